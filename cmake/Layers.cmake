@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# One CMake target per folder ("layer"), which sees its own headers and those of the layers it names, nothing
+# else: an include in a forbidden direction does not compile.
+#
+# Sources include each other as "layer/file.hpp". Each layer has a private include root under
+# <build>/layers/<layer>/ that holds exactly one entry, a link called <layer> to the layer's folder.
+
+# srpi_layer(NAME [USES layer...] [LIBS library...]) - every *.cpp of the current folder becomes the static library srpi_<NAME>.
+function(srpi_layer name)
+  cmake_parse_arguments(arg "" "" "USES;LIBS" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/layers/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
+
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
+  set(uses ${arg_USES})
+  list(TRANSFORM uses PREPEND srpi_)
+  if(sources)
+    add_library(srpi_${name} STATIC ${sources})
+    target_include_directories(srpi_${name} PUBLIC ${root})
+    target_link_libraries(srpi_${name} PUBLIC ${uses} ${arg_LIBS})
+  else()
+    add_library(srpi_${name} INTERFACE)
+    target_include_directories(srpi_${name} INTERFACE ${root})
+    target_link_libraries(srpi_${name} INTERFACE ${uses} ${arg_LIBS})
+  endif()
+endfunction()
+
+# srpi_unit_test(LAYER LIBRARIES...) - every *.cpp below tests/unit/LAYER becomes the test program test_LAYER.
+function(srpi_unit_test layer)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${layer}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(test_${layer} ${sources})
+  target_link_libraries(test_${layer} PRIVATE srpi_test_main ${ARGN})
+  add_test(NAME unit.${layer} COMMAND test_${layer})
+  set_tests_properties(unit.${layer} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a target is named: URI or login string, both parsed and printed.
+//
+//   srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX[&src=HOST][&initiator_ext=HEX]…     RDMA CM (RoCE, iWARP, IPoIB)
+//   id_ext=HEX,ioc_guid=HEX,dest=HOST:PORT[,src=HOST]…                           the same, as ib_srp takes it
+//   id_ext=HEX,ioc_guid=HEX,dgid=32HEX,pkey=HEX,service_id=HEX…                  native InfiniBand CM, as ibsrpdm -c
+//   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "srpi/error.hpp"
+#include "srpi/port_id.hpp"
+
+namespace srpi {
+
+struct RdmaCmAddress {
+  std::string host;         // name, IPv4 or IPv6 without brackets
+  std::uint16_t port = 0;
+  std::string source_host;  // empty: let routing choose
+  bool operator==(const RdmaCmAddress&) const = default;
+};
+
+struct IbCmAddress {
+  std::array<std::uint8_t, 16> dgid{};
+  std::optional<std::array<std::uint8_t, 16>> sgid;
+  std::uint16_t pkey = 0xffff;
+  std::uint64_t service_id = 0;
+  bool operator==(const IbCmAddress&) const = default;
+};
+
+struct RamAddress {
+  std::uint64_t size_bytes = 0;  // of each logical unit; a multiple of block_size
+  std::uint32_t luns = 1;        // 1..256
+  std::uint32_t block_size = 512;
+  bool operator==(const RamAddress&) const = default;
+};
+
+struct TargetAddress {
+  std::variant<RdmaCmAddress, IbCmAddress, RamAddress> transport;
+  std::uint64_t id_ext = 0;
+  std::uint64_t ioc_guid = 0;
+  std::uint16_t io_class = 0x0100;
+
+  // Login parameters that may ride along, with ib_srp's names; unset: the session's options decide.
+  std::optional<std::uint64_t> initiator_ext;
+  std::optional<std::uint32_t> queue_size;      // requests
+  std::optional<std::uint32_t> max_it_iu_size;  // bytes
+  std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries
+  std::optional<std::uint32_t> tl_retry_count;  // 2..7 (7 is infinite on some devices)
+  std::optional<std::uint32_t> ch_count;        // RDMA channels
+
+  bool operator==(const TargetAddress&) const = default;
+
+  // Any of the forms above. At most 4096 characters. Errors: invalid_argument, naming the key and the place.
+  [[nodiscard]] static Result<TargetAddress> parse(std::string_view text);
+  [[nodiscard]] std::string to_uri() const;           // IbCm: prints the login string (it has no URI form)
+  [[nodiscard]] std::string to_login_string() const;  // Ram: prints the URI
+  [[nodiscard]] PortId target_port_id() const;        // halves in the order io_class asks for
+};
+
+}  // namespace srpi
