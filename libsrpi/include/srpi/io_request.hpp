@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// One block request: the caller's object, lent to a LogicalUnit from submit until its completion.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "srpi/error.hpp"
+#include "srpi/memory.hpp"
+
+namespace srpi {
+
+enum class IoOperation : std::uint8_t {
+  read,
+  write,
+  flush,         // everything acknowledged before it is on stable storage when it completes; no range
+  unmap,         // the range's content is no longer needed; what it reads as afterwards is the target's affair
+  write_zeroes,  // the range reads as zeroes afterwards
+};
+[[nodiscard]] const char* to_string(IoOperation) noexcept;
+
+// A piece of a request's buffer. Any alignment; `bytes` > 0; inside `memory`, which belongs to the same session.
+struct Segment {
+  std::byte* address = nullptr;
+  std::uint32_t bytes = 0;
+  const Memory* memory = nullptr;
+};
+
+// Ownership: from submit() until `on_complete` is entered, the object, its segment array and the bytes it names
+// belong to the session (the target may read or write the bytes by RDMA). on_complete is called exactly once per
+// submit, from Session::poll, disconnect or erase, never from within submit; the object is the caller's again when it
+// is called, and may be submitted anew or destroyed right there. When it runs, the target can no longer reach the bytes.
+struct IoRequest {
+  IoOperation operation = IoOperation::read;
+  bool force_unit_access = false;       // write: on stable storage before it completes
+  std::uint64_t first_block = 0;        // logical blocks
+  std::uint64_t blocks = 0;             // logical blocks; 0 for flush
+  std::span<const Segment> data;        // read, write: blocks * block_size bytes in all
+
+  void (*on_complete)(IoRequest&) noexcept = nullptr;
+  void* context = nullptr;              // the caller's
+
+  Errc status = Errc::ok;               // the result; anything but ok says nothing about which blocks were written
+
+  // The session's own while it has the request; callers leave these alone.
+  struct Internal {
+    IoRequest* next = nullptr;
+    std::uint64_t issued_blocks = 0;
+    std::uint32_t segment = 0;          // first segment not yet issued, and
+    std::uint32_t segment_offset = 0;   // bytes of it that are
+    std::uint32_t outstanding = 0;      // commands
+  } internal;
+};
+
+}  // namespace srpi

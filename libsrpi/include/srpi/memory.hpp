@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that a session's target may reach.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace srpi {
+
+// Bytes of the caller's, registered with the session that made it (Session::register_memory). It stays valid across
+// disconnect and reconnect: the session registers it anew where the RDMA device changed.
+// Ownership: destroy it after the last request that uses it has completed, and before the Session. A session's
+// memory belongs to the session's thread.
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+  [[nodiscard]] bool contains(const std::byte* address, std::size_t length) const noexcept {
+    return address >= bytes_.data() && length <= bytes_.size() &&
+           static_cast<std::size_t>(address - bytes_.data()) <= bytes_.size() - length;
+  }
+  // Keys of the present registration, for the data path; they change when the session re-registers.
+  [[nodiscard]] std::uint32_t lkey() const noexcept { return lkey_; }
+  [[nodiscard]] std::uint32_t rkey() const noexcept { return rkey_; }
+
+ protected:
+  explicit Memory(std::span<std::byte> bytes) noexcept : bytes_(bytes) {}
+  std::span<std::byte> bytes_;
+  std::uint32_t lkey_ = 0;
+  std::uint32_t rkey_ = 0;
+};
+
+}  // namespace srpi

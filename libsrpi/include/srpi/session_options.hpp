@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session can be told: limits, timers, and where it reports to.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "srpi/error.hpp"
+#include "srpi/port_id.hpp"
+
+namespace srpi {
+
+enum class LogLevel : std::uint8_t { debug, info, warning, error };
+using LogSink = std::function<void(LogLevel, std::string_view)>;
+
+// A timer that can be off (nullopt, written "off").
+using Milliseconds = std::chrono::milliseconds;
+using OptionalMilliseconds = std::optional<Milliseconds>;
+
+struct SessionOptions {
+  // Who we are. Both unset: a random extension, so that no two sessions evict each other; the GUID half comes from
+  // the RDMA port. initiator_port_id sets all 16 bytes (LIO's ACLs in GID form name these).
+  std::optional<std::uint64_t> initiator_ext;
+  std::optional<PortId> initiator_port_id;
+
+  std::vector<std::uint64_t> luns;      // LUNs wanted (flat numbers); empty: all that the target reports
+
+  std::uint32_t queue_depth = 128;      // commands at the target at a time, at most; 1..4096; the target may grant less
+  std::uint32_t max_it_iu_bytes = 8260; // largest request we ask for; 68..65536; smaller is retried when refused
+  std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
+  std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
+  bool immediate_data = true;           // use it where the target grants it
+
+  Milliseconds connect_timeout{5000};       // one attempt, from resolution to the last probe
+  Milliseconds command_timeout{10000};      // one command, at the target
+  OptionalMilliseconds keepalive{5000};     // idle this long: ask whether the target is still there
+  OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
+  Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once
+  Milliseconds fast_io_fail{0};             // after an accident, hold new I/O this long before failing it
+  OptionalMilliseconds dev_loss;            // after an accident, erase the session after this long
+
+  std::uint8_t retry_count = 6;             // transport retries; 7 is infinite on some devices
+  std::uint8_t ack_timeout_exponent = 14;   // 4.096 us * 2^n a transport try; 14: 67 ms
+
+  LogSink log;                              // called on the session's thread; empty: nothing is logged
+
+  // Errors: invalid_argument, naming the option, its value and its range.
+  [[nodiscard]] Result<> validate() const;
+};
+
+}  // namespace srpi
