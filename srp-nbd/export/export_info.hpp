@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// One logical unit as NBD describes it to a client, whether that is the kernel or a program at a socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "export/lane_options.hpp"
+#include "srpi/session.hpp"
+
+namespace srp_nbd {
+
+struct ExportInfo {
+  std::string name;         // "lun0"
+  std::string description;  // for people: vendor, product, wwid
+  std::uint64_t lun = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t block_size = 512;             // bytes; requests must be multiples
+  std::uint32_t preferred_block_size = 4096;  // bytes
+  std::uint32_t max_request_bytes = 8u << 20; // of one read or write
+  std::uint16_t transmission_flags = 0;       // NBD_FLAG_*
+};
+
+// Flush and FUA are always offered (a lane emulates FUA by a flush where the unit has none), trim and write-zeroes
+// where the unit can, several connections always: all of them see one unit.
+[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&, bool read_only = false);
+
+}  // namespace srp_nbd

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel can block, so they
+// run on a thread of the manager's own, one at a time; results come by callback on the executor given.
+//
+//   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
+//   lane.serve(next_connection_id(), pair->ours.release(), lun);    // first: the kernel reads the device at once
+//   options.sockets.push_back(std::move(pair->kernels));
+//   devices.connect(std::move(options), [](srpi::Result<KernelDevice> device) { … });
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "export/unique_fd.hpp"
+#include "srpi/error.hpp"
+
+namespace srp_nbd {
+
+struct KernelDeviceOptions {
+  std::optional<std::uint32_t> index;        // /dev/nbd<index>; unset: the first free one
+  std::vector<UniqueFd> sockets;             // the kernel's ends, one a lane; closed here once the kernel has its own
+  std::uint64_t size_bytes = 0;
+  std::uint32_t block_size = 512;            // bytes; 512..4096 (a page), a power of two
+  std::uint16_t transmission_flags = 0;      // ExportInfo::transmission_flags
+  std::string backend;                       // "srp:<wwid>"; empty: none. Shown in /sys/block/nbdN/backend
+  std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
+  std::chrono::seconds dead_connection_timeout{0};  // how long the kernel waits for a new socket when all are gone
+  std::uint32_t max_sectors_kb = 1024;       // largest request, if the kernel lets us choose; 0: leave it alone
+  std::chrono::milliseconds deadline{10000}; // of the whole call, waiting for a busy device and its node included
+};
+
+struct KernelDevice {
+  std::uint32_t index = 0;
+  std::string path;  // "/dev/nbd0"
+};
+
+struct KernelDeviceStatus {
+  bool connected = false;
+  std::uint64_t size_bytes = 0;
+};
+
+class KernelDeviceManager {
+ public:
+  explicit KernelDeviceManager(boost::asio::any_io_executor);
+  // Pending callbacks are not called any more. Does not disconnect devices.
+  ~KernelDeviceManager();
+  KernelDeviceManager(const KernelDeviceManager&) = delete;
+  KernelDeviceManager& operator=(const KernelDeviceManager&) = delete;
+
+  // Each calls back exactly once, never from within. Errors of all: no_device (the nbd module is not loaded),
+  // permission_denied (needs CAP_SYS_ADMIN), timed_out (the kernel did not answer within the deadline).
+
+  // Also: busy (somebody has that device open or connected, until the deadline; or no device is free),
+  // not_found (the node did not appear in /dev), invalid_argument. After a failure no device is left behind, not
+  // even when the kernel answers after the deadline.
+  void connect(KernelDeviceOptions, std::function<void(srpi::Result<KernelDevice>)>);
+  // The device ends: new I/O fails, openers keep a dead node. A device that is not connected is no error.
+  void disconnect(std::uint32_t index, std::function<void(srpi::Result<>)>,
+                  std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
+  void status(std::uint32_t index, std::function<void(srpi::Result<KernelDeviceStatus>)>,
+              std::chrono::milliseconds deadline = std::chrono::milliseconds(5000));
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+struct SocketPair {
+  UniqueFd ours;     // for Lane::serve
+  UniqueFd kernels;  // for KernelDeviceOptions::sockets
+};
+// A connected pair of Unix stream sockets. Errors: no_memory (out of file descriptors, by name of the limit).
+[[nodiscard]] srpi::Result<SocketPair> make_socket_pair();
+
+}  // namespace srp_nbd

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lane's limits. Everything a lane needs for I/O is allocated by these numbers when it starts, or when a connection
+// is added; the data path allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "srpi/error.hpp"
+
+namespace srp_nbd {
+
+struct LaneOptions {
+  std::string name = "lane";  // of the thread; the first 15 characters show in ps
+
+  // Registered memory: receive_bytes + read_bytes, pinned as soon as the session has found its RDMA device (it counts
+  // against RLIMIT_MEMLOCK there). A full pool delays requests, it never fails them.
+  std::size_t receive_bytes = 16u << 20;      // what arrives from clients: headers and write payloads
+  std::size_t read_bytes = 16u << 20;         // what is read for them
+  std::size_t receive_chunk_bytes = 256u << 10;  // one receive fills at most this much; 8 KiB..1 MiB, a power of two
+
+  std::uint32_t max_connections = 31;         // each can pin two chunks, so receive_bytes must hold 2n + 1 of them
+  std::uint32_t requests_per_connection = 256;   // under way at a time; more stay in the socket
+  std::uint32_t max_request_bytes = 8u << 20;    // of one read or write; at most half of read_bytes, and 32 MiB
+
+  // Polls without finding work before the thread sleeps. Ignored (0) where there is a single CPU.
+  std::uint32_t idle_polls = 64;
+
+  // Errors: invalid_argument, naming the option and its range.
+  [[nodiscard]] srpi::Result<> validate() const;
+};
+
+}  // namespace srp_nbd
