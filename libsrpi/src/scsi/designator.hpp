@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// VPD page 0x83, device identification (SPC-4 7.8.6): the names of a logical unit, of which one becomes its
+// wwid.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "scsi/bytes.hpp"
+
+namespace srpi::scsi {
+
+enum class CodeSet : std::uint8_t { reserved = 0, binary = 1, ascii = 2, utf8 = 3 };  // 4-15 reserved
+[[nodiscard]] const char* to_string(CodeSet) noexcept;
+
+enum class Association : std::uint8_t { logical_unit = 0, target_port = 1, target_device = 2, reserved = 3 };
+[[nodiscard]] const char* to_string(Association) noexcept;
+
+enum class DesignatorType : std::uint8_t {
+  vendor_specific = 0x0,
+  t10_vendor_id = 0x1,
+  eui64 = 0x2,
+  naa = 0x3,
+  relative_target_port = 0x4,
+  target_port_group = 0x5,
+  logical_unit_group = 0x6,
+  md5 = 0x7,
+  scsi_name_string = 0x8,
+  protocol_specific_port = 0x9,
+  uuid = 0xa,
+};  // 0xb-0xf reserved
+[[nodiscard]] const char* to_string(DesignatorType) noexcept;
+
+struct Designator {
+  DesignatorType type = DesignatorType::vendor_specific;
+  Association association = Association::logical_unit;
+  CodeSet code_set = CodeSet::binary;
+  std::uint8_t protocol = 0;    // PROTOCOL IDENTIFIER; means something with protocol_valid only
+  bool protocol_valid = false;  // PIV
+  std::vector<std::uint8_t> value;
+  friend bool operator==(const Designator&, const Designator&) = default;
+};
+
+struct DeviceIdentification {
+  std::vector<Designator> designators;
+  bool truncated = false;      // there are more than were received
+  std::size_t page_bytes = 0;  // what to ask for to get them all
+};
+// protocol_error: a designator that claims more than the page has ("VPD 0x83: designator 2 at byte 24 claims
+// 40 bytes, 12 left"). In a truncated page the list ends there instead.
+[[nodiscard]] Result<DeviceIdentification> decode_device_identification(Bytes);
+// Values longer than 255 bytes don't fit their length field: they are left out.
+[[nodiscard]] std::vector<std::uint8_t> encode(const DeviceIdentification&);
+
+// "naa.60014051…", "eui.0002c903…", "uuid.1b4e28ba-…", "iqn.2003-01.org…" (SCSI name string), "t10.LIO-ORG
+// vol0", "md5.…", "vendor.…"; empty for a designator that names no logical unit or whose length its type does
+// not allow.
+[[nodiscard]] std::string wwid_of(const Designator&);
+
+// The name to know the logical unit by: of those that name it, the one whose uniqueness is guaranteed best
+// (NAA registered, EUI-64, UUID, SCSI name, T10 vendor id, …), longest first, then the smallest text, so that
+// the order of the page does not matter. Empty if there is none.
+[[nodiscard]] std::string select_wwid(const DeviceIdentification&);
+
+// For the target: an NAA designator from its 8 or 16 bytes, and "vendor (8 characters) + rest".
+[[nodiscard]] Designator make_naa(Bytes value);
+[[nodiscard]] Designator make_t10_vendor_id(const std::string& vendor, const std::string& rest);
+
+}  // namespace srpi::scsi

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logical unit numbers (SAM-5 4.7) and REPORT LUNS parameter data (SPC-4 6.33).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "scsi/bytes.hpp"
+
+namespace srpi::scsi {
+
+// The eight bytes of a LUN, as on the wire.
+using Lun = std::array<std::uint8_t, 8>;
+
+// People's number of a LUN: N where the LUN is written as SAM-5 writes flat number N (peripheral device
+// addressing below 256, flat space addressing up to 16383); any other LUN is its eight bytes as a big-endian
+// number, which is greater than those. So number and LUN map one to one.
+[[nodiscard]] std::uint64_t number_of(const Lun&) noexcept;
+[[nodiscard]] Lun lun_of(std::uint64_t number) noexcept;
+// For the target: the flat number in either of its forms; nothing for other addressing methods.
+[[nodiscard]] std::optional<std::uint16_t> flat_number_of(const Lun&) noexcept;
+[[nodiscard]] bool is_well_known(const Lun&) noexcept;  // e.g. REPORT LUNS, C101h
+
+struct ReportedLuns {
+  std::vector<Lun> luns;
+  bool truncated = false;      // there are more than were received
+  std::size_t list_bytes = 0;  // of the whole reply, header included: what to ask for when truncated
+};
+// protocol_error: no header, or a list length that is not a whole number of LUNs.
+[[nodiscard]] Result<ReportedLuns> decode_report_luns(Bytes);
+[[nodiscard]] std::vector<std::uint8_t> encode_report_luns(std::span<const Lun>);
+
+}  // namespace srpi::scsi
