@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2120
+#
+# Backing disks, and the target core's objects that stand for them. A disk has a NAME;
+# disk_backing NAME prints where its bytes can be seen outside of the initiator.
+
+configfs=/sys/kernel/config
+target_core=$configfs/target/core
+
+configfs_mount() {
+    load_modules configfs
+    mountpoint -q $configfs || mount -t configfs configfs $configfs
+}
+
+# A block device in memory, below a core object of the kind iblock.
+# disk_add_null NAME MIB SERIAL [NULL_BLK_ATTRIBUTE=VALUE]...
+disk_add_null() {
+    local name=$1 mib=$2 serial=$3 dir setting
+    shift 3
+    configfs_mount
+    load_modules target_core_mod target_core_iblock
+    [[ -e /sys/module/null_blk ]] || modprobe null_blk nr_devices=0
+    dir=$configfs/nullb/$name
+    mkdir "$dir"
+    for setting in memory_backed=1 "size=$mib" blocksize=512 irqmode=0 "$@" power=1; do
+        echo "${setting#*=}" >"$dir/${setting%%=*}" || fail "null_blk refuses $setting"
+    done
+    disk_add_core "iblock_0/$name" "$serial" "udev_path=/dev/$name"
+}
+
+# A file in memory, below a core object of the kind fileio.
+# disk_add_file NAME MIB SERIAL
+disk_add_file() {
+    local name=$1 mib=$2 serial=$3 file=/dev/shm/$1.disk
+    configfs_mount
+    load_modules target_core_mod target_core_file
+    truncate -s "${mib}M" "$file"
+    disk_add_core "fileio_0/$name" "$serial" "fd_dev_name=$file,fd_dev_size=$((mib << 20))"
+}
+
+# disk_add_core HBA/NAME SERIAL CONTROL
+disk_add_core() {
+    local dir=$target_core/$1
+    mkdir -p "$dir"
+    echo "$3" >"$dir/control"
+    echo 1 >"$dir/enable"
+    echo "$2" >"$dir/wwn/vpd_unit_serial"
+}
+
+# The core object of a disk.
+disk_core() {
+    local dir
+    for dir in "$target_core"/*_0/"$1"; do
+        if [[ -d $dir ]]; then echo "$dir"; return; fi
+    done
+    fail "no disk named $1"
+}
+
+disk_backing() {
+    if [[ -e /dev/$1 ]]; then echo "/dev/$1"; else echo "/dev/shm/$1.disk"; fi
+}
+
+disks_remove_all() {
+    local dir
+    for dir in "$target_core"/*_0/*/; do
+        # hba_info and hba_mode are files: what is a folder is a disk.
+        [[ ! -d $dir ]] || rmdir "$dir"
+    done
+    for dir in "$target_core"/*_0/; do
+        [[ ! -d $dir ]] || rmdir "$dir"
+    done
+    for dir in "$configfs"/nullb/*/; do
+        [[ -d $dir ]] || continue
+        echo 0 >"$dir/power"
+        rmdir "$dir"
+    done
+    rm -f /dev/shm/*.disk
+}

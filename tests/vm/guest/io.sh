@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# I/O that checks what it reads, and comparison with the backing disk.
+
+# fio_quiet FIO_OPTION...: one job, direct I/O; prints only when something is wrong.
+fio_quiet() {
+    local output
+    output=$(fio --name=job --direct=1 --ioengine=libaio --verify_state_save=0 "$@" 2>&1) && return
+    echo "$output"
+    return 1
+}
+
+# Mixed block sizes at queue depth 32, each block with a checksum of its own.
+# fio_verify DEVICE MIB [FIO_OPTION]...: write, then read all of it back.
+# fio_verify_again DEVICE MIB [FIO_OPTION]...: only read what that wrote, from any device.
+fio_verify_options=(--rw=randwrite --bsrange=512-1m --blocksize_unaligned=0 --iodepth=32
+    --verify=crc32c --verify_fatal=1 --randseed=4711 --allrandrepeat=1)
+fio_verify() {
+    fio_quiet --filename="$1" --size="${2}m" "${fio_verify_options[@]}" --do_verify=1 "${@:3}" ||
+        fail "fio --verify on $1"
+}
+fio_verify_again() {
+    fio_quiet --filename="$1" --size="${2}m" "${fio_verify_options[@]}" --verify_only "${@:3}" ||
+        fail "fio --verify_only on $1"
+}
+
+# same_bytes DEVICE_OR_FILE DEVICE_OR_FILE: compare past every cache.
+same_bytes() {
+    cmp <(read_direct "$1") <(read_direct "$2") || fail "$1 and $2 differ"
+}
+
+read_direct() {
+    local flags=()
+    [[ ! -b $1 ]] || flags=(iflag=direct)
+    dd if="$1" bs=1M status=none "${flags[@]}"
+}
+
+# set_max_transfer DEVICE KIB: requests up to this size; nbd begins with 128 KiB.
+set_max_transfer() {
+    local queue=/sys/block/${1##*/}/queue
+    echo "$2" >"$queue/max_sectors_kb" ||
+        fail "$1 takes no more than $(<"$queue/max_hw_sectors_kb") KiB a request"
+}
+
+# reads_fail_at_once DEVICE MILLISECONDS: a read past the caches gets EIO, in that time.
+reads_fail_at_once() {
+    local begin error took
+    begin=$(now_ms)
+    if error=$(LC_ALL=C dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct 2>&1); then
+        fail "a read of $1 went well"
+    fi
+    took=$(($(now_ms) - begin))
+    [[ $error == *'Input/output error'* ]] || fail "a read of $1: $error"
+    ((took <= $2)) || fail "a read of $1 took $took ms to fail, more than $2"
+}

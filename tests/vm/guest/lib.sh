@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash source-path=SCRIPTDIR
+#
+# What scripts in the guest are written with. They begin with
+#
+#   source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+set -euo pipefail
+
+guest_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+
+say() { echo "-- $*"; }
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+# wait_until SECONDS COMMAND...: repeat the command until it is true; fail after SECONDS.
+wait_until() {
+    local seconds=$1 deadline
+    shift
+    deadline=$((SECONDS + seconds))
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || fail "not within $seconds s: $*"
+        sleep 0.1
+    done
+}
+
+# must_fail COMMAND...: for what has to be refused.
+must_fail() {
+    if "$@"; then fail "went well, but must not: $*"; fi
+}
+
+# expect_equal WHAT GOT EXPECTED
+expect_equal() {
+    [[ $2 == "$3" ]] || fail "$1: expected '$3', got '$2'"
+}
+
+load_modules() {
+    local module
+    for module in "$@"; do
+        modprobe "$module" || fail "this kernel has no module $module"
+    done
+}
+
+now_ms() { date +%s%3N; }
+
+# shellcheck source=rdma.sh
+source "$guest_lib/rdma.sh"
+# shellcheck source=disks.sh
+source "$guest_lib/disks.sh"
+# shellcheck source=target.sh
+source "$guest_lib/target.sh"
+# shellcheck source=ib_srp.sh
+source "$guest_lib/ib_srp.sh"
+# shellcheck source=io.sh
+source "$guest_lib/io.sh"

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# An RDMA device without hardware: rxe over one end of a veth pair. Initiator and target
+# share the device, so packets go round inside rxe: `tc` and packet filters do not see
+# them, `ip link set srpi0 down` does stop them.
+
+rdma_device=rxe0
+rdma_netdev=srpi0
+rdma_address=10.65.0.1
+
+rdma_start() {
+    load_modules veth crc32_generic rdma_rxe rdma_ucm ib_uverbs
+    # A fixed MAC makes the GIDs, and with them every name below, the same each time.
+    ip link add "$rdma_netdev" address 02:00:00:00:05:01 mtu 4200 type veth \
+        peer name "${rdma_netdev}p" address 02:00:00:00:05:02 mtu 4200
+    ip link set "$rdma_netdev" up
+    ip link set "${rdma_netdev}p" up
+    ip address add "$rdma_address/24" dev "$rdma_netdev"
+    rdma link add "$rdma_device" type rxe netdev "$rdma_netdev"
+    wait_until 10 rdma_link_active
+    wait_until 10 rdma_gid_of_address
+}
+
+rdma_stop() {
+    # Blocks until every verbs context on it is closed.
+    if [[ -e /sys/class/infiniband/$rdma_device ]]; then
+        timeout 20 rdma link delete "$rdma_device" || return 1
+    fi
+    if [[ -e /sys/class/net/$rdma_netdev ]]; then ip link delete "$rdma_netdev"; fi
+}
+
+rdma_link_active() {
+    [[ $(<"/sys/class/infiniband/$rdma_device/ports/1/state") == *ACTIVE ]]
+}
+
+rdma_gid_of_address() {
+    local gid
+    for gid in "/sys/class/infiniband/$rdma_device/ports/1/gids"/{0..7}; do
+        [[ $(<"$gid") == *:ffff:0a41:0001 ]] && return
+    done
+    return 1
+}
+
+# GID 0 and the node's GUID as plain hexadecimal digits.
+rdma_gid0_hex() { tr -d ':\n' <"/sys/class/infiniband/$rdma_device/ports/1/gids/0"; }
+rdma_node_guid_hex() { tr -d ':\n' <"/sys/class/infiniband/$rdma_device/node_guid"; }
