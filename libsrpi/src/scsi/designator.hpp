@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// VPD page 0x83, device identification (SPC-4 7.8.6): the names of a logical unit, of which one becomes its
+// VPD page 0x83, device identification (SPC-4 7.8): the names of a logical unit, of which one becomes its
 // wwid.
 #pragma once
 

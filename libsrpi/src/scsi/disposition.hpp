@@ -43,6 +43,12 @@ enum class Event : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(Event) noexcept;
 
+// After these a different logical unit may answer at the LUN: nothing may be written, not even the retry of
+// this command, before the unit has been proved again (scsi/identity.hpp).
+[[nodiscard]] constexpr bool needs_proof(Event event) noexcept {
+  return event == Event::luns_changed || event == Event::identity_changed || event == Event::medium_changed;
+}
+
 enum class RetryClass : std::uint8_t { none, unit_attention, busy, queue_full, becoming_ready, aborted };
 inline constexpr std::size_t kRetryClasses = 6;
 [[nodiscard]] const char* to_string(RetryClass) noexcept;

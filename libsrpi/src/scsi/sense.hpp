@@ -13,7 +13,7 @@
 
 namespace srpi::scsi {
 
-// SPC-4 table 48. The key is four bits, so these are all of them.
+// SPC-4 4.5.6. The key is four bits, so these are all of them.
 enum class SenseKey : std::uint8_t {
   no_sense = 0x0,
   recovered_error = 0x1,

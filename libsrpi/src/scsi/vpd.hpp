@@ -47,7 +47,7 @@ struct SupportedPages {
 [[nodiscard]] std::vector<std::uint8_t> encode_unit_serial(const std::string&);
 
 // Page 0xB0. Lengths in logical blocks. Zero: not reported, which is "no limit" for max_transfer and
-// max_write_same and "not implemented" for the two unmap counts (SBC-3 6.6.4).
+// max_write_same and "not implemented" for the two unmap counts.
 struct BlockLimits {
   bool write_same_non_zero = false;  // WSNZ: WRITE SAME of 0 blocks ("to the end") is refused
   std::uint8_t max_compare_and_write_blocks = 0;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scsi/report_luns.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace srpi::scsi {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 8;
+constexpr std::size_t kLunBytes = 8;
+
+}  // namespace
+
+std::optional<std::uint16_t> flat_number_of(const Lun& lun) noexcept {
+  if (std::any_of(lun.begin() + 2, lun.end(), [](std::uint8_t byte) { return byte != 0; }))
+    return std::nullopt;
+  const auto first = load<std::uint16_t>(lun.data());
+  switch (first >> 14) {  // ADDRESS METHOD
+    case 0:               // peripheral device: bits 8-13 are the bus, which must be our own level
+      if (first > 0xff) return std::nullopt;
+      return first;
+    case 1:
+      return static_cast<std::uint16_t>(first & 0x3fff);  // flat space
+    default:
+      return std::nullopt;
+  }
+}
+
+std::uint64_t number_of(const Lun& lun) noexcept {
+  const auto flat = flat_number_of(lun);
+  return flat && lun_of(*flat) == lun ? *flat : load<std::uint64_t>(lun.data());
+}
+
+Lun lun_of(std::uint64_t number) noexcept {
+  Lun lun{};
+  if (number < 0x100)
+    lun[1] = static_cast<std::uint8_t>(number);
+  else if (number < 0x4000)
+    store(lun.data(), static_cast<std::uint16_t>(0x4000 | number));
+  else
+    store(lun.data(), number);
+  return lun;
+}
+
+// SAM-5 4.7: extended addressing (method 3) of length 0, extended method 1.
+bool is_well_known(const Lun& lun) noexcept { return lun[0] == 0xc1; }
+
+Result<ReportedLuns> decode_report_luns(Bytes bytes) {
+  if (bytes.size() < kHeaderBytes)
+    return protocol_error(
+        fmt::format("REPORT LUNS: {} bytes, the header has {}", bytes.size(), kHeaderBytes));
+  const std::size_t list = load<std::uint32_t>(bytes.data());
+  if (list % kLunBytes != 0)
+    return protocol_error(
+        fmt::format("REPORT LUNS: a list of {} bytes, expected a multiple of {}", list, kLunBytes));
+  auto data = bytes.subspan(kHeaderBytes);
+  ReportedLuns out;
+  out.truncated = list > data.size();
+  out.list_bytes = kHeaderBytes + list;
+  data = data.first(std::min(list, data.size()) / kLunBytes * kLunBytes);
+  out.luns.resize(data.size() / kLunBytes);
+  for (auto& lun : out.luns) {
+    std::copy_n(data.begin(), kLunBytes, lun.begin());
+    data = data.subspan(kLunBytes);
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> encode_report_luns(std::span<const Lun> luns) {
+  std::vector<std::uint8_t> out(kHeaderBytes);
+  out.reserve(kHeaderBytes + luns.size() * kLunBytes);
+  store(out.data(), static_cast<std::uint32_t>(luns.size() * kLunBytes));
+  for (const auto& lun : luns) out.insert(out.end(), lun.begin(), lun.end());
+  return out;
+}
+
+}  // namespace srpi::scsi
