@@ -18,7 +18,7 @@ enum class SendOpcode : std::uint8_t { send, rdma_read, rdma_write };
 
 struct SendWork {
   std::uint64_t id = 0;                 // comes back in the completion, also of a flushed request
-  std::span<const Sge> sges;            // read during post_send only; the bytes they name stay in use until completion
+  std::span<const Sge> sges{};          // read during post_send only; the bytes they name stay in use until completion
   std::uint64_t remote_address = 0;     // rdma_read, rdma_write
   std::uint32_t rkey = 0;               // rdma_read, rdma_write
   SendOpcode opcode = SendOpcode::send;

@@ -98,8 +98,8 @@ std::size_t QueuePair::execute_planned(std::size_t limit) noexcept {
     } else if (carry_out(position) == Outcome::not_ready) {
       if (!give_up_or_wait()) break;
       ++done;
-      plan.execute_due = scheduler_->now() + scheduler_->rnr_delay();
-      plan.complete_due = std::max(plan.complete_due, plan.execute_due);
+      if (executed_ == position) plan.execute_due = scheduler_->now() + scheduler_->rnr_delay();  // tries again
+      plan.complete_due = std::max({plan.complete_due, plan.execute_due, scheduler_->now()});
       continue;
     } else if (plan.verdict.fault == Verdict::Fault::fail_delivered && send.status == WorkStatus::success) {
       send.status = plan.verdict.status;
