@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# The ways to reach the disk. Every row stands for itself: it begins and ends with nothing
+# set up but the disk and the target, which the first row that needs them makes.
+
+bench_target() {
+    [[ -z $target_group ]] || return 0
+    rdma_start
+    target_start
+    bench_disk
+    target_map 0 disk0
+    target_online
+}
+
+# Written once all over: null_blk keeps no memory for what was never written, and reading
+# that costs less than reading data.
+bench_disk() {
+    [[ ! -b /dev/disk0 ]] || return 0
+    disk_add_null disk0 "$bench_disk_mib" 11111111-0000-4000-8000-000000000000
+    dd if=/dev/zero of=/dev/disk0 bs=1M count="$bench_disk_mib" oflag=direct status=none
+}
+
+# The disk itself: what no initiator can be faster than.
+row_null_blk() { bench_disk; device=/dev/disk0; }
+end_null_blk() { :; }
+
+# The kernel's initiator.
+row_ib_srp() {
+    bench_target
+    target_permit "$(ib_srp_initiator)"
+    ib_srp_login
+    device=$(ib_srp_disk 0)
+}
+end_ib_srp() {
+    ib_srp_logout
+    target_withdraw "$(ib_srp_initiator)"
+}
