@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a command's data is: data buffer descriptors (SRP r16a), and Linux's immediate data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/big_endian.hpp"
+#include "base/check.hpp"
+
+namespace srpi::wire {
+
+enum class DataFormat : std::uint8_t {
+  none = 0,       // no data in this direction
+  direct = 1,     // one descriptor
+  indirect = 2,   // a table of descriptors, all of it or its start in the unit
+  immediate = 3,  // data-out only: the data is in the unit itself
+};
+[[nodiscard]] const char* to_string(DataFormat) noexcept;
+
+// A piece of registered memory. Trivial on purpose: an array of them on the stack costs nothing until it is filled.
+struct DirectDescriptor {
+  std::uint64_t address;
+  std::uint32_t key;  // rkey
+  std::uint32_t bytes;
+
+  bool operator==(const DirectDescriptor&) const = default;
+};
+
+namespace layout {
+
+struct DirectDescriptor {
+  base::be64 address;
+  base::be32 key;
+  base::be32 bytes;
+};
+static_assert(sizeof(DirectDescriptor) == 16);
+static_assert(offsetof(DirectDescriptor, key) == 8 && offsetof(DirectDescriptor, bytes) == 12);
+
+// Followed by as many direct descriptors as the count byte of the command says.
+struct IndirectHeader {
+  DirectDescriptor table;  // its length is that of the whole table
+  base::be32 total_bytes;  // of data
+};
+static_assert(sizeof(IndirectHeader) == 20 && offsetof(IndirectHeader, total_bytes) == 16);
+
+struct ImmediateHeader {
+  base::be32 bytes;
+};
+static_assert(sizeof(ImmediateHeader) == 4);
+
+}  // namespace layout
+
+inline constexpr std::size_t kDescriptorBytes = sizeof(layout::DirectDescriptor);
+inline constexpr std::size_t kIndirectHeaderBytes = sizeof(layout::IndirectHeader);
+inline constexpr std::size_t kMaxDescriptors = 255;  // in one unit and direction: the count is a byte
+
+// One direction of a command to be encoded.
+struct DataBuffer {
+  DataFormat format = DataFormat::none;
+  std::uint32_t bytes = 0;                         // of data; direct: taken from the descriptor instead
+  std::span<const DirectDescriptor> descriptors;   // direct: exactly 1; indirect: 1..255 that go into the unit
+  DirectDescriptor table{};  // indirect: where the whole table is; bytes 0: there is no more than `descriptors`
+
+  [[nodiscard]] static DataBuffer direct(std::span<const DirectDescriptor, 1> one) noexcept {
+    return {DataFormat::direct, one[0].bytes, one, {}};
+  }
+  [[nodiscard]] static DataBuffer indirect(std::span<const DirectDescriptor> in_unit, std::uint32_t data_bytes,
+                                           DirectDescriptor whole_table = {}) noexcept {
+    return {DataFormat::indirect, data_bytes, in_unit, whole_table};
+  }
+  [[nodiscard]] static DataBuffer immediate(std::uint32_t data_bytes) noexcept {
+    return {DataFormat::immediate, data_bytes, {}, {}};
+  }
+};
+
+// The descriptors of a received command, read where they landed.
+class DescriptorView {
+ public:
+  DescriptorView() = default;
+  // Precondition: a whole number of descriptors.
+  explicit DescriptorView(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {
+    SRPI_CHECK(bytes.size() % kDescriptorBytes == 0);
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return bytes_.size() / kDescriptorBytes; }
+  [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+  [[nodiscard]] DirectDescriptor operator[](std::size_t i) const noexcept {
+    SRPI_CHECK(i < size());
+    const auto& raw = *reinterpret_cast<const layout::DirectDescriptor*>(bytes_.data() + i * kDescriptorBytes);
+    return {raw.address, raw.key, raw.bytes};
+  }
+
+  class Iterator {
+   public:
+    Iterator(const DescriptorView& view, std::size_t i) noexcept : view_(&view), i_(i) {}
+    DirectDescriptor operator*() const noexcept { return (*view_)[i_]; }
+    Iterator& operator++() noexcept { return ++i_, *this; }
+    bool operator==(const Iterator& other) const noexcept { return i_ == other.i_; }
+
+   private:
+    const DescriptorView* view_;
+    std::size_t i_;
+  };
+  [[nodiscard]] Iterator begin() const noexcept { return {*this, 0}; }
+  [[nodiscard]] Iterator end() const noexcept { return {*this, size()}; }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+// One direction of a received command.
+struct ReceivedBuffer {
+  DataFormat format = DataFormat::none;
+  std::uint32_t bytes = 0;                // of data, as the initiator states it: not the sum of the descriptors
+  DescriptorView descriptors;             // direct: 1; indirect: those in the unit
+  DirectDescriptor table{};               // indirect only
+  std::span<const std::byte> immediate;   // immediate only: the data, `bytes` of it
+
+  // The unit holds only the start of the table; the rest has to be fetched by RDMA READ from `table`.
+  [[nodiscard]] bool partial_table() const noexcept {
+    return format == DataFormat::indirect && descriptors.size() * kDescriptorBytes < table.bytes;
+  }
+};
+
+}  // namespace srpi::wire
