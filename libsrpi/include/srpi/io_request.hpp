@@ -50,6 +50,7 @@ struct IoRequest {
     std::uint32_t segment = 0;          // first segment not yet issued, and
     std::uint32_t segment_offset = 0;   // bytes of it that are
     std::uint32_t outstanding = 0;      // commands
+    bool all_issued = false;            // and no more will come
   } internal;
 };
 

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same session for Boost.Asio programs: every operation takes a completion token (callback, use_future,
+// use_awaitable, …) and nothing needs to be polled.
+//
+//   srpi::AsyncSession session(co_await boost::asio::this_coro::executor);
+//   co_await session.async_connect(address, {}, boost::asio::use_awaitable);
+//   auto& unit = session.unit(0);
+//   co_await session.async_read(unit, 0, boost::asio::buffer(block), boost::asio::use_awaitable);
+//
+// Threads: one at a time, as with every Asio object; the executor given must be a strand or run in one thread.
+// Errors: boost::system::error_code of srpi's category (error.hpp); why() has the story.
+// Buffers: any memory; it is copied through a pool that is registered once. The poll-driven Session copies nothing.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/system/error_code.hpp>
+#include <memory>
+#include <utility>
+
+#include "srpi/session.hpp"
+
+namespace srpi {
+
+namespace detail {
+
+// An operation that waits for its end: completes once, then deletes itself.
+class AsyncOperation {
+ public:
+  virtual void complete(Errc, std::size_t bytes) = 0;
+
+ protected:
+  ~AsyncOperation() = default;
+};
+
+template <class Handler>
+class AsyncOperationOf final : public AsyncOperation {
+ public:
+  AsyncOperationOf(Handler handler, const boost::asio::any_io_executor& fallback)
+      : handler_(std::move(handler)),
+        work_(boost::asio::make_work_guard(boost::asio::get_associated_executor(handler_, fallback))) {}
+
+  void complete(Errc status, std::size_t bytes) override {
+    auto handler = std::move(handler_);
+    auto work = std::move(work_);
+    delete this;
+    boost::system::error_code code;
+    if (status != Errc::ok) code = make_error_code(status);
+    boost::asio::post(work.get_executor(),
+                      [handler = std::move(handler), code, bytes]() mutable { std::move(handler)(code, bytes); });
+  }
+
+ private:
+  using Executor = boost::asio::associated_executor_t<Handler, boost::asio::any_io_executor>;
+  Handler handler_;
+  boost::asio::executor_work_guard<Executor> work_;
+};
+
+}  // namespace detail
+
+class AsyncSession {
+ public:
+  using Signature = void(boost::system::error_code, std::size_t bytes);  // bytes: 0 but for read and write
+  static constexpr std::size_t kMaxTransferBytes = 4u << 20;             // of one async_read or async_write
+
+  explicit AsyncSession(boost::asio::any_io_executor);
+  ~AsyncSession();  // erases the session: what is outstanding completes with no_connect
+  AsyncSession(AsyncSession&&) noexcept;
+  AsyncSession& operator=(AsyncSession&&) noexcept;
+
+  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on).
+  // Permitted once. Errors: those of Session::create too.
+  template <class Token>
+  auto async_connect(TargetAddress address, SessionOptions options, Token&& token) {
+    return initiate(std::forward<Token>(token), [this, address = std::move(address), options = std::move(options)](
+                                                    detail::AsyncOperation* op) { start_connect(address, options, op); });
+  }
+  // Completes when the session is live again, or with the error of the attempt.
+  template <class Token>
+  auto async_reconnect(Token&& token) {
+    return initiate(std::forward<Token>(token), [this](detail::AsyncOperation* op) { start_reconnect(op); });
+  }
+  // Both are local and at once: outstanding operations complete with no_connect.
+  [[nodiscard]] Result<> disconnect();
+  void erase();
+
+  // Blocks of the unit; the buffer's length is a whole number of them, at most kMaxTransferBytes. The buffer stays
+  // the caller's memory and must live until completion. Errors: as LogicalUnit::submit, and too_large.
+  template <class Token>
+  auto async_read(LogicalUnit& unit, std::uint64_t first_block, boost::asio::mutable_buffer buffer, Token&& token) {
+    return initiate(std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
+      start_io(unit, IoOperation::read, first_block, static_cast<std::byte*>(buffer.data()), buffer.size(), op);
+    });
+  }
+  template <class Token>
+  auto async_write(LogicalUnit& unit, std::uint64_t first_block, boost::asio::const_buffer buffer, Token&& token) {
+    return initiate(std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
+      start_io(unit, IoOperation::write, first_block,
+               const_cast<std::byte*>(static_cast<const std::byte*>(buffer.data())), buffer.size(), op);
+    });
+  }
+  template <class Token>
+  auto async_flush(LogicalUnit& unit, Token&& token) {
+    return initiate(std::forward<Token>(token), [this, &unit](detail::AsyncOperation* op) {
+      start_io(unit, IoOperation::flush, 0, nullptr, 0, op);
+    });
+  }
+
+  // Permitted after async_connect succeeded.
+  [[nodiscard]] Session& session() noexcept;
+  [[nodiscard]] LogicalUnit& unit(std::size_t index) { return *session().logical_units()[index]; }
+  [[nodiscard]] const Error& why() const noexcept;  // the story of the last failed connect or reconnect
+
+ private:
+  template <class Token, class Start>
+  auto initiate(Token&& token, Start&& start) {
+    return boost::asio::async_initiate<Token, Signature>(
+        [executor = executor_](auto handler, auto begin) {
+          begin(new detail::AsyncOperationOf<decltype(handler)>(std::move(handler), executor));
+        },
+        token, std::forward<Start>(start));
+  }
+  void start_connect(const TargetAddress&, const SessionOptions&, detail::AsyncOperation*);
+  void start_reconnect(detail::AsyncOperation*);
+  void start_io(LogicalUnit&, IoOperation, std::uint64_t first_block, std::byte*, std::size_t bytes,
+                detail::AsyncOperation*);
+
+  class Impl;
+  boost::asio::any_io_executor executor_;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace srpi

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding the logical units after the first login, and proving after every later one that they are the same.
+#pragma once
+
+#include <coroutine>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fabric/memory.hpp"
+#include "lun/task.hpp"
+#include "scsi/capacity.hpp"
+#include "scsi/identity.hpp"
+#include "scsi/limits.hpp"
+#include "session/probe.hpp"
+#include "srpi/session.hpp"
+
+namespace srpi::lun {
+
+// What is known of one unit.
+struct UnitProfile {
+  LogicalUnitInfo info;
+  scsi::LogicalUnitIdentity identity;
+  scsi::TransferLimits limits;
+};
+
+class LunProbe final : public session::Probe {
+ public:
+  // wanted: flat LUN numbers, empty for all. max_transfer_bytes: our own limit for one command.
+  LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes);
+  ~LunProbe() override;
+
+  void start(session::Channel&) override;
+  [[nodiscard]] std::optional<Result<>> outcome() override;
+  void reset() noexcept override;
+
+  // Valid after the first success; grown by later ones where a unit has grown.
+  [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
+
+ private:
+  struct Execute;
+  [[nodiscard]] Task<Result<>> run();
+  [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
+  [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
+  [[nodiscard]] Task<Result<>> read_vpd(std::uint64_t lun, UnitProfile&, std::optional<scsi::BlockLimits>&,
+                                        std::optional<scsi::LogicalBlockProvisioning>&);
+  [[nodiscard]] Task<Result<scsi::Capacity>> capacity(std::uint64_t lun);
+  // One command with its bounded retries; the bytes received, valid until the next one.
+  [[nodiscard]] Task<Result<scsi::Bytes>> execute(std::uint64_t lun, scsi::Cdb, std::uint32_t data_in_bytes);
+  static void on_complete(session::Command&) noexcept;
+
+  std::vector<std::uint64_t> wanted_;
+  std::uint32_t max_transfer_bytes_;
+  std::vector<UnitProfile> units_;
+
+  session::Channel* channel_ = nullptr;
+  std::shared_ptr<fabric::Device> device_;
+  std::vector<std::byte> buffer_;
+  std::unique_ptr<fabric::MemoryRegion> region_;
+  session::DataSegment segment_;
+  session::Command command_;
+  std::coroutine_handle<> waiting_;
+  std::optional<Error> setup_error_;
+  Task<Result<>> task_;
+};
+
+}  // namespace srpi::lun

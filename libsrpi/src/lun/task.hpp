@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The smallest coroutine that a sequence of commands needs: lazy, one awaiter, destroyed with its owner. Control path
+// only; results are values (Result<T>), nothing throws across it.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace srpi::lun {
+
+template <class T>
+class Task {
+ public:
+  struct promise_type {
+    std::optional<T> value;
+    std::coroutine_handle<> awaiter = std::noop_coroutine();
+
+    Task get_return_object() { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_always initial_suspend() noexcept { return {}; }
+    auto final_suspend() noexcept {
+      struct Back {
+        bool await_ready() noexcept { return false; }
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> h) noexcept {
+          return h.promise().awaiter;
+        }
+        void await_resume() noexcept {}
+      };
+      return Back{};
+    }
+    void return_value(T v) { value.emplace(std::move(v)); }
+    void unhandled_exception() { std::terminate(); }
+  };
+
+  Task() = default;
+  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  Task& operator=(Task&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
+
+  // For the outermost one: runs until it waits for the first time.
+  void start() { handle_.resume(); }
+  [[nodiscard]] const std::optional<T>& value() const { return handle_.promise().value; }
+  explicit operator bool() const { return static_cast<bool>(handle_); }
+
+  bool await_ready() const noexcept { return false; }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiter) noexcept {
+    handle_.promise().awaiter = awaiter;
+    return handle_;
+  }
+  T await_resume() { return std::move(*handle_.promise().value); }
+
+ private:
+  explicit Task(std::coroutine_handle<promise_type> h) : handle_(h) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+}  // namespace srpi::lun

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lun/unit.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "scsi/report_luns.hpp"
+#include "scsi/sense.hpp"
+#include "scsi/unmap.hpp"
+
+namespace srpi::lun {
+namespace {
+constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
+}
+
+// A command with what belongs to it.
+struct Unit::Piece {
+  session::Command command;
+  Unit* unit = nullptr;
+  IoRequest* request = nullptr;
+  session::DataSegment* segments = nullptr;
+  scsi::RetryBudget budget;
+  base::Time retry_at = base::kNever;
+};
+
+void Unit::RequestQueue::push(IoRequest& r) noexcept {
+  r.internal.next = nullptr;
+  (tail ? tail->internal.next : head) = &r;
+  tail = &r;
+}
+
+IoRequest* Unit::RequestQueue::pop() noexcept {
+  auto* r = head;
+  if (r && !(head = r->internal.next)) tail = nullptr;
+  return r;
+}
+
+Unit::Unit(session::Nexus& nexus, const UnitProfile& profile, const SessionOptions& options, const base::Clock& clock,
+           EventSink events)
+    : nexus_(nexus), profile_(profile),
+      wire_lun_(scsi::load<std::uint64_t>(scsi::lun_of(profile.info.lun).data())), max_segments_(options.descriptors),
+      clock_(clock), events_(std::move(events)), pieces_(options.queue_depth),
+      segments_(std::size_t{options.queue_depth} * options.descriptors),
+      parameters_(std::size_t{options.queue_depth} * kUnmapListBytes + profile.info.block_size) {
+  free_.reserve(pieces_.size());
+  backed_off_.reserve(pieces_.size());
+  for (std::size_t i = pieces_.size(); i-- > 0;) {
+    auto& piece = pieces_[i];
+    piece.unit = this;
+    piece.segments = &segments_[i * max_segments_];
+    piece.command.owner = &piece;
+    piece.command.on_complete = &Unit::on_complete;
+    piece.command.lun = wire_lun_;
+    free_.push_back(&piece);
+  }
+}
+
+Unit::~Unit() { SRPI_CHECK(free_.size() == pieces_.size()); }
+
+Result<> Unit::prepare() {
+  auto memory = nexus_.memories().add(parameters_);
+  if (!memory) return memory.error();
+  parameters_memory_ = std::move(*memory);
+  return {};
+}
+
+bool Unit::update(const UnitProfile& profile) {
+  const bool grown = profile.info.blocks != profile_.info.blocks;
+  profile_ = profile;
+  return grown;
+}
+
+Errc Unit::check(const IoRequest& r) const noexcept {
+  const auto& info = profile_.info;
+  if (r.operation == IoOperation::flush) return Errc::ok;
+  if (r.blocks == 0) return Errc::invalid_argument;
+  if (r.first_block > info.blocks || r.blocks > info.blocks - r.first_block) return Errc::out_of_range;
+  if (r.operation != IoOperation::read && info.read_only) return Errc::write_protected;
+  if (r.operation == IoOperation::unmap) return info.can_unmap ? Errc::ok : Errc::not_supported;
+  if (r.operation == IoOperation::write_zeroes) return info.can_write_zeroes ? Errc::ok : Errc::not_supported;
+
+  std::uint64_t bytes = 0;
+  for (const auto& s : r.data) {
+    if (!s.memory || !s.memory->contains(s.address, s.bytes)) return Errc::not_registered;
+    if (s.bytes == 0) return Errc::invalid_argument;
+    bytes += s.bytes;
+  }
+  return bytes == r.blocks * info.block_size ? Errc::ok : Errc::invalid_argument;
+}
+
+void Unit::submit(IoRequest& r) noexcept {
+  r.internal = {};
+  r.status = check(r);
+  // Without a volatile cache GOOD means that the medium has it: nothing to flush.
+  const bool nothing_to_do = r.operation == IoOperation::flush && !profile_.info.write_cache;
+  (r.status != Errc::ok || nothing_to_do ? settled_ : queue_).push(r);
+}
+
+bool Unit::has_work() const noexcept {
+  return settled_.head != nullptr || (queue_.head != nullptr && !free_.empty());
+}
+
+std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
+  switch (operation) {
+    case IoOperation::unmap: return profile_.limits.max_unmap_blocks;
+    case IoOperation::write_zeroes: return profile_.limits.max_write_same_blocks;
+    default: return profile_.limits.max_transfer_blocks;
+  }
+}
+
+// The next bytes of the request, at most max_bytes and as many segments as a command carries; whole blocks only.
+std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) noexcept {
+  const auto block = profile_.info.block_size;
+  const auto most = std::min(max_segments_, nexus_.channel().usable_segments());
+  std::uint32_t bytes = 0, count = 0;
+  while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
+    const auto& s = r.data[r.internal.segment];
+    const auto take = std::min(s.bytes - r.internal.segment_offset, max_bytes - bytes);
+    piece.segments[count++] = {s.address + r.internal.segment_offset, take, s.memory->lkey(), s.memory->rkey()};
+    bytes += take;
+    r.internal.segment_offset += take;
+    if (r.internal.segment_offset == s.bytes) {
+      ++r.internal.segment;
+      r.internal.segment_offset = 0;
+    }
+  }
+  // Give back what is not a whole block: the segments ran out in the middle of one.
+  for (auto excess = bytes % block; excess > 0;) {
+    auto& last = piece.segments[count - 1];
+    const auto back = std::min(excess, last.bytes);
+    if (r.internal.segment_offset == 0) r.internal.segment_offset = r.data[--r.internal.segment].bytes;
+    r.internal.segment_offset -= back;
+    last.bytes -= back;
+    if (last.bytes == 0) --count;
+    bytes -= back;
+    excess -= back;
+  }
+  piece.command.data = std::span(piece.segments, count);
+  return bytes;
+}
+
+// Sends the request's next command. False: nothing of it is left to send.
+bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
+  auto& command = piece.command;
+  const auto lba = r.first_block + r.internal.issued_blocks;
+  const auto left = r.blocks - r.internal.issued_blocks;
+  auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, max_blocks(r.operation)));
+  const auto lkey = parameters_memory_->lkey();
+  const auto rkey = parameters_memory_->rkey();
+  piece.request = &r;
+  piece.budget = {};
+  command.data = {};
+  command.data_bytes = 0;
+  command.direction = session::Direction::none;
+
+  switch (r.operation) {
+    case IoOperation::read:
+    case IoOperation::write: {
+      const bool write = r.operation == IoOperation::write;
+      command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
+      blocks = command.data_bytes / profile_.info.block_size;
+      if (blocks == 0) {  // one block in more segments than a command carries
+        r.status = Errc::invalid_argument;
+        free_.push_back(&piece);
+        return false;
+      }
+      command.direction = write ? session::Direction::to_target : session::Direction::from_target;
+      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && profile_.info.can_force_unit_access)
+                          : scsi::read_blocks(lba, blocks, false);
+      break;
+    }
+    case IoOperation::flush: command.cdb = scsi::synchronize_cache10(); break;
+    case IoOperation::unmap: {
+      const auto index = static_cast<std::size_t>(&piece - pieces_.data());
+      auto* list = parameters_.data() + index * kUnmapListBytes;
+      const scsi::UnmapRange range{lba, blocks};
+      const auto bytes = scsi::encode_unmap_list(std::span(&range, 1),
+                                                 {reinterpret_cast<std::uint8_t*>(list), kUnmapListBytes});
+      SRPI_CHECK(bytes.has_value());
+      command.cdb = scsi::unmap(static_cast<std::uint16_t>(*bytes));
+      command.direction = session::Direction::to_target;
+      command.data_bytes = static_cast<std::uint32_t>(*bytes);
+      piece.segments[0] = {list, command.data_bytes, lkey, rkey};
+      command.data = std::span(piece.segments, 1);
+      break;
+    }
+    case IoOperation::write_zeroes: {
+      auto* zeroes = parameters_.data() + pieces_.size() * kUnmapListBytes;
+      command.cdb = scsi::write_same16(lba, blocks);
+      command.direction = session::Direction::to_target;
+      command.data_bytes = profile_.info.block_size;
+      piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey};
+      command.data = std::span(piece.segments, 1);
+      break;
+    }
+  }
+  r.internal.issued_blocks += r.operation == IoOperation::flush ? 0 : blocks;
+  ++r.internal.outstanding;
+  nexus_.submit(command);
+  return r.operation != IoOperation::flush && r.internal.issued_blocks < r.blocks;
+}
+
+std::size_t Unit::issue() noexcept {
+  std::size_t n = 0;
+  RequestQueue settled;
+  std::swap(settled, settled_);  // completions may submit anew: those are for the next call
+  while (auto* r = settled.pop()) {
+    ++n;
+    r->on_complete(*r);
+  }
+
+  if (next_retry_ != base::kNever) {
+    const auto now = clock_.now();
+    next_retry_ = base::kNever;
+    std::erase_if(backed_off_, [&](Piece* piece) {
+      if (piece->retry_at > now && nexus_.state() == session::State::live) {
+        next_retry_ = std::min(next_retry_, piece->retry_at);
+        return false;
+      }
+      ++n;
+      nexus_.submit(piece->command);
+      return true;
+    });
+  }
+
+  while (queue_.head && !free_.empty()) {
+    ++n;
+    auto& request = *queue_.head;
+    auto* piece = free_.back();
+    free_.pop_back();
+    // A failed piece ends the request: what has not been sent never is.
+    const bool more = request.status == Errc::ok ? issue_piece(request, *piece) : (free_.push_back(piece), false);
+    if (more) continue;
+    queue_.pop();
+    if (request.internal.outstanding == 0) settled_.push(request);
+    else request.internal.next = nullptr, request.internal.all_issued = true;
+  }
+  return n;
+}
+
+void Unit::fail_waiting(Errc status) noexcept {
+  for (auto* piece : std::exchange(backed_off_, {})) piece_done(*piece, status);
+  backed_off_.reserve(pieces_.size());
+  next_retry_ = base::kNever;
+  RequestQueue ended;
+  std::swap(ended, queue_);
+  while (auto* r = ended.pop()) {
+    if (r->status == Errc::ok) r->status = status;
+    r->internal.all_issued = true;
+    if (r->internal.outstanding == 0) r->on_complete(*r);
+  }
+}
+
+void Unit::on_complete(session::Command& command) noexcept {
+  auto& piece = *static_cast<Piece*>(command.owner);
+  if (command.error != Errc::ok) return piece.unit->piece_done(piece, command.error);
+  if (command.status == scsi::Status::good && command.residual_bytes == 0) return piece.unit->piece_done(piece, Errc::ok);
+  piece.unit->on_answer(piece);
+}
+
+void Unit::on_answer(Piece& piece) noexcept {
+  auto& command = piece.command;
+  const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes});
+  const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
+  if (what.event != scsi::Event::none && events_) events_(*this, what.event);
+  switch (what.action) {
+    case scsi::Action::complete:
+      return piece_done(piece, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);
+    case scsi::Action::fail: return piece_done(piece, what.error);
+    case scsi::Action::retry_now:
+    case scsi::Action::retry_later: {
+      const auto delay = piece.budget.next(what.retry_class);
+      if (!delay) return piece_done(piece, what.error);
+      if (delay->count() == 0) return nexus_.submit(command);
+      piece.retry_at = clock_.now() + *delay;
+      next_retry_ = std::min(next_retry_, piece.retry_at);
+      backed_off_.push_back(&piece);
+      return;
+    }
+  }
+}
+
+void Unit::piece_done(Piece& piece, Errc status) noexcept {
+  auto& request = *piece.request;
+  piece.request = nullptr;
+  free_.push_back(&piece);
+  if (request.status == Errc::ok) request.status = status;
+  if (--request.internal.outstanding == 0 && request.internal.all_issued) request.on_complete(request);
+}
+
+}  // namespace srpi::lun

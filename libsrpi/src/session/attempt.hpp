@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// One attempt to connect: resolve, log in, prove the logical units; with its own deadline. It owns nothing that lasts:
+// when it fails, the channel is closed and everything is as before.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "fabric/endpoint.hpp"
+#include "session/channel.hpp"
+#include "session/probe.hpp"
+#include "srpi/port_id.hpp"
+#include "srpi/session_options.hpp"
+#include "srpi/target_address.hpp"
+
+namespace srpi::session {
+
+class MemoryTable;
+
+// Who logs in where, and what stays the same from attempt to attempt.
+struct LoginIdentity {
+  TargetAddress target;
+  std::optional<PortId> initiator_port_id;  // given by the user, else made from:
+  std::uint64_t initiator_ext = 0;
+};
+
+struct AttemptOutcome {
+  Error error;           // code ok: logged in, the channel is started, the units are proved
+  bool refused = false;  // another attempt cannot help
+};
+
+class Attempt {
+ public:
+  Attempt(fabric::Fabric&, const LoginIdentity&, const SessionOptions&, Channel&, MemoryTable&, Probe&,
+          const base::Clock&);
+  ~Attempt();
+
+  // Moves on as far as it goes without waiting. Set: it has ended. `work` is raised by what was done.
+  [[nodiscard]] std::optional<AttemptOutcome> poll(std::size_t& work);
+  [[nodiscard]] base::Time deadline() const noexcept { return deadline_; }
+  [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
+  void append_fds(std::vector<int>&) const;
+
+ private:
+  enum class Step : std::uint8_t { opening, resolving, logging_in, proving };
+  [[nodiscard]] static const char* describe(Step) noexcept;
+  [[nodiscard]] Result<> open();
+  [[nodiscard]] Result<> log_in();
+  [[nodiscard]] Result<> on_established(const fabric::ConnectionEvent&);
+  [[nodiscard]] AttemptOutcome on_rejected(const fabric::ConnectionEvent&);
+  [[nodiscard]] bool fall_back();
+  [[nodiscard]] std::optional<AttemptOutcome> on_event(const fabric::ConnectionEvent&);
+  [[nodiscard]] fabric::ActiveEndpoint* endpoint() const noexcept;
+
+  fabric::Fabric& fabric_;
+  const LoginIdentity& identity_;
+  const SessionOptions& options_;
+  Channel& channel_;
+  MemoryTable& memories_;
+  Probe& probe_;
+  base::Time deadline_;
+  const base::Clock& clock_;
+  Step step_ = Step::opening;
+  std::unique_ptr<fabric::ActiveEndpoint> resolving_;  // until the channel takes it
+  PortId initiator_port_id_;
+  std::uint32_t requested_iu_bytes_;
+  bool immediate_data_;
+  std::uint32_t stale_retries_left_ = 2;
+};
+
+// Whether an error that ended an attempt is final.
+[[nodiscard]] bool is_final(Errc) noexcept;
+
+}  // namespace srpi::session

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A channel's life: buffers, opening, deadlines, the end. Sending and receiving have files of their own.
+#include "session/channel.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "session/channel_layout.hpp"
+
+namespace srpi::session {
+
+Channel::Channel(const ChannelLimits& limits, const base::Clock& clock)
+    : limits_(limits), clock_(clock), slots_(limits.queue_depth) {
+  receives_to_post_.reserve(receive_count(limits_));
+}
+
+Channel::~Channel() { close(Errc::no_connect); }
+
+std::uint32_t Channel::wanted_iu_bytes() const noexcept { return send_slot_bytes(limits_); }
+
+std::byte* Channel::send_buffer(std::uint32_t slot) noexcept {
+  return memory_.data() + std::size_t{slot} * send_slot_bytes(limits_);
+}
+
+std::byte* Channel::receive_buffer(std::uint32_t index) noexcept {
+  return memory_.data() + std::size_t{send_slot_count(limits_)} * send_slot_bytes(limits_) +
+         std::size_t{index} * kReceiveBytes;
+}
+
+Result<> Channel::allocate_buffers(fabric::Device& device) {
+  if (memory_.empty())
+    memory_.resize(std::size_t{send_slot_count(limits_)} * send_slot_bytes(limits_) +
+                   std::size_t{receive_count(limits_)} * kReceiveBytes);
+  auto region = device.register_memory(memory_, fabric::Access::local);
+  if (!region) return region.error();
+  region_ = std::move(*region);
+  return {};
+}
+
+Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
+  SRPI_CHECK(!endpoint_);
+  endpoint_ = std::move(endpoint);
+  failure_.reset();
+  started_ = false;
+  sends_posted_ = sends_unsignaled_ = 0;
+
+  if (const auto device = endpoint_->device(); device != device_) {
+    region_.reset();
+    device_ = device;
+    if (auto done = allocate_buffers(*device_); !done) {
+      device_.reset();
+      return done;
+    }
+  }
+  fabric::QueueLimits queues;
+  queues.send_depth = send_depth(limits_);
+  queues.receive_depth = receive_count(limits_);
+  queues.send_sges = 2;
+  queues.inline_bytes = kInlineBytes;
+  if (auto done = endpoint_->create_queues(queues); !done) return done;
+
+  receives_to_post_.clear();
+  for (std::uint32_t i = 0; i < receive_count(limits_); ++i) receives_to_post_.push_back(i);
+  if (!repost_receives()) return *failure_;
+  return {};
+}
+
+void Channel::start(const ChannelTerms& terms) {
+  SRPI_CHECK(endpoint_ && !started_);
+  SRPI_CHECK(terms.max_it_iu_bytes >= kCommandBytes + kIndirectHeaderBytes + kDescriptorBytes);
+  terms_ = terms;
+  usable_segments_ = std::min(limits_.segments,
+                              (terms.max_it_iu_bytes - kCommandBytes - kIndirectHeaderBytes) / kDescriptorBytes);
+  credits_.reset(terms.request_limit);
+  last_heard_ = clock_.now();
+  started_ = true;
+}
+
+void Channel::submit(Command& command) noexcept {
+  command.error = Errc::ok;
+  command.status = scsi::Status::good;
+  command.residual_bytes = 0;
+  command.sense_bytes = 0;
+  command.internal.deadline = clock_.now() + limits_.command_timeout;
+  pending_.push_back(command);
+}
+
+void Channel::check_deadlines(base::Time now) noexcept {
+  // Both lists are in order of submission and all commands have the same time, so the heads expire first.
+  for (const auto* list : {&in_flight_, &pending_}) {
+    const auto* oldest = list->front();
+    if (!oldest || oldest->internal.deadline > now) continue;
+    fail({Errc::timed_out, (list == &in_flight_ ? "no answer to " : "no credit to send ") + to_string(oldest->cdb) +
+                               " within the command deadline"});
+    return;
+  }
+}
+
+base::Time Channel::next_deadline() const noexcept {
+  auto next = base::kNever;
+  for (const auto* list : {&in_flight_, &pending_})
+    if (list->front()) next = std::min(next, list->front()->internal.deadline);
+  return next;
+}
+
+void Channel::fail(Error error) noexcept {
+  if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
+}
+
+void Channel::close(Errc error) noexcept {
+  if (endpoint_) {
+    endpoint_->abort();  // from here on nothing can reach any buffer of ours
+    endpoint_.reset();
+  }
+  started_ = false;
+  // What completes may submit anew; that belongs to whatever comes next.
+  CommandList ended;
+  while (auto* c = in_flight_.pop_front()) {
+    slots_.release(c->internal.slot);
+    ended.push_back(*c);
+  }
+  while (auto* c = pending_.pop_front()) ended.push_back(*c);
+  while (auto* c = ended.pop_front()) {
+    ++counters_.errors;
+    c->error = error;
+    c->on_complete(*c);
+  }
+}
+
+}  // namespace srpi::session

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// An RDMA channel: one queue pair and what is under way on it. The data path: no lock, no allocation after open.
+//
+// Buffers. Request information units live in send slots, one a command, reused when the command's answer has come: the
+// target has the unit then. Receive buffers are posted anew in batches after their unit was decoded. A command's data
+// belongs to the target from the post until its SRP_RSP or until close(), which destroys the queue pair first.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/slot_table.hpp"
+#include "fabric/endpoint.hpp"
+#include "session/command.hpp"
+#include "session/credits.hpp"
+
+namespace srpi::session {
+
+struct ChannelLimits {
+  std::uint32_t queue_depth = 128;   // commands at the target
+  std::uint32_t segments = 32;       // descriptors a command carries
+  base::Duration command_timeout{};
+};
+
+// What the login negotiated.
+struct ChannelTerms {
+  std::int32_t request_limit = 0;
+  std::uint32_t max_it_iu_bytes = 0;
+  bool immediate_data = false;
+};
+
+struct ChannelCounters {
+  std::uint64_t commands = 0, errors = 0, read_bytes = 0, written_bytes = 0, unknown_tags = 0;
+};
+
+class Channel {
+ public:
+  Channel(const ChannelLimits&, const base::Clock&);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // Takes a resolved endpoint: makes its queues, registers the buffers where the device is new, posts the receives.
+  [[nodiscard]] Result<> open(std::unique_ptr<fabric::ActiveEndpoint>);
+  // After the login: commands may go.
+  void start(const ChannelTerms&);
+  [[nodiscard]] bool is_open() const noexcept { return endpoint_ != nullptr; }
+  [[nodiscard]] fabric::ActiveEndpoint& endpoint() noexcept { return *endpoint_; }
+  [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
+
+  void submit(Command&) noexcept;
+  void flush() noexcept;                          // posts what credits and slots permit
+  std::size_t poll() noexcept;                    // completions taken; calls on_complete
+  void check_deadlines(base::Time now) noexcept;  // the oldest command's; an expired one is a loss
+  [[nodiscard]] base::Time next_deadline() const noexcept;
+
+  // Set once the channel is beyond use: the session must close it.
+  [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
+  void fail(Error) noexcept;
+
+  // Destroys the queue pair, then completes every command with `error`. Silent on a closed channel.
+  void close(Errc error) noexcept;
+
+  [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
+  [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
+  [[nodiscard]] bool has_sendable() const noexcept;
+  [[nodiscard]] base::Time last_heard() const noexcept { return last_heard_; }
+  [[nodiscard]] const ChannelTerms& terms() const noexcept { return terms_; }
+  [[nodiscard]] const ChannelCounters& counters() const noexcept { return counters_; }
+  // Descriptors that a command may carry: ours, or fewer where the negotiated length has no room for them.
+  [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }
+  // Longest request we may want to send; for the login.
+  [[nodiscard]] std::uint32_t wanted_iu_bytes() const noexcept;
+  [[nodiscard]] const ChannelLimits& limits() const noexcept { return limits_; }
+
+ private:
+  struct PostBatch;
+  [[nodiscard]] Result<> allocate_buffers(fabric::Device&);
+  [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
+  [[nodiscard]] std::byte* receive_buffer(std::uint32_t index) noexcept;
+  [[nodiscard]] bool can_post() const noexcept;
+  void prepare(Command&, PostBatch&) noexcept;
+  void post(PostBatch&) noexcept;
+  [[nodiscard]] bool repost_receives() noexcept;
+  void on_send_completion(std::uint64_t id) noexcept;
+  void on_unit(std::span<const std::byte>) noexcept;
+  void on_response(std::span<const std::byte>) noexcept;
+  void on_target_request(std::span<const std::byte>) noexcept;
+  void answer(std::span<const std::byte>) noexcept;
+  void finish(Command&, Errc) noexcept;
+
+  ChannelLimits limits_;
+  const base::Clock& clock_;
+  ChannelTerms terms_;
+  std::uint32_t usable_segments_ = 1;
+  ChannelCounters counters_;
+  Credits credits_;
+  std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
+  std::optional<Error> failure_;
+  base::Time last_heard_{};
+  bool started_ = false;
+
+  // Registered buffers: kept while the device stays the same.
+  std::shared_ptr<fabric::Device> device_;
+  std::vector<std::byte> memory_;
+  std::unique_ptr<fabric::MemoryRegion> region_;
+
+  base::SlotTable<Command*> slots_;
+  CommandList pending_;      // submitted, not posted
+  CommandList in_flight_;    // posted, oldest first
+  std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free
+  std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
+  std::uint64_t answers_ = 0;            // to target requests, for their slots in turn
+  std::vector<std::uint32_t> receives_to_post_;
+};
+
+}  // namespace srpi::session

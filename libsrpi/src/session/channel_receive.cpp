@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Receiving: completions are taken in batches, units decoded where they landed, commands completed once.
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "session/channel.hpp"
+#include "session/channel_layout.hpp"
+#include "wire/async_event.hpp"
+#include "wire/credit.hpp"
+#include "wire/logout.hpp"
+#include "wire/opcode.hpp"
+#include "wire/response.hpp"
+
+namespace srpi::session {
+namespace {
+// A few can be answers to what an earlier connection or an abort left behind; many mean that the target is confused.
+constexpr std::uint64_t kUnknownTagsTolerated = 8;
+}  // namespace
+
+std::size_t Channel::poll() noexcept {
+  if (!endpoint_) return 0;
+  std::array<fabric::Completion, kPollBatch> completions;
+  const auto n = endpoint_->poll(completions);
+  for (const auto& c : std::span(completions.data(), n)) {
+    if (c.status != fabric::WorkStatus::success) {
+      if (c.status != fabric::WorkStatus::flushed || !failure_)
+        fail({Errc::no_connect, std::string("queue pair error: ") + fabric::to_string(c.status) + " (device status " +
+                                    std::to_string(c.vendor) + ")"});
+      continue;
+    }
+    if (!c.receive) {
+      on_send_completion(c.id);
+      continue;
+    }
+    const auto index = static_cast<std::uint32_t>(c.id);
+    SRPI_CHECK(index < receive_count(limits_));
+    if (!failure_) on_unit({receive_buffer(index), std::min<std::size_t>(c.bytes, kReceiveBytes)});
+    receives_to_post_.push_back(index);
+  }
+  if (n > 0) {
+    last_heard_ = clock_.now();
+    if (receives_to_post_.size() >= kReceiveBatch && !failure_) (void)repost_receives();
+  }
+  return n;
+}
+
+bool Channel::repost_receives() noexcept {
+  std::array<fabric::ReceiveWork, kPostBatch> work;
+  while (!receives_to_post_.empty()) {
+    std::uint32_t count = 0;
+    while (count < kPostBatch && !receives_to_post_.empty()) {
+      const auto index = receives_to_post_.back();
+      receives_to_post_.pop_back();
+      work[count++] = {index, {receive_buffer(index), kReceiveBytes, region_->lkey()}};
+    }
+    if (auto done = endpoint_->post_receive(std::span(work.data(), count)); !done) {
+      fail(done.error());
+      return false;
+    }
+  }
+  return true;
+}
+
+void Channel::on_unit(std::span<const std::byte> unit) noexcept {
+  if (!unit.empty() && static_cast<wire::Opcode>(unit[0]) == wire::Opcode::response) return on_response(unit);
+  on_target_request(unit);
+}
+
+void Channel::on_response(std::span<const std::byte> unit) noexcept {
+  wire::Response response;
+  if (!wire::try_decode_response(unit, response)) {
+    fail(wire::decode_response(unit).error());
+    return;
+  }
+  if (!credits_.add(response.request_limit_delta))
+    return fail({Errc::protocol_error, "SRP_RSP: request limit delta " +
+                                           std::to_string(response.request_limit_delta) + " overflows the limit"});
+  auto* const found = slots_.find(response.tag);
+  if (!found) {
+    if (++counters_.unknown_tags > kUnknownTagsTolerated)
+      fail({Errc::protocol_error, "the target answers requests that we did not send"});
+    return;
+  }
+  Command& command = **found;
+  command.status = static_cast<scsi::Status>(response.status);
+  if (response.sense_valid()) {
+    command.sense_bytes = static_cast<std::uint8_t>(std::min(response.sense.size(), command.sense.size()));
+    std::memcpy(command.sense.data(), response.sense.data(), command.sense_bytes);
+  }
+  const auto residual = command.direction == Direction::from_target ? response.data_in_residual_if_under()
+                                                                    : response.data_out_residual_if_under();
+  command.residual_bytes = std::min(residual, command.data_bytes);
+  if (command.direction == Direction::from_target)
+    counters_.read_bytes += command.data_bytes - command.residual_bytes;
+  else if (command.direction == Direction::to_target)
+    counters_.written_bytes += command.data_bytes - command.residual_bytes;
+  finish(command, Errc::ok);
+}
+
+void Channel::finish(Command& command, Errc error) noexcept {
+  in_flight_.erase(command);
+  slots_.release(command.internal.slot);
+  command.error = error;
+  if (error != Errc::ok || command.status != scsi::Status::good) ++counters_.errors;
+  command.on_complete(command);
+}
+
+void Channel::on_target_request(std::span<const std::byte> unit) noexcept {
+  const auto opcode = wire::peek_opcode(unit);
+  if (!opcode) return fail(opcode.error());
+  std::array<std::byte, 16> reply;
+  switch (*opcode) {
+    case wire::Opcode::credit_request: {
+      const auto request = wire::decode_credit_request(unit);
+      if (!request) return fail(request.error());
+      if (!credits_.add(request->request_limit_delta))
+        return fail({Errc::protocol_error, "SRP_CRED_REQ: the request limit overflows"});
+      wire::encode(wire::CreditResponse{request->tag}, reply);
+      return answer(reply);
+    }
+    case wire::Opcode::async_event_request: {
+      const auto request = wire::decode_async_event_request(unit);
+      if (!request) return fail(request.error());
+      if (!credits_.add(request->request_limit_delta))
+        return fail({Errc::protocol_error, "SRP_AER_REQ: the request limit overflows"});
+      wire::encode(wire::AsyncEventResponse{request->tag}, reply);
+      return answer(reply);
+    }
+    case wire::Opcode::target_logout: {
+      const auto logout = wire::decode_target_logout(unit);
+      if (!logout) return fail(logout.error());
+      return fail({Errc::no_connect, "the target logged us out: " + std::string(wire::to_string(logout->reason))});
+    }
+    default:
+      return fail({Errc::protocol_error, "unexpected information unit from the target: " + wire::describe(unit)});
+  }
+}
+
+}  // namespace srpi::session

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sending: commands become SRP_CMD units in their slots, and a batch of them one post.
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "session/channel.hpp"
+#include "session/channel_layout.hpp"
+#include "wire/command.hpp"
+
+namespace srpi::session {
+
+struct Channel::PostBatch {
+  std::array<fabric::SendWork, kPostBatch> work;
+  std::array<std::array<fabric::Sge, 2>, kPostBatch> sges;
+  std::uint32_t count = 0;
+};
+
+bool Channel::can_post() const noexcept {
+  return credits_.for_command() && !slots_.full() && sends_posted_ + kAnswerSlots < send_depth(limits_);
+}
+
+bool Channel::has_sendable() const noexcept { return started_ && !failure_ && !pending_.empty() && can_post(); }
+
+void Channel::flush() noexcept {
+  if (!started_ || failure_) return;
+  PostBatch batch;
+  while (!pending_.empty() && can_post()) {
+    prepare(*pending_.pop_front(), batch);
+    if (batch.count == kPostBatch) post(batch);
+    if (failure_) return;
+  }
+  post(batch);
+}
+
+void Channel::prepare(Command& command, PostBatch& batch) noexcept {
+  const auto slot = slots_.take(&command);
+  command.internal.slot = slot;
+  credits_.spend();
+  in_flight_.push_back(command);
+  ++counters_.commands;
+
+  wire::Command unit;
+  unit.tag = slots_.handle(slot);
+  unit.lun = command.lun;
+  unit.cdb = std::as_bytes(std::span(command.cdb.bytes));
+
+  auto& sges = batch.sges[batch.count];
+  auto& work = batch.work[batch.count];
+  const auto buffer = std::span(send_buffer(slot), send_slot_bytes(limits_));
+  std::array<wire::DirectDescriptor, 256> descriptors;
+  const auto segments = static_cast<std::uint32_t>(command.data.size());
+  SRPI_CHECK(segments <= limits_.segments);
+
+  const bool immediate = terms_.immediate_data && command.direction == Direction::to_target && segments == 1 &&
+                         wire::kImmediateDataOffset + command.data_bytes <= terms_.max_it_iu_bytes;
+  if (command.direction != Direction::none) {
+    wire::DataBuffer data;
+    data.bytes = command.data_bytes;
+    if (immediate) {
+      data.format = wire::DataFormat::immediate;
+    } else {
+      for (std::uint32_t i = 0; i < segments; ++i) {
+        const auto& s = command.data[i];
+        descriptors[i] = {reinterpret_cast<std::uintptr_t>(s.address), s.rkey, s.bytes};
+      }
+      data.descriptors = std::span(descriptors.data(), segments);
+      data.format = segments == 1 ? wire::DataFormat::direct : wire::DataFormat::indirect;
+    }
+    (command.direction == Direction::to_target ? unit.data_out : unit.data_in) = data;
+  }
+  const auto bytes = static_cast<std::uint32_t>(wire::encode(unit, buffer));
+
+  sges[0] = {buffer.data(), bytes, region_->lkey()};
+  work = {};
+  work.sges = std::span(sges.data(), 1);
+  if (immediate) {
+    sges[1] = {command.data[0].address, command.data_bytes, command.data[0].lkey};
+    work.sges = std::span(sges.data(), 2);
+  } else {
+    work.inlined = bytes <= endpoint_->inline_bytes();
+  }
+  ++sends_posted_;
+  if (++sends_unsignaled_ == kSignalEvery) {
+    work.signaled = true;
+    work.id = kSignaledId | sends_unsignaled_;
+    sends_unsignaled_ = 0;
+  }
+  ++batch.count;
+}
+
+void Channel::post(PostBatch& batch) noexcept {
+  if (batch.count == 0) return;
+  if (auto done = endpoint_->post_send(std::span(batch.work.data(), batch.count)); !done) fail(done.error());
+  batch.count = 0;
+}
+
+void Channel::on_send_completion(std::uint64_t id) noexcept {
+  if (id & kSignaledId) sends_posted_ -= static_cast<std::uint32_t>(id & ~kSignaledId);
+}
+
+void Channel::answer(std::span<const std::byte> unit) noexcept {
+  SRPI_CHECK(unit.size() <= kInlineBytes);
+  const auto slot = limits_.queue_depth + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
+  if (sends_posted_ >= send_depth(limits_)) {
+    fail({Errc::protocol_error, "the target sends requests faster than our answers leave"});
+    return;
+  }
+  std::copy(unit.begin(), unit.end(), send_buffer(slot));
+  const fabric::Sge sge{send_buffer(slot), static_cast<std::uint32_t>(unit.size()), region_->lkey()};
+  fabric::SendWork work;
+  work.sges = std::span(&sge, 1);
+  work.inlined = unit.size() <= endpoint_->inline_bytes();
+  ++sends_posted_;
+  work.signaled = true;  // answers are rare: free their entries, and those of the commands before, at once
+  work.id = kSignaledId | (sends_unsignaled_ + 1);
+  sends_unsignaled_ = 0;
+  if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(done.error());
+}
+
+}  // namespace srpi::session

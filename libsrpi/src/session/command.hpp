@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// One SCSI command on its way: the object of whoever submits it, lent to the session until on_complete.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "base/clock.hpp"
+#include "scsi/cdb.hpp"
+#include "scsi/status.hpp"
+#include "srpi/error.hpp"
+
+namespace srpi::session {
+
+enum class Direction : std::uint8_t { none, from_target, to_target };
+
+// Registered bytes; rkey for the target, lkey for what we send ourselves (immediate data).
+struct DataSegment {
+  std::byte* address = nullptr;
+  std::uint32_t bytes = 0;
+  std::uint32_t lkey = 0;
+  std::uint32_t rkey = 0;
+};
+
+// Ownership: from submit until on_complete is entered, the object, `data` and all bytes it names belong to the
+// session. on_complete is called exactly once, never from within submit; when it runs the target can no longer reach
+// the bytes: its answer has come, or the queue pair is gone.
+struct Command {
+  scsi::Cdb cdb;
+  std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
+  Direction direction = Direction::none;
+  std::span<const DataSegment> data;  // at most Channel::max_segments
+  std::uint32_t data_bytes = 0;       // sum over data
+
+  void (*on_complete)(Command&) noexcept = nullptr;
+  void* owner = nullptr;
+
+  // The outcome. error: ok when the target answered (then the rest counts), else no_connect, timed_out, protocol_error.
+  Errc error = Errc::ok;
+  scsi::Status status = scsi::Status::good;
+  std::uint32_t residual_bytes = 0;  // of data_bytes not transferred
+  std::uint8_t sense_bytes = 0;
+  std::array<std::uint8_t, 96> sense{};  // SPC-4 allows 252; what decides stands in the first 18
+
+  struct Internal {  // the session's own
+    Command* next = nullptr;
+    Command* previous = nullptr;
+    base::Time deadline = base::kNever;
+    std::uint32_t slot = 0;
+  } internal;
+};
+
+// Intrusive list in order of submission.
+class CommandList {
+ public:
+  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+  [[nodiscard]] Command* front() const noexcept { return head_; }
+  void push_back(Command& c) noexcept {
+    c.internal.next = nullptr;
+    c.internal.previous = tail_;
+    (tail_ ? tail_->internal.next : head_) = &c;
+    tail_ = &c;
+  }
+  void erase(Command& c) noexcept {
+    (c.internal.previous ? c.internal.previous->internal.next : head_) = c.internal.next;
+    (c.internal.next ? c.internal.next->internal.previous : tail_) = c.internal.previous;
+    c.internal.next = c.internal.previous = nullptr;
+  }
+  Command* pop_front() noexcept {
+    Command* c = head_;
+    if (c) erase(*c);
+    return c;
+  }
+
+ private:
+  Command* head_ = nullptr;
+  Command* tail_ = nullptr;
+};
+
+}  // namespace srpi::session

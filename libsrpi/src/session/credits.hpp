@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The request limit (SRP clause 4.5): how many requests the target will take. Deltas are signed and come with most
+// units; one credit is always kept for task management.
+#pragma once
+
+#include <cstdint>
+
+namespace srpi::session {
+
+class Credits {
+ public:
+  static constexpr std::int64_t kMost = 1 << 20;  // no target grants more; beyond it is an overflow
+
+  // False: the sum leaves what any target could mean. A protocol error.
+  [[nodiscard]] bool add(std::int32_t delta) noexcept {
+    available_ += delta;
+    return available_ <= kMost && available_ >= -kMost;
+  }
+  void reset(std::int32_t limit) noexcept { available_ = limit; }
+  [[nodiscard]] bool for_command() const noexcept { return available_ > 1; }
+  [[nodiscard]] bool for_task_management() const noexcept { return available_ > 0; }
+  void spend() noexcept { --available_; }
+  [[nodiscard]] std::int64_t available() const noexcept { return available_; }
+
+ private:
+  std::int64_t available_ = 0;  // negative: the target lowered its limit below what is outstanding
+};
+
+}  // namespace srpi::session

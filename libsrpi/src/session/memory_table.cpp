@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/memory_table.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace srpi::session {
+
+class MemoryTable::Entry final : public Memory {
+ public:
+  Entry(MemoryTable& table, std::span<std::byte> bytes) : Memory(bytes), table_(table) {
+    table_.entries_.push_back(this);
+  }
+  ~Entry() override { std::erase(table_.entries_, this); }
+
+  Result<> use(fabric::Device& device) {
+    region_.reset();
+    lkey_ = rkey_ = 0;
+    auto region = device.register_memory(bytes_, fabric::Access::remote);
+    if (!region) return region.error();
+    region_ = std::move(*region);
+    lkey_ = region_->lkey();
+    rkey_ = region_->rkey();
+    return {};
+  }
+
+ private:
+  MemoryTable& table_;
+  std::unique_ptr<fabric::MemoryRegion> region_;
+};
+
+MemoryTable::~MemoryTable() { SRPI_CHECK(entries_.empty()); }
+
+Result<std::unique_ptr<Memory>> MemoryTable::add(std::span<std::byte> bytes) {
+  if (bytes.empty()) return Error{Errc::invalid_argument, "no bytes to register"};
+  auto entry = std::make_unique<Entry>(*this, bytes);
+  if (device_)
+    if (auto done = entry->use(*device_); !done) return done.error();
+  return std::unique_ptr<Memory>(std::move(entry));
+}
+
+Result<> MemoryTable::use_device(const std::shared_ptr<fabric::Device>& device) {
+  if (device == device_) return {};
+  for (auto* entry : entries_) {
+    if (auto done = entry->use(*device); !done) {
+      device_.reset();  // some are registered, some not: all anew at the next attempt
+      return done;
+    }
+  }
+  device_ = device;
+  return {};
+}
+
+}  // namespace srpi::session

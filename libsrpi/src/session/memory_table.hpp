@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory that a session's user registered: it follows the session to another RDMA device.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "fabric/memory.hpp"
+#include "srpi/memory.hpp"
+
+namespace srpi::session {
+
+class MemoryTable {
+ public:
+  MemoryTable() = default;
+  ~MemoryTable();
+  MemoryTable(const MemoryTable&) = delete;
+  MemoryTable& operator=(const MemoryTable&) = delete;
+
+  // Registers at once where the device is known. The table must outlive what it gives out.
+  [[nodiscard]] Result<std::unique_ptr<Memory>> add(std::span<std::byte>);
+  // Registers everything with the device, unless it is the one already in use. Nothing may be in flight.
+  [[nodiscard]] Result<> use_device(const std::shared_ptr<fabric::Device>&);
+
+ private:
+  class Entry;
+  std::shared_ptr<fabric::Device> device_;
+  std::vector<Entry*> entries_;
+};
+
+}  // namespace srpi::session

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The I_T nexus: drives the transition table. It holds the one channel and at most one attempt, keeps the timers, and
+// sees to it that every command completes once, whatever happens to the connection.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/random.hpp"
+#include "fabric/endpoint.hpp"
+#include "session/attempt.hpp"
+#include "session/channel.hpp"
+#include "session/memory_table.hpp"
+#include "session/probe.hpp"
+#include "session/transitions.hpp"
+
+namespace srpi::session {
+
+class NexusObserver {
+ public:
+  virtual ~NexusObserver() = default;
+  virtual void on_state(State from, State to, const Error& cause) = 0;
+  virtual void on_attempt_failed(const Error&) = 0;
+};
+
+class Nexus {
+ public:
+  Nexus(fabric::Fabric&, const TargetAddress&, const SessionOptions&, const base::Clock&, base::Random, Probe&,
+        NexusObserver&);
+  ~Nexus();
+
+  // Administrator's events; each returns when its effect is complete, but for the attempt that reconnect starts.
+  void disconnect();
+  void reconnect();
+  void erase();
+
+  // The command completes in a later poll or flush, or when the state changes; never from within.
+  void submit(Command&) noexcept;
+  std::size_t poll();
+  void flush() noexcept;
+  // Whether a poll would have something to do now, without waiting for anything from outside.
+  [[nodiscard]] bool has_work() const noexcept;
+  [[nodiscard]] base::Time next_deadline() const noexcept;
+  // Asks for wake-ups; false: there is something already.
+  [[nodiscard]] bool arm() noexcept;
+  void append_fds(std::vector<int>&) const;
+  // Changes whenever append_fds would answer differently.
+  [[nodiscard]] std::uint64_t fds_version() const noexcept { return fds_version_; }
+
+  [[nodiscard]] State state() const noexcept { return state_; }
+  [[nodiscard]] const Channel& channel() const noexcept { return channel_; }
+  [[nodiscard]] MemoryTable& memories() noexcept { return memories_; }
+  [[nodiscard]] const fabric::Path& path() const noexcept { return path_; }
+  [[nodiscard]] const Error& last_error() const noexcept { return last_error_; }
+  [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
+  [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
+  [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
+  [[nodiscard]] base::Duration last_disconnect() const noexcept { return last_disconnect_; }
+  [[nodiscard]] base::Time retry_at() const noexcept { return retry_at_; }
+  [[nodiscard]] base::Time fast_io_fail_at() const noexcept { return fast_io_fail_at_; }
+  [[nodiscard]] base::Time dev_loss_at() const noexcept { return dev_loss_at_; }
+
+ private:
+  void dispatch(Event, const Error& cause = {});
+  void perform(Action, const Error& cause);
+  void start_attempt();
+  void schedule_retry();
+  void stop_timers() noexcept;
+  void close_channel();
+  std::size_t poll_attempt();
+  std::size_t poll_live();
+  std::size_t run_timers();
+  void send_keepalive() noexcept;
+  static void on_keepalive(Command&) noexcept;
+  std::size_t complete_rejected() noexcept;
+
+  fabric::Fabric& fabric_;
+  const SessionOptions& options_;
+  const base::Clock& clock_;
+  base::Random random_;
+  Probe& probe_;
+  NexusObserver& observer_;
+  LoginIdentity identity_;
+  MemoryTable memories_;
+  Channel channel_;
+  std::unique_ptr<Attempt> attempt_;
+
+  State state_ = State::connecting;
+  Error last_error_;
+  fabric::Path path_;
+  PortId initiator_port_id_;
+  std::uint64_t connects_ = 0, losses_ = 0, fds_version_ = 0;
+  base::Duration last_disconnect_{};
+
+  CommandList held_;      // recovering: to be sent when live again
+  CommandList rejected_;  // to be completed with no_connect
+  Command keepalive_;
+  bool keepalive_sent_ = false;
+
+  base::Duration retry_delay_{};
+  base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
+  base::Time next_control_check_{};
+};
+
+}  // namespace srpi::session

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an attempt asks of the layer above after the login: to find the logical units, or to prove them the same ones.
+#pragma once
+
+#include <optional>
+
+#include "session/channel.hpp"
+#include "srpi/error.hpp"
+
+namespace srpi::session {
+
+class Probe {
+ public:
+  virtual ~Probe() = default;
+  // Submits commands to the channel from here on, from their completions. One probe runs at a time.
+  virtual void start(Channel&) = 0;
+  // Set once no command of the probe is outstanding any more. identity_mismatch and no_such_lun end the attempts.
+  [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
+  // Called before the channel is closed under a probe that has not ended, or after its outcome was taken.
+  virtual void reset() noexcept = 0;
+};
+
+}  // namespace srpi::session

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "session/transitions.hpp"
+
+using namespace srpi::session;
+
+TEST_CASE("the documented state diagram is the one the table generates") {
+  std::ifstream file(SRPI_SOURCE_DIR "/docs/session-states.md");
+  REQUIRE(file);
+  std::stringstream text;
+  text << file.rdbuf();
+  const auto document = text.str();
+  const auto begin = document.find("```mermaid\n");
+  REQUIRE(begin != std::string::npos);
+  const auto from = begin + 11;
+  const auto end = document.find("```", from);
+  REQUIRE(document.substr(from, end - from) == to_mermaid());
+}
+
+TEST_CASE("every state can be left by erase, and only by erase or dev_loss for good") {
+  for (const auto& row : transitions()) {
+    if (row.event == Event::erase_requested) CHECK(row.next == State::erased);
+    else if (row.next == State::erased && row.state != State::erased) CHECK(row.event == Event::dev_loss_expired);
+  }
+}
+
+TEST_CASE("an administrator's disconnect is final: only reconnect or erase leave stopped") {
+  for (const auto& row : transitions()) {
+    if (row.state != State::stopped || row.next == State::stopped) continue;
+    CHECK((row.event == Event::reconnect_requested || row.event == Event::erase_requested));
+  }
+}
+
+TEST_CASE("an accident is not final: a lost session goes on trying") {
+  CHECK(transition(State::lost, Event::attempt_failed).action == Action::schedule_retry);
+  CHECK(transition(State::lost, Event::retry_due).action == Action::start_attempt);
+  CHECK(transition(State::lost, Event::attempt_succeeded).next == State::live);
+}
+
+TEST_CASE("every state, event and action has a name of its own") {
+  std::set<std::string> states, events, actions;
+  for (const auto& row : transitions()) {
+    states.insert(to_string(row.state));
+    events.insert(to_string(row.event));
+    actions.insert(to_string(row.action));
+  }
+  CHECK(states.size() == kStates);
+  CHECK(events.size() == kEvents);
+  CHECK(states.count("?") + events.count("?") + actions.count("?") == 0);
+}
