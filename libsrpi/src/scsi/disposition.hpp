@@ -31,7 +31,7 @@ enum class Action : std::uint8_t {
 enum class Event : std::uint8_t {
   none,
   capacity_changed,  // ask READ CAPACITY again
-  luns_changed,      // ask REPORT LUNS again
+  luns_changed,      // ask REPORT LUNS again, prove the unit again
   lun_reset,         // power on, reset or nexus loss: unit state and cache policy may be back to defaults
   mode_parameters_changed,  // ask MODE SENSE again
   identity_changed,         // INQUIRY data or device identifier changed: prove the unit again

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scsi/limits.hpp"
+
+#include "catch2/catch.hpp"
+#include "print_result.hpp"
+#include "scsi/unmap.hpp"
+
+using namespace srpi;
+using namespace srpi::scsi;
+
+namespace {
+
+Capacity thin_capacity(std::uint32_t block_size = 512) {
+  Capacity capacity;
+  capacity.blocks = 1 << 20;
+  capacity.block_size = block_size;
+  capacity.physical_exponent = 3;
+  capacity.provisioning_managed = capacity.reads_zeroes = true;
+  return capacity;
+}
+constexpr InitiatorLimits kOneMiB{.max_transfer_bytes = 1 << 20};
+
+}  // namespace
+
+TEST_CASE("without pages the initiator's limits hold") {
+  const auto limits = combine(thin_capacity(), {}, {}, kOneMiB);
+  REQUIRE(limits);
+  CHECK(limits->max_transfer_blocks == 2048);
+  CHECK(limits->optimal_transfer_blocks == 0);
+  CHECK(limits->optimal_granularity_blocks == 1);
+  CHECK(limits->physical_block_size == 4096);
+  CHECK(!limits->can_unmap);
+  CHECK(limits->max_write_same_blocks == (1u << 30) / 512);
+  CHECK(!limits->write_same_can_unmap);
+}
+
+TEST_CASE("the smaller of both limits holds, and zero is no limit") {
+  BlockLimits reported;
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_transfer_blocks == 2048);
+  reported.max_transfer_blocks = 100;
+  reported.optimal_transfer_blocks = 64;
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_transfer_blocks == 100);
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->optimal_transfer_blocks == 64);
+  reported.optimal_transfer_blocks = 0xffffffff;
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->optimal_transfer_blocks == 100);
+  reported.max_transfer_blocks = 0xffffffff;
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_transfer_blocks == 2048);
+  reported.max_write_same_blocks = 7;
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_write_same_blocks == 7);
+}
+
+TEST_CASE("a block that fits no transfer is an error, not a limit of zero") {
+  CHECK(!combine(thin_capacity(), {}, {}, {.max_transfer_bytes = 511}));
+  CHECK(!combine(thin_capacity(0), {}, {}, kOneMiB));
+  CHECK(combine(thin_capacity(), {}, {}, {.max_transfer_bytes = 512})->max_transfer_blocks == 1);
+}
+
+TEST_CASE("nothing overflows whatever is reported") {
+  BlockLimits all;
+  all.optimal_granularity_blocks = 0xffff;
+  all.max_transfer_blocks = all.optimal_transfer_blocks = all.max_unmap_blocks = all.max_unmap_descriptors =
+      0xffffffff;
+  all.unmap_granularity_blocks = 0xffffffff;
+  all.unmap_alignment_blocks = 0x7fffffff;
+  all.max_write_same_blocks = ~0ull;
+  LogicalBlockProvisioning provisioning;
+  provisioning.unmap = provisioning.write_same_16 = provisioning.reads_zeroes = true;
+  auto capacity = thin_capacity(1);
+  capacity.physical_exponent = 15;
+  const auto limits =
+      combine(capacity, all, provisioning, {.max_transfer_bytes = ~0ull, .max_write_same_bytes = ~0ull});
+  REQUIRE(limits);
+  CHECK(limits->max_transfer_blocks == 0xffffffff);
+  CHECK(limits->max_write_same_blocks == 0xffffffff);
+  CHECK(limits->max_unmap_blocks == 0xffffffff);
+  CHECK(limits->max_unmap_descriptors == kMaxUnmapDescriptors);
+  CHECK(limits->unmap_alignment_blocks == 0x7fffffff);
+
+  capacity.block_size = 0xffffffff;
+  const auto huge =
+      combine(capacity, all, provisioning, {.max_transfer_bytes = 0xffffffff, .max_write_same_bytes = 0});
+  REQUIRE(huge);
+  CHECK(huge->physical_block_size == 0xffffffffull << 15);
+  CHECK(huge->max_transfer_blocks == 1);
+  CHECK(huge->max_write_same_blocks == 1);
+}
+
+TEST_CASE("UNMAP needs LBPME, both maxima, and LBPU where the page is there") {
+  BlockLimits reported;
+  reported.max_unmap_blocks = 8192;
+  reported.max_unmap_descriptors = 1;
+  LogicalBlockProvisioning provisioning;
+  provisioning.unmap = true;
+  auto limits = combine(thin_capacity(), reported, provisioning, kOneMiB);
+  CHECK(limits->can_unmap);
+  CHECK(limits->max_unmap_blocks == 8192);
+  CHECK(limits->max_unmap_descriptors == 1);
+  CHECK(limits->unmap_granularity_blocks == 1);
+  CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->can_unmap);
+
+  provisioning.unmap = false;
+  CHECK(!combine(thin_capacity(), reported, provisioning, kOneMiB)->can_unmap);
+  auto thick = thin_capacity();
+  thick.provisioning_managed = false;
+  CHECK(!combine(thick, reported, {}, kOneMiB)->can_unmap);
+  reported.max_unmap_descriptors = 0;
+  CHECK(!combine(thin_capacity(), reported, {}, kOneMiB)->can_unmap);
+
+  reported.max_unmap_descriptors = 4;
+  reported.unmap_granularity_blocks = 8;
+  reported.unmap_alignment_blocks = 12;
+  limits = combine(thin_capacity(), reported, {}, kOneMiB);
+  CHECK(limits->unmap_granularity_blocks == 8);
+  CHECK(limits->unmap_alignment_blocks == 4);
+}
+
+TEST_CASE("unmapped blocks are taken for zeroes only where capacity and page agree") {
+  LogicalBlockProvisioning provisioning;
+  provisioning.write_same_16 = true;
+  CHECK(combine(thin_capacity(), {}, provisioning, kOneMiB)->write_same_can_unmap);
+  CHECK(!combine(thin_capacity(), {}, provisioning, kOneMiB)->unmapped_reads_zeroes);
+  provisioning.reads_zeroes = true;
+  CHECK(combine(thin_capacity(), {}, provisioning, kOneMiB)->unmapped_reads_zeroes);
+  CHECK(combine(thin_capacity(), {}, {}, kOneMiB)->unmapped_reads_zeroes);
+  auto capacity = thin_capacity();
+  capacity.reads_zeroes = false;
+  CHECK(!combine(capacity, {}, provisioning, kOneMiB)->unmapped_reads_zeroes);
+}
