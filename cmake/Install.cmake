@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+# After `cmake --install`: find_package(srpi) gives srpi::srpi, pkg-config gives srpi.
+include(CMakePackageConfigHelpers)
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/srpi)
+
+install(TARGETS srpi EXPORT srpiTargets)
+install(DIRECTORY ${CMAKE_CURRENT_LIST_DIR}/../libsrpi/include/srpi DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT srpiTargets NAMESPACE srpi:: DESTINATION ${package_dir})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/srpiConfig.cmake.in ${CMAKE_BINARY_DIR}/srpiConfig.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/srpiConfigVersion.cmake COMPATIBILITY SameMajorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/srpiConfig.cmake ${CMAKE_BINARY_DIR}/srpiConfigVersion.cmake
+        DESTINATION ${package_dir})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/srpi.pc.in ${CMAKE_BINARY_DIR}/srpi.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/srpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
