@@ -6,7 +6,7 @@
 #
 # Needs from the includer: vm_cache, vm_guest (folders), die MESSAGE.
 
-initramfs_modules=(virtio_pci 9p 9pnet_virtio overlay virtio_rng virtio_console crc32_generic)
+initramfs_modules=(virtio_pci 9p 9pnet_virtio overlay virtio_rng virtio_console)
 
 busybox_static() {
     local path
