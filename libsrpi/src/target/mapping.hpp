@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Anonymous zeroed memory that costs nothing until it is written.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "srpi/error.hpp"
+
+namespace srpi::target {
+
+class Mapping {
+ public:
+  // Errors: no_memory, naming the size.
+  [[nodiscard]] static Result<Mapping> create(std::size_t bytes);
+  Mapping() = default;
+  ~Mapping();
+  Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
+  Mapping& operator=(Mapping&& other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+  // Makes [offset, offset + length) read as zeroes without making untouched pages cost memory.
+  void clear(std::size_t offset, std::size_t length, bool release_pages) noexcept;
+
+ private:
+  explicit Mapping(std::span<std::byte> bytes) noexcept : bytes_(bytes) {}
+  std::span<std::byte> bytes_;
+};
+
+}  // namespace srpi::target

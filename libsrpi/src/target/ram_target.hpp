@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole SRP target with RAM disks, behind the fabric seam: the embedded default of srp-nbd, and the peer of the tests.
+//
+// Whoever owns the fabric hands it connection requests (it is an Acceptor) and calls poll(). One thread. The data path
+// allocates nothing after a channel's login. RDMA goes from and to the disks' memory directly.
+//
+// The target outlives the fabric's calls to it: stop listening before it is destroyed. It is destroyed before the fabric.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fabric/endpoint.hpp"
+#include "scsi/sense.hpp"
+#include "target/config.hpp"
+#include "target/outcome.hpp"
+#include "wire/login.hpp"
+#include "wire/logout.hpp"
+
+namespace srpi::target {
+
+class Channel;
+class LogicalUnit;
+struct DeviceMemory;
+struct HeldWrite;
+struct Nexus;
+struct PendingFunction;
+
+struct ChannelInfo {
+  ChannelNumber number = 0;
+  PortId initiator;
+  bool established = false;
+  std::uint32_t commands = 0;  // received and not answered
+  std::uint32_t max_initiator_iu_bytes = 0;
+  bool immediate_data = false;
+};
+
+// Counts since the start.
+struct Counters {
+  std::uint64_t logins = 0;
+  std::uint64_t rejects = 0;
+  std::uint64_t commands = 0;
+  std::uint64_t task_management = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t violations = 0;        // of the protocol, by initiators
+  std::uint64_t target_answers = 0;    // CRED_RSP and AER_RSP received
+  std::uint64_t lost_channels = 0;     // ended by the peer or by an error
+};
+
+class RamTarget final : public fabric::Acceptor {
+ public:
+  // Errors: invalid_argument (naming the field), no_memory.
+  [[nodiscard]] static Result<std::unique_ptr<RamTarget>> create(TargetConfig);
+  ~RamTarget() override;
+
+  // fabric::Acceptor. Offline, the request is dropped without an answer, so that it looks as if nobody listened.
+  void on_connection_request(std::unique_ptr<fabric::PassiveEndpoint>) override;
+  // Does what has come in. Returns the number of things done.
+  std::size_t poll();
+
+  // Offline: every connection ends at once, logins find nobody, the disks keep their contents.
+  void set_online(bool);
+  [[nodiscard]] bool online() const noexcept { return online_; }
+  // The same, but for a moment.
+  void drop_connections();
+
+  // Fault injection. The hook is asked once for every command; empty: none.
+  void set_command_hook(CommandHook hook) { hook_ = std::move(hook); }
+  // Lets held commands go on, the earliest first. Returns how many.
+  std::size_t release_held(std::size_t at_most = SIZE_MAX);
+  [[nodiscard]] std::size_t held() const noexcept;
+  // From now on every login gets this, whatever it asks for; nothing: judge them again.
+  void reject_logins(std::optional<wire::RejectReason> reason) noexcept { forced_reject_ = reason; }
+  // Applied to every LOGIN_RSP before it is sent.
+  void set_login_response_hook(std::function<void(wire::LoginResponse&)> hook) { login_hook_ = std::move(hook); }
+
+  // What a target may say on its own account. To all established channels, or to one. Return to how many. At most one
+  // request waits for its answer on a channel (SRP): the next goes out after it.
+  std::size_t send_logout(wire::LogoutReason, std::optional<ChannelNumber> = std::nullopt);
+  std::size_t send_credit_request(std::int32_t delta, std::optional<ChannelNumber> = std::nullopt);
+  std::size_t send_async_event(std::uint16_t lun, const scsi::Sense&, std::optional<ChannelNumber> = std::nullopt);
+  // Any bytes, at most 64 KiB.
+  std::size_t send_raw(std::span<const std::byte> unit, std::optional<ChannelNumber> = std::nullopt);
+
+  // The operator's changes; every session is told by a unit attention. Errors: no_such_lun, invalid_argument,
+  // already_exists, no_memory.
+  [[nodiscard]] Result<> add_lun(const LunConfig&);
+  [[nodiscard]] Result<> remove_lun(std::uint16_t lun);
+  [[nodiscard]] Result<> resize(std::uint16_t lun, std::uint64_t bytes);
+  [[nodiscard]] Result<> set_read_only(std::uint16_t lun, bool);
+  // Another unit answers at this LUN from now on; nobody is told.
+  [[nodiscard]] Result<> rename(std::uint16_t lun, const std::string& name);
+  [[nodiscard]] Result<> raise_attention(std::uint16_t lun, scsi::AdditionalSense);
+  // As a power failure does it: what was neither flushed nor written with FUA to a volatile cache is gone.
+  void lose_caches() noexcept;
+
+  // The contents of a disk, for comparison; empty for an unknown LUN. Valid until remove_lun or resize.
+  [[nodiscard]] std::span<std::byte> disk_bytes(std::uint16_t lun) const noexcept;
+  [[nodiscard]] std::vector<ChannelInfo> channels() const;
+  [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
+  [[nodiscard]] const TargetConfig& config() const noexcept { return config_; }
+
+ private:
+  friend class Channel;
+
+  explicit RamTarget(TargetConfig);
+  struct LoginVerdict;
+
+  // login.cpp
+  [[nodiscard]] LoginVerdict judge_login(std::span<const std::byte> private_data) const;
+  [[nodiscard]] std::optional<wire::RejectReason> establish(std::unique_ptr<fabric::PassiveEndpoint>&,
+                                                            const LoginVerdict&);
+  [[nodiscard]] Nexus* find_nexus(const PortId&) const noexcept;
+  void end_nexus(const PortId&);  // a login with multi-channel action "single"
+  [[nodiscard]] Result<DeviceMemory*> memory_on(const std::shared_ptr<fabric::Device>&);
+
+  // task_management.cpp
+  void start_function(Channel&, std::uint32_t slot);
+  void abort_done(std::uint64_t function);
+
+  [[nodiscard]] LogicalUnit* unit_at(std::uint64_t wire_lun) const noexcept;
+  [[nodiscard]] Result<LogicalUnit*> unit_numbered(std::uint16_t lun) const;
+  void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: every unit
+  void forget_ended_channels();
+  template <class Visit>
+  std::size_t on_channels(std::optional<ChannelNumber>, Visit);
+
+  TargetConfig config_;
+  bool online_ = true;
+  CommandHook hook_;
+  std::function<void(wire::LoginResponse&)> login_hook_;
+  std::optional<wire::RejectReason> forced_reject_;
+  Counters counters_;
+  ChannelNumber last_channel_ = 0;
+  std::uint64_t last_function_ = 0;
+  std::uint64_t last_held_ = 0;
+
+  // Units are never destroyed before the target: commands and registrations may still refer to a removed one.
+  std::vector<std::unique_ptr<LogicalUnit>> units_;
+  std::array<LogicalUnit*, 256> by_number_{};
+  std::vector<std::unique_ptr<DeviceMemory>> devices_;
+  std::vector<std::unique_ptr<Nexus>> nexuses_;
+  std::vector<std::unique_ptr<HeldWrite>> held_writes_;
+  std::vector<PendingFunction> functions_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+};
+
+}  // namespace srpi::target
