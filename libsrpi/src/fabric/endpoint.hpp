@@ -33,6 +33,7 @@ struct QueueLimits {
   std::uint32_t receive_depth = 0;  // work requests
   std::uint32_t send_sges = 2;
   std::uint32_t inline_bytes = 0;   // wanted; inline_bytes() tells what was got
+  std::uint32_t completion_vector = 0;  // which interrupt of the device; taken modulo those it has
 };
 
 // Which way the connection goes, for people and fabric monitors.
@@ -89,6 +90,7 @@ class ActiveEndpoint : public Endpoint {
   // Sends the connection request. Permitted once, after `resolved` and create_queues.
   // Limits: RDMA CM 56 bytes of private data, IB CM 92.
   [[nodiscard]] virtual Result<> connect(std::span<const std::byte> private_data) = 0;
+  // Over verbs a system call each time: ask after a wake-up of the fds and when a completion fails, not on every poll.
   [[nodiscard]] virtual std::optional<ConnectionEvent> next_event() = 0;
   // Whether private data goes by the RDMA CM (compact login request) or by the IB CM (the 64-byte form).
   [[nodiscard]] virtual bool compact_login() const noexcept = 0;

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// The initiator's end of a connection: resolves, connects, reports events, and carries the data path's queues.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fabric/endpoint.hpp"
+#include "verbs/address.hpp"
+#include "verbs/cm.hpp"
+#include "verbs/device.hpp"
+#include "verbs/queues.hpp"
+
+namespace srpi::verbs {
+
+class ActiveEndpoint final : public fabric::ActiveEndpoint {
+ public:
+  // Starts address resolution; tries the routes in turn until an address resolves.
+  [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>, std::vector<Route>,
+                                                                    bool native_infiniband,
+                                                                    const fabric::ConnectOptions&);
+  ~ActiveEndpoint() override { abort(); }
+
+  [[nodiscard]] std::shared_ptr<fabric::Device> device() const override { return device_; }
+  [[nodiscard]] const fabric::Path& path() const override { return path_; }
+
+  [[nodiscard]] Result<> create_queues(const fabric::QueueLimits&) override;
+  [[nodiscard]] std::uint32_t inline_bytes() const noexcept override;
+  [[nodiscard]] Result<> post_send(std::span<const fabric::SendWork>) noexcept override;
+  [[nodiscard]] Result<> post_receive(std::span<const fabric::ReceiveWork>) noexcept override;
+  [[nodiscard]] std::size_t poll(std::span<fabric::Completion>) noexcept override;
+  [[nodiscard]] bool arm() noexcept override;
+  void append_fds(std::vector<int>&) const override;
+  void abort() noexcept override;
+
+  [[nodiscard]] Result<> connect(std::span<const std::byte> private_data) override;
+  [[nodiscard]] std::optional<fabric::ConnectionEvent> next_event() override;
+  [[nodiscard]] bool compact_login() const noexcept override { return !native_infiniband_; }
+
+ private:
+  enum class Phase : std::uint8_t { resolving_address, resolving_route, resolved, connecting, established, over };
+
+  ActiveEndpoint(std::shared_ptr<DeviceCache>, std::vector<Route>, bool native_infiniband,
+                 const fabric::ConnectOptions&);
+
+  Result<> try_next_route();
+  std::optional<fabric::ConnectionEvent> on_cm_event(const CmEvent&);
+  std::optional<fabric::ConnectionEvent> on_address_resolved();
+  std::optional<fabric::ConnectionEvent> on_route_resolved();
+  fabric::ConnectionEvent on_accepted(const CmEvent&);
+  std::optional<fabric::ConnectionEvent> next_device_event();
+  fabric::ConnectionEvent over(Error);
+  void fill_path();
+  [[nodiscard]] std::string attempt() const;  // "connect to 10.0.0.2:5555 over rxe0/1"
+  [[nodiscard]] Error not_now(const char* operation) const;
+
+  const std::shared_ptr<DeviceCache> devices_;
+  const fabric::ConnectOptions options_;
+  const bool native_infiniband_;
+  std::vector<Route> routes_;
+  std::size_t next_route_ = 0;
+  std::string destination_text_;
+
+  Phase phase_ = Phase::resolving_address;
+  fabric::Path path_;
+  // In the order of creation; destroyed in reverse.
+  std::optional<ConnectionManager> cm_;
+  std::shared_ptr<Device> device_;
+  std::unique_ptr<Queues> queues_;
+  std::unique_ptr<AsyncListener> listener_;
+};
+
+}  // namespace srpi::verbs

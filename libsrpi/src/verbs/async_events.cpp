@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verbs/async_events.hpp"
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace srpi::verbs {
+namespace {
+
+enum class Scope { queue_pair, completion_queue, port, device, nobody };
+
+// Whom an event concerns, which is also which member of its union is valid.
+Scope scope_of(ibv_event_type type) {
+  switch (type) {
+    case IBV_EVENT_QP_FATAL:
+    case IBV_EVENT_QP_REQ_ERR:
+    case IBV_EVENT_QP_ACCESS_ERR:
+    case IBV_EVENT_PATH_MIG_ERR: return Scope::queue_pair;
+    case IBV_EVENT_CQ_ERR: return Scope::completion_queue;
+    case IBV_EVENT_PORT_ERR: return Scope::port;
+    case IBV_EVENT_DEVICE_FATAL: return Scope::device;
+    default: return Scope::nobody;
+  }
+}
+
+}  // namespace
+
+std::optional<Error> fatal_cause(ibv_event_type type, const std::string& device, int port) {
+  switch (type) {
+    case IBV_EVENT_QP_FATAL:
+      return Error{Errc::no_connect, fmt::format("{}: the device gave up on the queue pair (QP fatal)", device)};
+    case IBV_EVENT_QP_REQ_ERR:
+      return Error{Errc::protocol_error,
+                   fmt::format("{}: the peer sent a request the queue pair cannot take (invalid request)", device)};
+    case IBV_EVENT_QP_ACCESS_ERR:
+      return Error{Errc::protocol_error,
+                   fmt::format("{}: the peer reached for memory it has no key for (access violation)", device)};
+    case IBV_EVENT_PATH_MIG_ERR:
+      return Error{Errc::no_connect, fmt::format("{}: path migration failed", device)};
+    case IBV_EVENT_CQ_ERR:
+      return Error{Errc::no_connect, fmt::format("{}: the completion queue overran", device)};
+    case IBV_EVENT_PORT_ERR:
+      return Error{Errc::unreachable, fmt::format("{}/{}: the port went down", device, port)};
+    case IBV_EVENT_DEVICE_FATAL:
+      return Error{Errc::device_removed, fmt::format("{}: the device failed or is being removed", device)};
+    default: return std::nullopt;
+  }
+}
+
+AsyncListener::~AsyncListener() {
+  const std::lock_guard lock(events_.mutex_);
+  std::erase(events_.listeners_, this);
+}
+
+void AsyncListener::watch(const ibv_qp* qp, const ibv_cq* cq) noexcept {
+  const std::lock_guard lock(events_.mutex_);
+  qp_ = qp;
+  cq_ = cq;
+}
+
+std::optional<Error> AsyncListener::take() noexcept {
+  const std::lock_guard lock(events_.mutex_);
+  eventfd_t ignored;
+  static_cast<void>(eventfd_read(wake_.get(), &ignored));
+  return std::exchange(cause_, std::nullopt);
+}
+
+AsyncEvents::AsyncEvents(ibv_context* context) noexcept : context_(context) {
+  SRPI_CHECK(set_nonblocking(context->async_fd) == 0);
+}
+
+Result<std::unique_ptr<AsyncListener>> AsyncEvents::listen(std::uint8_t port) {
+  FileDescriptor wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (wake.get() < 0)
+    return Error{Errc::no_memory, fmt::format("{}: make an eventfd for device events: {}",
+                                              ibv_get_device_name(context_->device), std::strerror(errno))};
+  std::unique_ptr<AsyncListener> listener(new AsyncListener(*this, std::move(wake), port));
+  const std::lock_guard lock(mutex_);
+  listeners_.push_back(listener.get());
+  return listener;
+}
+
+void AsyncEvents::drain() {
+  const std::lock_guard lock(mutex_);
+  ibv_async_event event;
+  while (ibv_get_async_event(context_, &event) == 0) {
+    deliver(event);
+    // At once: destroying a queue pair waits for the acknowledgement of each of its events.
+    ibv_ack_async_event(&event);
+  }
+}
+
+void AsyncEvents::deliver(const ibv_async_event& event) {
+  const Scope scope = scope_of(event.event_type);
+  if (scope == Scope::nobody) return;
+  if (scope == Scope::device) device_gone_ = true;
+  for (AsyncListener* listener : listeners_) {
+    const bool concerned = scope == Scope::device ||
+                           (scope == Scope::port && event.element.port_num == listener->port_) ||
+                           (scope == Scope::queue_pair && event.element.qp == listener->qp_) ||
+                           (scope == Scope::completion_queue && event.element.cq == listener->cq_);
+    if (!concerned || listener->cause_) continue;
+    listener->cause_ = fatal_cause(event.event_type, ibv_get_device_name(context_->device), listener->port_);
+    static_cast<void>(eventfd_write(listener->wake_.get(), 1));
+  }
+}
+
+}  // namespace srpi::verbs

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verbs/availability.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+
+namespace srpi::verbs {
+namespace {
+
+bool has_entries(const std::string& folder) {
+  std::error_code error;
+  return std::filesystem::directory_iterator(folder, error) != std::filesystem::directory_iterator();
+}
+
+bool exists(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path, error);
+}
+
+}  // namespace
+
+std::string device_advice() {
+  return "load the adapter's driver (modprobe mlx5_ib, irdma, …), or make a software device: "
+         "modprobe rdma_rxe && rdma link add rxe0 type rxe netdev INTERFACE";
+}
+
+Error explain_unavailable(const std::string& attempt, int error, const SystemPaths& paths) {
+  const std::string reason = std::strerror(error);
+  if (error == EMFILE || error == ENFILE)
+    return {Errc::no_memory,
+            fmt::format("{}: {}; raise the limit of open files (ulimit -n, LimitNOFILE=)", attempt, reason)};
+  if (error == ENOMEM) return {Errc::no_memory, fmt::format("{}: {}", attempt, reason)};
+
+  // From the bottom up: device, its userspace face, the connection manager's. The first gap is the cause, whatever
+  // the errno: librdmacm reports a missing module as any of ENOENT, ENODEV, EPERM and ENOSYS.
+  if (!has_entries(paths.sysfs + "/class/infiniband"))
+    return {Errc::no_device, fmt::format("{}: this machine has no RDMA device; {}", attempt, device_advice())};
+  if (!has_entries(paths.sysfs + "/class/infiniband_verbs"))
+    return {Errc::no_device,
+            fmt::format("{}: the RDMA devices are not open to programs; modprobe ib_uverbs", attempt)};
+  const std::string cm = paths.devices + "/rdma_cm";
+  if (!exists(paths.sysfs + "/class/misc/rdma_cm"))
+    return {Errc::no_device,
+            fmt::format("{}: the connection manager is not open to programs; modprobe rdma_ucm", attempt)};
+  if (!exists(cm))
+    return {Errc::no_device,
+            fmt::format("{}: {} is missing though its module is loaded; is udev running, and is this a container "
+                        "that was not given the device?",
+                        attempt, cm)};
+  if (error == EACCES || error == EPERM)
+    return {Errc::permission_denied,
+            fmt::format("{}: {}; reading and writing {} and {}/uverbs* is needed", attempt, reason, cm, paths.devices)};
+  return {Errc::no_device, fmt::format("{}: {}", attempt, reason)};
+}
+
+}  // namespace srpi::verbs

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "verbs/fabric.hpp"
+
+#include <fmt/format.h>
+
+#include "verbs/active_endpoint.hpp"
+
+namespace srpi::verbs {
+namespace {
+
+std::optional<Error> invalid(const fabric::ConnectOptions& options) {
+  const auto beyond = [](const char* name, unsigned value, unsigned low, unsigned high) {
+    return Error{Errc::invalid_argument, fmt::format("{} {}: {} to {} is permitted", name, value, low, high)};
+  };
+  if (options.retry_count > 7) return beyond("retry_count", options.retry_count, 0, 7);
+  if (options.rnr_retry_count > 7) return beyond("rnr_retry_count", options.rnr_retry_count, 0, 7);
+  if (options.ack_timeout_exponent > 31) return beyond("ack_timeout_exponent", options.ack_timeout_exponent, 0, 31);
+  // With 0 the target's RDMA READs, that is every write to it, would be refused.
+  if (options.responder_resources == 0) return beyond("responder_resources", 0, 1, 255);
+  return std::nullopt;
+}
+
+class Fabric final : public fabric::Fabric {
+ public:
+  Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& target,
+                                                       const fabric::ConnectOptions& options) override {
+    if (auto error = invalid(options)) return *error;
+    std::vector<Route> routes;
+    const auto* infiniband = std::get_if<IbCmAddress>(&target.transport);
+    if (infiniband != nullptr) {
+      routes.push_back(route_to(*infiniband));
+    } else if (const auto* rdma_cm = std::get_if<RdmaCmAddress>(&target.transport)) {
+      auto found = routes_to(*rdma_cm);
+      if (!found) return found.error();
+      routes = std::move(*found);
+    } else {
+      return Error{Errc::invalid_argument, "the built-in RAM target is not reached by RDMA"};
+    }
+    auto endpoint = ActiveEndpoint::open(devices_, std::move(routes), infiniband != nullptr, options);
+    if (!endpoint) return endpoint.error();
+    return std::unique_ptr<fabric::ActiveEndpoint>(std::move(*endpoint));
+  }
+
+ private:
+  // Shared with the endpoints, which may outlive the fabric.
+  const std::shared_ptr<DeviceCache> devices_ = std::make_shared<DeviceCache>();
+};
+
+}  // namespace
+
+std::unique_ptr<fabric::Fabric> make_fabric() { return std::make_unique<Fabric>(); }
+
+}  // namespace srpi::verbs
