@@ -35,7 +35,7 @@ inline constexpr std::uint32_t kFlatLuns = 0x4000;      // flat space addressing
   if ((first & 0xc000) == 0x4000) return first & 0x3fff;
   return std::nullopt;
 }
-// The number if there is one, otherwise the 8 bytes: "0x0100000000000000".
+// The number, if the LUN is what lun_from_number makes of it; otherwise the 8 bytes: "0x0100000000000000".
 [[nodiscard]] std::string lun_to_string(std::uint64_t lun);
 
 }  // namespace srpi::wire
