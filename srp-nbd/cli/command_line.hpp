@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+namespace srp_nbd {
+
+// Parses the arguments and runs the command; the exit code.
+int run_command_line(int argc, char** argv);
+
+}  // namespace srp_nbd

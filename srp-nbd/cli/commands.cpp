@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <cstdio>
+
+#include "cli/control_client.hpp"
+#include "cli/session_text.hpp"
+
+namespace srp_nbd {
+namespace {
+
+namespace json = boost::json;
+
+// Beyond the connect timeout: publishing as many devices as a target may have.
+constexpr std::chrono::seconds kPublishTime{120};
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+Outcome<SessionRequest> checked(const SessionFields& fields) {
+  SessionRequest request;
+  for (const auto& [key, value] : fields)
+    if (auto ok = apply_field(request, key, value); !ok) return ok.error();
+  if (auto ok = check_request(request); !ok) return ok.error();
+  return request;
+}
+
+json::value to_json(const FieldValue& value) {
+  struct Convert {
+    json::value operator()(bool b) const { return b; }
+    json::value operator()(std::int64_t n) const { return n; }
+    json::value operator()(const std::string& s) const { return json::value(s); }
+    json::value operator()(const std::vector<std::int64_t>& list) const {
+      json::array array;
+      for (const auto n : list) array.push_back(n);
+      return array;
+    }
+  };
+  return std::visit(Convert{}, value);
+}
+
+ExitCode simple_command(const std::string& control_path, json::object order) {
+  ControlCall call{control_path, std::move(order), std::chrono::seconds(60), {}};
+  if (auto answer = call_daemon(call); !answer) return report(answer.error());
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+ExitCode report(const Failure& failure) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "srp-nbd: %s\n", failure.message.c_str());
+  return exit_code_of(failure.code);
+}
+
+ExitCode connect_command(const std::string& control_path, const SessionFields& fields, bool as_json) {
+  // Checked here already: a slip of the pen is answered without a daemon.
+  const auto request = checked(fields);
+  if (!request) return report(request.error());
+  ControlCall call;
+  call.path = control_path;
+  call.order["command"] = "connect";
+  for (const auto& [key, value] : fields) call.order[key] = to_json(value);
+  call.deadline = request->options.connect_timeout + kPublishTime;
+  bool has_spoken = false;
+  call.on_waiting = [&](std::chrono::seconds waited) {
+    if (!has_spoken) std::fprintf(stderr, "srp-nbd: connecting to %s ", request->target.to_uri().c_str());
+    has_spoken = true;
+    std::fprintf(stderr, "… %lld s ", static_cast<long long>(waited.count()));
+  };
+  auto answer = call_daemon(call);
+  if (has_spoken) std::fprintf(stderr, "\n");
+  if (!answer) return report(answer.error());
+  const auto* session = answer->if_contains("session");
+  if (!session || !session->is_object()) return report({"bad_answer", "the daemon's answer shows no session"});
+  if (as_json) {
+    print(json::serialize(*session) + "\n");
+  } else if (request->wait) {
+    print(units_text(session->get_object()));
+  } else {
+    print(fmt::format("session {} is connecting\n", std::string_view(session->at("name").as_string())));
+  }
+  return ExitCode::ok;
+}
+
+ExitCode list_command(const std::string& control_path, bool as_json) {
+  auto answer = call_daemon({control_path, {{"command", "list"}}, std::chrono::seconds(30), {}});
+  if (!answer) return report(answer.error());
+  const auto* sessions = answer->if_contains("sessions");
+  if (!sessions || !sessions->is_array()) return report({"bad_answer", "the daemon's answer shows no sessions"});
+  print(as_json ? json::serialize(*sessions) + "\n" : list_text(sessions->get_array()));
+  return ExitCode::ok;
+}
+
+ExitCode show_command(const std::string& control_path, const std::string& name, bool as_json) {
+  auto answer = call_daemon({control_path, {{"command", "show"}, {"name", name}}, std::chrono::seconds(30), {}});
+  if (!answer) return report(answer.error());
+  const auto* session = answer->if_contains("session");
+  if (!session || !session->is_object()) return report({"bad_answer", "the daemon's answer shows no session"});
+  print(as_json ? json::serialize(*session) + "\n" : show_text(session->get_object()));
+  return ExitCode::ok;
+}
+
+ExitCode disconnect_command(const std::string& control_path, const std::string& name) {
+  auto answer = call_daemon({control_path, {{"command", "disconnect"}, {"name", name}}, std::chrono::seconds(60), {}});
+  if (!answer) return report(answer.error());
+  const auto* took = answer->if_contains("disconnect_us");
+  print(fmt::format("{} disconnected in {:.1f} us; its devices stay, and answer with I/O errors until `srp-nbd reconnect {}`\n",
+                    name, took && took->is_number() ? took->to_number<double>() : 0.0, name));
+  return ExitCode::ok;
+}
+
+ExitCode reconnect_command(const std::string& control_path, const std::string& name) {
+  const auto code = simple_command(control_path, {{"command", "reconnect"}, {"name", name}});
+  if (code == ExitCode::ok) print(fmt::format("{} is live\n", name));
+  return code;
+}
+
+ExitCode erase_command(const std::string& control_path, const std::string& name) {
+  const auto code = simple_command(control_path, {{"command", "erase"}, {"name", name}});
+  if (code == ExitCode::ok) print(fmt::format("{} erased\n", name));
+  return code;
+}
+
+ExitCode target_command(const std::string& control_path, const std::string& name, bool online) {
+  const auto code = simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}});
+  if (code == ExitCode::ok) print(fmt::format("{}: target {}\n", name, online ? "online" : "offline"));
+  return code;
+}
+
+}  // namespace srp_nbd

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each command does once its arguments are known. All print to stdout what a script wants, to stderr what a
+// person needs, and return the exit code.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/failure.hpp"
+#include "daemon/session_request.hpp"
+
+namespace srp_nbd {
+
+// The fields of a session as the command line gave them, by their names in session_request.hpp.
+using SessionFields = std::vector<std::pair<std::string, FieldValue>>;
+
+struct DaemonArguments {
+  std::string config_path;
+  std::string control_path;
+  bool foreground = false;
+};
+
+[[nodiscard]] ExitCode run_daemon_command(const DaemonArguments&);
+[[nodiscard]] ExitCode run_session_command(const std::string& control_path, const SessionFields&);
+[[nodiscard]] ExitCode connect_command(const std::string& control_path, const SessionFields&, bool as_json);
+[[nodiscard]] ExitCode list_command(const std::string& control_path, bool as_json);
+[[nodiscard]] ExitCode show_command(const std::string& control_path, const std::string& name, bool as_json);
+[[nodiscard]] ExitCode disconnect_command(const std::string& control_path, const std::string& name);
+[[nodiscard]] ExitCode reconnect_command(const std::string& control_path, const std::string& name);
+[[nodiscard]] ExitCode erase_command(const std::string& control_path, const std::string& name);
+[[nodiscard]] ExitCode target_command(const std::string& control_path, const std::string& name, bool online);
+
+// "srp-nbd: MESSAGE" on stderr.
+ExitCode report(const Failure&);
+
+}  // namespace srp_nbd

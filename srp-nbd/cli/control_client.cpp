@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/control_client.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "export/unique_fd.hpp"
+
+namespace srp_nbd {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kQuietTime{2};
+constexpr std::size_t kMaxAnswerBytes = 64u << 20;
+
+Outcome<UniqueFd> open_socket(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path))
+    return Failure{"usage", fmt::format("--control: expected a path of at most {} characters", sizeof(address.sun_path) - 1)};
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return Failure{"failed", fmt::format("cannot make a socket: {}", std::strerror(errno))};
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  if (errno == EACCES || errno == EPERM)
+    return Failure{"permission_denied", fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
+                                                    "own daemon's socket with --control",
+                                                    path)};
+  return Failure{"no_daemon", fmt::format("no daemon answers at {} ({}): start one with `srp-nbd daemon`{}", path,
+                                          std::strerror(errno), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
+}
+
+Outcome<> send_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const auto sent = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    // A daemon that refuses us may have hung up already; its words can still be read.
+    if (sent < 0 && errno == EPIPE) return {};
+    if (sent < 0) return Failure{"no_daemon", fmt::format("the daemon hung up: {}", std::strerror(errno))};
+    text.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+Outcome<std::string> receive_line(int fd, const ControlCall& call) {
+  const auto begin = Clock::now();
+  std::chrono::seconds next_word = kQuietTime;
+  std::string line;
+  for (;;) {
+    const auto waited = Clock::now() - begin;
+    if (waited > call.deadline)
+      return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
+                                              std::chrono::duration_cast<std::chrono::seconds>(call.deadline).count())};
+    if (waited >= next_word && call.on_waiting) {
+      call.on_waiting(next_word);
+      next_word += std::chrono::seconds(1);
+    }
+    pollfd readable{fd, POLLIN, 0};
+    if (::poll(&readable, 1, 100) <= 0) continue;
+    char buffer[16384];
+    const auto got = ::recv(fd, buffer, sizeof(buffer), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return Failure{"no_daemon", "the daemon ended before it answered; see its log"};
+    line.append(buffer, static_cast<std::size_t>(got));
+    if (const auto end = line.find('\n'); end != std::string::npos) return line.substr(0, end);
+    if (line.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's answer does not end"};
+  }
+}
+
+}  // namespace
+
+Outcome<boost::json::object> call_daemon(const ControlCall& call) {
+  auto fd = open_socket(call.path);
+  if (!fd) return fd.error();
+  if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
+  auto line = receive_line(fd->get(), call);
+  if (!line) return line.error();
+
+  boost::system::error_code error;
+  auto value = boost::json::parse(*line, error);
+  const auto* answer = error ? nullptr : value.if_object();
+  const auto* ok = answer ? answer->if_contains("ok") : nullptr;
+  if (!ok || !ok->is_bool())
+    return Failure{"bad_answer", fmt::format("{} does not answer like an srp-nbd daemon: expected a JSON object", call.path)};
+  if (ok->get_bool()) return *answer;
+  const auto* failure = answer->if_contains("error");
+  const auto* details = failure ? failure->if_object() : nullptr;
+  const auto* code = details ? details->if_contains("code") : nullptr;
+  const auto* message = details ? details->if_contains("message") : nullptr;
+  if (!code || !code->is_string() || !message || !message->is_string())
+    return Failure{"bad_answer", "the daemon reports a failure without saying which"};
+  return Failure{std::string(code->get_string()), std::string(message->get_string())};
+}
+
+}  // namespace srp_nbd

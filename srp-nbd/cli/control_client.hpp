@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The other end of the control socket: one order, one answer.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "daemon/failure.hpp"
+
+namespace srp_nbd {
+
+struct ControlCall {
+  std::string path;
+  boost::json::object order;
+  std::chrono::milliseconds deadline{30000};
+  std::function<void(std::chrono::seconds)> on_waiting;  // every second from the third on; may be empty
+};
+
+// The daemon's answer, whose "ok" is true. Errors: no_daemon, permission_denied, timed_out, bad_answer, and whatever
+// the daemon answered with.
+[[nodiscard]] Outcome<boost::json::object> call_daemon(const ControlCall&);
+
+}  // namespace srp_nbd

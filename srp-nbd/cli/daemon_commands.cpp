@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two commands that are the daemon: `daemon`, in the background or not, and `run`.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "cli/commands.hpp"
+#include "cli/session_text.hpp"
+#include "daemon/config.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/paths.hpp"
+#include "export/unique_fd.hpp"
+
+namespace srp_nbd {
+namespace {
+
+void log_to_stderr(const std::string& level) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("srp-nbd"));
+  spdlog::set_pattern("%H:%M:%S.%e %^%l%$ %v");
+  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+}
+
+void log_to_syslog(const std::string& level) {
+  spdlog::set_default_logger(spdlog::syslog_logger_mt("srp-nbd", "srp-nbd", LOG_PID, LOG_DAEMON));
+  spdlog::set_pattern("%v");
+  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+}
+
+ExitCode serve(DaemonOptions options) {
+  const auto outcome = run_daemon(std::move(options));
+  return outcome ? ExitCode::ok : report(outcome.error());
+}
+
+// In the child: its own session, no terminal; what it has to say until it is ready goes through the parent's stderr.
+void detach() {
+  ::setsid();
+  if (::chdir("/") != 0) std::perror("srp-nbd: chdir /");
+  const UniqueFd null(::open("/dev/null", O_RDWR));
+  ::dup2(null.get(), STDIN_FILENO);
+  ::dup2(null.get(), STDOUT_FILENO);
+}
+
+// Returns in the parent only once the daemon is there, or has said why not.
+ExitCode serve_in_background(DaemonOptions options) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return report({"failed", fmt::format("pipe: {}", std::strerror(errno))});
+  UniqueFd read_end(ends[0]), write_end(ends[1]);
+  const pid_t child = ::fork();
+  if (child < 0) return report({"failed", fmt::format("fork: {}", std::strerror(errno))});
+  if (child > 0) {
+    write_end.reset();
+    char ready = 0;
+    ssize_t got = 0;
+    do got = ::read(read_end.get(), &ready, 1);
+    while (got < 0 && errno == EINTR);
+    if (got == 1) {
+      std::printf("srp-nbd daemon: pid %d, control socket %s, log in syslog\n", child, options.control_path.c_str());
+      return ExitCode::ok;
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? static_cast<ExitCode>(WEXITSTATUS(status)) : ExitCode::failed;
+  }
+  read_end.reset();
+  detach();
+  log_to_syslog(options.config.log_level);
+  options.on_ready = [fd = write_end.get()] {
+    const UniqueFd null(::open("/dev/null", O_RDWR));
+    ::dup2(null.get(), STDERR_FILENO);
+    if (::write(fd, "r", 1) != 1) spdlog::warn("whoever started this daemon is gone");
+  };
+  return serve(std::move(options));
+}
+
+}  // namespace
+
+ExitCode run_daemon_command(const DaemonArguments& arguments) {
+  DaemonOptions options;
+  if (!arguments.config_path.empty()) {
+    auto config = load_config(arguments.config_path);
+    if (!config) return report(config.error());
+    options.config = std::move(*config);
+  }
+  options.control_path = !arguments.control_path.empty()           ? arguments.control_path
+                         : !options.config.control_path.empty() ? options.config.control_path
+                                                                : default_control_path();
+  if (!arguments.foreground) return serve_in_background(std::move(options));
+  log_to_stderr(options.config.log_level);
+  return serve(std::move(options));
+}
+
+ExitCode run_session_command(const std::string& control_path, const SessionFields& fields) {
+  DaemonOptions options;
+  SessionRequest request;
+  for (const auto& [key, value] : fields)
+    if (auto ok = apply_field(request, key, value); !ok) return report(ok.error());
+  if (auto ok = check_request(request); !ok) return report(ok.error());
+  options.run = std::move(request);
+  options.control_path = control_path;
+  options.on_run_ready = [](const boost::json::object& session) {
+    const auto text = units_text(session);
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  };
+  log_to_stderr("info");
+  return serve(std::move(options));
+}
+
+}  // namespace srp_nbd

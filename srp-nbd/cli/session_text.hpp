@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions as people read them, from the JSON that the daemon answers with.
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <string>
+
+namespace srp_nbd {
+
+[[nodiscard]] std::string size_text(std::uint64_t bytes);  // "512.0 MiB"
+// One line a logical unit: "/dev/nbd0  lun 0  512.0 MiB  naa.6001…", or the URI to open it by.
+[[nodiscard]] std::string units_text(const boost::json::object& session);
+[[nodiscard]] std::string list_text(const boost::json::array& sessions);
+[[nodiscard]] std::string show_text(const boost::json::object& session);
+
+}  // namespace srp_nbd

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <optional>
+
+namespace srp_nbd {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1 << 20;
+constexpr std::size_t kMaxSessions = 256;
+
+class Reader {
+ public:
+  explicit Reader(const std::string& file_name) : file_name_(file_name) {}
+
+  Outcome<Config> read(std::string_view text);
+
+ private:
+  Failure at(const toml::source_region& where, std::string_view message) const {
+    return {"bad_config", fmt::format("{}:{}:{}: {}", file_name_, where.begin.line, where.begin.column, message)};
+  }
+  Outcome<> read_session(const toml::table&);
+  Outcome<> check_unique(const SessionRequest&, const toml::source_region&);
+
+  const std::string& file_name_;
+  Config config_;
+  std::map<std::string, toml::source_index> lines_of_names_, lines_of_sockets_;
+  std::map<std::uint32_t, toml::source_index> lines_of_devices_;
+};
+
+std::optional<FieldValue> field_value(const toml::node& node) {
+  if (const auto* s = node.as_string()) return FieldValue{s->get()};
+  if (const auto* n = node.as_integer()) return FieldValue{n->get()};
+  if (const auto* b = node.as_boolean()) return FieldValue{b->get()};
+  if (const auto* list = node.as_array()) {
+    std::vector<std::int64_t> numbers;
+    for (const auto& element : *list) {
+      const auto* n = element.as_integer();
+      if (!n) return std::nullopt;
+      numbers.push_back(n->get());
+    }
+    return FieldValue{std::move(numbers)};
+  }
+  return std::nullopt;
+}
+
+Outcome<> Reader::check_unique(const SessionRequest& request, const toml::source_region& where) {
+  const auto taken = [&](std::string_view what, toml::source_index line) {
+    return at(where, fmt::format("{} is already taken by the session in line {}", what, line));
+  };
+  const auto line = where.begin.line;
+  if (!request.name.empty())
+    if (const auto [it, is_new] = lines_of_names_.emplace(request.name, line); !is_new)
+      return taken(fmt::format("the name \"{}\"", request.name), it->second);
+  if (!request.listen_path.empty())
+    if (const auto [it, is_new] = lines_of_sockets_.emplace(request.listen_path, line); !is_new)
+      return taken(request.listen_path, it->second);
+  if (request.device_index)
+    if (const auto [it, is_new] = lines_of_devices_.emplace(*request.device_index, line); !is_new)
+      return taken(fmt::format("/dev/nbd{}", *request.device_index), it->second);
+  return {};
+}
+
+Outcome<> Reader::read_session(const toml::table& table) {
+  if (config_.sessions.size() == kMaxSessions)
+    return at(table.source(), fmt::format("more than {} sessions", kMaxSessions));
+  SessionRequest request;
+  request.wait = false;  // a target that is away when the daemon starts is tried again
+  for (const auto& [key, node] : table) {
+    if (key.str() == "wait") return at(key.source(), "wait belongs to the command line; a configured session keeps trying");
+    const auto value = field_value(node);
+    if (!value) return at(node.source(), fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key.str()));
+    if (auto ok = apply_field(request, key.str(), *value); !ok) return at(key.source(), ok.error().message);
+  }
+  if (auto ok = check_request(request); !ok) return at(table.source(), ok.error().message);
+  if (auto ok = check_unique(request, table.source()); !ok) return ok;
+  config_.sessions.push_back(std::move(request));
+  return {};
+}
+
+Outcome<Config> Reader::read(std::string_view text) {
+  if (text.size() > kMaxConfigBytes)
+    return Failure{"bad_config", fmt::format("{}:1:1: more than {} bytes", file_name_, kMaxConfigBytes)};
+  toml::table table;
+  try {
+    table = toml::parse(text, file_name_);
+  } catch (const toml::parse_error& error) {
+    return at(error.source(), error.description());
+  }
+
+  for (const auto& [key, node] : table) {
+    if (key.str() == "session") {
+      const auto* list = node.as_array();
+      if (!list) return at(key.source(), "session: expected [[session]] tables, with double brackets");
+      for (const auto& element : *list) {
+        const auto* session = element.as_table();
+        if (!session) return at(element.source(), "session: expected [[session]] tables, with double brackets");
+        if (auto ok = read_session(*session); !ok) return ok.error();
+      }
+    } else if (key.str() == "control") {
+      const auto* s = node.as_string();
+      if (!s || !s->get().starts_with('/')) return at(node.source(), "control: expected the absolute path of a socket");
+      config_.control_path = s->get();
+    } else if (key.str() == "log_level") {
+      const auto* s = node.as_string();
+      if (!s || (*s != "debug" && *s != "info" && *s != "warning" && *s != "error"))
+        return at(node.source(), "log_level: expected \"debug\", \"info\", \"warning\" or \"error\"");
+      config_.log_level = s->get();
+    } else {
+      return at(key.source(), fmt::format("unknown key \"{}\": expected control, log_level or [[session]]", key.str()));
+    }
+  }
+  return std::move(config_);
+}
+
+}  // namespace
+
+Outcome<Config> parse_config(std::string_view text, const std::string& file_name) {
+  return Reader(file_name).read(text);
+}
+
+Outcome<Config> load_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) {
+    text.resize(kMaxConfigBytes + 1);
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+  }
+  if (!file.is_open() || file.bad())
+    return Failure{"bad_config", fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+  return parse_config(text, path);
+}
+
+}  // namespace srp_nbd

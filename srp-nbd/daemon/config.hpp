@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration file: TOML, the daemon's own keys at the top and one [[session]] table per session to connect at start.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/failure.hpp"
+#include "daemon/session_request.hpp"
+
+namespace srp_nbd {
+
+struct Config {
+  std::string control_path;             // empty: default_control_path()
+  std::string log_level = "info";       // debug, info, warning, error
+  std::vector<SessionRequest> sessions;
+};
+
+// Limits: 1 MiB of text, 256 sessions. Everything unknown, double, of the wrong type or out of range is an error of code
+// bad_config whose message starts with "FILE:LINE:COLUMN: ".
+[[nodiscard]] Outcome<Config> parse_config(std::string_view text, const std::string& file_name);
+[[nodiscard]] Outcome<Config> load_config(const std::string& path);
+
+}  // namespace srp_nbd

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line of the control socket, decoded: {"command":"connect","target":"ram://64M",…}.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "daemon/failure.hpp"
+#include "daemon/session_request.hpp"
+
+namespace srp_nbd {
+
+constexpr std::size_t kMaxControlLineBytes = 64 << 10;
+
+struct ControlRequest {
+  enum class Command { list, show, connect, disconnect, reconnect, erase, target };
+  Command command = Command::list;
+  std::string name;         // all but list and connect
+  bool online = true;       // target
+  SessionRequest session;   // connect
+};
+
+// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (a key's value).
+[[nodiscard]] Outcome<ControlRequest> parse_control_request(std::string_view line);
+
+}  // namespace srp_nbd

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control_server.hpp"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/json/serialize.hpp>
+#include <set>
+
+#include "daemon/control_request.hpp"
+#include "daemon/control_socket.hpp"
+#include "daemon/session_json.hpp"
+
+namespace srp_nbd {
+namespace {
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+
+constexpr std::size_t kMaxClients = 64;
+constexpr std::chrono::seconds kLineDeadline{5};
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+}  // namespace
+
+struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
+  Impl(asio::any_io_executor executor, std::string path_in, Handler handler_in)
+      : acceptor(executor), pause(executor), path(std::move(path_in)), handler(std::move(handler_in)) {}
+
+  void accept();
+
+  stream_protocol::acceptor acceptor;
+  asio::steady_timer pause;
+  UniqueFd lock;
+  const std::string path;
+  Handler handler;
+  std::set<std::shared_ptr<Client>> clients;
+  bool is_closed = false;
+};
+
+class ControlServer::Client : public std::enable_shared_from_this<Client> {
+ public:
+  Client(const std::shared_ptr<Impl>& server, stream_protocol::socket socket)
+      : server_(server), socket_(std::move(socket)), deadline_(socket_.get_executor()) {}
+
+  void read() {
+    arm();
+    asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxControlLineBytes), '\n',
+                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+                             self->deadline_.cancel();
+                             self->on_line(error, bytes);
+                           });
+  }
+
+  // Says one thing, then goodbye.
+  void refuse(const Failure& failure) { write(to_json(failure), false); }
+
+  void close() {
+    boost::system::error_code ignored;
+    deadline_.cancel();
+    socket_.close(ignored);
+    if (const auto server = server_.lock()) server->clients.erase(shared_from_this());
+  }
+
+ private:
+  void arm() {
+    deadline_.expires_after(kLineDeadline);
+    deadline_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (error || !self) return;
+      self->is_late_ = true;
+      boost::system::error_code ignored;
+      self->socket_.cancel(ignored);
+    });
+  }
+
+  void on_line(const boost::system::error_code& error, std::size_t bytes) {
+    if (error == asio::error::not_found)
+      return refuse({"bad_request", "the line is longer than 64 KiB: expected one JSON object in a line"});
+    if (error && is_late_)
+      return refuse({"timed_out", "no whole line within 5 seconds: expected one JSON object, then a line feed"});
+    const auto server = server_.lock();
+    if (error || !server) return close();
+    const auto line = received_.substr(0, bytes - 1);
+    received_.erase(0, bytes);
+    server->handler(line, [self = shared_from_this()](const boost::json::object& answer) { self->write(answer, true); });
+  }
+
+  void write(const boost::json::object& answer, bool goes_on) {
+    sending_ = boost::json::serialize(answer);
+    sending_ += '\n';
+    is_late_ = false;
+    arm();
+    asio::async_write(socket_, asio::buffer(sending_),
+                      [self = shared_from_this(), goes_on](const boost::system::error_code& error, std::size_t) {
+                        self->deadline_.cancel();
+                        if (error || !goes_on) return self->close();
+                        self->read();
+                      });
+  }
+
+  std::weak_ptr<Impl> server_;
+  stream_protocol::socket socket_;
+  asio::steady_timer deadline_;
+  std::string received_, sending_;
+  bool is_late_ = false;
+};
+
+void ControlServer::Impl::accept() {
+  acceptor.async_accept([self = shared_from_this()](const boost::system::error_code& error,
+                                                    stream_protocol::socket socket) {
+    if (self->is_closed) return;
+    if (error) {
+      // Out of file descriptors, mostly: the queue waits until there are some again.
+      spdlog::warn("control socket: accept: {}", error.message());
+      self->pause.expires_after(kAcceptPause);
+      self->pause.async_wait([self](const boost::system::error_code& stopped) {
+        if (!stopped && !self->is_closed) self->accept();
+      });
+      return;
+    }
+    const auto allowed = check_peer(socket.native_handle());
+    const auto client = std::make_shared<Client>(self, std::move(socket));
+    if (!allowed) {
+      spdlog::warn("control socket: {}", allowed.error().message);
+      client->refuse(allowed.error());
+    } else if (self->clients.size() >= kMaxClients) {
+      client->refuse({"busy", "too many control clients at a time: expected at most 64; try again"});
+    } else {
+      self->clients.insert(client);
+      client->read();
+    }
+    self->accept();
+  });
+}
+
+Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor, std::string path,
+                                                              Handler handler) {
+  auto made = make_control_socket(path);
+  if (!made) return made.error();
+  auto impl = std::make_shared<Impl>(std::move(executor), std::move(path), std::move(handler));
+  impl->acceptor.assign(stream_protocol(), made->listener.release());
+  impl->lock = std::move(made->lock);
+  impl->accept();
+  return std::unique_ptr<ControlServer>(new ControlServer(std::move(impl)));
+}
+
+ControlServer::ControlServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+ControlServer::~ControlServer() {
+  impl_->is_closed = true;
+  boost::system::error_code ignored;
+  impl_->acceptor.close(ignored);
+  impl_->pause.cancel();
+  // The lock's file stays: removing it would let two daemons lock two different files of one name.
+  ::unlink(impl_->path.c_str());
+  for (const auto& client : std::exchange(impl_->clients, {})) client->close();
+}
+
+}  // namespace srp_nbd

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/control_socket.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace srp_nbd {
+namespace {
+
+constexpr int kBacklog = 128;
+
+Failure system_failure(std::string_view what, const std::string& path, int error) {
+  const char* code = "failed";
+  if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
+  if (error == ENOENT || error == ENOTDIR) code = "not_found";
+  return {code, fmt::format("{} {}: {}{}", what, path, std::strerror(error),
+                            error == EACCES ? "; run as root, or choose a path of your own with --control" : "")};
+}
+
+Failure taken(const std::string& path) {
+  return {"already_exists", fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
+                                        "another path with --control",
+                                        path)};
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+bool somebody_answers(const sockaddr_un& address) {
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN;
+}
+
+// Leaves the path free, or says who has it.
+Outcome<> clear_path(const std::string& path, const sockaddr_un& address) {
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) != 0) return {};
+  if (!S_ISSOCK(there.st_mode))
+    return Failure{"already_exists", fmt::format("{} exists and is not a socket: remove it, or choose another path with "
+                                                 "--control",
+                                                 path)};
+  if (somebody_answers(address)) return taken(path);
+  if (::unlink(path.c_str()) != 0) return system_failure("cannot remove the stale socket", path, errno);
+  return {};
+}
+
+}  // namespace
+
+Outcome<ControlSocket> make_control_socket(const std::string& path) {
+  if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
+    return Failure{"invalid_argument", fmt::format("the control socket's path must have 1 to {} characters",
+                                                   sizeof(sockaddr_un::sun_path) - 1)};
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return system_failure("cannot make the folder", folder.string(), errno);
+
+  ControlSocket result;
+  const auto lock_path = path + ".lock";
+  result.lock.reset(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!result.lock) return system_failure("cannot open", lock_path, errno);
+  if (::flock(result.lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return taken(path);
+    return system_failure("cannot lock", lock_path, errno);
+  }
+
+  const auto address = address_of(path);
+  if (auto ok = clear_path(path, address); !ok) return ok.error();
+  result.listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!result.listener) return system_failure("cannot make a socket for", path, errno);
+  // The mode must hold from the first moment on; no other thread makes files yet.
+  const auto mask = ::umask(0177);
+  const int bound = ::bind(result.listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const int error = errno;
+  ::umask(mask);
+  if (bound != 0) return system_failure("cannot make the control socket", path, error);
+  if (::listen(result.listener.get(), kBacklog) != 0) return system_failure("cannot listen at", path, errno);
+  return result;
+}
+
+Outcome<> check_peer(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Failure{"permission_denied", "the kernel does not say who you are"};
+  if (peer.uid != 0 && peer.uid != ::geteuid())
+    return Failure{"permission_denied", fmt::format("this daemon takes orders from root and uid {}, not from uid {}",
+                                                    ::geteuid(), peer.uid)};
+  return {};
+}
+
+}  // namespace srp_nbd

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+
+#include "daemon/control_request.hpp"
+#include "daemon/control_server.hpp"
+#include "daemon/notify.hpp"
+#include "daemon/registry.hpp"
+#include "daemon/session_json.hpp"
+
+namespace srp_nbd {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+// A kernel that does not let a device go must not keep the daemon for ever.
+constexpr std::chrono::seconds kStopDeadline{20};
+
+class Daemon {
+ public:
+  explicit Daemon(DaemonOptions options)
+      : options_(std::move(options)),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        stop_deadline_(io_),
+        registry_(io_.get_executor()) {}
+
+  Outcome<> run() {
+    auto server = ControlServer::listen(io_.get_executor(), options_.control_path,
+                                        [this](std::string_view line, ControlServer::Answer answer) {
+                                          on_line(line, std::move(answer));
+                                        });
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    spdlog::info("control socket {}", options_.control_path);
+    await_signal();
+    for (const auto& session : options_.config.sessions) connect_configured(session);
+    if (options_.run) connect_own(*options_.run);
+    notify_service_manager("READY=1");
+    if (options_.on_ready) options_.on_ready();
+    io_.run();
+    return std::move(outcome_);
+  }
+
+ private:
+  void on_line(std::string_view line, ControlServer::Answer answer) {
+    auto request = parse_control_request(line);
+    if (!request) return answer(to_json(request.error()));
+    registry_.handle(std::move(*request), std::move(answer));
+  }
+
+  void await_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      spdlog::info("signal {}: stopping", signal);
+      stop();
+      await_signal();
+    });
+  }
+
+  void stop() {
+    if (is_stopping_) return;
+    is_stopping_ = true;
+    notify_service_manager("STOPPING=1");
+    stop_deadline_.expires_after(kStopDeadline);
+    stop_deadline_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      spdlog::error("some sessions could not be ended in time");
+      outcome_ = Failure{"timed_out", "some sessions could not be ended in time; see the log"};
+      end();
+    });
+    registry_.erase_all([this] { end(); });
+  }
+
+  void end() {
+    server_.reset();
+    io_.stop();
+  }
+
+  void connect_configured(const SessionRequest& session) {
+    ControlRequest request;
+    request.command = ControlRequest::Command::connect;
+    request.session = session;
+    registry_.handle(std::move(request), [](const json::object& answer) {
+      if (const auto* error = answer.if_contains("error"))
+        spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
+    });
+  }
+
+  void connect_own(const SessionRequest& session) {
+    ControlRequest request;
+    request.command = ControlRequest::Command::connect;
+    request.session = session;
+    registry_.on_session_gone([this] {
+      if (registry_.is_empty()) asio::post(io_, [this] { stop(); });
+    });
+    registry_.handle(std::move(request), [this](const json::object& answer) {
+      if (const auto* error = answer.if_contains("error")) {
+        if (!is_stopping_)
+          outcome_ = Failure{std::string(error->at("code").as_string()), std::string(error->at("message").as_string())};
+        return asio::post(io_, [this] { stop(); });
+      }
+      if (options_.on_run_ready) options_.on_run_ready(answer.at("session").as_object());
+    });
+  }
+
+  DaemonOptions options_;
+  asio::io_context io_{1};
+  asio::signal_set signals_;
+  asio::steady_timer stop_deadline_;
+  Registry registry_;
+  std::unique_ptr<ControlServer> server_;
+  Outcome<> outcome_;
+  bool is_stopping_ = false;
+};
+
+}  // namespace
+
+Outcome<> run_daemon(DaemonOptions options) {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (options.control_path.empty())
+    options.control_path = options.config.control_path;
+  return Daemon(std::move(options)).run();
+}
+
+}  // namespace srp_nbd

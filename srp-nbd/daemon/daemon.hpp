@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon's main thread: signals, the control socket, the registry.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "daemon/config.hpp"
+#include "daemon/failure.hpp"
+#include "daemon/session_request.hpp"
+
+namespace srp_nbd {
+
+struct DaemonOptions {
+  Config config;
+  std::string control_path;
+  // `srp-nbd run`: one session of its own, with whose first login and whose end the daemon stands and falls.
+  std::optional<SessionRequest> run;
+  std::function<void(const boost::json::object& session)> on_run_ready;
+  std::function<void()> on_ready;  // the control socket is there
+};
+
+// Returns when a signal (TERM, INT, HUP), or the end of the session it was started for, has ended it: kernel devices
+// disconnected, sessions erased, the control socket removed.
+[[nodiscard]] Outcome<> run_daemon(DaemonOptions);
+
+}  // namespace srp_nbd

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon answers when it cannot do what was asked: a stable code for scripts, and words for people.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <string>
+#include <string_view>
+
+#include "srpi/error.hpp"
+
+namespace srp_nbd {
+
+struct Failure {
+  std::string code;     // snake_case; listed in docs/srp-nbd.md
+  std::string message;  // what failed, what was expected, what to do
+
+  Failure() = default;
+  Failure(std::string c, std::string m) : code(std::move(c)), message(std::move(m)) {}
+  explicit Failure(const srpi::Error& error);
+};
+
+// What a Result<T, Failure>::value() throws; nothing here calls it without asking first.
+[[noreturn]] void throw_exception_from_error(const Failure&, const boost::source_location&);
+
+template <class T = void>
+using Outcome = boost::system::result<T, Failure>;
+
+// "connect_timed_out": the name of the error code as the protocol writes it.
+[[nodiscard]] std::string_view code_name(srpi::Errc) noexcept;
+
+// The exit codes of every srp-nbd command.
+enum class ExitCode : int { ok = 0, failed = 1, usage = 2, no_daemon = 3, no_such_session = 4, permission = 5 };
+[[nodiscard]] ExitCode exit_code_of(std::string_view failure_code) noexcept;
+
+}  // namespace srp_nbd

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/managed_session.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+
+#include "daemon/io_flusher.hpp"
+
+namespace srp_nbd {
+namespace {
+
+// The library keeps its own deadlines; these only catch a lane that does not answer.
+constexpr std::chrono::seconds kLaneSlack{3};
+constexpr std::chrono::seconds kViewDeadline{1};
+
+using srpi::SessionState;
+
+spdlog::level::level_enum level_of(srpi::LogLevel level) {
+  switch (level) {
+    case srpi::LogLevel::debug: return spdlog::level::debug;
+    case srpi::LogLevel::info: return spdlog::level::info;
+    case srpi::LogLevel::warning: return spdlog::level::warn;
+    case srpi::LogLevel::error: return spdlog::level::err;
+  }
+  return spdlog::level::info;
+}
+
+Failure erased_failure() { return {"no_such_session", "the session was erased meanwhile"}; }
+
+}  // namespace
+
+struct ManagedSession::Waiter {
+  Waiter(const boost::asio::any_io_executor& executor, Done done_in) : deadline(executor), done(std::move(done_in)) {}
+  boost::asio::steady_timer deadline;
+  Done done;
+};
+
+ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices,
+                               SessionRequest request, std::function<void()> on_gone)
+    : executor_(std::move(executor)),
+      devices_(devices),
+      request_(std::move(request)),
+      on_gone_(std::move(on_gone)),
+      start_deadline_(executor_) {}
+
+LaneCallbacks ManagedSession::lane_callbacks() {
+  // On the lane's thread: copy what is needed and go on at home, where the session may be gone by then.
+  const auto at_home = [executor = executor_, weak = weak_from_this()](auto work) {
+    boost::asio::post(executor, [weak, work = std::move(work)]() mutable {
+      if (const auto self = weak.lock(); self && self->lane_) work(*self);
+    });
+  };
+  LaneCallbacks callbacks;
+  callbacks.on_state = [at_home](SessionState from, SessionState to, const srpi::Error& cause) {
+    at_home([from, to, cause](ManagedSession& self) { self.on_state(from, to, cause); });
+  };
+  callbacks.on_attempt_failed = [at_home](const srpi::Error& error) {
+    at_home([error](ManagedSession& self) { self.on_attempt_failed(error); });
+  };
+  callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit) {
+    at_home([info = unit.info()](ManagedSession& self) { self.on_logical_unit(info); });
+  };
+  callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
+    at_home([id, why](ManagedSession& self) {
+      if (self.publication_) self.publication_->connection_closed(id, why);
+    });
+  };
+  return callbacks;
+}
+
+void ManagedSession::start(Done done) {
+  if (request_.listen_path.empty()) become_io_flusher();  // the lane's thread inherits it
+  auto options = request_.options;
+  options.log = [name = request_.name](srpi::LogLevel level, std::string_view text) {
+    spdlog::log(level_of(level), "{}: {}", name, text);
+  };
+  LaneOptions lane_options;
+  lane_options.name = request_.name;
+  auto lane = Lane::start(request_.target, options, lane_callbacks(), lane_options);
+  if (!lane) {
+    phase_ = Phase::erasing;
+    boost::asio::post(executor_, [done = std::move(done), failure = Failure{lane.error()}] { done(failure); });
+    return;
+  }
+  lane_ = std::move(*lane);
+  last_status_.target = request_.target;
+  publication_ = std::make_unique<Publication>(executor_, devices_, *lane_, request_);
+  if (!request_.wait) {
+    boost::asio::post(executor_, [done = std::move(done)] { done({}); });
+    return;
+  }
+  start_done_ = std::move(done);
+  start_deadline_.expires_after(request_.options.connect_timeout + kLaneSlack);
+  start_deadline_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = weak.lock();
+    if (error || !self || self->phase_ != Phase::connecting) return;
+    self->finish_start(Failure{"connect_timed_out", "the target did not answer within the connect deadline"});
+  });
+}
+
+void ManagedSession::finish_start(Outcome<> outcome) {
+  start_deadline_.cancel();
+  if (outcome) {
+    phase_ = Phase::ready;
+    publish_failure_.reset();
+  } else if (!request_.wait) {
+    // A session that was told to keep trying publishes again when it is live the next time.
+    phase_ = Phase::connecting;
+    publish_failure_ = outcome.error();
+    spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
+  } else {
+    phase_ = Phase::erasing;
+    publication_.reset();
+    lane_.reset();
+  }
+  settle_waiters(outcome);
+  if (auto done = std::exchange(start_done_, nullptr)) done(std::move(outcome));
+}
+
+void ManagedSession::publish() {
+  phase_ = Phase::publishing;
+  publication_->publish(units_, [this](const Outcome<>& outcome) {
+    if (phase_ == Phase::publishing) finish_start(outcome);
+  });
+}
+
+void ManagedSession::on_state(SessionState from, SessionState to, const srpi::Error& cause) {
+  last_status_.state = to;
+  const auto why = cause.code == srpi::Errc::ok ? std::string{} : fmt::format(": {}", cause.message());
+  spdlog::log(to == SessionState::live || why.empty() ? spdlog::level::info : spdlog::level::warn, "{}: {} -> {}{}",
+              request_.name, srpi::to_string(from), srpi::to_string(to), why);
+  if (phase_ == Phase::erasing) return;
+
+  switch (to) {
+    case SessionState::live:
+      if (phase_ == Phase::connecting) return publish();  // waiters are settled when that has ended
+      if (phase_ == Phase::ready) settle_waiters({});
+      return;
+    case SessionState::disconnected:
+      if (phase_ == Phase::connecting && start_done_)
+        return finish_start(cause.code == srpi::Errc::ok ? Failure{"cancelled", "disconnected while it was connecting"}
+                                                         : Failure{cause});
+      return fail_waiters(cause);
+    case SessionState::erased: {
+      spdlog::warn("{}: the target stayed away for longer than dev_loss; the session goes", request_.name);
+      const auto self = shared_from_this();
+      return erase([self](const Outcome<>&) { self->on_gone_(); });
+    }
+    default: return;
+  }
+}
+
+void ManagedSession::on_attempt_failed(const srpi::Error& error) {
+  spdlog::warn("{}: attempt to connect failed: {}", request_.name, error.message());
+  if (phase_ == Phase::connecting && start_done_) return finish_start(Failure{error});
+  if (phase_ != Phase::erasing) fail_waiters(error);
+}
+
+void ManagedSession::on_logical_unit(const srpi::LogicalUnitInfo& info) {
+  const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
+  if (known == units_.end())
+    units_.push_back(info);
+  else
+    *known = info;
+  if (publication_) publication_->update(info);
+}
+
+void ManagedSession::fail_waiters(const srpi::Error& error) {
+  settle_waiters(error.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"} : Failure{error});
+}
+
+void ManagedSession::settle_waiters(const Outcome<>& outcome) {
+  for (auto& waiter : std::exchange(waiters_, {})) {
+    waiter->deadline.cancel();
+    waiter->done(outcome);
+  }
+}
+
+void ManagedSession::disconnect(DisconnectDone done) {
+  lane_->post([executor = executor_, weak = weak_from_this(), done = std::move(done)](srpi::Session& session) {
+    auto outcome = session.disconnect();
+    auto status = session.status();
+    boost::asio::post(executor, [weak, done, outcome = std::move(outcome), status = std::move(status)] {
+      if (const auto self = weak.lock()) self->last_status_ = status;
+      if (!outcome) return done(Failure{outcome.error()});
+      done(status.last_disconnect);
+    });
+  });
+}
+
+void ManagedSession::reconnect(Done done) {
+  lane_->post([executor = executor_, weak = weak_from_this(), done = std::move(done)](srpi::Session& session) {
+    auto outcome = session.reconnect();
+    const auto state = session.state();
+    boost::asio::post(executor, [weak, done, outcome = std::move(outcome), state] {
+      const auto self = weak.lock();
+      if (!self || self->phase_ == Phase::erasing) return done(erased_failure());
+      if (!outcome) return done(Failure{outcome.error()});
+      if (state == SessionState::live && self->phase_ == Phase::ready) return done({});
+      // Live, but an earlier attempt to publish has failed: try that again.
+      if (state == SessionState::live && self->phase_ == Phase::connecting) self->publish();
+      const auto waiter = std::make_shared<Waiter>(self->executor_, done);
+      self->waiters_.push_back(waiter);
+      waiter->deadline.expires_after(self->request_.options.connect_timeout + kLaneSlack);
+      waiter->deadline.async_wait([weak, waiter](const boost::system::error_code& error) {
+        const auto still = weak.lock();
+        if (error || !still || std::erase(still->waiters_, waiter) == 0) return;
+        waiter->done(Failure{"connect_timed_out", "the target did not answer within the connect deadline"});
+      });
+    });
+  });
+}
+
+void ManagedSession::erase(Done done) {
+  if (!lane_) return boost::asio::post(executor_, [done = std::move(done)] { done({}); });
+  erase_waiters_.push_back(std::move(done));
+  if (phase_ == Phase::erasing) return;
+  phase_ = Phase::erasing;
+  start_deadline_.cancel();
+  settle_waiters(erased_failure());
+  if (auto start_done = std::exchange(start_done_, nullptr)) start_done(erased_failure());
+
+  const auto self = shared_from_this();
+  publication_->withdraw([self](const Outcome<>& outcome) {
+    // Posted on by the publication, which may therefore be destroyed here.
+    self->publication_.reset();
+    self->lane_.reset();
+    for (auto& waiting : std::exchange(self->erase_waiters_, {})) waiting(outcome);
+  });
+}
+
+void ManagedSession::set_ram_target_online(bool online, Done done) {
+  lane_->post([executor = executor_, online, done = std::move(done)](srpi::Session& session) {
+    auto outcome = session.set_ram_target_online(online);
+    boost::asio::post(executor, [done, outcome = std::move(outcome)] {
+      if (!outcome) return done(Failure{outcome.error()});
+      done({});
+    });
+  });
+}
+
+void ManagedSession::view(ViewDone done) {
+  if (!lane_) return done(make_view(last_status_, true));
+  // Whoever comes first, the lane or the deadline, takes the callback.
+  struct Pending {
+    boost::asio::steady_timer deadline;
+    ViewDone done;
+  };
+  const auto pending = std::make_shared<Pending>(Pending{boost::asio::steady_timer(executor_), std::move(done)});
+  pending->deadline.expires_after(kViewDeadline);
+  pending->deadline.async_wait([self = shared_from_this(), pending](const boost::system::error_code& error) {
+    if (error) return;
+    if (auto late = std::exchange(pending->done, nullptr)) late(self->make_view(self->last_status_, true));
+  });
+  lane_->post([executor = executor_, weak = weak_from_this(), pending](srpi::Session& session) {
+    boost::asio::post(executor, [weak, pending, status = session.status()] {
+      const auto self = weak.lock();
+      auto done_now = std::exchange(pending->done, nullptr);
+      if (!self || !done_now) return;
+      pending->deadline.cancel();
+      self->last_status_ = status;
+      done_now(self->make_view(status, false));
+    });
+  });
+}
+
+SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is_stale) const {
+  SessionView view;
+  view.name = request_.name;
+  view.status = status;
+  view.options = request_.options;
+  view.is_stale = is_stale;
+  view.publish_failure = publish_failure_;
+  if (publication_) view.units = publication_->units();
+  return view;
+}
+
+}  // namespace srp_nbd

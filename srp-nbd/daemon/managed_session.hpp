@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// One named session of the daemon: the lane that runs it, and what it publishes. Lives on the main thread; what the
+// lane's thread reports is posted there first.
+//
+// Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect and
+// reconnect never touch what is published; only erase, and a start that fails, take it away.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/failure.hpp"
+#include "daemon/publication.hpp"
+#include "daemon/session_json.hpp"
+#include "daemon/session_request.hpp"
+#include "export/lane.hpp"
+
+namespace srp_nbd {
+
+class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
+ public:
+  using Done = std::function<void(Outcome<>)>;
+  using DisconnectDone = std::function<void(Outcome<std::chrono::nanoseconds>)>;
+  using ViewDone = std::function<void(SessionView)>;
+
+  // `on_gone`: the session erased itself (dev_loss) and has taken away all it published.
+  ManagedSession(boost::asio::any_io_executor, KernelDeviceManager&, SessionRequest, std::function<void()> on_gone);
+
+  // With request.wait: done once everything is published, or with the failure, after which nothing is left and the
+  // object can only be destroyed. Without: done as soon as the lane runs, and the session keeps trying.
+  void start(Done);
+  void disconnect(DisconnectDone);
+  // Done when it is live again, or when the attempt has failed.
+  void reconnect(Done);
+  // Takes away all it published, ends the session and its lane.
+  void erase(Done);
+  void set_ram_target_online(bool, Done);
+  // Answers within a second, marked stale if the lane does not.
+  void view(ViewDone);
+
+  [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
+  [[nodiscard]] bool is_starting() const noexcept { return phase_ == Phase::connecting || phase_ == Phase::publishing; }
+  [[nodiscard]] bool is_erasing() const noexcept { return phase_ == Phase::erasing; }
+
+ private:
+  enum class Phase { connecting, publishing, ready, erasing };
+  struct Waiter;
+
+  LaneCallbacks lane_callbacks();
+  void on_state(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
+  void on_attempt_failed(const srpi::Error&);
+  void on_logical_unit(const srpi::LogicalUnitInfo&);
+  void publish();
+  void finish_start(Outcome<>);
+  void fail_waiters(const srpi::Error&);
+  void settle_waiters(const Outcome<>&);
+  [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
+
+  boost::asio::any_io_executor executor_;
+  KernelDeviceManager& devices_;
+  const SessionRequest request_;
+  std::function<void()> on_gone_;
+  Phase phase_ = Phase::connecting;
+  Done start_done_;
+  boost::asio::steady_timer start_deadline_;
+  std::list<std::shared_ptr<Waiter>> waiters_;  // for live, of reconnect
+  std::vector<Done> erase_waiters_;
+  std::vector<srpi::LogicalUnitInfo> units_;
+  srpi::SessionStatus last_status_;
+  std::optional<Failure> publish_failure_;
+  std::unique_ptr<Lane> lane_;
+  std::unique_ptr<Publication> publication_;  // uses the lane: destroyed first
+};
+
+}  // namespace srp_nbd

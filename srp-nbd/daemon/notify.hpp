@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells a service manager how the daemon fares, where one asked for it ($NOTIFY_SOCKET).
+#pragma once
+
+#include <string_view>
+
+namespace srp_nbd {
+
+void notify_service_manager(std::string_view state) noexcept;  // "READY=1", "STOPPING=1"
+
+}  // namespace srp_nbd

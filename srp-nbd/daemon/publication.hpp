@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session shows to the outside: kernel devices, one a logical unit, or one Unix socket with an export a unit.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daemon/failure.hpp"
+#include "daemon/session_json.hpp"
+#include "daemon/session_request.hpp"
+#include "export/kernel_device.hpp"
+#include "export/lane.hpp"
+#include "export/socket_server.hpp"
+
+namespace srp_nbd {
+
+class Publication {
+ public:
+  using Done = std::function<void(Outcome<>)>;
+
+  // The lane and the devices must outlive it.
+  Publication(boost::asio::any_io_executor, KernelDeviceManager&, Lane&, const SessionRequest&);
+  ~Publication();
+  Publication(const Publication&) = delete;
+  Publication& operator=(const Publication&) = delete;
+
+  // All units or none: after a failure nothing is left. Done is called later, never from within, and not at all once
+  // this object is gone.
+  void publish(std::vector<srpi::LogicalUnitInfo>, Done);
+  // Disconnects the kernel devices, removes the socket. A device that the kernel does not let go is named in the
+  // failure; all others are gone.
+  void withdraw(Done);
+
+  void connection_closed(std::uint64_t connection_id, const srpi::Error& why);
+  void update(const srpi::LogicalUnitInfo&);  // a unit has grown
+  [[nodiscard]] std::vector<PublishedUnit> units() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+// The kernel must outwait every deadline of ours: a command with its abort, a login, a held queue, and some slack.
+[[nodiscard]] std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions&);
+
+}  // namespace srp_nbd

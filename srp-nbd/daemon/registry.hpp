@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// All sessions of the daemon by name, and the commands on them. Main thread only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/control_request.hpp"
+#include "daemon/managed_session.hpp"
+#include "export/kernel_device.hpp"
+
+namespace srp_nbd {
+
+class Registry {
+ public:
+  using Answer = std::function<void(boost::json::object)>;
+
+  explicit Registry(boost::asio::any_io_executor);
+
+  // Carries out a command; the answer comes exactly once, possibly from within.
+  void handle(ControlRequest, Answer);
+  // Erases every session; done when all are gone. New ones are refused from then on.
+  void erase_all(std::function<void()> done);
+  // Called each time a session has gone.
+  void on_session_gone(std::function<void()> f) { on_session_gone_ = std::move(f); }
+  [[nodiscard]] bool is_empty() const noexcept { return sessions_.empty(); }
+
+ private:
+  void list(const Answer&);
+  void connect(SessionRequest, Answer);
+  void show(const std::string& name, Answer);
+  void erase(const std::string& name, Answer);
+  void forget(const std::string& name);
+  [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
+  [[nodiscard]] std::string derive_name() const;
+
+  boost::asio::any_io_executor executor_;
+  KernelDeviceManager devices_;
+  std::map<std::string, std::shared_ptr<ManagedSession>> sessions_;
+  std::function<void()> on_session_gone_;
+  bool is_stopping_ = false;
+};
+
+}  // namespace srp_nbd

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// A configuration file: any bytes give a configuration or an error that names the place.
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
+
+#include "daemon/config.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto config = srp_nbd::parse_config({reinterpret_cast<const char*>(data), size}, "fuzz.toml");
+  if (!config && !config.error().message.starts_with("fuzz.toml:")) std::abort();
+  return 0;
+}

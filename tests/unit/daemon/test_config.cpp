@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch2/catch.hpp"
+#include "daemon/config.hpp"
+
+using namespace srp_nbd;
+
+namespace {
+
+std::string failure_of(std::string_view text) {
+  const auto config = parse_config(text, "test.toml");
+  return config ? "" : config.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("config: an empty file is a daemon without sessions") {
+  const auto config = parse_config("", "test.toml");
+  REQUIRE(config.has_value());
+  CHECK(config->sessions.empty());
+  CHECK(config->log_level == "info");
+}
+
+TEST_CASE("config: sessions and the daemon's keys") {
+  const auto config = parse_config(R"(
+control = "/run/x/control.sock"
+log_level = "debug"
+[[session]]
+name = "a"
+target = "ram://64M"
+listen = "unix:/tmp/a.sock"
+luns = [0]
+keepalive_ms = "off"
+[[session]]
+target = "ram://32M"
+)",
+                                   "test.toml");
+  REQUIRE(config.has_value());
+  CHECK(config->control_path == "/run/x/control.sock");
+  CHECK(config->log_level == "debug");
+  REQUIRE(config->sessions.size() == 2);
+  CHECK(config->sessions[0].name == "a");
+  CHECK(config->sessions[0].listen_path == "/tmp/a.sock");
+  CHECK_FALSE(config->sessions[0].wait);
+  CHECK(config->sessions[1].name.empty());
+}
+
+TEST_CASE("config: every error names file, line and column") {
+  CHECK(failure_of("nonsense").starts_with("test.toml:1:"));
+  CHECK(failure_of("\ncolour = 1").starts_with("test.toml:2:1: unknown key \"colour\""));
+  CHECK(failure_of("log_level = \"loud\"").starts_with("test.toml:1:13: log_level"));
+  CHECK(failure_of("control = 7").starts_with("test.toml:1:11: control"));
+  CHECK(failure_of("control = \"a\"\ncontrol = \"b\"").starts_with("test.toml:2:"));
+  CHECK(failure_of("[session]\ntarget = \"ram://1M\"").find("double brackets") != std::string::npos);
+  CHECK(failure_of("session = [1]").find("double brackets") != std::string::npos);
+  CHECK(failure_of("[[session]]\nname = \"a\"").starts_with("test.toml:1:1: target is missing"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 99999999999999999999").starts_with("test.toml:3:"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 0").starts_with("test.toml:3:1: queue_depth"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nspeed = 1").starts_with("test.toml:3:1: unknown key \"speed\""));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nluns = [0.5]").starts_with("test.toml:3:8: luns"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nwait = true").starts_with("test.toml:3:1: wait"));
+}
+
+TEST_CASE("config: names, sockets and devices are taken once") {
+  const std::string one = "[[session]]\ntarget = \"ram://1M\"\n";
+  CHECK(failure_of(one + "name = \"a\"\n" + one + "name = \"a\"").starts_with("test.toml:4:1: the name \"a\" is already taken by the session in line 1"));
+  CHECK(failure_of(one + "device = \"/dev/nbd1\"\n" + one + "device = \"/dev/nbd1\"").starts_with("test.toml:4:1: /dev/nbd1"));
+  CHECK(failure_of(one + "listen = \"unix:/a\"\n" + one + "listen = \"unix:/a\"").starts_with("test.toml:4:1: /a"));
+}
+
+TEST_CASE("config: size and number of sessions are bounded") {
+  CHECK(failure_of(std::string((1 << 20) + 1, '#')).find("more than 1048576 bytes") != std::string::npos);
+  std::string many;
+  for (int i = 0; i < 257; ++i) many += "[[session]]\ntarget = \"ram://1M\"\n";
+  CHECK(failure_of(many).find("more than 256 sessions") != std::string::npos);
+}
+
+TEST_CASE("config: a missing file is named") {
+  const auto config = load_config("/nonexistent/srp-nbd.toml");
+  REQUIRE_FALSE(config.has_value());
+  CHECK(config.error().message == "/nonexistent/srp-nbd.toml: cannot be read: No such file or directory");
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch2/catch.hpp"
+#include "daemon/control_request.hpp"
+
+using namespace srp_nbd;
+using Command = ControlRequest::Command;
+
+namespace {
+
+std::string failure_of(std::string_view line) {
+  const auto request = parse_control_request(line);
+  return request ? "" : request.error().code + ": " + request.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("control request: each command") {
+  CHECK(parse_control_request(R"({"command":"list"})")->command == Command::list);
+  CHECK(parse_control_request(R"({"command":"show","name":"s0"})")->name == "s0");
+  CHECK(parse_control_request(R"({"command":"disconnect","name":"s0"})")->command == Command::disconnect);
+  CHECK(parse_control_request(R"({"command":"reconnect","name":"s0"})")->command == Command::reconnect);
+  CHECK(parse_control_request(R"({"command":"erase","name":"s0"})")->command == Command::erase);
+  CHECK_FALSE(parse_control_request(R"({"command":"target","name":"s0","online":false})")->online);
+  const auto connect = parse_control_request(
+      R"({"command":"connect","target":"ram://64M","luns":[0],"listen":"unix:/tmp/x","keepalive_ms":"off","queue_depth":8})");
+  REQUIRE(connect.has_value());
+  CHECK(connect->session.listen_path == "/tmp/x");
+  CHECK(connect->session.options.queue_depth == 8);
+}
+
+TEST_CASE("control request: garbage is answered in words") {
+  CHECK(failure_of("").starts_with("bad_request: not a JSON object"));
+  CHECK(failure_of("{").starts_with("bad_request: not a JSON object"));
+  CHECK(failure_of("[]").starts_with("bad_request: expected one JSON object"));
+  CHECK(failure_of("{}").starts_with("bad_request: command is missing"));
+  CHECK(failure_of(R"({"command":7})").starts_with("bad_request: command is missing"));
+  CHECK(failure_of(R"({"command":"format"})").starts_with("bad_request: unknown command \"format\""));
+  CHECK(failure_of(R"({"command":"show"})").starts_with("bad_request: name is missing"));
+  CHECK(failure_of(R"({"command":"show","name":"a b"})").starts_with("bad_request: name: expected"));
+  CHECK(failure_of(R"({"command":"list","name":"s0"})").starts_with("bad_request: unknown key \"name\""));
+  CHECK(failure_of(R"({"command":"target","name":"s0"})").starts_with("bad_request: online is missing"));
+  CHECK(failure_of(R"({"command":"connect"})").starts_with("invalid_argument: target is missing"));
+  CHECK(failure_of(R"({"command":"connect","target":{}})").starts_with("invalid_argument: target: expected"));
+  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","queue_depth":18446744073709551615})")
+            .starts_with("invalid_argument: queue_depth"));
+  CHECK(failure_of(std::string(1000, '[')).starts_with("bad_request: not a JSON object"));
+}

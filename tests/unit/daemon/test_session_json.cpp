@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "catch2/catch.hpp"
+#include "daemon/session_json.hpp"
+
+using namespace srp_nbd;
+namespace json = boost::json;
+
+TEST_CASE("session JSON: who disconnected") {
+  SessionView view;
+  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  const auto by = [&](srpi::SessionState state, bool by_administrator) {
+    view.status.state = state;
+    view.status.by_administrator = by_administrator;
+    return json::serialize(to_json(view).at("by"));
+  };
+  CHECK(by(srpi::SessionState::live, false) == "null");
+  CHECK(by(srpi::SessionState::recovering, false) == "\"fault\"");
+  CHECK(by(srpi::SessionState::disconnected, false) == "\"fault\"");
+  CHECK(by(srpi::SessionState::disconnected, true) == "\"administrator\"");
+}
+
+TEST_CASE("session JSON: units, running timers and the last error") {
+  SessionView view;
+  view.name = "s0";
+  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.status.next_attempt_in = srpi::Milliseconds(250);
+  view.status.last_error = {srpi::Errc::refused, "nobody listens"};
+  view.status.last_disconnect = std::chrono::nanoseconds(12500);
+  PublishedUnit unit;
+  unit.info.lun = 3;
+  unit.info.blocks = 2048;
+  unit.device = "/dev/nbd0";
+  view.units.push_back(unit);
+  const auto object = to_json(view);
+  CHECK(object.at("name").as_string() == "s0");
+  CHECK(object.at("timers").at("next_attempt_ms").as_int64() == 250);
+  CHECK(object.at("timers").at("dev_loss_ms").is_null());
+  CHECK(object.at("options").at("dev_loss_ms").as_string() == "off");
+  CHECK(object.at("last_error").at("code").as_string() == "refused");
+  CHECK(object.at("last_disconnect_us").as_double() == 12.5);
+  const auto& lun = object.at("luns").at(0);
+  CHECK(lun.at("lun").as_uint64() == 3);
+  CHECK(lun.at("size_bytes").as_uint64() == 2048 * 512);
+  CHECK(lun.at("device").as_string() == "/dev/nbd0");
+  CHECK(lun.at("export").is_null());
+}
+
+TEST_CASE("failures: codes decide the exit code") {
+  CHECK(exit_code_of("login_rejected") == ExitCode::failed);
+  CHECK(exit_code_of("invalid_argument") == ExitCode::usage);
+  CHECK(exit_code_of("bad_config") == ExitCode::usage);
+  CHECK(exit_code_of("no_daemon") == ExitCode::no_daemon);
+  CHECK(exit_code_of("no_such_session") == ExitCode::no_such_session);
+  CHECK(exit_code_of("permission_denied") == ExitCode::permission);
+  CHECK(json::serialize(to_json(Failure{"busy", "x"})) == R"({"ok":false,"error":{"code":"busy","message":"x"}})");
+}

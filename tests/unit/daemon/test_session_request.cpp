@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "catch2/catch.hpp"
+#include "daemon/session_request.hpp"
+
+using namespace srp_nbd;
+
+namespace {
+
+std::string failure_of(std::string_view key, const FieldValue& value) {
+  SessionRequest request;
+  const auto outcome = apply_field(request, key, value);
+  return outcome ? "" : outcome.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("session fields: every good value is taken") {
+  SessionRequest request;
+  const std::pair<std::string_view, FieldValue> fields[] = {
+      {"target", "ram://64M"},
+      {"name", "store-1"},
+      {"luns", std::vector<std::int64_t>{0, 3}},
+      {"device", "/dev/nbd12"},
+      {"initiator_ext", "0xdeadbeef"},
+      {"initiator_port_id", "00112233445566778899aabbccddeeff"},
+      {"queue_depth", std::int64_t{64}},
+      {"connect_timeout_ms", "1500"},
+      {"command_timeout_ms", std::int64_t{2000}},
+      {"keepalive_ms", "off"},
+      {"reconnect_delay_ms", "off"},
+      {"fast_io_fail_ms", std::int64_t{0}},
+      {"dev_loss_ms", std::int64_t{60000}},
+      {"wait", false},
+  };
+  for (const auto& [key, value] : fields) {
+    INFO(key);
+    CHECK(apply_field(request, key, value).has_value());
+  }
+  CHECK(request.name == "store-1");
+  CHECK(request.options.luns == std::vector<std::uint64_t>{0, 3});
+  CHECK(request.device_index == 12u);
+  CHECK(request.options.initiator_ext == 0xdeadbeefu);
+  CHECK(request.options.queue_depth == 64);
+  CHECK(request.options.connect_timeout.count() == 1500);
+  CHECK_FALSE(request.options.keepalive.has_value());
+  CHECK_FALSE(request.options.reconnect_delay.has_value());
+  CHECK(request.options.dev_loss->count() == 60000);
+  CHECK_FALSE(request.wait);
+  CHECK(check_request(request).has_value());
+}
+
+TEST_CASE("session fields: a bad value is refused with the key, what was expected and what came") {
+  CHECK(failure_of("connect_timeout_ms", "soon") == "connect_timeout_ms: expected milliseconds from 100 to 86400000, got \"soon\"");
+  CHECK(failure_of("connect_timeout_ms", "off").find("got \"off\"") != std::string::npos);
+  CHECK(failure_of("keepalive_ms", std::int64_t{-1}).find(", or off, got -1") != std::string::npos);
+  CHECK(failure_of("queue_depth", std::int64_t{0}).find("1 to 4096, got 0") != std::string::npos);
+  CHECK(failure_of("queue_depth", "99999999999999999999").find("1 to 4096") != std::string::npos);
+  CHECK(failure_of("luns", std::vector<std::int64_t>{1, 1}).find("1 twice") != std::string::npos);
+  CHECK(failure_of("luns", std::vector<std::int64_t>{16384}).find("got 16384") != std::string::npos);
+  CHECK(failure_of("luns", std::vector<std::int64_t>(257, 0)).find("257 numbers") != std::string::npos);
+  for (const char* device : {"", "nbd0", "/dev/nbd", "/dev/nbd-1", "/dev/nbd0p1", "/dev/nbd70000", "/dev/sda"}) {
+    INFO(device);
+    CHECK(failure_of("device", device).find("expected /dev/nbdN") != std::string::npos);
+  }
+  CHECK(failure_of("listen", "unix:relative").find("unix:/PATH") != std::string::npos);
+  CHECK(failure_of("listen", "unix:/" + std::string(120, 'x')).find("at most 107") != std::string::npos);
+  CHECK(failure_of("initiator_ext", "0x").find("hex digits") != std::string::npos);
+  CHECK(failure_of("initiator_ext", "11112222333344445").find("hex digits") != std::string::npos);
+  CHECK(failure_of("initiator_port_id", "1234").find("32 hex digits") != std::string::npos);
+  CHECK(failure_of("target", "http://x").starts_with("target: "));
+  CHECK(failure_of("wait", "yes").find("true or false") != std::string::npos);
+  CHECK(failure_of("colour", "blue").starts_with("unknown key \"colour\": expected one of target, name,"));
+}
+
+TEST_CASE("session request: what is missing or contradicts itself is refused") {
+  SessionRequest request;
+  CHECK(check_request(request).error().message.starts_with("target is missing"));
+  REQUIRE(apply_field(request, "target", "ram://64M").has_value());
+  REQUIRE(apply_field(request, "device", "/dev/nbd0").has_value());
+  REQUIRE(apply_field(request, "listen", "unix:/tmp/s").has_value());
+  CHECK(check_request(request).error().message.starts_with("device and listen exclude each other"));
+}
+
+TEST_CASE("session names: letters, digits and a few signs") {
+  CHECK(is_valid_name("s0"));
+  CHECK(is_valid_name("rack-1.store_2:a"));
+  for (const char* name : {"", ".", "..", "a b", "a/b", "ä"}) {
+    INFO(name);
+    CHECK_FALSE(is_valid_name(name));
+  }
+  CHECK(is_valid_name(std::string(64, 'a')));
+  CHECK_FALSE(is_valid_name(std::string(65, 'a')));
+}
