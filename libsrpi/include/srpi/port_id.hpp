@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP port identifiers: 16 bytes, which name the two ends of an I_T nexus (SRP clause 4.2, revision 16a).
+// SRP port identifiers: 16 bytes, which name the two ends of an I_T nexus (SRP r16a).
 #pragma once
 
 #include <array>

@@ -3,8 +3,18 @@
 //
 //   srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX[&src=HOST][&initiator_ext=HEX]…     RDMA CM (RoCE, iWARP, IPoIB)
 //   id_ext=HEX,ioc_guid=HEX,dest=HOST:PORT[,src=HOST]…                           the same, as ib_srp takes it
-//   id_ext=HEX,ioc_guid=HEX,dgid=32HEX,pkey=HEX,service_id=HEX…                  native InfiniBand CM, as ibsrpdm -c
-//   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
+//   id_ext=HEX,ioc_guid=HEX,dgid=32HEX,pkey=HEX,service_id=HEX…                  native InfiniBand CM, as
+//   ibsrpdm -c ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in
+//   target, in this process
+//
+// Keys, all at most once: id_ext, ioc_guid, dest, dgid and service_id say which target and are mandatory
+// where their form shows them; src, sgid, pkey, io_class and the login parameters below may be left out. Ids,
+// keys and classes are hexadecimal, with or without 0x; counts are decimal. SIZE may end in K, M, G or T
+// (powers of 1024). IPv6 addresses stand in brackets, in a URI with the zone's % as %25; values in a URI may
+// be percent-encoded. The port of a src is ignored.
+//
+// Accepted and ignored are the keys of ib_srp that mean nothing here: max_sect, max_cmd_per_lun,
+// target_can_queue, sg_tablesize, allow_ext_sg and comp_vector. Any other key is an error.
 #pragma once
 
 #include <array>
@@ -20,7 +30,7 @@
 namespace srpi {
 
 struct RdmaCmAddress {
-  std::string host;         // name, IPv4 or IPv6 without brackets
+  std::string host;  // name, IPv4 or IPv6 without brackets
   std::uint16_t port = 0;
   std::string source_host;  // empty: let routing choose
   bool operator==(const RdmaCmAddress&) const = default;
@@ -35,9 +45,9 @@ struct IbCmAddress {
 };
 
 struct RamAddress {
-  std::uint64_t size_bytes = 0;  // of each logical unit; a multiple of block_size
-  std::uint32_t luns = 1;        // 1..256
-  std::uint32_t block_size = 512;
+  std::uint64_t size_bytes = 0;    // of each logical unit; a multiple of block_size, below 8 EiB
+  std::uint32_t luns = 1;          // 1..256
+  std::uint32_t block_size = 512;  // bytes, a power of two from 512 to 65536
   bool operator==(const RamAddress&) const = default;
 };
 
@@ -45,19 +55,20 @@ struct TargetAddress {
   std::variant<RdmaCmAddress, IbCmAddress, RamAddress> transport;
   std::uint64_t id_ext = 0;
   std::uint64_t ioc_guid = 0;
-  std::uint16_t io_class = 0x0100;
+  std::uint16_t io_class = 0x0100;  // 0x0100 (SRP r16a) or 0xff00 (r10)
 
   // Login parameters that may ride along, with ib_srp's names; unset: the session's options decide.
   std::optional<std::uint64_t> initiator_ext;
-  std::optional<std::uint32_t> queue_size;      // requests
-  std::optional<std::uint32_t> max_it_iu_size;  // bytes
-  std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries
+  std::optional<std::uint32_t> queue_size;      // requests, 1 or more
+  std::optional<std::uint32_t> max_it_iu_size;  // bytes, 64 or more
+  std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries, 1..255
   std::optional<std::uint32_t> tl_retry_count;  // 2..7 (7 is infinite on some devices)
-  std::optional<std::uint32_t> ch_count;        // RDMA channels
+  std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more
 
   bool operator==(const TargetAddress&) const = default;
 
-  // Any of the forms above. At most 4096 characters. Errors: invalid_argument, naming the key and the place.
+  // Any of the forms above, blanks around it permitted. At most 4096 characters.
+  // Errors: invalid_argument, naming the key and the place.
   [[nodiscard]] static Result<TargetAddress> parse(std::string_view text);
   [[nodiscard]] std::string to_uri() const;           // IbCm: prints the login string (it has no URI form)
   [[nodiscard]] std::string to_login_string() const;  // Ram: prints the URI
