@@ -61,9 +61,10 @@ class Lane {
   template<class F>
   auto call(F work) -> std::invoke_result_t<F, srpi::Session&> {
     if (on_lane_thread()) return work(session());
-    std::packaged_task<std::invoke_result_t<F, srpi::Session&>(srpi::Session&)> task(std::move(work));
-    auto result = task.get_future();
-    post([&task](srpi::Session& s) { task(s); });
+    using Task = std::packaged_task<std::invoke_result_t<F, srpi::Session&>(srpi::Session&)>;
+    auto task = std::make_shared<Task>(std::move(work));  // both threads may be the last to touch it
+    auto result = task->get_future();
+    post([task](srpi::Session& s) { (*task)(s); });
     return result.get();
   }
 

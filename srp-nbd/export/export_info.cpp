@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/export_info.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "export/nbd_wire.hpp"
+
+namespace srp_nbd {
+
+ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions& lane, bool read_only) {
+  ExportInfo e;
+  e.name = fmt::format("lun{}", unit.lun);
+  e.description = fmt::format("{} {} {}", unit.vendor, unit.product, unit.wwid);
+  e.lun = unit.lun;
+  e.size_bytes = unit.blocks * unit.block_size;
+  e.block_size = unit.block_size;
+  e.preferred_block_size = std::max({unit.block_size, unit.physical_block_size, 4096u});
+  e.max_request_bytes = lane.max_request_bytes;
+  e.transmission_flags = nbd::kHasFlags | nbd::kSendFlush | nbd::kSendFua | nbd::kCanMultiConn;
+  if (read_only || unit.read_only) e.transmission_flags |= nbd::kReadOnly;
+  if (unit.rotational) e.transmission_flags |= nbd::kRotational;
+  if (unit.can_unmap) e.transmission_flags |= nbd::kSendTrim;
+  if (unit.can_write_zeroes) e.transmission_flags |= nbd::kSendWriteZeroes;
+  return e;
+}
+
+}  // namespace srp_nbd

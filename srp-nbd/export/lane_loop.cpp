@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// The turns of a lane's thread. lane_setup.cpp has its beginning and its end.
+#include "export/lane_loop.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "export/connection.hpp"
+
+namespace srp_nbd {
+
+namespace {
+// A client that has not taken a byte of its answers for this long, while others wait for memory, is sent away.
+constexpr std::chrono::seconds kStuckClient{30};
+}  // namespace
+
+// Busy: everything that is there is done, then asked for again. Idle: some polls, then the session is armed and the
+// thread sleeps in the ring, where its sockets, its eventfd and the session's descriptor wake it.
+void Lane::Loop::run() {
+  const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const std::uint32_t idle_polls = cpus > 1 ? options_.idle_polls : 0;
+  std::uint32_t idle = 0;
+  for (;;) {
+    std::size_t done = take_completions();  // requests are submitted here,
+    done += run_posted();
+    done += session_->poll();               // sent to the target, and completed, here,
+    done += service_connections();          // and answered here
+    done += resume_waiting();
+    remove_ended();
+    if (stopping_ && connections_.empty()) return;
+    if (done > 0) {
+      idle = 0;
+      io_uring_submit_and_get_events(&ring_);
+    } else if (idle < idle_polls) {
+      ++idle;
+      io_uring_submit_and_get_events(&ring_);
+    } else if (session_->arm()) {
+      sleep();
+    }
+  }
+}
+
+void Lane::Loop::sleep() {
+  if (!session_polled_) {
+    session_polled_ = true;
+    auto& sqe = next_sqe();
+    io_uring_prep_poll_add(&sqe, session_->fd(), POLLIN);
+    label(sqe, Event::session_ready, nullptr);
+  }
+  if (!wake_polled_) {
+    wake_polled_ = true;
+    auto& sqe = next_sqe();
+    io_uring_prep_poll_add(&sqe, wake_.get(), POLLIN);
+    label(sqe, Event::woken, nullptr);
+  }
+  if (waiting_.empty()) {
+    io_uring_submit_and_wait(&ring_, 1);
+    return;
+  }
+  io_uring_cqe* cqe = nullptr;
+  __kernel_timespec second{1, 0};
+  io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &second, nullptr);
+  drop_stuck();
+}
+
+std::size_t Lane::Loop::take_completions() {
+  std::size_t count = 0;
+  io_uring_cqe* cqe = nullptr;
+  while (io_uring_peek_cqe(&ring_, &cqe) == 0) {
+    const auto data = static_cast<std::uintptr_t>(cqe->user_data);
+    const int result = cqe->res;
+    io_uring_cqe_seen(&ring_, cqe);
+    ++count;
+    auto* connection = reinterpret_cast<Connection*>(data & ~std::uintptr_t{3});
+    switch (static_cast<Event>(data & 3)) {
+      case Event::received: connection->on_received(result); break;
+      case Event::sent: connection->on_sent(result); break;
+      case Event::woken: wake_polled_ = false; break;
+      case Event::session_ready: session_polled_ = false; break;
+    }
+  }
+  return count;
+}
+
+std::size_t Lane::Loop::run_posted() {
+  std::vector<std::function<void(srpi::Session&)>> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    if (posted_.empty()) return 0;
+    work.swap(posted_);
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
+  }
+  for (auto& w : work) w(*session_);
+  return work.size();
+}
+
+void Lane::Loop::post(std::function<void(srpi::Session&)> work) {
+  const std::lock_guard lock(posted_mutex_);
+  posted_.push_back(std::move(work));
+  if (posted_.size() > 1) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+}
+
+io_uring_sqe& Lane::Loop::next_sqe() {
+  io_uring_sqe* sqe = nullptr;
+  while ((sqe = io_uring_get_sqe(&ring_)) == nullptr) io_uring_submit(&ring_);
+  return *sqe;
+}
+
+// After the prep function: that may clear the field.
+void Lane::Loop::label(io_uring_sqe& sqe, Event event, const Connection* connection) {
+  sqe.user_data = reinterpret_cast<std::uintptr_t>(connection) | static_cast<std::uintptr_t>(event);
+}
+
+void Lane::Loop::receive(Connection& connection, int fd, std::byte* to, std::size_t bytes) {
+  auto& sqe = next_sqe();
+  io_uring_prep_recv(&sqe, fd, to, bytes, 0);
+  label(sqe, Event::received, &connection);
+}
+
+void Lane::Loop::send(Connection& connection, int fd, const msghdr& message) {
+  auto& sqe = next_sqe();
+  io_uring_prep_sendmsg(&sqe, fd, &message, MSG_NOSIGNAL | MSG_WAITALL);
+  label(sqe, Event::sent, &connection);
+}
+
+ChunkPool::Chunk* Lane::Loop::take_chunk() {
+  // Chunks whose writes are on their way come back by themselves. Those of half-arrived writes may depend on clients
+  // that have stopped sending; when few are left, such writes go on as far as they have come.
+  if (chunks_->free_chunks() <= chunks_->chunks() / 4)
+    for (auto& c : connections_) c->hand_on_partial_write();
+  return chunks_->take();
+}
+
+void Lane::Loop::release_chunk(ChunkPool::Chunk& chunk) noexcept {
+  if (chunks_->release(chunk)) memory_is_back_ = true;
+}
+
+std::size_t Lane::Loop::take_read_blocks(Connection& connection, std::size_t bytes,
+                                         std::span<ReadPool::Block> blocks) {
+  if (!waiting_.empty() && waiting_.front() != &connection) return 0;
+  return read_blocks_->take(bytes, blocks);
+}
+
+void Lane::Loop::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcept {
+  read_blocks_->give(blocks);
+  memory_is_back_ = true;
+}
+
+void Lane::Loop::wait_for_memory(Connection& connection) {
+  if (std::exchange(connection.waiting, true)) return;
+  waiting_.push_back(&connection);
+}
+
+void Lane::Loop::needs_service(Connection& connection) noexcept {
+  if (std::exchange(connection.to_be_serviced, true)) return;
+  to_service_.push_back(&connection);  // reserved: one entry a connection
+}
+
+std::size_t Lane::Loop::service_connections() {
+  servicing_.swap(to_service_);
+  const std::size_t count = servicing_.size();
+  for (auto* c : servicing_) {
+    c->to_be_serviced = false;
+    c->service();
+  }
+  servicing_.clear();
+  return count;
+}
+
+std::size_t Lane::Loop::resume_waiting() {
+  if (!std::exchange(memory_is_back_, false)) return 0;
+  std::size_t count = 0;
+  while (!waiting_.empty()) {
+    Connection& first = *waiting_.front();
+    if (!first.resume()) break;
+    first.waiting = false;
+    waiting_.erase(waiting_.begin());
+    ++count;
+  }
+  return count;
+}
+
+void Lane::Loop::drop_stuck() {
+  const auto limit = std::chrono::steady_clock::now() - kStuckClient;
+  for (auto& c : connections_)
+    if (c->send_stuck_since(limit))
+      c->close({srpi::Errc::timed_out,
+                fmt::format("the client took none of its answers for {} s while others waited", kStuckClient.count())});
+}
+
+void Lane::Loop::remove_ended() {
+  while (std::exchange(look_for_ended_, false)) {
+    for (std::size_t i = 0; i < connections_.size();) {
+      if (!connections_[i]->finished()) {
+        ++i;
+        continue;
+      }
+      const auto ended = std::move(connections_[i]);
+      connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(i));
+      std::erase(waiting_, ended.get());
+      std::erase(to_service_, ended.get());
+      memory_is_back_ = true;
+      if (callbacks_.on_connection_closed) callbacks_.on_connection_closed(ended->id(), ended->reason());
+    }
+  }
+}
+
+void Lane::Loop::refuse(std::uint64_t id, srpi::Error why) {
+  if (callbacks_.on_connection_closed) callbacks_.on_connection_closed(id, why);
+}
+
+void Lane::Loop::serve(std::uint64_t id, UniqueFd fd, std::uint64_t lun, ServeOptions options) {
+  if (stopping_) return refuse(id, {srpi::Errc::cancelled, "the lane is ending"});
+  if (connections_.size() >= options_.max_connections)
+    return refuse(id, {srpi::Errc::busy, fmt::format("the lane serves {} connections already", connections_.size())});
+  for (const auto& unit : session_->logical_units()) {
+    if (unit->info().lun != lun) continue;
+    connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options));
+    connections_.back()->start();
+    return;
+  }
+  refuse(id, {srpi::Errc::no_such_lun, fmt::format("the session has no logical unit {}", lun)});
+}
+
+void Lane::Loop::drop(std::uint64_t id) {
+  for (auto& c : connections_)
+    if (c->id() == id) c->close({});
+}
+
+void Lane::Loop::on_state(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause) {
+  if (callbacks_.on_state) callbacks_.on_state(from, to, cause);
+}
+void Lane::Loop::on_logical_unit(srpi::LogicalUnit& unit) {
+  if (callbacks_.on_logical_unit) callbacks_.on_logical_unit(unit);
+}
+void Lane::Loop::on_attempt_failed(const srpi::Error& why) {
+  if (callbacks_.on_attempt_failed) callbacks_.on_attempt_failed(why);
+}
+
+}  // namespace srp_nbd

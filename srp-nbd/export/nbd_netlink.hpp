@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nbd module's generic netlink family, call by call. Every call may block in the kernel: helper threads only.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "export/kernel_device.hpp"
+#include "srpi/error.hpp"
+
+struct nl_sock;
+struct nl_msg;
+
+namespace srp_nbd {
+
+class NbdNetlink {
+ public:
+  // `timeout` bounds the wait for each answer. Errors: no_device (no such family), permission_denied, no_memory.
+  [[nodiscard]] static srpi::Result<NbdNetlink> open(std::chrono::milliseconds timeout);
+
+  // The device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
+  [[nodiscard]] srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&);
+  [[nodiscard]] srpi::Result<> disconnect(std::uint32_t index);
+  [[nodiscard]] srpi::Result<bool> connected(std::uint32_t index);
+
+ private:
+  struct Free {
+    void operator()(nl_sock*) const noexcept;
+    void operator()(nl_msg*) const noexcept;
+  };
+  using Message = std::unique_ptr<nl_msg, Free>;
+  struct Answer {
+    std::optional<std::uint32_t> index;
+    std::optional<bool> connected;
+  };
+  [[nodiscard]] srpi::Result<Message> message(std::uint8_t command) const;
+  [[nodiscard]] srpi::Result<Answer> exchange(Message, const char* what);
+
+  std::unique_ptr<nl_sock, Free> socket_;
+  int family_ = 0;
+};
+
+}  // namespace srp_nbd
