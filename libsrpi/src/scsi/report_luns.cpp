@@ -10,6 +10,17 @@ namespace {
 
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kLunBytes = 8;
+constexpr std::uint64_t kFlatNumbers = 0x4000;
+
+// Flat number N as SAM-5 writes it, its eight bytes read as a number.
+constexpr std::uint64_t usual_form(std::uint64_t flat) { return (flat < 0x100 ? flat : 0x4000 | flat) << 48; }
+
+// N and the usual form of N change places, all else stays: its own inverse, so number and LUN map one to one.
+constexpr std::uint64_t exchanged(std::uint64_t value) {
+  if (value < kFlatNumbers) return usual_form(value);
+  const std::uint64_t flat = value >> 48 & (kFlatNumbers - 1);
+  return usual_form(flat) == value ? flat : value;
+}
 
 }  // namespace
 
@@ -28,19 +39,11 @@ std::optional<std::uint16_t> flat_number_of(const Lun& lun) noexcept {
   }
 }
 
-std::uint64_t number_of(const Lun& lun) noexcept {
-  const auto flat = flat_number_of(lun);
-  return flat && lun_of(*flat) == lun ? *flat : load<std::uint64_t>(lun.data());
-}
+std::uint64_t number_of(const Lun& lun) noexcept { return exchanged(load<std::uint64_t>(lun.data())); }
 
 Lun lun_of(std::uint64_t number) noexcept {
   Lun lun{};
-  if (number < 0x100)
-    lun[1] = static_cast<std::uint8_t>(number);
-  else if (number < 0x4000)
-    store(lun.data(), static_cast<std::uint16_t>(0x4000 | number));
-  else
-    store(lun.data(), number);
+  store(lun.data(), exchanged(number));
   return lun;
 }
 

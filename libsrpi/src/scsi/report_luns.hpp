@@ -17,7 +17,9 @@ using Lun = std::array<std::uint8_t, 8>;
 
 // People's number of a LUN: N where the LUN is written as SAM-5 writes flat number N (peripheral device
 // addressing below 256, flat space addressing up to 16383); any other LUN is its eight bytes as a big-endian
-// number, which is greater than those. So number and LUN map one to one.
+// number. Number and LUN map one to one. (Eight bytes that read as a number below 16384 would be ambiguous;
+// no target uses such LUNs, but one may send them: they take the number that the usual form of their value
+// would have had.)
 [[nodiscard]] std::uint64_t number_of(const Lun&) noexcept;
 [[nodiscard]] Lun lun_of(std::uint64_t number) noexcept;
 // For the target: the flat number in either of its forms; nothing for other addressing methods.

@@ -105,6 +105,11 @@ TEST_CASE("LUN and number map one to one") {
     CHECK(number_of(lun) >= 0x4000);
     CHECK(lun_of(number_of(lun)) == lun);
   }
+  // Bytes that read as a small number are not taken for that flat number.
+  for (const Lun& lun : {Lun{0, 0, 0, 0, 0, 0, 0x01, 0xff}, Lun{0, 0, 0, 0, 0, 0, 0, 5}}) {
+    CHECK(number_of(lun) >= 0x4000);
+    CHECK(lun_of(number_of(lun)) == lun);
+  }
   CHECK(flat_number_of(Lun{0x40, 0x05}) == 5);
   CHECK(flat_number_of(Lun{0, 7}) == 7);
   CHECK(!flat_number_of(Lun{0x01, 0x02}));
