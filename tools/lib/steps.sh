@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# Steps of a long run: each says that it goes on, keeps its output in a log, shows the end
+# of it when it fails, and is a line of the final table.
+#
+# Needs from the includer: log_dir (a folder).
+
+step_table=()       # "NAME|VERDICT|SECONDS|COUNTS"
+steps_failed=0
+
+# step NAME COMMAND...: quiet, with a sign of life; the counts of its line are what the
+# function `step_counts` finds in the log. True even if it failed: see steps_failed.
+step() {
+    local name=$1 log=$log_dir/${1//[^a-zA-Z0-9.-]/-}.log begin=$SECONDS status=0 pid
+    shift
+    printf '=== %s\n' "$name"
+    "$@" >"$log" 2>&1 </dev/null &
+    pid=$!
+    step_progress "$pid" "$log" "$begin"
+    wait "$pid" || status=$?
+    step_end "$name" "$status" "$((SECONDS - begin))" "$log"
+    if ((status)); then
+        tail -n 40 "$log" | sed 's/^/    | /'
+        echo "    whole log: $log"
+    fi
+}
+
+# step_live NAME COMMAND...: the same for what reports its progress itself.
+step_live() {
+    local name=$1 log=$log_dir/${1//[^a-zA-Z0-9.-]/-}.log begin=$SECONDS status=0
+    shift
+    printf '=== %s\n' "$name"
+    "$@" </dev/null 2>&1 | tee "$log" || status=$?
+    step_end "$name" "$status" "$((SECONDS - begin))" "$log"
+}
+
+# While a process runs, the last line of its log: in place on a terminal, now and then
+# otherwise.
+step_progress() {
+    local pid=$1 log=$2 begin=$3 shown=$SECONDS line
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.3
+        if [[ -t 1 ]]; then
+            line=$(tail -n 1 "$log" | tr -cd '[:print:]')
+            printf '\r\033[K%4s s  %.*s' $((SECONDS - begin)) 90 "$line"
+        elif ((SECONDS - shown >= 10)); then
+            shown=$SECONDS
+            line=$(tail -n 1 "$log" | tr -cd '[:print:]')
+            printf '%4s s  %.100s\n' $((SECONDS - begin)) "$line"
+        fi
+    done
+    [[ ! -t 1 ]] || printf '\r\033[K'
+}
+
+step_end() {
+    local name=$1 status=$2 seconds=$3 log=$4 verdict=ok counts
+    if ((status)); then
+        verdict=FAIL
+        steps_failed=$((steps_failed + 1))
+    fi
+    counts=$(step_counts "$log")
+    step_table+=("$name|$verdict|$seconds|$counts")
+    printf '%-4s %s (%s s) %s\n' "$verdict" "$name" "$seconds" "$counts"
+}
+
+# How many of what, from the words of ctest, Catch2 and run-cases.
+step_counts() {
+    local log=$1 cases
+    cases=$(grep -aoE 'in [0-9]+ test case|^test cases: +[0-9]+' "$log" | grep -oE '[0-9]+' |
+        awk '{ sum += $1 } END { if (sum) printf ", %d test cases", sum }')
+    sed -n -E "
+        s/^[0-9]+% tests passed, ([0-9]+) tests failed out of ([0-9]+)/\2 \1/
+        t ctest
+        s/^(vm|fuzz|process): (([0-9]+ [a-z]+,? ?)+)\$/\2/p
+        b
+        :ctest
+        s/^([0-9]+) ([0-9]+)\$/\1 tests, \2 failed$cases/p" "$log" | tail -n 1
+}
+
+print_step_table() {
+    local line name verdict seconds counts
+    echo
+    for line in "${step_table[@]}"; do
+        IFS='|' read -r name verdict seconds counts <<<"$line"
+        printf '%-4s  %-34s %5s s   %s\n' "$verdict" "$name" "$seconds" "$counts"
+    done
+}
