@@ -47,6 +47,7 @@ class Attentions {
 struct Nexus {
   PortId initiator;
   std::uint32_t channels = 0;
+  bool ended = false;  // another login took its place; its last channels are about to go
   std::vector<Attentions> attentions;  // by LogicalUnit::index()
 };
 
@@ -58,11 +59,9 @@ struct DeviceMemory {
 
 // Outcome::Kind::hold_medium: the data is here, the disk has not seen it.
 struct HeldWrite {
-  std::uint64_t order = 0;
   PortId initiator;
   ChannelNumber channel = 0;
   std::uint32_t slot = 0;
-  std::uint64_t tag = 0;
   LogicalUnit* unit = nullptr;
   std::uint64_t lba = 0;
   std::uint32_t blocks = 0;

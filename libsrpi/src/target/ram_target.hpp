@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,6 +29,7 @@ class Channel;
 class LogicalUnit;
 struct DeviceMemory;
 struct HeldWrite;
+struct LoginVerdict;
 struct Nexus;
 struct PendingFunction;
 
@@ -110,7 +112,6 @@ class RamTarget final : public fabric::Acceptor {
   friend class Channel;
 
   explicit RamTarget(TargetConfig);
-  struct LoginVerdict;
 
   // login.cpp
   [[nodiscard]] LoginVerdict judge_login(std::span<const std::byte> private_data) const;
@@ -124,6 +125,9 @@ class RamTarget final : public fabric::Acceptor {
   void start_function(Channel&, std::uint32_t slot);
   void abort_done(std::uint64_t function);
 
+  [[nodiscard]] HeldWrite* hold_write(Channel&, std::uint32_t slot, std::uint32_t bytes);  // null: no memory for it
+  void apply_held_write(const HeldWrite&);
+  [[nodiscard]] std::vector<std::uint8_t> report_luns(std::uint8_t select) const;
   [[nodiscard]] LogicalUnit* unit_at(std::uint64_t wire_lun) const noexcept;
   [[nodiscard]] Result<LogicalUnit*> unit_numbered(std::uint16_t lun) const;
   void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: every unit
@@ -139,7 +143,6 @@ class RamTarget final : public fabric::Acceptor {
   Counters counters_;
   ChannelNumber last_channel_ = 0;
   std::uint64_t last_function_ = 0;
-  std::uint64_t last_held_ = 0;
 
   // Units are never destroyed before the target: commands and registrations may still refer to a removed one.
   std::vector<std::unique_ptr<LogicalUnit>> units_;

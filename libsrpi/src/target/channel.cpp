@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target/channel.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "target/nexus.hpp"
+#include "wire/async_event.hpp"
+#include "wire/credit.hpp"
+#include "wire/opcode.hpp"
+
+namespace srpi::target {
+
+namespace {
+
+// A completion's id: kind, slot, position in the send queue.
+constexpr std::uint64_t make_id(unsigned kind, std::uint32_t slot, std::uint64_t position) {
+  return std::uint64_t{kind} << 60 | std::uint64_t{slot} << 44 | (position & 0xfff'ffff'ffff);
+}
+constexpr unsigned kind_of(std::uint64_t id) { return static_cast<unsigned>(id >> 60); }
+constexpr std::uint32_t slot_of(std::uint64_t id) { return static_cast<std::uint32_t>(id >> 44) & 0xffff; }
+constexpr std::uint64_t position_of(std::uint64_t id) { return id & 0xfff'ffff'ffff; }
+
+}  // namespace
+
+Channel::Channel(RamTarget& target, ChannelNumber number, Nexus& nexus, DeviceMemory& memory,
+                 std::unique_ptr<fabric::PassiveEndpoint> endpoint)
+    : target_(target), number_(number), nexus_(nexus), memory_(memory), endpoint_(std::move(endpoint)) {
+  ++nexus_.channels;
+}
+
+Channel::~Channel() {
+  end();
+  --nexus_.channels;
+}
+
+Result<> Channel::prepare(const wire::LoginRequest& request, const wire::LoginResponse& response) {
+  request_limit_ = target_.config_.request_limit;
+  max_receive_bytes_ = target_.config_.max_iu_bytes;
+  max_initiator_iu_bytes_ = request.requested_it_iu_bytes;
+  immediate_data_offset_ = response.immediate_data ? request.immediate_data_offset : 0;
+  const std::uint32_t slots = request_limit_ + kSpareReceives;
+  send_depth_ = 2 * request_limit_ + 256;
+
+  fabric::QueueLimits limits;
+  limits.send_depth = send_depth_;
+  limits.receive_depth = slots;
+  limits.send_sges = 1;
+  limits.inline_bytes = kInlineBytes;
+  if (auto created = endpoint_->create_queues(limits); !created) return created.error();
+  if (endpoint_->inline_bytes() < kInlineBytes)
+    return Error{Errc::not_supported, fmt::format("{} inline bytes, the target needs {}", endpoint_->inline_bytes(),
+                                                  kInlineBytes)};
+
+  auto buffers = Mapping::create(std::size_t{slots} * (max_receive_bytes_ + kTableBytes + kParameterBytes));
+  if (!buffers) return buffers.error();
+  buffers_ = std::move(*buffers);
+  auto region = memory_.device->register_memory(buffers_.bytes(), fabric::Access::local);
+  if (!region) return region.error();
+  buffers_region_ = std::move(*region);
+
+  slots_.resize(slots);
+  batch_.reserve(send_depth_);
+  batch_sges_.resize(send_depth_);
+  batch_units_.resize(send_depth_);
+  receives_.reserve(slots);
+  stalled_.reserve(slots);
+  for (std::uint32_t i = 0; i < slots; ++i) receive_again(i);
+  auto posted = endpoint_->post_receive(receives_);
+  receives_.clear();
+  return posted;
+}
+
+std::span<std::byte> Channel::receive_buffer(std::uint32_t slot) const noexcept {
+  return buffers_.bytes().subspan(std::size_t{slot} * max_receive_bytes_, max_receive_bytes_);
+}
+std::byte* Channel::table_buffer(std::uint32_t slot) const noexcept {
+  return buffers_.bytes().data() + slots_.size() * max_receive_bytes_ + std::size_t{slot} * kTableBytes;
+}
+std::byte* Channel::parameter_buffer(std::uint32_t slot) const noexcept {
+  return buffers_.bytes().data() + slots_.size() * (max_receive_bytes_ + kTableBytes) +
+         std::size_t{slot} * kParameterBytes;
+}
+
+std::size_t Channel::poll() {
+  if (ended_) return 0;
+  const std::size_t n = endpoint_->poll(completions_);
+  for (std::size_t i = 0; i < n && !ended_; ++i) on_completion(completions_[i]);
+  if (!stalled_.empty() && !ended_) run_stalled();
+  flush();
+  // Events may cost a system call, and are rare: asked for when there is nothing else to do.
+  return n + (n == 0 || !established_ ? take_events() : 0);
+}
+
+std::size_t Channel::take_events() {
+  std::size_t n = 0;
+  while (!ended_) {
+    const auto event = endpoint_->next_event();
+    if (!event) break;
+    ++n;
+    if (event->kind == fabric::ConnectionEvent::Kind::established) {
+      established_ = true;
+    } else {
+      ++target_.counters_.lost_channels;
+      end();
+    }
+  }
+  return n;
+}
+
+void Channel::on_completion(const fabric::Completion& completion) {
+  if (completion.status != fabric::WorkStatus::success) {
+    ++target_.counters_.lost_channels;
+    end();
+    return;
+  }
+  if (!completion.receive) return on_sent(completion.id);
+  established_ = true;  // a unit can overtake the connection manager's word
+  const auto slot = static_cast<std::uint32_t>(completion.id);
+  on_unit(slot, receive_buffer(slot).first(completion.bytes));
+}
+
+void Channel::on_sent(std::uint64_t id) {
+  // The id has the low 44 bits of the position; it is never that far behind.
+  retired_ = posted_ - ((posted_ - position_of(id)) & 0xfff'ffff'ffff) + 1;
+  if (!stalled_.empty()) run_stalled();
+  switch (static_cast<Sent>(kind_of(id))) {
+    case Sent::other: return;
+    case Sent::table: return on_table(slot_of(id));
+    case Sent::move: return on_moved(slot_of(id));
+    case Sent::logout: return end();
+  }
+}
+
+void Channel::on_unit(std::uint32_t slot, std::span<const std::byte> unit) {
+  if (closing_) return receive_again(slot);
+  const auto opcode = unit.empty() ? wire::Opcode::response : static_cast<wire::Opcode>(unit[0]);
+  switch (opcode) {
+    case wire::Opcode::command: return on_command(slot, unit);
+    case wire::Opcode::task_management: {
+      const auto function = wire::decode_task_management(unit);
+      if (!function) return violation(wire::LogoutReason::invalid_unit_length);
+      if (++outstanding_ > request_limit_) return violation(wire::LogoutReason::none);
+      slots_[slot].function = *function;
+      slots_[slot].tag = function->tag;
+      slots_[slot].notify = function->notify;
+      return target_.start_function(*this, slot);
+    }
+    case wire::Opcode::initiator_logout:
+      if (!wire::decode_initiator_logout(unit)) return violation(wire::LogoutReason::invalid_unit_length);
+      return end();
+    case wire::Opcode::credit_response: {
+      const auto answer = wire::decode_credit_response(unit);
+      if (!answer) return violation(wire::LogoutReason::invalid_unit_length);
+      return on_answer(true, answer->tag, slot);
+    }
+    case wire::Opcode::async_event_response: {
+      const auto answer = wire::decode_async_event_response(unit);
+      if (!answer) return violation(wire::LogoutReason::invalid_unit_length);
+      return on_answer(false, answer->tag, slot);
+    }
+    default:
+      return violation(unit.empty() ? wire::LogoutReason::invalid_unit_length
+                                    : wire::LogoutReason::invalid_unit_type);
+  }
+}
+
+void Channel::on_answer(bool credit, std::uint64_t tag, std::uint32_t slot) {
+  if (unanswered_request_ != credit || tag != request_tag_)
+    return violation(wire::LogoutReason::unexpected_initiator_response);
+  ++target_.counters_.target_answers;
+  unanswered_request_.reset();
+  receive_again(slot);
+  next_request();
+}
+
+void Channel::violation(wire::LogoutReason reason) {
+  ++target_.counters_.violations;
+  log_out(reason);
+}
+
+void Channel::receive_again(std::uint32_t slot) {
+  slots_[slot].stage = Slot::Stage::receiving;
+  slots_[slot].result.reset();
+  receives_.push_back({.id = slot,
+                       .sge = {receive_buffer(slot).data(), max_receive_bytes_, buffers_region_->lkey()}});
+}
+
+// Precondition: room() > 0.
+fabric::SendWork& Channel::add_work(Sent kind, std::uint32_t slot) {
+  const std::size_t i = batch_.size();
+  auto& work = batch_.emplace_back();
+  work.id = make_id(static_cast<unsigned>(kind), slot, posted_++);
+  work.sges = {&batch_sges_[i], 1};
+  return work;
+}
+
+std::span<std::byte> Channel::add_unit(Sent kind, bool signaled, std::uint32_t slot) {
+  auto& unit = batch_units_[batch_.size()];
+  auto& work = add_work(kind, slot);
+  work.inlined = true;
+  // Every quarter of the queue one completion tells that what came before is free.
+  work.signaled = signaled || posted_ - signaled_ >= send_depth_ / 4;
+  if (work.signaled) signaled_ = posted_;
+  return unit;
+}
+
+void Channel::finish_unit(std::size_t bytes, bool solicited) {
+  auto& work = batch_.back();
+  batch_sges_[batch_.size() - 1] = {batch_units_[batch_.size() - 1].data(), static_cast<std::uint32_t>(bytes), 0};
+  work.solicited = solicited;
+}
+
+void Channel::flush() {
+  if (ended_) return;
+  // Receives first: an answer's credit must find its receive.
+  if (!receives_.empty()) {
+    const auto posted = endpoint_->post_receive(receives_);
+    receives_.clear();
+    if (!posted) return end();
+  }
+  if (!batch_.empty()) {
+    const auto posted = endpoint_->post_send(batch_);
+    batch_.clear();
+    if (!posted) return end();
+  }
+}
+
+void Channel::stall(std::uint32_t slot) {
+  if (slots_[slot].stalled) return;
+  slots_[slot].stalled = true;
+  stalled_.push_back(slot);
+}
+
+void Channel::run_stalled() {
+  while (!stalled_.empty() && room() > 0 && !ended_) {
+    const std::uint32_t slot = stalled_.front();
+    stalled_.erase(stalled_.begin());
+    slots_[slot].stalled = false;
+    if (closing_) continue;
+    switch (slots_[slot].stage) {
+      case Slot::Stage::fetching_table: fetch_table(slot); break;
+      case Slot::Stage::moving: move(slot); break;
+      case Slot::Stage::answering:
+        if (slots_[slot].result)
+          answer_function(slot, *slots_[slot].result);
+        else
+          answer(slot, slots_[slot].status);
+        break;
+      default: break;  // aborted meanwhile
+    }
+  }
+}
+
+void Channel::request_credit(std::int32_t delta) {
+  requests_.push_back({.credit = true, .delta = delta, .lun = 0, .sense = {}});
+  next_request();
+}
+
+void Channel::request_async_event(std::uint64_t wire_lun, const scsi::Sense& sense) {
+  requests_.push_back({.credit = false, .delta = 0, .lun = wire_lun, .sense = sense});
+  next_request();
+}
+
+void Channel::next_request() {
+  if (unanswered_request_ || requests_.empty() || closing_ || ended_ || room() == 0) return;
+  const TargetRequest request = requests_.front();
+  requests_.pop_front();
+  unanswered_request_ = request.credit;
+  ++request_tag_;
+  const auto out = add_unit(Sent::other, true, 0);
+  if (request.credit) {
+    finish_unit(wire::encode(wire::CreditRequest{.tag = request_tag_, .request_limit_delta = request.delta}, out), false);
+  } else {
+    const auto sense = scsi::encode(request.sense);
+    finish_unit(wire::encode(wire::AsyncEventRequest{.tag = request_tag_,
+                                                     .request_limit_delta = 0,
+                                                     .lun = request.lun,
+                                                     .solicited = false,
+                                                     .sense = std::as_bytes(sense.span().first(std::min<std::size_t>(
+                                                         sense.size, kInlineBytes - wire::kAsyncEventRequestBytes)))},
+                             out),
+                false);
+  }
+}
+
+void Channel::send_raw(std::span<const std::byte> unit) {
+  if (room() == 0) return;
+  auto raw = std::make_unique<RawUnit>();
+  raw->bytes.assign(unit.begin(), unit.end());
+  std::uint32_t lkey = 0;
+  if (!raw->bytes.empty()) {
+    auto region = memory_.device->register_memory(raw->bytes, fabric::Access::local);
+    if (!region) return;
+    raw->region = std::move(*region);
+    lkey = raw->region->lkey();
+  }
+  auto& work = add_work(Sent::other, 0);
+  work.signaled = true;
+  signaled_ = posted_;
+  batch_sges_[batch_.size() - 1] = {raw->bytes.data(), static_cast<std::uint32_t>(raw->bytes.size()), lkey};
+  raw_units_.push_back(std::move(raw));  // until the channel's end: this is for tests
+}
+
+void Channel::log_out(wire::LogoutReason reason) {
+  if (closing_ || ended_) return;
+  if (!established_ || room() == 0) return end();
+  closing_ = true;
+  const auto out = add_unit(Sent::logout, true, 0);
+  finish_unit(wire::encode(wire::TargetLogout{.tag = ++request_tag_, .reason = reason, .solicited = false}, out), false);
+}
+
+bool Channel::moves_data_out() const noexcept {
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& s) {
+    return s.data_out && (s.stage == Slot::Stage::moving || s.stage == Slot::Stage::fetching_table);
+  });
+}
+
+void Channel::end() noexcept {
+  if (ended_) return;
+  ended_ = true;
+  endpoint_->abort();
+  batch_.clear();
+  receives_.clear();
+  stalled_.clear();
+  // Nothing reaches a buffer any more: whoever waited for that may go on.
+  for (Slot& slot : slots_) {
+    const auto function = slot.aborted_by;
+    slot.aborted_by = 0;
+    slot.held_write = nullptr;
+    slot.stage = Slot::Stage::receiving;
+    if (function != 0) target_.abort_done(function);
+  }
+}
+
+ChannelInfo Channel::info() const {
+  return {.number = number_,
+          .initiator = nexus_.initiator,
+          .established = established_,
+          .commands = outstanding_,
+          .max_initiator_iu_bytes = max_initiator_iu_bytes_,
+          .immediate_data = immediate_data_offset_ != 0};
+}
+
+}  // namespace srpi::target

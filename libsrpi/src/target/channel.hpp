@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// One RDMA channel of a session: its queue pair, the slots of its requests, what it still has to say.
+//
+//   channel.cpp          receives, completions, sending, the channel's end
+//   commands.cpp         SCSI commands: what they do and answer
+//   transfer.cpp         data: descriptors, RDMA, immediate data
+//   task_management.cpp  aborts and resets
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "fabric/endpoint.hpp"
+#include "target/mapping.hpp"
+#include "target/ram_target.hpp"
+#include "target/slot.hpp"
+#include "wire/response.hpp"
+
+namespace srpi::target {
+
+class Channel {
+ public:
+  Channel(RamTarget&, ChannelNumber, Nexus&, DeviceMemory&, std::unique_ptr<fabric::PassiveEndpoint>);
+  ~Channel();
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  // Queues, buffers, receives. Errors: of the fabric.
+  [[nodiscard]] Result<> prepare(const wire::LoginRequest&, const wire::LoginResponse&);
+  [[nodiscard]] fabric::PassiveEndpoint& endpoint() noexcept { return *endpoint_; }
+
+  std::size_t poll();
+  // Ends it locally and at once; forgets its requests. ended() is true then, and the target removes it.
+  void end() noexcept;
+  // SRP_T_LOGOUT, then the end as soon as it is sent. At once if it cannot be sent.
+  void log_out(wire::LogoutReason);
+  [[nodiscard]] bool ended() const noexcept { return ended_; }
+  [[nodiscard]] bool usable() const noexcept { return established_ && !closing_ && !ended_; }
+  [[nodiscard]] bool moves_data_out() const noexcept;
+
+  void request_credit(std::int32_t delta);
+  void request_async_event(std::uint64_t wire_lun, const scsi::Sense&);
+  void send_raw(std::span<const std::byte>);
+  void flush();  // posts what was said
+
+  void release(std::uint32_t slot);                 // a held command goes on
+  void complete_held_write(std::uint32_t slot);     // the medium has it: answer
+  void forget(std::uint32_t slot);                  // the request ends without an answer; its credit is owed
+  // True: it is gone. False: it will be, and the function is told.
+  [[nodiscard]] bool abort(std::uint32_t slot, std::uint64_t function);
+  void answer_function(std::uint32_t slot, wire::TaskResult);
+
+  [[nodiscard]] ChannelInfo info() const;
+  [[nodiscard]] ChannelNumber number() const noexcept { return number_; }
+  [[nodiscard]] Nexus& nexus() const noexcept { return nexus_; }
+  [[nodiscard]] std::vector<Slot>& slots() noexcept { return slots_; }
+
+ private:
+  // What a completion of the send queue is about: in the id, above the position in the send queue and the slot.
+  enum class Sent : std::uint8_t { other, table, move, logout };
+  struct TargetRequest {
+    bool credit = true;
+    std::int32_t delta = 0;
+    std::uint64_t lun = 0;
+    scsi::Sense sense;
+  };
+  struct RawUnit {
+    std::vector<std::byte> bytes;
+    std::unique_ptr<fabric::MemoryRegion> region;
+  };
+  static constexpr std::uint32_t kInlineBytes = 64;    // every unit of ours but raw ones fits
+  static constexpr std::uint32_t kSpareReceives = 4;   // answers to our requests, SRP_I_LOGOUT, one request too many
+
+  // channel.cpp
+  std::size_t take_events();
+  void on_completion(const fabric::Completion&);
+  void on_sent(std::uint64_t id);
+  void on_unit(std::uint32_t slot, std::span<const std::byte> unit);
+  void on_answer(bool credit, std::uint64_t tag, std::uint32_t slot);
+  void next_request();
+  void violation(wire::LogoutReason);
+  void receive_again(std::uint32_t slot);
+  [[nodiscard]] std::uint32_t room() const noexcept { return send_depth_ - static_cast<std::uint32_t>(posted_ - retired_); }
+  fabric::SendWork& add_work(Sent, std::uint32_t slot);
+  [[nodiscard]] std::span<std::byte> add_unit(Sent, bool signaled, std::uint32_t slot);  // encode into it, then:
+  void finish_unit(std::size_t bytes, bool solicited);
+  void stall(std::uint32_t slot);
+  void run_stalled();
+  [[nodiscard]] std::span<std::byte> receive_buffer(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::byte* table_buffer(std::uint32_t slot) const noexcept;
+  [[nodiscard]] std::byte* parameter_buffer(std::uint32_t slot) const noexcept;
+
+  // commands.cpp
+  void on_command(std::uint32_t slot, std::span<const std::byte> unit);
+  void apply(std::uint32_t slot, const Outcome&);
+  void start(std::uint32_t slot);
+  void start_without_unit(std::uint32_t slot, const Result<scsi::DecodedCdb>&);
+  [[nodiscard]] bool report_attention(std::uint32_t slot);
+  void start_block_io(std::uint32_t slot);
+  void start_parameter_out(std::uint32_t slot);
+  void reply(std::uint32_t slot, std::span<const std::uint8_t> data, std::uint32_t allocation_bytes);
+  void finish_data_out(std::uint32_t slot);
+  void finish_write_same(std::uint32_t slot);
+  void finish_unmap(std::uint32_t slot);
+  void refuse(std::uint32_t slot, scsi::SenseKey, scsi::AdditionalSense);
+  void refuse(std::uint32_t slot, const scsi::Sense&);
+  void answer(std::uint32_t slot, scsi::Status);
+  [[nodiscard]] std::uint8_t residuals(const Slot&, wire::Response&) const noexcept;
+
+  // transfer.cpp
+  void start_move(std::uint32_t slot, bool data_out, std::byte* memory, std::uint32_t lkey, std::uint32_t data_bytes);
+  void go_on_with(std::uint32_t slot, wire::DescriptorView);
+  void fetch_table(std::uint32_t slot);
+  void on_table(std::uint32_t slot);
+  void move(std::uint32_t slot);
+  void on_moved(std::uint32_t slot);
+
+  RamTarget& target_;
+  const ChannelNumber number_;
+  Nexus& nexus_;
+  DeviceMemory& memory_;
+  std::unique_ptr<fabric::PassiveEndpoint> endpoint_;
+  bool established_ = false;
+  bool closing_ = false;
+  bool ended_ = false;
+
+  std::uint32_t max_receive_bytes_ = 0;
+  std::uint32_t max_initiator_iu_bytes_ = 0;
+  std::uint16_t immediate_data_offset_ = 0;
+  std::uint32_t request_limit_ = 0;
+  std::uint32_t outstanding_ = 0;   // requests received whose credit has not gone back
+  std::int32_t owed_ = 0;           // credits of requests that ended without an answer
+
+  Mapping buffers_;  // of all slots: receive buffers, then tables, then parameters
+  std::unique_ptr<fabric::MemoryRegion> buffers_region_;
+  std::vector<Slot> slots_;
+
+  // The send queue: positions count up; those below retired_ are free again.
+  std::uint32_t send_depth_ = 0;
+  std::uint64_t posted_ = 0;
+  std::uint64_t retired_ = 0;
+  std::uint64_t signaled_ = 0;  // the newest signaled position + 1
+  std::vector<fabric::SendWork> batch_;
+  std::vector<fabric::Sge> batch_sges_;
+  std::vector<std::array<std::byte, kInlineBytes>> batch_units_;
+  std::vector<fabric::ReceiveWork> receives_;
+  std::vector<std::uint32_t> stalled_;  // slots that wait for room, the first first
+  std::array<fabric::Completion, 64> completions_{};
+
+  std::deque<TargetRequest> requests_;
+  std::optional<bool> unanswered_request_;  // a credit request, or an event
+  std::uint64_t request_tag_ = 0;
+  std::vector<std::unique_ptr<RawUnit>> raw_units_;
+};
+
+}  // namespace srpi::target

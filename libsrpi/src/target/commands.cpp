@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// What SCSI commands do: checks first, in the order SPC-4 and SBC-3 give them precedence, then data, then the answer.
+#include <algorithm>
+#include <cstring>
+
+#include "scsi/unmap.hpp"
+#include "target/channel.hpp"
+#include "target/nexus.hpp"
+#include "wire/unit.hpp"
+
+namespace srpi::target {
+
+using scsi::AdditionalSense;
+using scsi::Operation;
+using scsi::SenseKey;
+using scsi::Status;
+
+namespace {
+
+scsi::Bytes as_scsi(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+}
+
+// What is wrong with a command unit that cannot be decoded, for SRP_T_LOGOUT.
+wire::LogoutReason reason_for(std::span<const std::byte> unit) {
+  if (unit.size() < wire::kCommandBytes) return wire::LogoutReason::invalid_unit_length;
+  const auto formats = wire::overlay<wire::layout::Command>(unit).formats;
+  if (formats >> 4 > 2) return wire::LogoutReason::unsupported_data_out_format;
+  if ((formats & 0xf) > 2) return wire::LogoutReason::unsupported_data_in_format;
+  return wire::LogoutReason::invalid_unit_length;
+}
+
+}  // namespace
+
+void Channel::on_command(std::uint32_t slot, std::span<const std::byte> unit) {
+  auto command = wire::decode_command(unit, immediate_data_offset_);
+  if (!command) return violation(reason_for(unit));
+  if (++outstanding_ > request_limit_) return violation(wire::LogoutReason::none);
+  Slot& s = slots_[slot];
+  s.command = *command;
+  s.tag = command->tag;
+  s.notify = command->notify;
+  s.lose_response = s.hold_medium = false;
+  s.has_sense = false;
+  s.data_out = false;
+  s.data_bytes = s.to_move = s.moved = 0;
+  s.order = ++target_.counters_.commands;
+  if (!target_.hook_) return start(slot);
+  apply(slot, target_.hook_({.sequence = s.order,
+                             .channel = number_,
+                             .initiator = nexus_.initiator,
+                             .tag = s.tag,
+                             .lun = s.command.lun,
+                             .cdb = s.command.cdb}));
+}
+
+void Channel::apply(std::uint32_t slot, const Outcome& outcome) {
+  Slot& s = slots_[slot];
+  switch (outcome.kind) {
+    case Outcome::Kind::normal: return start(slot);
+    case Outcome::Kind::status:
+      s.has_sense = outcome.sense.has_value();
+      if (outcome.sense) s.sense = *outcome.sense;
+      return answer(slot, outcome.status);
+    case Outcome::Kind::lose_command: s.stage = Slot::Stage::unanswered; return;
+    case Outcome::Kind::lose_response: s.lose_response = true; return start(slot);
+    case Outcome::Kind::hold: s.stage = Slot::Stage::held; return;
+    case Outcome::Kind::hold_medium: {
+      const auto cdb = scsi::decode_cdb(as_scsi(s.command.cdb));
+      s.hold_medium = cdb && cdb->operation == Operation::write;
+      if (s.hold_medium) return start(slot);
+      s.stage = Slot::Stage::held;
+      return;
+    }
+    case Outcome::Kind::answer:
+      send_raw(outcome.unit);
+      --outstanding_;  // whoever brings its own answer returns the credit in it, or means not to
+      return receive_again(slot);
+  }
+}
+
+void Channel::release(std::uint32_t slot) {
+  if (slots_[slot].stage == Slot::Stage::held && usable()) start(slot);
+}
+
+void Channel::start(std::uint32_t slot) {
+  Slot& s = slots_[slot];
+  auto cdb = scsi::decode_cdb(as_scsi(s.command.cdb));
+  s.unit = target_.unit_at(s.command.lun);
+  if (!s.unit) return start_without_unit(slot, cdb);
+  if (!cdb) {
+    if (report_attention(slot)) return;
+    return refuse(slot, scsi::refusal_of(cdb.error()));
+  }
+  s.cdb = *cdb;
+  // Two directions at once is for bidirectional commands (SPC-4 4.2.5.7): there are none here.
+  if (s.command.data_out.bytes != 0 && s.command.data_in.bytes != 0)
+    return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+
+  switch (s.cdb.operation) {  // those that no unit attention keeps from working (SAM-5 5.14.3)
+    case Operation::inquiry:
+    case Operation::report_luns:
+    case Operation::request_sense: break;
+    default:
+      if (report_attention(slot)) return;
+  }
+  switch (s.cdb.operation) {
+    case Operation::test_unit_ready: return answer(slot, Status::good);
+    case Operation::read:
+    case Operation::write:
+    case Operation::synchronize_cache: return start_block_io(slot);
+    case Operation::write_same:
+    case Operation::unmap: return start_parameter_out(slot);
+    case Operation::request_sense: {
+      auto& pending = nexus_.attentions[s.unit->index()];
+      auto sense = pending.empty() ? scsi::make_sense(SenseKey::no_sense, scsi::kNoAdditionalSense)
+                                   : scsi::make_sense(SenseKey::unit_attention, pending.take());
+      sense.descriptor_format = s.cdb.descriptor_format;
+      return reply(slot, scsi::encode(sense).span(), s.cdb.allocation_bytes);
+    }
+    case Operation::report_luns: {
+      for (auto& attentions : nexus_.attentions) attentions.clear(scsi::kReportedLunsDataChanged);
+      return reply(slot, target_.report_luns(s.cdb.select_report), s.cdb.allocation_bytes);
+    }
+    case Operation::inquiry:
+    case Operation::read_capacity_10:
+    case Operation::read_capacity_16:
+    case Operation::mode_sense_6:
+    case Operation::mode_sense_10: {
+      const auto data = s.unit->describe(s.cdb);
+      if (!data) return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+      const bool has_allocation = s.cdb.operation != Operation::read_capacity_10;
+      return reply(slot, *data, has_allocation ? s.cdb.allocation_bytes : static_cast<std::uint32_t>(data->size()));
+    }
+  }
+}
+
+// No unit there: three commands still have an answer (SAM-5 4.7.4, SPC-4 6.6, 6.33, 6.39).
+void Channel::start_without_unit(std::uint32_t slot, const Result<scsi::DecodedCdb>& cdb) {
+  const auto missing = scsi::make_sense(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported);
+  if (!cdb) return refuse(slot, missing);
+  slots_[slot].cdb = *cdb;
+  switch (cdb->operation) {
+    case Operation::inquiry:
+      if (cdb->evpd || cdb->page != 0) return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+      return reply(slot, describe_nothing(), cdb->allocation_bytes);
+    case Operation::report_luns: return reply(slot, target_.report_luns(cdb->select_report), cdb->allocation_bytes);
+    case Operation::request_sense: return reply(slot, scsi::encode(missing).span(), cdb->allocation_bytes);
+    default: return refuse(slot, missing);
+  }
+}
+
+bool Channel::report_attention(std::uint32_t slot) {
+  auto& pending = nexus_.attentions[slots_[slot].unit->index()];
+  if (pending.empty()) return false;
+  refuse(slot, SenseKey::unit_attention, pending.take());
+  return true;
+}
+
+void Channel::start_block_io(std::uint32_t slot) {
+  Slot& s = slots_[slot];
+  const auto& cdb = s.cdb;
+  const Disk& disk = s.unit->disk();
+  const bool write = cdb.operation == Operation::write;
+  if (write && s.unit->read_only()) return refuse(slot, SenseKey::data_protect, scsi::kWriteProtected);
+  if (!disk.contains(cdb.lba, cdb.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+  if (cdb.operation == Operation::synchronize_cache) {
+    s.unit->disk().flush(cdb.lba, cdb.blocks != 0 ? cdb.blocks : disk.blocks() - cdb.lba);
+    return answer(slot, Status::good);
+  }
+  const std::uint64_t bytes = std::uint64_t{cdb.blocks} * disk.block_size();
+  const auto limit = target_.config_.max_transfer_bytes;
+  if ((limit != 0 && bytes > limit) || bytes > 0xffffffffu)
+    return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+  const auto data_bytes = static_cast<std::uint32_t>(bytes);
+  std::byte* memory = disk.at(cdb.lba);
+  std::uint32_t lkey = memory_.disks[s.unit->index()]->lkey();
+  if (!write) return start_move(slot, false, memory, lkey, data_bytes);
+  if (s.hold_medium && s.command.data_out.bytes >= data_bytes) {
+    s.held_write = target_.hold_write(*this, slot, data_bytes);
+    if (!s.held_write) return refuse(slot, SenseKey::hardware_error, scsi::kInternalTargetFailure);
+    memory = s.held_write->data.data();
+    lkey = s.held_write->region->lkey();
+  }
+  start_move(slot, true, memory, lkey, data_bytes);
+}
+
+// Commands that take a parameter list, or one block, instead of the data itself.
+void Channel::start_parameter_out(std::uint32_t slot) {
+  Slot& s = slots_[slot];
+  const auto& cdb = s.cdb;
+  if (s.unit->read_only()) return refuse(slot, SenseKey::data_protect, scsi::kWriteProtected);
+  const Disk& disk = s.unit->disk();
+  std::uint32_t bytes = cdb.allocation_bytes;
+  if (cdb.operation == Operation::write_same) {
+    if (!disk.contains(cdb.lba, cdb.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+    const std::uint64_t blocks = cdb.blocks != 0 ? cdb.blocks : disk.blocks() - cdb.lba;
+    if (blocks > LogicalUnit::kMaxUnmapBlocks)
+      return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+    bytes = cdb.no_data_out ? 0 : disk.block_size();
+  } else if (bytes > kParameterBytes) {
+    return refuse(slot, SenseKey::illegal_request, scsi::kParameterListLengthError);
+  }
+  start_move(slot, true, parameter_buffer(slot), buffers_region_->lkey(), bytes);
+}
+
+void Channel::reply(std::uint32_t slot, std::span<const std::uint8_t> data, std::uint32_t allocation_bytes) {
+  const auto bytes = static_cast<std::uint32_t>(
+      std::min<std::size_t>({data.size(), allocation_bytes, std::size_t{kParameterBytes}}));
+  if (bytes != 0) std::memcpy(parameter_buffer(slot), data.data(), bytes);
+  start_move(slot, false, parameter_buffer(slot), buffers_region_->lkey(), bytes);
+}
+
+void Channel::finish_data_out(std::uint32_t slot) {
+  Slot& s = slots_[slot];
+  switch (s.cdb.operation) {
+    case Operation::write:
+      target_.counters_.bytes_written += s.moved;
+      if (s.held_write) {
+        s.held_write->complete = true;
+        s.stage = Slot::Stage::held_medium;
+        return;
+      }
+      s.unit->disk().written(s.cdb.lba, s.cdb.blocks, s.cdb.fua);
+      return answer(slot, Status::good);
+    case Operation::write_same: return finish_write_same(slot);
+    case Operation::unmap: return finish_unmap(slot);
+    default: return answer(slot, Status::good);
+  }
+}
+
+void Channel::complete_held_write(std::uint32_t slot) {
+  slots_[slot].held_write = nullptr;
+  answer(slot, Status::good);
+}
+
+void Channel::finish_write_same(std::uint32_t slot) {
+  const Slot& s = slots_[slot];
+  Disk& disk = s.unit->disk();
+  const std::uint64_t blocks = s.cdb.blocks != 0 ? s.cdb.blocks : disk.blocks() - s.cdb.lba;
+  const std::byte* block = parameter_buffer(slot);
+  // Zeroes need no memory, whether UNMAP is set or not; other data is written even if it is (SBC-3 5.42).
+  const bool zeroes =
+      s.cdb.no_data_out || std::all_of(block, block + disk.block_size(), [](std::byte b) { return b == std::byte{0}; });
+  if (zeroes)
+    disk.discard(s.cdb.lba, blocks);
+  else
+    disk.fill(s.cdb.lba, blocks, block);
+  answer(slot, Status::good);
+}
+
+void Channel::finish_unmap(std::uint32_t slot) {
+  const Slot& s = slots_[slot];
+  if (s.moved == 0) return answer(slot, Status::good);
+  const auto ranges = scsi::decode_unmap_list(as_scsi({parameter_buffer(slot), s.moved}));
+  if (!ranges || ranges->size() > LogicalUnit::kMaxUnmapDescriptors)
+    return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInParameterList);
+  Disk& disk = s.unit->disk();
+  std::uint64_t blocks = 0;
+  for (const auto& range : *ranges) {
+    if (!disk.contains(range.lba, range.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+    blocks += range.blocks;
+  }
+  if (blocks > LogicalUnit::kMaxUnmapBlocks)
+    return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInParameterList);
+  for (const auto& range : *ranges) disk.discard(range.lba, range.blocks);
+  answer(slot, Status::good);
+}
+
+void Channel::refuse(std::uint32_t slot, SenseKey key, AdditionalSense additional) {
+  refuse(slot, scsi::make_sense(key, additional));
+}
+
+void Channel::refuse(std::uint32_t slot, const scsi::Sense& sense) {
+  slots_[slot].has_sense = true;
+  slots_[slot].sense = sense;
+  answer(slot, Status::check_condition);
+}
+
+void Channel::answer(std::uint32_t slot, Status status) {
+  Slot& s = slots_[slot];
+  s.status = status;
+  if (s.lose_response) {
+    s.stage = Slot::Stage::unanswered;
+    return;
+  }
+  if (room() == 0) {
+    s.stage = Slot::Stage::answering;
+    return stall(slot);
+  }
+  wire::Response response;
+  response.tag = s.tag;
+  response.status = static_cast<std::uint8_t>(status);
+  response.request_limit_delta = 1 + owed_;
+  response.flags = residuals(s, response);
+  response.solicited =
+      (s.notify & (status == Status::good ? wire::kNotifyOnSuccess : wire::kNotifyOnFailure)) != 0;
+  scsi::EncodedSense sense;
+  if (s.has_sense) {
+    s.sense.descriptor_format = false;  // 18 bytes fit the smallest unit an initiator may ask for
+    sense = scsi::encode(s.sense);
+    response.flags |= wire::kSenseValid;
+    response.sense = std::as_bytes(sense.span());
+  }
+  receive_again(slot);
+  outstanding_ -= static_cast<std::uint32_t>(response.request_limit_delta);
+  owed_ = 0;
+  const auto out = add_unit(Sent::other, false, slot);
+  finish_unit(wire::encode(response, out), response.solicited);
+}
+
+// SRP r16a, SRP_RSP: "over" is what the command would have moved beyond the buffer, "under" what of the buffer was not
+// used.
+std::uint8_t Channel::residuals(const Slot& s, wire::Response& response) const noexcept {
+  const auto judge = [&](bool out, std::uint32_t buffer, std::uint8_t over_flag, std::uint8_t under_flag,
+                         std::uint32_t& residual) -> std::uint8_t {
+    const std::uint32_t data = s.data_out == out ? s.data_bytes : 0;
+    const std::uint32_t moved = s.data_out == out ? s.moved : 0;
+    if (data > buffer) {
+      residual = data - buffer;
+      return over_flag;
+    }
+    if (moved == buffer) return 0;
+    residual = buffer - moved;
+    return under_flag;
+  };
+  return static_cast<std::uint8_t>(
+      judge(true, s.command.data_out.bytes, wire::kDataOutOver, wire::kDataOutUnder,
+            response.data_out_residual_bytes) |
+      judge(false, s.command.data_in.bytes, wire::kDataInOver, wire::kDataInUnder, response.data_in_residual_bytes));
+}
+
+}  // namespace srpi::target

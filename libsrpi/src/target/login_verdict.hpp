@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "wire/login.hpp"
+
+namespace srpi::target {
+
+// What the target thinks of a login: a reason to reject it, or the response.
+struct LoginVerdict {
+  wire::LoginRequest request;  // zero where it could not be decoded
+  std::optional<wire::RejectReason> reason;
+  wire::LoginResponse response;
+};
+
+}  // namespace srpi::target
