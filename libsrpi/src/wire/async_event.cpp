@@ -45,7 +45,8 @@ std::size_t encode(const AsyncEventRequest& request, std::span<std::byte> out) n
   raw.tag = request.tag;
   raw.lun = request.lun;
   raw.sense_bytes = static_cast<std::uint32_t>(request.sense.size());
-  if (!request.sense.empty()) std::memcpy(out.data() + sizeof raw, request.sense.data(), request.sense.size());
+  if (!request.sense.empty())
+    std::memcpy(out.data() + sizeof raw, request.sense.data(), request.sense.size());
   return bytes;
 }
 
@@ -62,8 +63,8 @@ Result<AsyncEventRequest> decode_async_event_request(std::span<const std::byte> 
   const auto rest = unit.subspan(kAsyncEventRequestBytes);
   const std::uint32_t sense_bytes = raw.sense_bytes;
   if (sense_bytes > rest.size())
-    return malformed("SRP_AER_REQ", fmt::format("sense length {} exceeds the {} bytes left of {} received", sense_bytes,
-                                                rest.size(), unit.size()));
+    return malformed("SRP_AER_REQ", fmt::format("sense length {} exceeds the {} bytes left of {} received",
+                                                sense_bytes, rest.size(), unit.size()));
   AsyncEventRequest request;
   request.tag = raw.tag;
   request.request_limit_delta = static_cast<std::int32_t>(std::uint32_t{raw.request_limit_delta});
@@ -79,8 +80,8 @@ Result<AsyncEventResponse> decode_async_event_response(std::span<const std::byte
 }
 
 std::string to_string(const AsyncEventRequest& r) {
-  auto text = fmt::format("SRP_AER_REQ tag 0x{:016x} LUN {} request limit {:+} sense", r.tag, lun_to_string(r.lun),
-                          r.request_limit_delta);
+  auto text = fmt::format("SRP_AER_REQ tag 0x{:016x} LUN {} request limit {:+} sense", r.tag,
+                          lun_to_string(r.lun), r.request_limit_delta);
   for (const auto b : r.sense) text += fmt::format(" {:02x}", static_cast<unsigned>(b));
   if (r.sense.empty()) text += " none";
   if (r.solicited) text += " solicited";

@@ -18,10 +18,14 @@ std::size_t additional_cdb_bytes(std::size_t cdb_bytes) noexcept {
 
 std::size_t descriptor_bytes(const DataBuffer& data) noexcept {
   switch (data.format) {
-    case DataFormat::none: return 0;
-    case DataFormat::direct: return kDescriptorBytes;
-    case DataFormat::indirect: return kIndirectHeaderBytes + data.descriptors.size() * kDescriptorBytes;
-    case DataFormat::immediate: return sizeof(layout::ImmediateHeader);
+    case DataFormat::none:
+      return 0;
+    case DataFormat::direct:
+      return kDescriptorBytes;
+    case DataFormat::indirect:
+      return kIndirectHeaderBytes + data.descriptors.size() * kDescriptorBytes;
+    case DataFormat::immediate:
+      return sizeof(layout::ImmediateHeader);
   }
   return 0;
 }
@@ -35,14 +39,16 @@ void put(layout::DirectDescriptor& raw, const DirectDescriptor& d) noexcept {
 // Returns the position behind what it wrote. The caller has checked that there is room.
 std::byte* put(std::byte* out, const DataBuffer& data) noexcept {
   switch (data.format) {
-    case DataFormat::none: return out;
+    case DataFormat::none:
+      return out;
     case DataFormat::direct:
       put(*new (out) layout::DirectDescriptor, data.descriptors[0]);
       return out + kDescriptorBytes;
     case DataFormat::indirect: {
       auto& header = *new (out) layout::IndirectHeader;
       auto table = data.table;
-      if (table.bytes == 0) table.bytes = static_cast<std::uint32_t>(data.descriptors.size() * kDescriptorBytes);
+      if (table.bytes == 0)
+        table.bytes = static_cast<std::uint32_t>(data.descriptors.size() * kDescriptorBytes);
       put(header.table, table);
       header.total_bytes = to_be(data.bytes);
       out += kIndirectHeaderBytes;
@@ -65,7 +71,8 @@ void check(const DataBuffer& data) noexcept {
 }
 
 std::uint8_t count_of(const DataBuffer& data) noexcept {
-  return data.format == DataFormat::indirect ? static_cast<std::uint8_t>(data.descriptors.size()) : std::uint8_t{0};
+  return data.format == DataFormat::indirect ? static_cast<std::uint8_t>(data.descriptors.size())
+                                             : std::uint8_t{0};
 }
 
 }  // namespace
@@ -120,27 +127,35 @@ std::size_t encode(const Command& command, std::span<std::byte> out) noexcept {
 
 const char* to_string(DataFormat format) noexcept {
   switch (format) {
-    case DataFormat::none: return "none";
-    case DataFormat::direct: return "direct";
-    case DataFormat::indirect: return "indirect";
-    case DataFormat::immediate: return "immediate";
+    case DataFormat::none:
+      return "none";
+    case DataFormat::direct:
+      return "direct";
+    case DataFormat::indirect:
+      return "indirect";
+    case DataFormat::immediate:
+      return "immediate";
   }
   return "unknown format";
 }
 
 const char* to_string(TaskAttribute attribute) noexcept {
   switch (attribute) {
-    case TaskAttribute::simple: return "simple";
-    case TaskAttribute::head_of_queue: return "head of queue";
-    case TaskAttribute::ordered: return "ordered";
-    case TaskAttribute::aca: return "ACA";
+    case TaskAttribute::simple:
+      return "simple";
+    case TaskAttribute::head_of_queue:
+      return "head of queue";
+    case TaskAttribute::ordered:
+      return "ordered";
+    case TaskAttribute::aca:
+      return "ACA";
   }
   return "unknown attribute";
 }
 
 namespace {
 
-template <class Buffer>
+template<class Buffer>
 std::string buffer_to_string(const char* name, const Buffer& data) {
   if (data.format == DataFormat::none) return {};
   auto text = fmt::format(" {} {} {} bytes", name, to_string(data.format), data.bytes);
@@ -148,12 +163,13 @@ std::string buffer_to_string(const char* name, const Buffer& data) {
   return text;
 }
 
-template <class AnyCommand>
+template<class AnyCommand>
 std::string command_to_string(const AnyCommand& c) {
   std::string cdb;
   for (const auto b : c.cdb) cdb += fmt::format(" {:02x}", static_cast<unsigned>(b));
-  return fmt::format("SRP_CMD tag 0x{:016x} LUN {} {} CDB{}{}{}", c.tag, lun_to_string(c.lun), to_string(c.attribute),
-                     cdb, buffer_to_string("data-out", c.data_out), buffer_to_string("data-in", c.data_in));
+  return fmt::format("SRP_CMD tag 0x{:016x} LUN {} {} CDB{}{}{}", c.tag, lun_to_string(c.lun),
+                     to_string(c.attribute), cdb, buffer_to_string("data-out", c.data_out),
+                     buffer_to_string("data-in", c.data_in));
 }
 
 }  // namespace

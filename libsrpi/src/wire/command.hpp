@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SRP_CMD: a SCSI command with the description of its data (SRP r16a; immediate data as in Linux).
 //
-//   48 bytes | additional CDB | data-out descriptor | data-in descriptor | zeroes up to the immediate data offset | data
+//   48 bytes | additional CDB | data-out descriptor | data-in descriptor | zeroes up to the immediate data
+//   offset | data
 #pragma once
 
 #include <cstddef>
@@ -24,7 +25,7 @@ struct Command {
   std::uint8_t opcode = 0;
   std::uint8_t notify = 0;
   std::uint8_t reserved_2[3] = {};
-  std::uint8_t formats = 0;             // high nibble data-out, low nibble data-in
+  std::uint8_t formats = 0;               // high nibble data-out, low nibble data-in
   std::uint8_t data_out_descriptors = 0;  // indirect: those in the unit
   std::uint8_t data_in_descriptors = 0;
   base::be64 tag;
@@ -38,14 +39,16 @@ struct Command {
 };
 static_assert(sizeof(Command) == 48);
 static_assert(offsetof(Command, formats) == 5 && offsetof(Command, data_in_descriptors) == 7);
-static_assert(offsetof(Command, tag) == 8 && offsetof(Command, lun) == 20 && offsetof(Command, attribute) == 29);
+static_assert(offsetof(Command, tag) == 8 && offsetof(Command, lun) == 20 &&
+              offsetof(Command, attribute) == 29);
 static_assert(offsetof(Command, additional_cdb_bytes) == 31 && offsetof(Command, cdb) == 32);
 
 }  // namespace layout
 
 inline constexpr std::size_t kCommandBytes = sizeof(layout::Command);
 inline constexpr std::size_t kMaxCdbBytes = 16 + 252;
-// Where Linux puts immediate data: behind the command, the longest additional CDB it sends, and the length field.
+// Where Linux puts immediate data: behind the command, the longest additional CDB it sends, and the length
+// field.
 inline constexpr std::uint16_t kImmediateDataOffset = kCommandBytes + 16 + 4;
 
 // Solicited notification wanted of the response: bits of Command::notify and TaskManagement::notify.
@@ -59,14 +62,15 @@ struct Command {
   TaskAttribute attribute = TaskAttribute::simple;
   std::uint8_t notify = 0;
   std::uint16_t immediate_data_offset = kImmediateDataOffset;  // as agreed at login; with immediate data only
-  std::span<const std::byte> cdb;                              // 1..268 bytes; a short one is padded with zeroes
+  std::span<const std::byte> cdb;  // 1..268 bytes; a short one is padded with zeroes
   DataBuffer data_out;
   DataBuffer data_in;
 };
 
-// Without immediate data: the whole unit. With it: everything before the data, that is immediate_data_offset, where
-// the caller puts data_out.bytes of data - by a copy, or by a second SGE of the same send.
-// Preconditions (internal invariants): the limits at the fields above; an immediate_data_offset behind the descriptors.
+// Without immediate data: the whole unit. With it: everything before the data, that is immediate_data_offset,
+// where the caller puts data_out.bytes of data - by a copy, or by a second SGE of the same send.
+// Preconditions (internal invariants): the limits at the fields above; an immediate_data_offset behind the
+// descriptors.
 [[nodiscard]] std::size_t encoded_bytes(const Command&) noexcept;
 std::size_t encode(const Command&, std::span<std::byte> out) noexcept;
 

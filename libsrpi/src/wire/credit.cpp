@@ -16,7 +16,8 @@ struct CreditRequestLayout {
   base::be64 tag;
 };
 static_assert(sizeof(CreditRequestLayout) == kCreditBytes);
-static_assert(offsetof(CreditRequestLayout, request_limit_delta) == 4 && offsetof(CreditRequestLayout, tag) == 8);
+static_assert(offsetof(CreditRequestLayout, request_limit_delta) == 4 &&
+              offsetof(CreditRequestLayout, tag) == 8);
 
 struct CreditResponseLayout {
   std::uint8_t opcode = 0;

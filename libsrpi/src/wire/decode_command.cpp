@@ -20,8 +20,8 @@ class Reader {
   Result<std::span<const std::byte>> take(std::size_t bytes, const char* what) {
     const auto left = unit_.size() - at_;
     if (bytes > left)
-      return malformed(kName, fmt::format("{} of {} bytes exceeds the {} bytes left of {} received", what, bytes, left,
-                                          unit_.size()));
+      return malformed(kName, fmt::format("{} of {} bytes exceeds the {} bytes left of {} received", what,
+                                          bytes, left, unit_.size()));
     const auto taken = unit_.subspan(at_, bytes);
     at_ += bytes;
     return taken;
@@ -37,7 +37,8 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
   ReceivedBuffer data;
   data.format = format;
   switch (format) {
-    case DataFormat::none: return data;
+    case DataFormat::none:
+      return data;
     case DataFormat::direct: {
       const auto one = reader.take(kDescriptorBytes, "data descriptor");
       if (!one) return one.error();
@@ -53,11 +54,11 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
       data.bytes = raw.total_bytes;
       const auto in_unit_bytes = count * kDescriptorBytes;
       if (data.table.bytes % kDescriptorBytes != 0)
-        return malformed(kName, fmt::format("descriptor table of {} bytes is no multiple of {}", data.table.bytes,
-                                            kDescriptorBytes));
+        return malformed(kName, fmt::format("descriptor table of {} bytes is no multiple of {}",
+                                            data.table.bytes, kDescriptorBytes));
       if (in_unit_bytes > data.table.bytes)
-        return malformed(kName, fmt::format("{} descriptors in the unit, but only {} in the whole table", count,
-                                            data.table.bytes / kDescriptorBytes));
+        return malformed(kName, fmt::format("{} descriptors in the unit, but only {} in the whole table",
+                                            count, data.table.bytes / kDescriptorBytes));
       const auto table = reader.take(in_unit_bytes, "descriptor table");
       if (!table) return table.error();
       data.descriptors = DescriptorView(*table);
@@ -73,16 +74,18 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
   return malformed(kName, fmt::format("unknown data-out format {}", static_cast<unsigned>(format)));
 }
 
-Result<std::span<const std::byte>> immediate_data(std::span<const std::byte> unit, std::size_t descriptors_end,
-                                                  std::size_t offset, std::uint32_t bytes) {
+Result<std::span<const std::byte>> immediate_data(std::span<const std::byte> unit,
+                                                  std::size_t descriptors_end, std::size_t offset,
+                                                  std::uint32_t bytes) {
   if (offset == 0) return malformed(kName, "immediate data, which the login did not agree on");
   if (offset < descriptors_end)
-    return malformed(kName, fmt::format("immediate data at offset {} lies within the command, which ends at {}", offset,
-                                        descriptors_end));
+    return malformed(
+        kName, fmt::format("immediate data at offset {} lies within the command, which ends at {}", offset,
+                           descriptors_end));
   const auto left = unit.size() > offset ? unit.size() - offset : 0;
   if (bytes > left || unit.size() < offset)
-    return malformed(kName, fmt::format("immediate data of {} bytes exceeds the {} bytes left of {} received", bytes,
-                                        left, unit.size()));
+    return malformed(kName, fmt::format("immediate data of {} bytes exceeds the {} bytes left of {} received",
+                                        bytes, left, unit.size()));
   return unit.subspan(offset, bytes);
 }
 
@@ -104,7 +107,8 @@ Result<ReceivedCommand> decode_command(std::span<const std::byte> unit, std::uin
 
   Reader reader(unit);
   (void)reader.take(kCommandBytes, "command");
-  if (const auto rest = reader.take(raw.additional_cdb_bytes & 0xfcu, "additional CDB"); !rest) return rest.error();
+  if (const auto rest = reader.take(raw.additional_cdb_bytes & 0xfcu, "additional CDB"); !rest)
+    return rest.error();
   command.cdb = unit.subspan(offsetof(layout::Command, cdb), reader.at() - offsetof(layout::Command, cdb));
 
   auto data_out = read_buffer(reader, out_format, raw.data_out_descriptors);

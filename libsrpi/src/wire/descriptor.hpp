@@ -19,7 +19,8 @@ enum class DataFormat : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(DataFormat) noexcept;
 
-// A piece of registered memory. Trivial on purpose: an array of them on the stack costs nothing until it is filled.
+// A piece of registered memory. Trivial on purpose: an array of them on the stack costs nothing until it is
+// filled.
 struct DirectDescriptor {
   std::uint64_t address;
   std::uint32_t key;  // rkey
@@ -59,14 +60,16 @@ inline constexpr std::size_t kMaxDescriptors = 255;  // in one unit and directio
 // One direction of a command to be encoded.
 struct DataBuffer {
   DataFormat format = DataFormat::none;
-  std::uint32_t bytes = 0;                         // of data; direct: taken from the descriptor instead
-  std::span<const DirectDescriptor> descriptors;   // direct: exactly 1; indirect: 1..255 that go into the unit
-  DirectDescriptor table{};  // indirect: where the whole table is; bytes 0: there is no more than `descriptors`
+  std::uint32_t bytes = 0;                        // of data; direct: taken from the descriptor instead
+  std::span<const DirectDescriptor> descriptors;  // direct: exactly 1; indirect: 1..255 that go into the unit
+  DirectDescriptor
+      table{};  // indirect: where the whole table is; bytes 0: there is no more than `descriptors`
 
   [[nodiscard]] static DataBuffer direct(std::span<const DirectDescriptor, 1> one) noexcept {
     return {DataFormat::direct, one[0].bytes, one, {}};
   }
-  [[nodiscard]] static DataBuffer indirect(std::span<const DirectDescriptor> in_unit, std::uint32_t data_bytes,
+  [[nodiscard]] static DataBuffer indirect(std::span<const DirectDescriptor> in_unit,
+                                           std::uint32_t data_bytes,
                                            DirectDescriptor whole_table = {}) noexcept {
     return {DataFormat::indirect, data_bytes, in_unit, whole_table};
   }
@@ -87,7 +90,8 @@ class DescriptorView {
   [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
   [[nodiscard]] DirectDescriptor operator[](std::size_t i) const noexcept {
     SRPI_CHECK(i < size());
-    const auto& raw = *reinterpret_cast<const layout::DirectDescriptor*>(bytes_.data() + i * kDescriptorBytes);
+    const auto& raw =
+        *reinterpret_cast<const layout::DirectDescriptor*>(bytes_.data() + i * kDescriptorBytes);
     return {raw.address, raw.key, raw.bytes};
   }
 
@@ -112,10 +116,10 @@ class DescriptorView {
 // One direction of a received command.
 struct ReceivedBuffer {
   DataFormat format = DataFormat::none;
-  std::uint32_t bytes = 0;                // of data, as the initiator states it: not the sum of the descriptors
-  DescriptorView descriptors;             // direct: 1; indirect: those in the unit
-  DirectDescriptor table{};               // indirect only
-  std::span<const std::byte> immediate;   // immediate only: the data, `bytes` of it
+  std::uint32_t bytes = 0;     // of data, as the initiator states it: not the sum of the descriptors
+  DescriptorView descriptors;  // direct: 1; indirect: those in the unit
+  DirectDescriptor table{};    // indirect only
+  std::span<const std::byte> immediate;  // immediate only: the data, `bytes` of it
 
   // The unit holds only the start of the table; the rest has to be fetched by RDMA READ from `table`.
   [[nodiscard]] bool partial_table() const noexcept {

@@ -28,7 +28,8 @@ struct LoginRequestLayout {
   std::array<std::uint8_t, 16> target_port_id{};
 };
 static_assert(sizeof(LoginRequestLayout) == kLoginRequestBytes);
-static_assert(offsetof(LoginRequestLayout, tag) == 8 && offsetof(LoginRequestLayout, requested_it_iu_bytes) == 16);
+static_assert(offsetof(LoginRequestLayout, tag) == 8 &&
+              offsetof(LoginRequestLayout, requested_it_iu_bytes) == 16);
 static_assert(offsetof(LoginRequestLayout, formats) == 24 && offsetof(LoginRequestLayout, flags) == 26);
 static_assert(offsetof(LoginRequestLayout, immediate_data_offset) == 28);
 static_assert(offsetof(LoginRequestLayout, initiator_port_id) == 32);
@@ -47,7 +48,8 @@ struct CompactLoginRequestLayout {
   std::uint8_t reserved_50[6] = {};
 };
 static_assert(sizeof(CompactLoginRequestLayout) == kCompactLoginRequestBytes);
-static_assert(offsetof(CompactLoginRequestLayout, formats) == 8 && offsetof(CompactLoginRequestLayout, flags) == 10);
+static_assert(offsetof(CompactLoginRequestLayout, formats) == 8 &&
+              offsetof(CompactLoginRequestLayout, flags) == 10);
 static_assert(offsetof(CompactLoginRequestLayout, opcode) == 11);
 static_assert(offsetof(CompactLoginRequestLayout, requested_it_iu_bytes) == 12);
 static_assert(offsetof(CompactLoginRequestLayout, initiator_port_id) == 16);
@@ -98,13 +100,13 @@ constexpr std::uint8_t kImmediateData = 0x80;
 
 constexpr std::uint8_t bit(bool on, std::uint8_t mask) { return on ? mask : std::uint8_t{0}; }
 
-template <class Unit>
+template<class Unit>
 std::uint16_t formats_of(const Unit& unit) {
   return static_cast<std::uint16_t>((unit.direct_descriptors ? kDirect : 0) |
                                     (unit.indirect_descriptors ? kIndirect : 0));
 }
 
-template <class Unit>
+template<class Unit>
 void set_formats(Unit& unit, std::uint16_t formats) {
   unit.direct_descriptors = (formats & kDirect) != 0;
   unit.indirect_descriptors = (formats & kIndirect) != 0;
@@ -118,7 +120,7 @@ std::string format_names(bool direct, bool indirect) {
 }
 
 // Both forms have the same fields.
-template <class Layout>
+template<class Layout>
 std::size_t encode_as(const LoginRequest& request, std::span<std::byte> out) noexcept {
   auto& raw = start<Layout>(out);
   raw.opcode = static_cast<std::uint8_t>(Opcode::login_request);
@@ -126,16 +128,16 @@ std::size_t encode_as(const LoginRequest& request, std::span<std::byte> out) noe
   raw.requested_it_iu_bytes = request.requested_it_iu_bytes;
   raw.formats = formats_of(request);
   raw.flags = static_cast<std::uint8_t>(
-      (static_cast<std::uint8_t>(request.multichannel) & kMultiChannelMask) | bit(request.notify_logout, kNotifyLogout) |
-      bit(request.notify_credit, kNotifyCredit) | bit(request.notify_async_event, kNotifyAsyncEvent) |
-      bit(request.immediate_data, kImmediateData));
+      (static_cast<std::uint8_t>(request.multichannel) & kMultiChannelMask) |
+      bit(request.notify_logout, kNotifyLogout) | bit(request.notify_credit, kNotifyCredit) |
+      bit(request.notify_async_event, kNotifyAsyncEvent) | bit(request.immediate_data, kImmediateData));
   raw.immediate_data_offset = request.immediate_data_offset;
   raw.initiator_port_id = request.initiator_port_id.bytes;
   raw.target_port_id = request.target_port_id.bytes;
   return sizeof(Layout);
 }
 
-template <class Layout>
+template<class Layout>
 LoginRequest decode_as(std::span<const std::byte> unit) {
   const auto& raw = overlay<Layout>(unit);
   LoginRequest request;
@@ -157,17 +159,22 @@ LoginRequest decode_as(std::span<const std::byte> unit) {
 
 const char* to_string(MultiChannel action) noexcept {
   switch (action) {
-    case MultiChannel::single: return "single channel";
-    case MultiChannel::independent: return "independent channels";
+    case MultiChannel::single:
+      return "single channel";
+    case MultiChannel::independent:
+      return "independent channels";
   }
   return "reserved multichannel action";
 }
 
 const char* to_string(MultiChannelResult result) noexcept {
   switch (result) {
-    case MultiChannelResult::none_existed: return "no channel existed";
-    case MultiChannelResult::terminated: return "existing channels terminated";
-    case MultiChannelResult::maintained: return "existing channels maintained";
+    case MultiChannelResult::none_existed:
+      return "no channel existed";
+    case MultiChannelResult::terminated:
+      return "existing channels terminated";
+    case MultiChannelResult::maintained:
+      return "existing channels maintained";
   }
   return "reserved multichannel result";
 }
@@ -188,9 +195,10 @@ std::size_t encode(const LoginResponse& response, std::span<std::byte> out) noex
   raw.max_it_iu_bytes = response.max_it_iu_bytes;
   raw.max_ti_iu_bytes = response.max_ti_iu_bytes;
   raw.formats = formats_of(response);
-  raw.flags = static_cast<std::uint8_t>((static_cast<std::uint8_t>(response.multichannel) & kMultiChannelMask) |
-                                        bit(response.solicited_notification, kSolicitedNotification) |
-                                        bit(response.immediate_data, kImmediateData));
+  raw.flags =
+      static_cast<std::uint8_t>((static_cast<std::uint8_t>(response.multichannel) & kMultiChannelMask) |
+                                bit(response.solicited_notification, kSolicitedNotification) |
+                                bit(response.immediate_data, kImmediateData));
   return sizeof raw;
 }
 
@@ -210,7 +218,8 @@ Result<LoginRequest> decode_login_request(std::span<const std::byte> unit) {
 
 Result<LoginRequest> decode_compact_login_request(std::span<const std::byte> unit) {
   constexpr auto kName = "compact SRP_LOGIN_REQ";
-  if (unit.size() < kCompactLoginRequestBytes) return too_short(kName, unit.size(), kCompactLoginRequestBytes);
+  if (unit.size() < kCompactLoginRequestBytes)
+    return too_short(kName, unit.size(), kCompactLoginRequestBytes);
   if (const auto opcode = overlay<CompactLoginRequestLayout>(unit).opcode;
       opcode != static_cast<std::uint8_t>(Opcode::login_request))
     return malformed(kName, fmt::format("opcode 0x{:02x} at byte 11 received instead of 0x00", opcode));
@@ -244,7 +253,8 @@ Result<LoginReject> decode_login_reject(std::span<const std::byte> unit) {
 
 std::string to_string(const LoginRequest& r) {
   return fmt::format(
-      "SRP_LOGIN_REQ tag 0x{:016x} initiator port id {} target port id {} max unit {} bytes, {}, {}, immediate data {}"
+      "SRP_LOGIN_REQ tag 0x{:016x} initiator port id {} target port id {} max unit {} bytes, {}, {}, "
+      "immediate data {}"
       "{}{}{}",
       r.tag, r.initiator_port_id.to_string(), r.target_port_id.to_string(), r.requested_it_iu_bytes,
       format_names(r.direct_descriptors, r.indirect_descriptors), to_string(r.multichannel),
@@ -255,11 +265,13 @@ std::string to_string(const LoginRequest& r) {
 
 std::string to_string(const LoginResponse& r) {
   return fmt::format(
-      "SRP_LOGIN_RSP tag 0x{:016x} request limit {} max unit {} bytes to the target, {} from it, {}, {}, immediate data "
+      "SRP_LOGIN_RSP tag 0x{:016x} request limit {} max unit {} bytes to the target, {} from it, {}, {}, "
+      "immediate data "
       "{}{}",
       r.tag, r.request_limit, r.max_it_iu_bytes, r.max_ti_iu_bytes,
       format_names(r.direct_descriptors, r.indirect_descriptors), to_string(r.multichannel),
-      r.immediate_data ? "granted" : "not granted", r.solicited_notification ? ", solicited notification" : "");
+      r.immediate_data ? "granted" : "not granted",
+      r.solicited_notification ? ", solicited notification" : "");
 }
 
 std::string to_string(const LoginReject& r) {

@@ -2,8 +2,9 @@
 // Login: SRP_LOGIN_REQ, SRP_LOGIN_RSP, SRP_LOGIN_REJ (SRP r16a). They travel as private data of the
 // connection manager's messages, which may come padded with zeroes: decoders accept bytes behind the unit.
 //
-// The request has two forms. Native InfiniBand's connection manager carries the standard's 64 bytes. The RDMA CM
-// leaves 56 (after its own header), so Linux packs the same fields without the reserved ones: the compact form.
+// The request has two forms. Native InfiniBand's connection manager carries the standard's 64 bytes. The RDMA
+// CM leaves 56 (after its own header), so Linux packs the same fields without the reserved ones: the compact
+// form.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +18,8 @@
 
 namespace srpi::wire {
 
-// What a login does to the channels that the same I_T nexus has already. 2 and 3 are reserved in requests: a target
-// answers them with RejectReason::multichannel_unsupported.
+// What a login does to the channels that the same I_T nexus has already. 2 and 3 are reserved in requests: a
+// target answers them with RejectReason::multichannel_unsupported.
 enum class MultiChannel : std::uint8_t {
   single = 0,       // end the others
   independent = 1,  // leave them
@@ -74,7 +75,7 @@ enum class RejectReason : std::uint32_t {
 [[nodiscard]] const char* to_string(MultiChannel) noexcept;
 [[nodiscard]] const char* to_string(MultiChannelResult) noexcept;
 [[nodiscard]] const char* to_string(RejectReason) noexcept;  // the standard's meaning
-[[nodiscard]] const char* advice(RejectReason) noexcept;     // what to do, and what Linux's target means by it
+[[nodiscard]] const char* advice(RejectReason) noexcept;  // what to do, and what Linux's target means by it
 [[nodiscard]] bool is_known(RejectReason) noexcept;
 // Whether the same login may succeed later. An unknown reason counts as permanent.
 [[nodiscard]] bool is_temporary(RejectReason) noexcept;
@@ -94,10 +95,13 @@ inline constexpr std::size_t kLoginResponseBytes = 52;
 inline constexpr std::size_t kLoginRejectBytes = 32;
 
 [[nodiscard]] constexpr std::size_t encoded_bytes(const LoginRequest&) noexcept { return kLoginRequestBytes; }
-[[nodiscard]] constexpr std::size_t encoded_bytes(const LoginResponse&) noexcept { return kLoginResponseBytes; }
+[[nodiscard]] constexpr std::size_t encoded_bytes(const LoginResponse&) noexcept {
+  return kLoginResponseBytes;
+}
 [[nodiscard]] constexpr std::size_t encoded_bytes(const LoginReject&) noexcept { return kLoginRejectBytes; }
 
-// Each writes the whole unit, reserved fields included, and returns its length. Precondition: `out` is long enough.
+// Each writes the whole unit, reserved fields included, and returns its length. Precondition: `out` is long
+// enough.
 std::size_t encode(const LoginRequest&, std::span<std::byte> out) noexcept;
 std::size_t encode_compact(const LoginRequest&, std::span<std::byte> out) noexcept;
 std::size_t encode(const LoginResponse&, std::span<std::byte> out) noexcept;

@@ -29,14 +29,22 @@ static_assert(offsetof(TargetLogoutLayout, reason) == 4 && offsetof(TargetLogout
 
 const char* to_string(LogoutReason reason) noexcept {
   switch (reason) {
-    case LogoutReason::none: return "no reason given";
-    case LogoutReason::inactive: return "the RDMA channel was inactive";
-    case LogoutReason::invalid_unit_type: return "information unit of an invalid type received";
-    case LogoutReason::unexpected_initiator_response: return "response received for which there was no request";
-    case LogoutReason::multichannel_action: return "ended by another login's multichannel action";
-    case LogoutReason::unsupported_data_out_format: return "data-out descriptor format not supported";
-    case LogoutReason::unsupported_data_in_format: return "data-in descriptor format not supported";
-    case LogoutReason::invalid_unit_length: return "information unit of an invalid length received";
+    case LogoutReason::none:
+      return "no reason given";
+    case LogoutReason::inactive:
+      return "the RDMA channel was inactive";
+    case LogoutReason::invalid_unit_type:
+      return "information unit of an invalid type received";
+    case LogoutReason::unexpected_initiator_response:
+      return "response received for which there was no request";
+    case LogoutReason::multichannel_action:
+      return "ended by another login's multichannel action";
+    case LogoutReason::unsupported_data_out_format:
+      return "data-out descriptor format not supported";
+    case LogoutReason::unsupported_data_in_format:
+      return "data-in descriptor format not supported";
+    case LogoutReason::invalid_unit_length:
+      return "information unit of an invalid length received";
   }
   return "unknown reason";
 }
@@ -65,14 +73,16 @@ Result<InitiatorLogout> decode_initiator_logout(std::span<const std::byte> unit)
 Result<TargetLogout> decode_target_logout(std::span<const std::byte> unit) {
   if (auto error = check_unit(unit, Opcode::target_logout, kLogoutBytes)) return *error;
   const auto& raw = overlay<TargetLogoutLayout>(unit);
-  return TargetLogout{raw.tag, static_cast<LogoutReason>(std::uint32_t{raw.reason}), (raw.solicited & 1) != 0};
+  return TargetLogout{raw.tag, static_cast<LogoutReason>(std::uint32_t{raw.reason}),
+                      (raw.solicited & 1) != 0};
 }
 
 std::string to_string(const InitiatorLogout& l) { return fmt::format("SRP_I_LOGOUT tag 0x{:016x}", l.tag); }
 
 std::string to_string(const TargetLogout& l) {
-  return fmt::format("SRP_T_LOGOUT tag 0x{:016x} reason {} ({}){}", l.tag, static_cast<std::uint32_t>(l.reason),
-                     to_string(l.reason), l.solicited ? " solicited" : "");
+  return fmt::format("SRP_T_LOGOUT tag 0x{:016x} reason {} ({}){}", l.tag,
+                     static_cast<std::uint32_t>(l.reason), to_string(l.reason),
+                     l.solicited ? " solicited" : "");
 }
 
 }  // namespace srpi::wire

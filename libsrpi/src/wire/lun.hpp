@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logical unit numbers: 8 bytes in four levels of two (SAM). We keep the bytes as one big-endian value:
-// the first byte on the wire is the most significant one. Only the first level is interpreted; a deeper LUN is kept
-// as it came and goes back as it came.
+// the first byte on the wire is the most significant one. Only the first level is interpreted; a deeper LUN
+// is kept as it came and goes back as it came.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace srpi::wire {
 
-inline constexpr std::uint32_t kPeripheralLuns = 256;   // peripheral device addressing, bus 0: byte 1
-inline constexpr std::uint32_t kFlatLuns = 0x4000;      // flat space addressing: method 01b and 14 bits
+inline constexpr std::uint32_t kPeripheralLuns = 256;  // peripheral device addressing, bus 0: byte 1
+inline constexpr std::uint32_t kFlatLuns = 0x4000;     // flat space addressing: method 01b and 14 bits
 
 [[nodiscard]] constexpr std::uint64_t peripheral_lun(std::uint32_t number) noexcept {
   SRPI_CHECK(number < kPeripheralLuns);

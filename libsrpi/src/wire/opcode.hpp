@@ -38,8 +38,8 @@ enum class Opcode : std::uint8_t {
 // The opcode of a received unit. Errors: protocol_error for an empty unit and for an unknown opcode.
 [[nodiscard]] Result<Opcode> peek_opcode(std::span<const std::byte> unit);
 
-// Any unit, of either side, in words for a log; of one that cannot be decoded, the reason and its first bytes.
-// Never fails, whatever the bytes. A compact login request is not recognised: its opcode is elsewhere.
+// Any unit, of either side, in words for a log; of one that cannot be decoded, the reason and its first
+// bytes. Never fails, whatever the bytes. A compact login request is not recognised: its opcode is elsewhere.
 [[nodiscard]] std::string describe(std::span<const std::byte> unit);
 
 }  // namespace srpi::wire

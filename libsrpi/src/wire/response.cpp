@@ -75,15 +75,16 @@ Result<Response> decode_response(std::span<const std::byte> unit) {
   const std::size_t response_data = response.response_data_valid() ? from_be(raw.response_data_bytes) : 0;
   const bool is_sense = response_data <= left;
   if (is_sense) left -= response_data;
-  return malformed("SRP_RSP", fmt::format("{} length {} exceeds the {} bytes left of {} received (tag 0x{:016x})",
-                                          is_sense ? "sense" : "response data",
-                                          is_sense ? from_be(raw.sense_bytes) : response_data, left, unit.size(),
-                                          response.tag));
+  return malformed(
+      "SRP_RSP",
+      fmt::format("{} length {} exceeds the {} bytes left of {} received (tag 0x{:016x})",
+                  is_sense ? "sense" : "response data", is_sense ? from_be(raw.sense_bytes) : response_data,
+                  left, unit.size(), response.tag));
 }
 
 std::string to_string(const Response& r) {
-  auto text = fmt::format("SRP_RSP tag 0x{:016x} request limit {:+} SCSI status 0x{:02x}", r.tag, r.request_limit_delta,
-                          r.status);
+  auto text = fmt::format("SRP_RSP tag 0x{:016x} request limit {:+} SCSI status 0x{:02x}", r.tag,
+                          r.request_limit_delta, r.status);
   if (r.flags & kDataOutOver) text += fmt::format(" data-out {} bytes over", r.data_out_residual_bytes);
   if (r.flags & kDataOutUnder) text += fmt::format(" data-out {} bytes under", r.data_out_residual_bytes);
   if (r.flags & kDataInOver) text += fmt::format(" data-in {} bytes over", r.data_in_residual_bytes);

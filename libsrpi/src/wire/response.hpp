@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_RSP: the end of a command or of a task management function (SRP r16a). Behind the 36 bytes come response
-// data first and sense data after it.
+// SRP_RSP: the end of a command or of a task management function (SRP r16a). Behind the 36 bytes come
+// response data first and sense data after it.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +34,8 @@ struct Response {
 static_assert(sizeof(Response) == 36);
 static_assert(offsetof(Response, request_limit_delta) == 4 && offsetof(Response, tag) == 8);
 static_assert(offsetof(Response, flags) == 18 && offsetof(Response, status) == 19);
-static_assert(offsetof(Response, data_out_residual_bytes) == 20 && offsetof(Response, data_in_residual_bytes) == 24);
+static_assert(offsetof(Response, data_out_residual_bytes) == 20 &&
+              offsetof(Response, data_in_residual_bytes) == 24);
 static_assert(offsetof(Response, sense_bytes) == 28 && offsetof(Response, response_data_bytes) == 32);
 
 }  // namespace layout
@@ -54,8 +55,8 @@ struct Response {
   std::uint64_t tag = 0;
   std::int32_t request_limit_delta = 0;
   std::uint8_t flags = 0;
-  std::uint8_t status = 0;  // SCSI status
-  bool solicited = false;   // SOLNT
+  std::uint8_t status = 0;                    // SCSI status
+  bool solicited = false;                     // SOLNT
   std::uint32_t data_out_residual_bytes = 0;  // count only with one of the flags
   std::uint32_t data_in_residual_bytes = 0;
   std::span<const std::byte> response_data;  // empty unless kResponseDataValid
@@ -77,8 +78,8 @@ struct Response {
   [[nodiscard]] std::uint32_t data_in_residual_if_over() const noexcept {
     return flags & kDataInOver ? data_in_residual_bytes : 0;
   }
-  // The result of a task management function, or of a command that the target refused as a unit: response data
-  // byte 3. Nothing without (long enough) response data.
+  // The result of a task management function, or of a command that the target refused as a unit: response
+  // data byte 3. Nothing without (long enough) response data.
   [[nodiscard]] std::optional<TaskResult> task_result() const noexcept {
     if (!response_data_valid() || response_data.size() < 4) return std::nullopt;
     return static_cast<TaskResult>(response_data[3]);
@@ -91,8 +92,8 @@ struct Response {
 // Precondition: spans are empty unless their flag is set.
 std::size_t encode(const Response&, std::span<std::byte> out) noexcept;
 
-// The fast form: false if the unit is malformed (decode_response then says how); allocates nothing. Without its flag
-// a length field is not looked at, as the standard wants it, and the span is empty.
+// The fast form: false if the unit is malformed (decode_response then says how); allocates nothing. Without
+// its flag a length field is not looked at, as the standard wants it, and the span is empty.
 [[nodiscard]] bool try_decode_response(std::span<const std::byte> unit, Response&) noexcept;
 [[nodiscard]] Result<Response> decode_response(std::span<const std::byte> unit);
 

@@ -25,17 +25,23 @@ struct TaskManagementLayout {
 };
 static_assert(sizeof(TaskManagementLayout) == kTaskManagementBytes);
 static_assert(offsetof(TaskManagementLayout, tag) == 8 && offsetof(TaskManagementLayout, lun) == 20);
-static_assert(offsetof(TaskManagementLayout, function) == 30 && offsetof(TaskManagementLayout, task_tag) == 32);
+static_assert(offsetof(TaskManagementLayout, function) == 30 &&
+              offsetof(TaskManagementLayout, task_tag) == 32);
 
 }  // namespace
 
 const char* to_string(TaskFunction function) noexcept {
   switch (function) {
-    case TaskFunction::abort_task: return "ABORT TASK";
-    case TaskFunction::abort_task_set: return "ABORT TASK SET";
-    case TaskFunction::clear_task_set: return "CLEAR TASK SET";
-    case TaskFunction::lun_reset: return "LOGICAL UNIT RESET";
-    case TaskFunction::clear_aca: return "CLEAR ACA";
+    case TaskFunction::abort_task:
+      return "ABORT TASK";
+    case TaskFunction::abort_task_set:
+      return "ABORT TASK SET";
+    case TaskFunction::clear_task_set:
+      return "CLEAR TASK SET";
+    case TaskFunction::lun_reset:
+      return "LOGICAL UNIT RESET";
+    case TaskFunction::clear_aca:
+      return "CLEAR ACA";
   }
   return "unknown function";
 }
@@ -46,17 +52,22 @@ bool is_known(TaskFunction function) noexcept {
     case TaskFunction::abort_task_set:
     case TaskFunction::clear_task_set:
     case TaskFunction::lun_reset:
-    case TaskFunction::clear_aca: return true;
+    case TaskFunction::clear_aca:
+      return true;
   }
   return false;
 }
 
 const char* to_string(TaskResult result) noexcept {
   switch (result) {
-    case TaskResult::complete: return "complete";
-    case TaskResult::invalid_fields: return "invalid fields";
-    case TaskResult::not_supported: return "not supported";
-    case TaskResult::failed: return "failed";
+    case TaskResult::complete:
+      return "complete";
+    case TaskResult::invalid_fields:
+      return "invalid fields";
+    case TaskResult::not_supported:
+      return "not supported";
+    case TaskResult::failed:
+      return "failed";
   }
   return "unknown result";
 }
@@ -85,8 +96,8 @@ Result<TaskManagement> decode_task_management(std::span<const std::byte> unit) {
 }
 
 std::string to_string(const TaskManagement& t) {
-  auto text = fmt::format("SRP_TSK_MGMT tag 0x{:016x} LUN {} function 0x{:02x} ({})", t.tag, lun_to_string(t.lun),
-                          static_cast<unsigned>(t.function), to_string(t.function));
+  auto text = fmt::format("SRP_TSK_MGMT tag 0x{:016x} LUN {} function 0x{:02x} ({})", t.tag,
+                          lun_to_string(t.lun), static_cast<unsigned>(t.function), to_string(t.function));
   if (t.function == TaskFunction::abort_task) text += fmt::format(" of tag 0x{:016x}", t.task_tag);
   return text;
 }

@@ -40,7 +40,9 @@ struct TaskManagement {
 };
 
 inline constexpr std::size_t kTaskManagementBytes = 48;
-[[nodiscard]] constexpr std::size_t encoded_bytes(const TaskManagement&) noexcept { return kTaskManagementBytes; }
+[[nodiscard]] constexpr std::size_t encoded_bytes(const TaskManagement&) noexcept {
+  return kTaskManagementBytes;
+}
 std::size_t encode(const TaskManagement&, std::span<std::byte> out) noexcept;
 [[nodiscard]] Result<TaskManagement> decode_task_management(std::span<const std::byte> unit);
 [[nodiscard]] std::string to_string(const TaskManagement&);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every unit's encoder and decoder does first: see the bytes as a wire structure, check length and opcode.
+// What every unit's encoder and decoder does first: see the bytes as a wire structure, check length and
+// opcode.
 //
-// Wire structures consist of single bytes and big-endian fields of alignment 1, so any buffer can be seen as one.
+// Wire structures consist of single bytes and big-endian fields of alignment 1, so any buffer can be seen as
+// one.
 #pragma once
 
 #include <bit>
@@ -21,14 +23,14 @@
 namespace srpi::wire {
 
 // Precondition: the caller has checked the length.
-template <class Layout>
+template<class Layout>
 [[nodiscard]] const Layout& overlay(std::span<const std::byte> bytes) noexcept {
   static_assert(alignof(Layout) == 1 && std::is_trivially_copyable_v<Layout>);
   return *reinterpret_cast<const Layout*>(bytes.data());
 }
 
 // A zeroed structure at the start of `out`. A buffer that is too small is the caller's mistake, not a peer's.
-template <class Layout>
+template<class Layout>
 [[nodiscard]] Layout& start(std::span<std::byte> out) noexcept {
   static_assert(alignof(Layout) == 1 && std::is_trivially_copyable_v<Layout>);
   SRPI_CHECK(out.size() >= sizeof(Layout));
@@ -44,12 +46,15 @@ template <class Layout>
 [[nodiscard]] std::optional<Error> check_unit(std::span<const std::byte> unit, Opcode expected,
                                               std::size_t minimum_bytes);
 
-// For the two units that every I/O costs: one byte swap, where g++ 12 at -O2 keeps the loop of base::BigEndian.
+// For the two units that every I/O costs: one byte swap, where g++ 12 at -O2 keeps the loop of
+// base::BigEndian.
 [[nodiscard]] inline base::be64 to_be(std::uint64_t value) noexcept {
-  return std::bit_cast<base::be64>(std::endian::native == std::endian::little ? __builtin_bswap64(value) : value);
+  return std::bit_cast<base::be64>(std::endian::native == std::endian::little ? __builtin_bswap64(value)
+                                                                              : value);
 }
 [[nodiscard]] inline base::be32 to_be(std::uint32_t value) noexcept {
-  return std::bit_cast<base::be32>(std::endian::native == std::endian::little ? __builtin_bswap32(value) : value);
+  return std::bit_cast<base::be32>(std::endian::native == std::endian::little ? __builtin_bswap32(value)
+                                                                              : value);
 }
 [[nodiscard]] inline std::uint64_t from_be(base::be64 field) noexcept {
   const auto value = std::bit_cast<std::uint64_t>(field);
