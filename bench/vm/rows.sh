@@ -22,7 +22,7 @@ bench_disk() {
 }
 
 # The disk itself: what no initiator can be faster than.
-row_null_blk() { bench_disk; device=/dev/disk0; }
+row_null_blk() { bench_disk; device=/dev/disk0; measure=fio_thousands; }
 end_null_blk() { :; }
 
 # The kernel's initiator.
@@ -31,8 +31,34 @@ row_ib_srp() {
     target_permit "$(ib_srp_initiator)"
     ib_srp_login
     device=$(ib_srp_disk 0)
+    measure=fio_thousands
 }
 end_ib_srp() {
     ib_srp_logout
     target_withdraw "$(ib_srp_initiator)"
+}
+
+# The library alone, without a block layer above it.
+row_libsrpi() {
+    bench_target
+    target_permit "$srp_initiator"
+    device=$(target_uri)
+    measure=srpi_bench_thousands
+}
+end_libsrpi() { target_withdraw "$srp_initiator"; }
+
+# The daemon's kernel device.
+row_srp_nbd() {
+    bench_target
+    target_permit "$srp_initiator"
+    load_modules nbd
+    srp_start
+    srp_connect --lun 0 --device /dev/nbd0 >/dev/null
+    device=/dev/nbd0
+    measure=fio_thousands
+}
+end_srp_nbd() {
+    srp erase disk
+    srp_stop
+    target_withdraw "$srp_initiator"
 }

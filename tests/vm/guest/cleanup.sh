@@ -6,13 +6,12 @@
 
 case_cleanup() {
     local device
-    # What a case left running is in its session, or went into the background as a
-    # daemon; nothing but this process and kernel threads is to be left.
     processes_end || return 1
     ib_srp_logout || return 1
     for device in /sys/block/nbd*; do
         [[ ! -e $device/pid ]] || { echo "$device is still in use"; return 1; }
     done
+    [[ ! -e /sys/module/nbd ]] || modprobe -r nbd || return 1
     target_stop || return 1
     disks_remove_all || return 1
     rdma_stop || return 1

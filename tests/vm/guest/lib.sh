@@ -41,13 +41,15 @@ load_modules() {
 
 now_ms() { date +%s%3N; }
 
-# shellcheck source=rdma.sh
+# shellcheck source=../guest/rdma.sh
 source "$guest_lib/rdma.sh"
-# shellcheck source=disks.sh
+# shellcheck source=../guest/disks.sh
 source "$guest_lib/disks.sh"
-# shellcheck source=target.sh
+# shellcheck source=../guest/target.sh
 source "$guest_lib/target.sh"
-# shellcheck source=ib_srp.sh
+# shellcheck source=../guest/ib_srp.sh
 source "$guest_lib/ib_srp.sh"
-# shellcheck source=io.sh
+# shellcheck source=../guest/io.sh
 source "$guest_lib/io.sh"
+# shellcheck source=../guest/srp_nbd.sh
+source "$guest_lib/srp_nbd.sh"

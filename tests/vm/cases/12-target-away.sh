@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# the target disabled and enabled under running I/O: errors meanwhile, the device comes back by itself
+#
+# timeout: 300
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+srp_connect_usual --reconnect-delay 1000
+say "running I/O that goes on over errors"
+fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=16 --direct=1 \
+    --ioengine=libaio --time_based --runtime=15 --continue_on_error=io --output=/tmp/fio.log \
+    --output-format=json &
+fio_pid=$!
+wait_until 30 srp_commands_above 500
+target_offline
+away() { ! srp_state_is live; }
+wait_until 20 away
+reads_fail_at_once /dev/nbd0 2000
+sleep 2
+target_online
+wait_until 30 srp_state_is live
+wait $fio_pid || true
+grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
+
+say "what is written now is on the disk"
+fio_verify /dev/nbd0 64
+fio_verify_again "$(disk_backing disk0)" 64
+same_bytes /dev/nbd0 "$(disk_backing disk0)"
+[[ $(srp show disk --json) == *'"losses":1'* ]] || fail "one loss: $(srp show disk --json)"
+srp erase disk
+srp_stop

@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# each wrong login and each wrong device is refused in its own words and leaves nothing behind
+#
+# timeout: 300
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+target_start_usual 64 32
+srp_start
+sessions() { srp list --json; }
+# refused WORDS CONNECT_ARGUMENT...: within the deadline, and without a session or device.
+refused() {
+    local begin=$SECONDS
+    srp_refused "$1" connect "${@:2}" --name wrong --initiator-port-id "$srp_initiator"
+    ((SECONDS - begin <= 20)) || fail "took $((SECONDS - begin)) s"
+    expect_equal "sessions" "$(sessions)" '[]'
+    expect_equal "nbd devices in use" "$(nbd_in_use)" ''
+}
+
+say "no access list"
+refused "access" "$(target_uri)"
+target_permit "$srp_initiator"
+
+say "no nbd module"
+[[ ! -e /sys/module/nbd ]] || fail "nbd is loaded already"
+hidden=/lib/modules/$(uname -r)/kernel/drivers/block
+mount -t tmpfs none "$hidden"
+refused "nbd" "$(target_uri)"
+umount "$hidden"
+load_modules nbd
+
+say "a wrong ioc_guid, a closed port, an address without anyone"
+refused "target" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
+refused "$rdma_address:5999" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
+refused "10.65.0.99" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
+
+say "an unknown logical unit, a device that does not exist"
+refused "9" "$(target_uri)" --lun 9
+refused "/dev/nbd99" "$(target_uri)" --lun 0 --device /dev/nbd99
+
+say "a device in use"
+srp_connect --lun 0 --device /dev/nbd5
+target_permit 00000000000000cc0000000000000002
+srp_refused "/dev/nbd5" connect "$(target_uri)" --name wrong --lun 1 --device /dev/nbd5 \
+    --initiator-port-id 00000000000000cc0000000000000002
+srp erase disk
+
+say "the same right away without any of it"
+srp_connect
+same_bytes /dev/nbd0 "$(disk_backing disk0)"
+srp erase disk
+srp_stop

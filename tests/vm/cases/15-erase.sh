@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# erase and the daemon's end remove devices that are open, mounted and busy, without a hang
+#
+# timeout: 180
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+srp_connect_usual
+exec {kept}</dev/nbd0
+fio --name=job --filename=/dev/nbd0 --size=64m --rw=randread --bs=4k --iodepth=16 --direct=1 \
+    --ioengine=libaio --time_based --runtime=60 >/tmp/fio.log 2>&1 &
+fio_pid=$!
+sleep 2
+srp erase disk
+timeout 30 tail --pid=$fio_pid -f /dev/null || fail "fio hangs after an erase"
+must_fail dd bs=4k count=1 iflag=direct status=none <&$kept
+exec {kept}<&-
+expect_equal "nbd devices in use" "$(nbd_in_use)" ''
+
+say "connected again, then the daemon is told to end"
+srp_connect
+same_bytes /dev/nbd1 "$(disk_backing disk1)"
+srp_stop
+expect_equal "sessions at the target" "$(compgen -G "$target_group/acls/0x*/info" | xargs cat | grep -c 'ACTIVE\|LOGGED_IN' || true)" 0

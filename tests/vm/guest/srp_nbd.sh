@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# The program under test, as it was built in $SRPI_BUILD, and the devices it makes.
+
+srp_control=/run/srp-nbd-test.sock
+srp_log=/run/srp-nbd-test.log
+srp_initiator=00000000000000cc0000000000000001     # what the target's access list permits
+srp_daemon_pid=''
+
+srp_program() {
+    local program=${SRPI_BUILD:?}/bin/srp-nbd
+    [[ -x $program ]] || fail "$program was not built"
+    echo "$program"
+}
+
+# srp COMMAND...: a command line of srp-nbd, bounded in time.
+srp() {
+    local program
+    program=$(srp_program)
+    timeout 60 "$program" "$1" --control "$srp_control" "${@:2}"
+}
+
+srp_start() {
+    local program
+    program=$(srp_program)
+    : >"$srp_log"
+    "$program" daemon --foreground --control "$srp_control" 2>>"$srp_log" &
+    srp_daemon_pid=$!
+    trap 'srp_log_on_failure $?' EXIT
+    wait_until 20 srp list
+}
+
+# What the daemon said belongs to what a failed case leaves behind.
+srp_log_on_failure() {
+    (($1 == 0)) || { echo "--- srp-nbd's log:"; tail -n 40 "$srp_log"; }
+}
+
+# An orderly end: status 0, no device, no socket left.
+srp_stop() {
+    local status=0
+    kill -TERM "$srp_daemon_pid"
+    wait "$srp_daemon_pid" || status=$?
+    expect_equal "exit status of the daemon" "$status" 0
+    [[ ! -e $srp_control ]] || fail "the control socket is still there"
+    expect_equal "nbd devices in use" "$(nbd_in_use)" ''
+}
+
+# The usual target, permitted, connected as "disk": LUN 0 is /dev/nbd0, LUN 1 /dev/nbd1.
+# srp_connect_usual [CONNECT_OPTION]...
+srp_connect_usual() {
+    load_modules nbd
+    target_start_usual
+    target_permit "$srp_initiator"
+    srp_start
+    srp_connect "$@"
+}
+
+srp_connect() {
+    srp connect "$(target_uri)" --name disk --initiator-port-id "$srp_initiator" "$@"
+}
+
+srp_state_is() { [[ $(srp show disk --json) == *"\"state\":\"$1\""* ]]; }
+
+# I/O is running: the session has carried more than so many commands.
+srp_commands_above() {
+    [[ $(srp show disk --json) =~ \"commands\":([0-9]+) ]] && ((BASH_REMATCH[1] > $1))
+}
+
+# srp_refused WORDS COMMAND...: it fails and says so with these words.
+srp_refused() {
+    local words=$1 output
+    shift
+    if output=$(srp "$@" 2>&1); then fail "went well, but must not: srp-nbd $*"; fi
+    [[ $output == *"$words"* ]] || fail "srp-nbd $*: expected '$words' in: $output"
+    echo "$output"
+}
+
+nbd_in_use() {
+    local pid
+    for pid in /sys/block/nbd*/pid; do
+        [[ ! -e $pid ]] || { pid=${pid%/pid}; echo "${pid##*/}"; }
+    done
+}
