@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A configuration connects its sessions at start; a wrong one is refused with file, line and column.
+source "$(dirname "$0")/lib/daemon.bash"
+
+try() { printf '%b' "$1" > "$scratch/bad.toml"; expect 2 "$scratch/bad.toml:$2" srp daemon --foreground --config "$scratch/bad.toml"; }
+try 'nonsense' '1:'
+try 'colour = 1' '1:1: unknown key'
+try 'log_level = "info"\nlog_level = "info"' '2:'
+try '[[session]]\ntarget = "ram://1M"\nspeed = 9' '3:1: unknown key'
+try '[[session]]\ntarget = "ram://1M"\nqueue_depth = 99999999999999999999' '3:'
+try '[[session]]\ntarget = "ram://1M"\nname="a"\n[[session]]\ntarget = "ram://1M"\nname="a"' '4:1: the name "a" is already taken'
+try '[[session]]\nname = "a"' '1:1: target is missing'
+head -c 500 /dev/urandom > "$scratch/random.toml"
+expect 2 "$scratch/random.toml:" srp daemon --foreground --config "$scratch/random.toml"
+expect 2 "cannot be read" srp daemon --foreground --config "$scratch/missing.toml"
+[[ ! -e $SRP_NBD_CONTROL ]] || fail "a refused daemon made a control socket"
+
+cat > "$scratch/good.toml" <<TOML
+log_level = "debug"
+[[session]]
+name = "a"
+target = "ram://8M"
+listen = "unix:$scratch/a.sock"
+[[session]]
+target = "ram://16M?luns=2"
+listen = "unix:$scratch/b.sock"
+TOML
+start_daemon --config "$scratch/good.toml"
+wait_until 10 state_is a live || fail "the first session"
+wait_until 10 state_is s0 live || fail "the second session"
+wait_until 10 test -S "$scratch/b.sock" || fail "its socket"
+srp list --json > "$scratch/list.json"
+grep -q '"size_bytes":8388608' "$scratch/list.json" || fail "list: $(cat "$scratch/list.json")"
+stop_daemon
+[[ ! -e $scratch/a.sock && ! -e $scratch/b.sock ]] || fail "sockets stayed behind"
+
+# In the background: the command returns once the daemon answers.
+srp daemon > "$scratch/started"
+[[ $(cat "$scratch/started") =~ pid\ ([0-9]+) ]] || fail "daemon printed: $(cat "$scratch/started")"
+daemon_pid=${BASH_REMATCH[1]}
+expect 0 "no sessions" srp list
+kill -TERM "$daemon_pid"
+is_gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
+wait_until 10 is_gone || fail "the daemon in the background does not end"
+[[ ! -e $SRP_NBD_CONTROL ]] || fail "it left its control socket"
+daemon_pid=

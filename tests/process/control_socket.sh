@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Garbage, slow senders, endless lines and crowds at the control socket: answered with words or cut off, and neither
+# other clients nor running I/O notice.
+source "$(dirname "$0")/lib/daemon.bash"
+need nbdcopy
+
+start_daemon
+srp connect ram://32M --name ram --listen "unix:$scratch/nbd.sock" >/dev/null
+copy_until_stopped() {
+  until [[ -e $scratch/stop ]]; do
+    timeout 60 nbdcopy "nbd+unix:///lun0?socket=$scratch/nbd.sock" null: || { touch "$scratch/io_failed"; return; }
+  done
+}
+copy_until_stopped &
+copier=$!
+background_pids+=("$copier")
+
+answers() { local words=$1 answer; answer=$(talk || true); [[ $answer == *"$words"* ]] || fail "expected $words, got: $answer"; }
+echo 'hello' | answers '{"ok":false,"error":{"code":"bad_request"'
+echo '{"command":"show"}' | answers '"code":"bad_request"'
+echo '{"command":"show","name":"nobody"}' | answers '"code":"no_such_session"'
+{ head -c 300 /dev/urandom | tr -d '\n'; echo; } | answers '"ok":false'
+printf 'x\n{"command":"list"}\n' | answers '"sessions":['  # garbage does not end a conversation
+head -c 1048576 /dev/zero | tr '\0' 'x' | answers 'longer than 64 KiB'
+# A byte a second: the whole line has 5 seconds.
+{ for _ in {1..8}; do printf 'x'; sleep 1; done; } 2>/dev/null | answers 'no whole line within 5 seconds'
+
+# More clients than places, all silent: the next one is refused in words, and the deadline clears them.
+for _ in {1..80}; do
+  sleep 20 | talk >/dev/null 2>&1 &
+  background_pids+=("$!")
+done
+is_crowded() { echo '{"command":"list"}' | talk | grep -q 'too many control clients'; }
+wait_until 4 is_crowded || fail "80 clients are not too many"
+wait_until 15 srp list || fail "silent clients keep others out for good"
+
+state_is ram live || fail "the session suffered"
+touch "$scratch/stop"
+wait "$copier"
+[[ ! -e $scratch/io_failed ]] || fail "I/O failed meanwhile"
+stop_daemon

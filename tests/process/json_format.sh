@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The JSON of list and show has the keys that the documentation promises.
+source "$(dirname "$0")/lib/daemon.bash"
+
+start_daemon
+srp connect 'ram://16M?luns=2' --name ram --listen "unix:$scratch/nbd.sock" --dev-loss 60000 --keepalive off >/dev/null
+show=$scratch/show
+srp show ram --json > "$show"
+has() { for pointer in "$@"; do "$JSON_AT" "$pointer" < "$show" >/dev/null || fail "$pointer is missing in $(cat "$show")"; done; }
+json_is "$show" /name '"ram"'
+json_is "$show" /state '"live"'
+json_is "$show" /by null
+json_is "$show" /stale false
+has /target /hca /port /source /destination /source_gid /destination_gid
+[[ $("$JSON_AT" /initiator_port_id < "$show") =~ ^\"[0-9a-f]{32}\"$ ]] || fail "initiator_port_id"
+[[ $("$JSON_AT" /target_port_id < "$show") =~ ^\"[0-9a-f]{32}\"$ ]] || fail "target_port_id"
+json_is "$show" /luns/1/lun 1
+json_is "$show" /luns/1/device null
+json_is "$show" /luns/1/export "\"nbd+unix:///lun1?socket=$scratch/nbd.sock\""
+json_is "$show" /luns/0/block_size 512
+json_is "$show" /luns/0/blocks 32768
+json_is "$show" /luns/0/size_bytes 16777216
+has /luns/0/{wwid,serial,vendor,product,revision,physical_block_size,read_only,write_cache,unmap,write_zeroes,rotational}
+[[ $("$JSON_AT" /luns/0/wwid < "$show") != $("$JSON_AT" /luns/1/wwid < "$show") ]] || fail "both units have one wwid"
+json_is "$show" /timers '{"next_attempt_ms":null,"fast_io_fail_ms":null,"dev_loss_ms":null}'
+json_is "$show" /options/dev_loss_ms 60000
+json_is "$show" /options/keepalive_ms '"off"'
+json_is "$show" /last_error null
+json_is "$show" /counters/connects 1
+has /counters/{losses,commands,command_errors,outstanding,read_bytes,written_bytes}
+has /negotiated/{request_limit,max_it_iu_bytes,immediate_data}
+
+srp list --json > "$show"
+json_is "$show" /0/name '"ram"'
+
+expect 0 "" srp disconnect ram
+srp show ram --json > "$show"
+json_is "$show" /state '"disconnected"'
+json_is "$show" /by '"administrator"'
+has /last_disconnect_us
+echo '{"command":"disconnect","name":"ram"}' | talk > "$show"
+json_is "$show" /ok true
+has /disconnect_us
+stop_daemon

@@ -1,0 +1,31 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The target goes away under running fio: errors, and the client's connection survives them. It comes back by itself.
+source "$(dirname "$0")/lib/daemon.bash"
+need fio nbdcopy
+fio --enghelp 2>/dev/null | grep -qw nbd || { echo "skipped: fio without its nbd engine" >&2; exit 77; }
+
+start_daemon
+srp connect ram://32M --name ram --listen "unix:$scratch/nbd.sock" --reconnect-delay 300 --keepalive 200 >/dev/null
+uri="nbd+unix:///lun0?socket=$scratch/nbd.sock"
+
+timeout 60 fio --name=outage --ioengine=nbd --uri="$uri" --rw=randrw --bs=4k --iodepth=16 --size=32M --time_based --runtime=6 \
+  --continue_on_error=io --rate_iops=2000 --output="$scratch/fio.log" &
+fio_pid=$!
+background_pids+=("$fio_pid")
+has_commands() { [[ $(srp show ram --json) =~ \"commands\":([0-9]+) ]] && ((BASH_REMATCH[1] > 1000)); }
+wait_until 10 has_commands || fail "fio does no I/O"
+
+expect 0 "target offline" srp target offline ram
+is_lost() { state_is ram disconnected || state_is ram recovering || state_is ram connecting; }
+wait_until 10 is_lost || fail "the outage was not noticed"
+srp show ram --json | grep -q '"losses":1' || fail "the loss was not counted"
+expect 1 "" timeout 20 nbdcopy "$uri" "$scratch/out"
+expect 0 "target online" srp target online ram
+wait_until 10 state_is ram live || fail "the session did not come back by itself"
+timeout 30 nbdcopy "$uri" "$scratch/out" || fail "reads fail after the outage"
+
+wait "$fio_pid" && fio_status=0 || fio_status=$?
+grep -Eq 'total=[1-9][0-9]*|first_err=|Input/output error|err= ?5' "$scratch/fio.log" || fail "fio saw no error (status $fio_status)"
+expect 0 "" srp erase ram
+stop_daemon

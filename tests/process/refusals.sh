@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Whatever cannot be done is refused with its own words and exit code, and leaves nothing behind.
+source "$(dirname "$0")/lib/daemon.bash"
+
+expect 3 "no daemon answers" srp list
+expect 3 "start one with" srp connect ram://1M --listen "unix:$scratch/a.sock"
+expect 2 "" srp
+expect 2 "" srp frobnicate
+expect 2 "" srp connect
+expect 0 "Examples:" srp connect --help
+expect 0 "Exit codes:" srp --help
+expect 2 "target:" srp connect http://nowhere
+expect 2 "connect_timeout_ms: expected" srp connect ram://1M --connect-timeout soon
+expect 2 "device and listen exclude" srp connect ram://1M --listen unix:/tmp/x --device /dev/nbd0
+expect 2 "device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
+expect 2 "unix:/PATH" srp connect ram://1M --listen tcp:10809
+
+start_daemon
+expect 1 "already running" srp daemon --foreground
+expect 1 "already running" srp daemon
+expect 4 'no session "s9"' srp show s9
+expect 4 'no session "s9"' srp disconnect s9
+expect 4 'no session "s9"' srp reconnect s9
+expect 4 'no session "s9"' srp erase s9
+expect 4 'no session "s9"' srp target offline s9
+
+expect 0 "nbd+unix:///lun0" srp connect ram://1M --listen "unix:$scratch/a.sock"
+expect 0 '"name":"s0"' srp list --json
+expect 1 "is taken" srp connect ram://1M --name s0 --listen "unix:$scratch/b.sock"
+expect 1 'in use by the session "s0"' srp connect ram://1M --listen "unix:$scratch/a.sock"
+expect 1 "" srp connect ram://1M --lun 7 --listen "unix:$scratch/b.sock"
+echo precious > "$scratch/file"
+expect 1 "" srp connect ram://1M --listen "unix:$scratch/file"
+[[ $(cat "$scratch/file") == precious ]] || fail "a file was overwritten by a socket"
+expect 1 "" srp connect ram://1M --listen "unix:$scratch/no/such/folder/s"
+# No RDMA here, or nobody at a port that is closed: either way words, within the deadline, and nothing left.
+expect 1 "" srp connect 'srp://127.0.0.1:1/?id_ext=1&ioc_guid=2' --connect-timeout 2000 --listen "unix:$scratch/b.sock"
+[[ ! -e $scratch/b.sock ]] || fail "a failed connect left a socket"
+[[ $(srp list | grep -c '^s[0-9]') == 1 ]] || fail "a failed connect left a session: $(srp list)"
+
+# A killed daemon leaves a stale socket; the next one replaces it.
+kill -9 "$daemon_pid"; wait "$daemon_pid" 2>/dev/null || true
+[[ -S $SRP_NBD_CONTROL ]] || fail "no stale socket to replace"
+expect 3 "no daemon answers" srp list
+start_daemon
+expect 0 "no sessions" srp list
+[[ $(stat -c %a "$SRP_NBD_CONTROL") == 600 ]] || fail "the control socket's mode is $(stat -c %a "$SRP_NBD_CONTROL")"
+expect 0 "nbd+unix:///lun0" srp connect ram://1M --listen "unix:$scratch/a.sock"
+stop_daemon
+[[ ! -e $scratch/a.sock ]] || fail "the daemon left its NBD socket"
