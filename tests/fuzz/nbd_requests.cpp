@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's bytes in transmission phase: whole, and in pieces whose size the first byte decides; both must be
+// understood in the same way.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "export/request_stream.hpp"
+
+namespace {
+
+std::uint64_t digest(std::span<const std::byte> bytes, std::size_t step) {
+  using What = srp_nbd::RequestStream::What;
+  const srp_nbd::RequestLimits limits{1u << 20, 512, 65536, 0x6d};
+  srp_nbd::RequestStream stream;
+  std::uint64_t sum = 0;
+  std::size_t at = 0, end = 0;
+  while (end < bytes.size()) {
+    end = std::min(bytes.size(), end + step);
+    for (;;) {
+      const auto item = stream.next(bytes.subspan(at, end - at));
+      if (item.what == What::broken) return sum * 31 + 1;
+      if (item.what == What::need_more) break;
+      if (item.consumed == 0 || item.consumed > end - at) __builtin_trap();
+      at += item.consumed;
+      if (item.what == What::request)
+        sum = sum * 31 + item.request.cookie + static_cast<std::uint64_t>(check_request(item.request, limits));
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 2) return 0;
+  const std::span<const std::byte> bytes(reinterpret_cast<const std::byte*>(data + 1), size - 1);
+  if (digest(bytes, bytes.size()) != digest(bytes, data[0] + 1u)) __builtin_trap();
+  return 0;
+}

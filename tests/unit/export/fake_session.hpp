@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session over plain memory, for tests of what stands above it. Keeps the contract of srpi::Session: completions
+// come from poll and disconnect only, once each, and segments must lie in registered memory.
+#pragma once
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "srpi/session.hpp"
+
+struct FakeSession;
+
+struct FakeMemory final : srpi::Memory {
+  explicit FakeMemory(std::span<std::byte> bytes) : Memory(bytes) {}
+};
+
+struct FakeUnit final : srpi::LogicalUnit {
+  explicit FakeUnit(FakeSession& s, std::uint64_t lun, std::uint64_t blocks) : session(s) {
+    unit.lun = lun;
+    unit.blocks = blocks;
+    unit.write_cache = true;
+    unit.can_unmap = unit.can_write_zeroes = true;
+    disk.resize(blocks * unit.block_size);
+  }
+  const srpi::LogicalUnitInfo& info() const noexcept override { return unit; }
+  void submit(srpi::IoRequest&) noexcept override;
+
+  srpi::Errc execute(srpi::IoRequest& io) {
+    if (io.operation == srpi::IoOperation::flush) return ++flushes, srpi::Errc::ok;
+    const std::size_t bytes = io.blocks * unit.block_size;
+    if (io.blocks == 0) return srpi::Errc::invalid_argument;
+    if (io.first_block + io.blocks > unit.blocks) return srpi::Errc::out_of_range;
+    std::byte* at = disk.data() + io.first_block * unit.block_size;
+    if (io.operation == srpi::IoOperation::unmap || io.operation == srpi::IoOperation::write_zeroes)
+      return std::memset(at, 0, bytes), srpi::Errc::ok;
+    std::size_t total = 0;
+    for (const auto& s : io.data) {
+      if (s.bytes == 0 || !s.memory->contains(s.address, s.bytes)) return srpi::Errc::not_registered;
+      if ((total += s.bytes) > bytes) return srpi::Errc::invalid_argument;
+    }
+    if (total != bytes) return srpi::Errc::invalid_argument;
+    for (const auto& s : io.data) {
+      if (io.operation == srpi::IoOperation::read) std::memcpy(s.address, at, s.bytes);
+      else std::memcpy(at, s.address, s.bytes);
+      at += s.bytes;
+    }
+    ++(io.operation == srpi::IoOperation::read ? reads : writes);
+    return srpi::Errc::ok;
+  }
+
+  FakeSession& session;
+  srpi::LogicalUnitInfo unit;
+  std::vector<std::byte> disk;
+  std::uint64_t flushes = 0, reads = 0, writes = 0;
+};
+
+struct FakeSession final : srpi::Session {
+  explicit FakeSession(std::uint64_t blocks) {
+    units.push_back(std::make_unique<FakeUnit>(*this, 0, blocks));
+    event = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  }
+  ~FakeSession() override { ::close(event); }
+
+  srpi::Result<> disconnect() override {
+    current = srpi::SessionState::disconnected;
+    hold = false;
+    while (!queue.empty()) poll();
+    return {};
+  }
+  srpi::Result<> reconnect() override { return current = srpi::SessionState::live, srpi::Result<>(); }
+  void erase() override {
+    (void)disconnect();
+    current = srpi::SessionState::erased;
+  }
+  srpi::SessionState state() const noexcept override { return current; }
+  srpi::SessionStatus status() const override { return {}; }
+  std::span<const std::unique_ptr<srpi::LogicalUnit>> logical_units() const noexcept override { return units; }
+  srpi::Result<std::unique_ptr<srpi::Memory>> register_memory(std::span<std::byte> bytes) override {
+    return std::unique_ptr<srpi::Memory>(new FakeMemory(bytes));
+  }
+  std::size_t poll() override {
+    ++polls;
+    if (hold) return 0;
+    std::vector<std::pair<FakeUnit*, srpi::IoRequest*>> now;
+    now.swap(queue);
+    for (auto [unit, io] : now) {
+      io->status = current == srpi::SessionState::live ? unit->execute(*io) : srpi::Errc::no_connect;
+      io->on_complete(*io);
+    }
+    return now.size();
+  }
+  void flush() override {}
+  bool arm() override { return hold || queue.empty(); }
+  int fd() const noexcept override { return event; }
+  srpi::Result<> set_ram_target_online(bool) override { return srpi::Error{srpi::Errc::not_supported, ""}; }
+  FakeUnit& unit() { return static_cast<FakeUnit&>(*units[0]); }
+
+  srpi::SessionState current = srpi::SessionState::live;
+  bool hold = false;  // the target does not answer
+  std::vector<std::pair<FakeUnit*, srpi::IoRequest*>> queue;
+  std::vector<std::unique_ptr<srpi::LogicalUnit>> units;
+  std::uint64_t polls = 0;
+  int event = -1;
+};
+
+inline void FakeUnit::submit(srpi::IoRequest& io) noexcept { session.queue.emplace_back(this, &io); }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lane over a fake session, and the client's end of an NBD connection to it.
+#pragma once
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+#include "export/kernel_device.hpp"
+#include "export/lane.hpp"
+#include "export/nbd_wire.hpp"
+#include "export/socket_server.hpp"
+#include "fake_session.hpp"
+
+namespace nbd = srp_nbd::nbd;
+
+struct Client {
+  srp_nbd::UniqueFd fd;
+
+  void send(const void* data, std::size_t bytes) const {
+    const auto* p = static_cast<const char*>(data);
+    while (bytes > 0) {
+      const auto n = ::send(fd.get(), p, bytes, MSG_NOSIGNAL);
+      REQUIRE(n > 0);
+      p += n;
+      bytes -= static_cast<std::size_t>(n);
+    }
+  }
+  // False: the server closed.
+  bool receive(void* data, std::size_t bytes) const {
+    auto* p = static_cast<char*>(data);
+    while (bytes > 0) {
+      const auto n = ::recv(fd.get(), p, bytes, 0);
+      if (n <= 0) return false;
+      p += n;
+      bytes -= static_cast<std::size_t>(n);
+    }
+    return true;
+  }
+  void request(nbd::Command command, std::uint64_t cookie, std::uint64_t offset, std::uint32_t length,
+               std::uint16_t flags = 0) const {
+    const nbd::RequestHeader h{nbd::kRequestMagic, flags, static_cast<std::uint16_t>(command), cookie, offset, length};
+    send(&h, sizeof h);
+  }
+  std::uint32_t reply(std::uint64_t cookie) const {
+    nbd::SimpleReply r;
+    REQUIRE(receive(&r, sizeof r));
+    REQUIRE(std::uint32_t{r.magic} == nbd::kSimpleReplyMagic);
+    REQUIRE(std::uint64_t{r.cookie} == cookie);
+    return r.error;
+  }
+};
+
+struct LaneFixture {
+  explicit LaneFixture(std::uint64_t blocks = 65536, srp_nbd::LaneOptions options = {}) {
+    srp_nbd::LaneCallbacks callbacks;
+    callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
+      const std::lock_guard lock(mutex);
+      closed[id] = why.code;
+      changed.notify_all();
+    };
+    auto started = srp_nbd::Lane::start(
+        [this, blocks](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
+          auto s = std::make_unique<FakeSession>(blocks);
+          fake = s.get();
+          return std::unique_ptr<srpi::Session>(std::move(s));
+        },
+        std::move(callbacks), options);
+    REQUIRE(started.has_value());
+    lane = std::move(*started);
+  }
+  Client connect(std::uint64_t id = 1, srp_nbd::ServeOptions options = {}, std::uint64_t lun = 0) {
+    auto pair = srp_nbd::make_socket_pair();
+    REQUIRE(pair.has_value());
+    const timeval limit{20, 0};
+    ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    lane->serve(id, pair->ours.release(), lun, options);
+    return Client{std::move(pair->kernels)};
+  }
+  srpi::Errc wait_closed(std::uint64_t id) {
+    std::unique_lock lock(mutex);
+    REQUIRE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return closed.contains(id); }));
+    return closed[id];
+  }
+  template<class F>
+  auto with_fake(F f) {
+    return lane->call([&](srpi::Session& s) { return f(static_cast<FakeSession&>(s)); });
+  }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::uint64_t, srpi::Errc> closed;
+  FakeSession* fake = nullptr;
+  std::unique_ptr<srp_nbd::Lane> lane;
+};

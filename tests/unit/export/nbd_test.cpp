@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <cstring>
+
+#include "export/nbd_wire.hpp"
+#include "export/negotiation.hpp"
+#include "export/request_stream.hpp"
+
+using namespace srp_nbd;
+using Outcome = Negotiation::Outcome;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+template<class T>
+void put(Bytes& to, const T& v) {
+  const auto* p = reinterpret_cast<const std::byte*>(&v);
+  to.insert(to.end(), p, p + sizeof v);
+}
+void option(Bytes& to, std::uint32_t number, const Bytes& data = {}) {
+  put(to, nbd::OptionHeader{nbd::kOptionMagic, number, static_cast<std::uint32_t>(data.size())});
+  to.insert(to.end(), data.begin(), data.end());
+}
+Bytes go_data(const std::string& name) {
+  Bytes d;
+  put(d, nbd::be32(static_cast<std::uint32_t>(name.size())));
+  for (const char c : name) d.push_back(static_cast<std::byte>(c));
+  put(d, nbd::be16(std::uint16_t{0}));
+  return d;
+}
+std::vector<ExportInfo> exports() {
+  ExportInfo e;
+  e.name = "lun0";
+  e.size_bytes = 1 << 20;
+  ExportInfo e1 = e;
+  e1.name = "lun1";
+  e1.lun = 1;
+  return {e, e1};
+}
+Bytes flags() {
+  Bytes b;
+  put(b, nbd::be32(std::uint32_t{3}));
+  return b;
+}
+// Types of the option replies after the greeting.
+std::vector<std::uint32_t> replies(Bytes out) {
+  std::vector<std::uint32_t> types;
+  std::size_t at = sizeof(nbd::Greeting);
+  while (at + sizeof(nbd::OptionReplyHeader) <= out.size()) {
+    nbd::OptionReplyHeader h;
+    std::memcpy(&h, out.data() + at, sizeof h);
+    REQUIRE(std::uint64_t{h.magic} == nbd::kReplyMagic);
+    types.push_back(h.type);
+    at += sizeof h + h.length;
+  }
+  CHECK(at == out.size());
+  return types;
+}
+
+}  // namespace
+
+TEST_CASE("negotiation answers the same however the bytes are split") {
+  Bytes in = flags();
+  option(in, 8);
+  option(in, 5);
+  option(in, 3);
+  option(in, 6, go_data("nope"));
+  option(in, 4711);
+  option(in, 7, go_data("lun1"));
+  Bytes whole;
+  for (std::size_t split = 0; split <= in.size(); ++split) {
+    Negotiation n(exports);
+    CHECK(n.feed(std::span(in).first(split)) == split);
+    if (split < in.size()) CHECK(n.outcome() == Outcome::going_on);
+    n.feed(std::span(in).subspan(split));
+    REQUIRE(n.outcome() == Outcome::transmission);
+    CHECK(n.chosen()->lun == 1);
+    const auto out = n.take_output();
+    if (whole.empty()) whole = out;
+    CHECK(out == whole);
+  }
+  CHECK(replies(whole) ==
+        std::vector<std::uint32_t>{0x80000001, 0x80000002, 2, 2, 1, 0x80000006, 0x80000001, 3, 3, 1});
+}
+
+TEST_CASE("negotiation knows the old way, the end, and what is not NBD") {
+  Negotiation n(exports);
+  Bytes in;
+  SECTION("EXPORT_NAME") {
+    in = flags();
+    option(in, 1);
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::transmission);
+    CHECK(n.take_output().size() == 18 + 10);
+  }
+  SECTION("EXPORT_NAME of nothing") {
+    in = flags();
+    option(in, 1, {std::byte{'x'}});
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::refused);
+  }
+  SECTION("ABORT") {
+    in = flags();
+    option(in, 2);
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::ended);
+  }
+  SECTION("unknown client flags") {
+    put(in, nbd::be32(std::uint32_t{0x81}));
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::refused);
+  }
+  SECTION("bad option magic") {
+    in = flags();
+    in.resize(in.size() + 16);
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::refused);
+  }
+  SECTION("a long option is read over") {
+    in = flags();
+    option(in, 3, Bytes(10000));
+    option(in, 7, go_data(""));
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::transmission);
+    CHECK(replies(n.take_output()) == std::vector<std::uint32_t>{0x80000009, 3, 3, 1});
+  }
+  SECTION("an endless one is not") {
+    in = flags();
+    put(in, nbd::OptionHeader{nbd::kOptionMagic, 7u, 0xffffffffu});
+    n.feed(in);
+    CHECK(n.outcome() == Outcome::refused);
+  }
+  SECTION("a name that is longer than its option") {
+    in = flags();
+    Bytes d;
+    put(d, nbd::be32(std::uint32_t{0xffffffff}));
+    put(d, nbd::be16(std::uint16_t{0}));
+    option(in, 7, d);
+    n.feed(in);
+    CHECK(replies(n.take_output()) == std::vector<std::uint32_t>{0x80000003});
+  }
+}
+
+TEST_CASE("a request is found at every split of the stream") {
+  Bytes in;
+  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{1}, std::uint16_t{1}, std::uint64_t{42}, std::uint64_t{512}, 512u});
+  in.resize(in.size() + 512);
+  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{0}, std::uint16_t{2}, std::uint64_t{43}, std::uint64_t{0}, 0u});
+  for (std::size_t split = 0; split <= in.size(); ++split) {
+    RequestStream s;
+    std::vector<std::uint64_t> cookies;
+    std::size_t payload = 0, at = 0;
+    for (const std::size_t end : {split, in.size()}) {
+      for (;;) {
+        const auto item = s.next(std::span(in).subspan(at, end - at));
+        REQUIRE(item.what != RequestStream::What::broken);
+        if (item.what == RequestStream::What::need_more) break;
+        at += item.consumed;
+        if (item.what == RequestStream::What::request) cookies.push_back(item.request.cookie);
+        else payload += item.consumed;
+      }
+    }
+    CHECK(at == in.size());
+    CHECK(payload == 512);
+    CHECK(cookies == std::vector<std::uint64_t>{42, 43});
+  }
+}
+
+TEST_CASE("every error of the library has a number that NBD knows") {
+  CHECK(to_wire_error(srpi::Errc::ok) == nbd::WireError::ok);
+  CHECK(to_wire_error(srpi::Errc::no_connect) == nbd::WireError::io);
+  CHECK(to_wire_error(srpi::Errc::out_of_space) == nbd::WireError::no_space);
+}
