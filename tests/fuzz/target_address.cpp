@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Target addresses: any text is either refused in words or comes back from both printed forms.
+#include "srpi/target_address.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/check.hpp"
+
+using namespace srpi;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const auto address = TargetAddress::parse(text);
+  if (!address) {
+    SRPI_CHECK(address.error().code == Errc::invalid_argument && !address.error().detail.empty());
+    // The text is quoted at most once, plus the list of keys.
+    SRPI_CHECK(address.error().detail.size() <= size + 1000);
+    return 0;
+  }
+  const auto from_uri = TargetAddress::parse(address->to_uri());
+  SRPI_CHECK(from_uri.has_value() && *from_uri == *address);
+  const auto from_login_string = TargetAddress::parse(address->to_login_string());
+  SRPI_CHECK(from_login_string.has_value() && *from_login_string == *address);
+  return 0;
+}
