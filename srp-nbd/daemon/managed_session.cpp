@@ -129,9 +129,9 @@ void ManagedSession::publish() {
 
 void ManagedSession::on_state(SessionState from, SessionState to, const srpi::Error& cause) {
   last_status_.state = to;
+  // The session logs its own changes.
   const auto why = cause.code == srpi::Errc::ok ? std::string{} : fmt::format(": {}", cause.message());
-  spdlog::log(to == SessionState::live || why.empty() ? spdlog::level::info : spdlog::level::warn, "{}: {} -> {}{}",
-              request_.name, srpi::to_string(from), srpi::to_string(to), why);
+  spdlog::debug("{}: {} -> {}{}", request_.name, srpi::to_string(from), srpi::to_string(to), why);
   if (phase_ == Phase::erasing) return;
 
   switch (to) {

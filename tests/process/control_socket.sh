@@ -17,14 +17,14 @@ copier=$!
 background_pids+=("$copier")
 
 answers() { local words=$1 answer; answer=$(talk || true); [[ $answer == *"$words"* ]] || fail "expected $words, got: $answer"; }
-echo 'hello' | answers '{"ok":false,"error":{"code":"bad_request"'
-echo '{"command":"show"}' | answers '"code":"bad_request"'
-echo '{"command":"show","name":"nobody"}' | answers '"code":"no_such_session"'
-{ head -c 300 /dev/urandom | tr -d '\n'; echo; } | answers '"ok":false'
-printf 'x\n{"command":"list"}\n' | answers '"sessions":['  # garbage does not end a conversation
-head -c 1048576 /dev/zero | tr '\0' 'x' | answers 'longer than 64 KiB'
+answers '{"ok":false,"error":{"code":"bad_request"' < <(echo 'hello')
+answers '"code":"bad_request"' < <(echo '{"command":"show"}')
+answers '"code":"no_such_session"' < <(echo '{"command":"show","name":"nobody"}')
+answers '"ok":false' < <(head -c 300 /dev/urandom | tr -d '\n'; echo)
+answers '"sessions":[' < <(printf 'x\n{"command":"list"}\n')  # garbage does not end a conversation
+answers 'longer than 64 KiB' < <(head -c 1048576 /dev/zero | tr '\0' 'x')
 # A byte a second: the whole line has 5 seconds.
-{ for _ in {1..8}; do printf 'x'; sleep 1; done; } 2>/dev/null | answers 'no whole line within 5 seconds'
+answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sleep 1; done 2>/dev/null)
 
 # More clients than places, all silent: the next one is refused in words, and the deadline clears them.
 for _ in {1..80}; do
