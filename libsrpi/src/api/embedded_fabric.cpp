@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/embedded_fabric.hpp"
+
+#include <fmt/format.h>
+
+namespace srpi::api {
+
+Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddress& address, std::uint64_t seed) {
+  const auto& ram = std::get<RamAddress>(address.transport);
+  target::TargetConfig config;
+  config.port_id = address.target_port_id();
+  for (std::uint32_t i = 0; i < ram.luns; ++i) {
+    target::LunConfig lun;
+    lun.number = static_cast<std::uint16_t>(i);
+    lun.bytes = ram.size_bytes;
+    lun.block_size = ram.block_size;
+    lun.name = fmt::format("ram-{:016x}-{}", seed, i);
+    config.luns.push_back(std::move(lun));
+  }
+  config.release_unmapped_pages = true;
+  auto target = target::RamTarget::create(std::move(config));
+  if (!target) return target.error();
+  std::unique_ptr<EmbeddedFabric> fabric(new EmbeddedFabric(std::move(*target), address));
+  if (auto done = fabric->network_.listen(fabric->service_, *fabric->target_, fabric->network_.target_device()); !done)
+    return done.error();
+  return fabric;
+}
+
+EmbeddedFabric::EmbeddedFabric(std::unique_ptr<target::RamTarget> target, const TargetAddress& address)
+    : target_(std::move(target)), fabric_(network_), service_(loopback::service_of(address)) {}
+
+EmbeddedFabric::~EmbeddedFabric() { network_.stop_listening(service_); }
+
+Result<std::unique_ptr<fabric::ActiveEndpoint>> EmbeddedFabric::open(const TargetAddress& address,
+                                                                     const fabric::ConnectOptions& options) {
+  return fabric_.open(address, options);
+}
+
+std::size_t EmbeddedFabric::progress() { return network_.progress() + target_->poll(); }
+
+void EmbeddedFabric::set_online(bool online) { target_->set_online(online); }
+
+}  // namespace srpi::api

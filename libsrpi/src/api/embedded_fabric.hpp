@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in target behind the loopback fabric: what ram:// stands for. All in the session's own thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fabric/endpoint.hpp"
+#include "loopback/fabric.hpp"
+#include "loopback/network.hpp"
+#include "srpi/target_address.hpp"
+#include "target/ram_target.hpp"
+
+namespace srpi::api {
+
+class EmbeddedFabric final : public fabric::Fabric {
+ public:
+  // seed: of the units' names, so that two targets never pass for one.
+  [[nodiscard]] static Result<std::unique_ptr<EmbeddedFabric>> create(const TargetAddress&, std::uint64_t seed);
+  ~EmbeddedFabric() override;
+
+  [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress&,
+                                                                     const fabric::ConnectOptions&) override;
+  std::size_t progress() override;
+  void set_online(bool);
+
+ private:
+  EmbeddedFabric(std::unique_ptr<target::RamTarget>, const TargetAddress&);
+
+  loopback::Network network_;
+  std::unique_ptr<target::RamTarget> target_;
+  loopback::Fabric fabric_;
+  std::string service_;
+};
+
+}  // namespace srpi::api

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/session_impl.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <random>
+
+#include "verbs/fabric.hpp"
+
+namespace srpi::api {
+namespace {
+
+lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cast<lun::Unit&>(*unit); }
+
+OptionalMilliseconds remaining(base::Time at, base::Time now) {
+  if (at == base::kNever) return std::nullopt;
+  return std::chrono::ceil<Milliseconds>(std::max(at - now, base::Duration::zero()));
+}
+
+// The address may carry login parameters of its own; they win over the options.
+SessionOptions merged(const TargetAddress& target, SessionOptions options) {
+  if (target.queue_size) options.queue_depth = *target.queue_size;
+  if (target.max_it_iu_size) options.max_it_iu_bytes = *target.max_it_iu_size;
+  if (target.cmd_sg_entries) options.descriptors = *target.cmd_sg_entries;
+  if (target.tl_retry_count) options.retry_count = static_cast<std::uint8_t>(*target.tl_retry_count);
+  return options;
+}
+
+}  // namespace
+
+SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& options, SessionObserver* observer,
+                         std::unique_ptr<fabric::Fabric> fabric, EmbeddedFabric* embedded, std::uint64_t seed)
+    : options_(options), target_(target), observer_(observer), fabric_(std::move(fabric)), embedded_(embedded),
+      probe_(options.luns, options.max_transfer_bytes),
+      nexus_(*fabric_, target, options_, clock_, base::Random(seed), probe_, *this) {}
+
+SessionImpl::~SessionImpl() { erase(); }
+
+void SessionImpl::log(LogLevel level, const std::string& text) const {
+  if (options_.log) options_.log(level, text);
+}
+
+void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
+  if (to == session::State::live) {
+    if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
+  }
+  const auto a = session::published(from), b = session::published(to);
+  log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning,
+      fmt::format("{} -> {}{}{}", session::to_string(from), session::to_string(to),
+                  cause.code == Errc::ok ? "" : ": ", cause.code == Errc::ok ? "" : cause.message()));
+  if (observer_ && a != b) observer_->on_state(a, b, cause);
+}
+
+void SessionImpl::on_attempt_failed(const Error& error) {
+  log(LogLevel::warning, "attempt to connect failed: " + error.message());
+  if (observer_) observer_->on_attempt_failed(error);
+}
+
+// After each successful probe: the first finds the units, later ones may find them grown.
+Result<> SessionImpl::take_units() {
+  const auto& found = probe_.units();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (i < units_.size()) {
+      if (unit_of(units_[i]).update(found[i]) && observer_) observer_->on_logical_unit(*units_[i]);
+      continue;
+    }
+    auto unit = std::make_unique<lun::Unit>(
+        nexus_, found[i], options_, clock_, [this](const lun::Unit& which, scsi::Event event) {
+          log(LogLevel::info, fmt::format("LUN {}: {}", which.info().lun, scsi::to_string(event)));
+        });
+    if (auto done = unit->prepare(); !done) return done;
+    units_.push_back(std::move(unit));
+    if (observer_) observer_->on_logical_unit(*units_.back());
+  }
+  return {};
+}
+
+void SessionImpl::fail_waiting() noexcept {
+  for (const auto& unit : units_) unit_of(unit).fail_waiting(Errc::no_connect);
+}
+
+Result<> SessionImpl::disconnect() {
+  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  nexus_.disconnect();
+  fail_waiting();
+  return {};
+}
+
+Result<> SessionImpl::reconnect() {
+  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  nexus_.reconnect();
+  return {};
+}
+
+void SessionImpl::erase() {
+  nexus_.erase();
+  fail_waiting();
+}
+
+SessionStatus SessionImpl::status() const {
+  const auto now = clock_.now();
+  const auto& channel = nexus_.channel();
+  const auto& path = nexus_.path();
+  SessionStatus s;
+  s.state = state();
+  s.by_administrator = nexus_.state() == session::State::disconnecting ||
+                       (nexus_.state() == session::State::stopped && nexus_.last_error().code == Errc::ok);
+  s.target = target_;
+  s.initiator_port_id = nexus_.initiator_port_id();
+  s.target_port_id = target_.target_port_id();
+  s.device = path.device;
+  s.port = path.port;
+  s.source = path.source;
+  s.destination = path.destination;
+  s.source_gid = path.source_gid;
+  s.destination_gid = path.destination_gid;
+  s.last_error = nexus_.last_error();
+  s.request_limit = static_cast<std::uint32_t>(std::max(channel.terms().request_limit, 0));
+  s.max_it_iu_bytes = channel.terms().max_it_iu_bytes;
+  s.immediate_data = channel.terms().immediate_data;
+  s.outstanding = channel.outstanding();
+  s.connects = nexus_.connects();
+  s.losses = nexus_.losses();
+  s.commands = channel.counters().commands;
+  s.command_errors = channel.counters().errors;
+  s.read_bytes = channel.counters().read_bytes;
+  s.written_bytes = channel.counters().written_bytes;
+  s.last_disconnect = nexus_.last_disconnect();
+  s.next_attempt_in = remaining(nexus_.retry_at(), now);
+  s.fast_io_fail_in = remaining(nexus_.fast_io_fail_at(), now);
+  s.dev_loss_in = remaining(nexus_.dev_loss_at(), now);
+  return s;
+}
+
+Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
+  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  return nexus_.memories().add(bytes);
+}
+
+std::size_t SessionImpl::issue() noexcept {
+  std::size_t n = 0;
+  for (const auto& unit : units_) n += unit_of(unit).issue();
+  return n;
+}
+
+std::size_t SessionImpl::poll() {
+  auto n = issue();
+  n += nexus_.poll();
+  // What completed may have submitted more, and freed the commands for what waits.
+  n += issue();
+  nexus_.flush();
+  return n;
+}
+
+void SessionImpl::flush() {
+  issue();
+  nexus_.flush();
+}
+
+bool SessionImpl::arm() {
+  auto deadline = nexus_.next_deadline();
+  for (const auto& unit : units_) {
+    if (unit_of(unit).has_work()) return false;
+    deadline = std::min(deadline, unit_of(unit).next_deadline());
+  }
+  if (deadline <= clock_.now() || !nexus_.arm()) return false;
+  if (nexus_.fds_version() != watched_version_) {
+    watched_version_ = nexus_.fds_version();
+    fds_.clear();
+    nexus_.append_fds(fds_);
+    wait_set_.watch(fds_);
+  }
+  wait_set_.set_deadline(deadline);
+  return true;
+}
+
+Result<> SessionImpl::set_ram_target_online(bool online) {
+  if (!embedded_) return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"};
+  embedded_->set_online(online);
+  return {};
+}
+
+}  // namespace srpi::api
+
+namespace srpi {
+
+Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
+                                                 SessionObserver* observer) {
+  const auto effective = api::merged(target, options);
+  if (auto valid = effective.validate(); !valid) return valid.error();
+
+  std::random_device random;
+  const auto seed = std::uint64_t{random()} << 32 | random();
+  std::unique_ptr<fabric::Fabric> fabric;
+  api::EmbeddedFabric* embedded = nullptr;
+  if (std::holds_alternative<RamAddress>(target.transport)) {
+    auto made = api::EmbeddedFabric::create(target, seed);
+    if (!made) return made.error();
+    embedded = made->get();
+    fabric = std::move(*made);
+  } else {
+    fabric = verbs::make_fabric();
+  }
+  auto session = std::make_unique<api::SessionImpl>(target, effective, observer, std::move(fabric), embedded, seed);
+  if (auto done = session->open(); !done) return done.error();
+  return std::unique_ptr<Session>(std::move(session));
+}
+
+}  // namespace srpi

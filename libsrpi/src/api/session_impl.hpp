@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The public Session: a fabric, a nexus over it and the logical units, with one file descriptor to sleep on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "api/embedded_fabric.hpp"
+#include "api/wait_set.hpp"
+#include "base/clock.hpp"
+#include "lun/probe.hpp"
+#include "lun/unit.hpp"
+#include "session/nexus.hpp"
+#include "srpi/session.hpp"
+
+namespace srpi::api {
+
+class SessionImpl final : public Session, private session::NexusObserver {
+ public:
+  SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
+              EmbeddedFabric* embedded, std::uint64_t seed);
+  ~SessionImpl() override;
+
+  Result<> disconnect() override;
+  Result<> reconnect() override;
+  void erase() override;
+  SessionState state() const noexcept override { return session::published(nexus_.state()); }
+  SessionStatus status() const override;
+  std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept override { return units_; }
+  Result<std::unique_ptr<Memory>> register_memory(std::span<std::byte>) override;
+  std::size_t poll() override;
+  void flush() override;
+  bool arm() override;
+  int fd() const noexcept override { return wait_set_.fd(); }
+  Result<> set_ram_target_online(bool) override;
+
+  [[nodiscard]] Result<> open() { return wait_set_.open(); }
+
+ private:
+  void on_state(session::State from, session::State to, const Error& cause) override;
+  void on_attempt_failed(const Error&) override;
+  Result<> take_units();
+  std::size_t issue() noexcept;
+  void fail_waiting() noexcept;
+  void log(LogLevel, const std::string&) const;
+
+  const SessionOptions options_;
+  const TargetAddress target_;
+  SessionObserver* const observer_;
+  base::SteadyClock clock_;
+  std::unique_ptr<fabric::Fabric> fabric_;
+  EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
+  lun::LunProbe probe_;
+  session::Nexus nexus_;
+  std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
+  WaitSet wait_set_;
+  std::vector<int> fds_;  // scratch of arm()
+  std::uint64_t watched_version_ = ~0ull;
+};
+
+}  // namespace srpi::api

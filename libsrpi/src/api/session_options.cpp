@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "srpi/session_options.hpp"
+
+#include <fmt/format.h>
+
+namespace srpi {
+namespace {
+
+Result<> range(const char* name, std::uint64_t value, std::uint64_t least, std::uint64_t most, const char* unit) {
+  if (value >= least && value <= most) return {};
+  return Error{Errc::invalid_argument,
+               fmt::format("{} is {}{}, permitted are {} to {}", name, value, unit, least, most)};
+}
+
+Result<> range(const char* name, Milliseconds value, std::int64_t least_ms) {
+  constexpr std::int64_t kMost = 24LL * 3600 * 1000;
+  if (value.count() >= least_ms && value.count() <= kMost) return {};
+  return Error{Errc::invalid_argument,
+               fmt::format("{} is {} ms, permitted are {} to {} ms", name, value.count(), least_ms, kMost)};
+}
+
+}  // namespace
+
+Result<> SessionOptions::validate() const {
+  for (const auto& checked : {
+           range("queue_depth", queue_depth, 1, 4096, ""),
+           range("max_it_iu_bytes", max_it_iu_bytes, 84, 65536, " bytes"),
+           range("descriptors", descriptors, 1, 255, ""),
+           range("max_transfer_bytes", max_transfer_bytes, 4096, 1u << 26, " bytes"),
+           range("retry_count", retry_count, 0, 7, ""),
+           range("ack_timeout_exponent", ack_timeout_exponent, 1, 31, ""),
+           range("luns", luns.size(), 0, 256, " LUNs"),
+           range("connect_timeout", connect_timeout, 10),
+           range("command_timeout", command_timeout, 10),
+           range("keepalive", keepalive.value_or(Milliseconds(10)), 10),
+           range("reconnect_delay", reconnect_delay.value_or(Milliseconds(10)), 10),
+           range("reconnect_first_delay", reconnect_first_delay, 1),
+           range("fast_io_fail", fast_io_fail, 0),
+           range("dev_loss", dev_loss.value_or(Milliseconds(10)), 10),
+       })
+    if (!checked) return checked;
+  if (dev_loss && *dev_loss < fast_io_fail)
+    return Error{Errc::invalid_argument, fmt::format("dev_loss ({} ms) is shorter than fast_io_fail ({} ms)",
+                                                     dev_loss->count(), fast_io_fail.count())};
+  return {};
+}
+
+}  // namespace srpi

@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs into a scratch folder, then builds and runs an example against it in both ways.
+set -euo pipefail
+build=$1 compiler=$2 sanitize=$3
+source_dir=$(cd "$(dirname "$0")/../.." && pwd)
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+cmake --install "$build" --prefix "$scratch/root" >"$scratch/install.log" || { cat "$scratch/install.log"; exit 1; }
+
+mkdir "$scratch/app"
+cp "$source_dir/examples/read_block.cpp" "$scratch/app/main.cpp"
+cat >"$scratch/app/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(app CXX)
+find_package(srpi REQUIRED)
+add_executable(app main.cpp)
+target_link_libraries(app PRIVATE srpi::srpi)
+END
+flags=${sanitize:+-fsanitize=$sanitize}
+cmake -S "$scratch/app" -B "$scratch/app/build" -DCMAKE_PREFIX_PATH="$scratch/root" -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_CXX_FLAGS="$flags" >"$scratch/cmake.log" || { cat "$scratch/cmake.log"; exit 1; }
+cmake --build "$scratch/app/build" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
+"$scratch/app/build/app" ram://1M
+echo "find_package: ok"
+
+PKG_CONFIG_PATH=$(find "$scratch/root" -type d -name pkgconfig)
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046,SC2086
+"$compiler" -std=c++20 $flags "$scratch/app/main.cpp" -o "$scratch/app/by_pkg_config" \
+    $(pkg-config --cflags --libs --static srpi)
+"$scratch/app/by_pkg_config" ram://1M
+echo "pkg-config: ok"
