@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// A nexus with the built-in target as its peer, on a manual clock: what the tests of this folder drive.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "loopback/fabric.hpp"
+#include "loopback/network.hpp"
+#include "session/nexus.hpp"
+#include "target/ram_target.hpp"
+
+namespace srpi::session::test {
+
+// The probe of layer lun is not ours to use here: this one is content at once, or says what it was told to.
+class FakeProbe final : public Probe {
+ public:
+  void start(Channel&) override { ++starts; }
+  std::optional<Result<>> outcome() override { return answer; }
+  void reset() noexcept override {}
+  Result<> answer;
+  int starts = 0;
+};
+
+struct Counted {
+  Command command;
+  int completions = 0;
+};
+
+class Rig : public NexusObserver {
+ public:
+  explicit Rig(SessionOptions o = {}) : options(std::move(o)) {
+    target::TargetConfig config;
+    config.port_id = address().target_port_id();
+    config.luns.push_back({.number = 0, .bytes = 1 << 20, .name = "rig"});
+    config.login_attention = std::nullopt;
+    target = target::RamTarget::create(config).value();
+    network.listen(loopback::service_of(address()), *target, network.target_device()).value();
+    nexus = std::make_unique<Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
+  }
+  ~Rig() override {
+    nexus.reset();
+    network.stop_listening(loopback::service_of(address()));
+  }
+
+  static TargetAddress address() {
+    return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  }
+  // Until nothing moves any more; virtual time stands still.
+  void settle() {
+    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns)
+      idle = nexus->poll() + network.progress() + target->poll() > 0 ? 0 : idle + 1;
+  }
+  void pass(base::Duration time) {
+    clock.advance(time);
+    settle();
+  }
+  void submit(Counted& c, scsi::Cdb cdb = scsi::test_unit_ready()) {
+    c.command.cdb = cdb;
+    c.command.owner = &c;
+    c.command.on_complete = [](Command& done) noexcept { ++static_cast<Counted*>(done.owner)->completions; };
+    nexus->submit(c.command);
+  }
+
+  void on_state(State, State to, const Error& cause) override {
+    states.push_back(to);
+    causes.push_back(cause);
+  }
+  void on_attempt_failed(const Error& e) override { failures.push_back(e); }
+
+  SessionOptions options;
+  base::ManualClock clock;
+  loopback::Network network;
+  loopback::Fabric fabric{network};
+  std::unique_ptr<target::RamTarget> target;
+  FakeProbe probe;
+  std::vector<State> states;
+  std::vector<Error> causes, failures;
+  std::unique_ptr<Nexus> nexus;
+};
+
+}  // namespace srpi::session::test
