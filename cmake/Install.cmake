@@ -11,5 +11,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/srpiConfig.cmake.in ${CM
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/srpiConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/srpiConfig.cmake ${CMAKE_BINARY_DIR}/srpiConfigVersion.cmake
         DESTINATION ${package_dir})
+# Relocatable: `cmake --install --prefix` may choose another place than was configured.
+file(RELATIVE_PATH up_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/srpi.pc.in ${CMAKE_BINARY_DIR}/srpi.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/srpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
