@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "wire/lun.hpp"
 #include "wire/unit.hpp"
 
@@ -36,38 +38,47 @@ void put(layout::DirectDescriptor& raw, const DirectDescriptor& d) noexcept {
   raw.bytes = to_be(d.bytes);
 }
 
-// Returns the position behind what it wrote. The caller has checked that there is room.
-std::byte* put(std::byte* out, const DataBuffer& data) noexcept {
-  switch (data.format) {
-    case DataFormat::none:
-      return out;
-    case DataFormat::direct:
-      put(*new (out) layout::DirectDescriptor, data.descriptors[0]);
-      return out + kDescriptorBytes;
-    case DataFormat::indirect: {
-      auto& header = *new (out) layout::IndirectHeader;
-      auto table = data.table;
-      if (table.bytes == 0)
-        table.bytes = static_cast<std::uint32_t>(data.descriptors.size() * kDescriptorBytes);
-      put(header.table, table);
-      header.total_bytes = to_be(data.bytes);
-      out += kIndirectHeaderBytes;
-      for (const auto& d : data.descriptors) {
-        put(*new (out) layout::DirectDescriptor, d);
-        out += kDescriptorBytes;
-      }
-      return out;
-    }
-    case DataFormat::immediate:
-      (new (out) layout::ImmediateHeader)->bytes = to_be(data.bytes);
-      return out + sizeof(layout::ImmediateHeader);
+// Each put() returns the position behind what it wrote and checks for itself that there is room.
+std::byte* put_indirect(std::byte* at, const std::byte* end, const DataBuffer& data) noexcept {
+  const auto table_bytes = data.descriptors.size() * kDescriptorBytes;
+  SRPI_CHECK(data.descriptors.size() <= kMaxDescriptors);
+  SRPI_CHECK(static_cast<std::size_t>(end - at) >= kIndirectHeaderBytes + table_bytes);
+  auto& header = *new (at) layout::IndirectHeader;
+  auto table = data.table;
+  if (table.bytes == 0) table.bytes = static_cast<std::uint32_t>(table_bytes);
+  put(header.table, table);
+  header.total_bytes = to_be(data.bytes);
+  at += kIndirectHeaderBytes;
+  for (const auto& d : data.descriptors) {
+    put(*new (at) layout::DirectDescriptor, d);
+    at += kDescriptorBytes;
   }
-  return out;
+  return at;
 }
 
-void check(const DataBuffer& data) noexcept {
-  SRPI_CHECK(data.format != DataFormat::direct || data.descriptors.size() == 1);
-  SRPI_CHECK(data.format != DataFormat::indirect || data.descriptors.size() <= kMaxDescriptors);
+std::byte* put_immediate(std::byte* at, const std::byte* end, const DataBuffer& data) noexcept {
+  SRPI_CHECK(static_cast<std::size_t>(end - at) >= sizeof(layout::ImmediateHeader));
+  (new (at) layout::ImmediateHeader)->bytes = to_be(data.bytes);
+  return at + sizeof(layout::ImmediateHeader);
+}
+
+inline std::byte* put(std::byte* at, const std::byte* end, const DataBuffer& data) noexcept {
+  if (data.format == DataFormat::none) return at;
+  if (data.format == DataFormat::direct) {
+    SRPI_CHECK(data.descriptors.size() == 1 && static_cast<std::size_t>(end - at) >= kDescriptorBytes);
+    put(*new (at) layout::DirectDescriptor, data.descriptors[0]);
+    return at + kDescriptorBytes;
+  }
+  return data.format == DataFormat::indirect ? put_indirect(at, end, data) : put_immediate(at, end, data);
+}
+
+// The part of a CDB behind its first 16 bytes, padded to a multiple of 4.
+std::byte* put_additional_cdb(std::byte* at, const std::byte* end, std::span<const std::byte> rest) noexcept {
+  const auto padded_bytes = additional_cdb_bytes(kFixedCdbBytes + rest.size());
+  SRPI_CHECK(static_cast<std::size_t>(end - at) >= padded_bytes);
+  std::memcpy(at, rest.data(), rest.size());
+  std::memset(at + rest.size(), 0, padded_bytes - rest.size());
+  return at + padded_bytes;
 }
 
 std::uint8_t count_of(const DataBuffer& data) noexcept {
@@ -84,12 +95,8 @@ std::size_t encoded_bytes(const Command& command) noexcept {
 }
 
 std::size_t encode(const Command& command, std::span<std::byte> out) noexcept {
-  const auto bytes = encoded_bytes(command);
-  const auto additional = additional_cdb_bytes(command.cdb.size());
-  SRPI_CHECK(bytes <= out.size() && !command.cdb.empty() && command.cdb.size() <= kMaxCdbBytes);
-  SRPI_CHECK(command.data_in.format != DataFormat::immediate);
-  check(command.data_out);
-  check(command.data_in);
+  const auto cdb = command.cdb;
+  SRPI_CHECK(!cdb.empty() && cdb.size() <= kMaxCdbBytes && command.data_in.format != DataFormat::immediate);
 
   auto& raw = start<layout::Command>(out);
   raw.opcode = static_cast<std::uint8_t>(Opcode::command);
@@ -101,28 +108,29 @@ std::size_t encode(const Command& command, std::span<std::byte> out) noexcept {
   raw.tag = to_be(command.tag);
   raw.lun = to_be(command.lun);
   raw.attribute = static_cast<std::uint8_t>(command.attribute);
-  raw.additional_cdb_bytes = static_cast<std::uint8_t>(additional);
 
   auto* at = out.data() + kCommandBytes;
-  if (command.cdb.size() == kFixedCdbBytes) {
-    std::memcpy(raw.cdb, command.cdb.data(), kFixedCdbBytes);  // inlined: the length is a constant
-  } else if (command.cdb.size() < kFixedCdbBytes) {
-    std::memcpy(raw.cdb, command.cdb.data(), command.cdb.size());
+  const auto* const end = out.data() + out.size();
+  if (__builtin_expect(cdb.size() == kFixedCdbBytes, 1)) {
+    std::memcpy(raw.cdb, cdb.data(), kFixedCdbBytes);  // inlined: the length is a constant
   } else {
-    std::memcpy(raw.cdb, command.cdb.data(), kFixedCdbBytes);
-    const auto rest = command.cdb.subspan(kFixedCdbBytes);
-    std::memcpy(at, rest.data(), rest.size());
-    std::memset(at + rest.size(), 0, additional - rest.size());
-    at += additional;
+    std::memcpy(raw.cdb, cdb.data(), std::min(cdb.size(), kFixedCdbBytes));
+    if (cdb.size() > kFixedCdbBytes) {
+      at = put_additional_cdb(at, end, cdb.subspan(kFixedCdbBytes));
+      raw.additional_cdb_bytes = static_cast<std::uint8_t>(additional_cdb_bytes(cdb.size()));
+    }
   }
-  at = put(at, command.data_out);
-  at = put(at, command.data_in);
+  at = put(at, end, command.data_out);
+  at = put(at, end, command.data_in);
+
   if (command.data_out.format == DataFormat::immediate) {
+    const std::size_t data_offset = command.immediate_data_offset;
     const auto written = static_cast<std::size_t>(at - out.data());
-    SRPI_CHECK(written <= bytes);
-    std::memset(at, 0, bytes - written);
+    SRPI_CHECK(written <= data_offset && data_offset <= out.size());
+    std::memset(at, 0, data_offset - written);
+    return data_offset;
   }
-  return bytes;
+  return static_cast<std::size_t>(at - out.data());
 }
 
 const char* to_string(DataFormat format) noexcept {
