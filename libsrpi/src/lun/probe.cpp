@@ -108,6 +108,7 @@ Task<Result<std::vector<std::uint64_t>>> LunProbe::report_luns() {
   std::vector<std::uint64_t> luns;
   for (const auto& lun : reported->luns)
     if (!scsi::is_well_known(lun) && luns.size() < kMaxUnits) luns.push_back(scsi::number_of(lun));
+  std::ranges::sort(luns);  // targets report them in any order; devices should come in the same one each time
   co_return luns;
 }
 
