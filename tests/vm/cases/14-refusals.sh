@@ -36,9 +36,9 @@ refused "target" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_
 refused "$rdma_address:5999" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 refused "10.65.0.99" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 
-say "an unknown logical unit, a device that does not exist"
+say "an unknown logical unit, and one device for two units"
 refused "9" "$(target_uri)" --lun 9
-refused "/dev/nbd99" "$(target_uri)" --lun 0 --device /dev/nbd99
+refused "--device" "$(target_uri)" --device /dev/nbd5
 
 say "a device in use"
 srp_connect --lun 0 --device /dev/nbd5
