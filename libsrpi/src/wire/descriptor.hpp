@@ -62,8 +62,8 @@ struct DataBuffer {
   DataFormat format = DataFormat::none;
   std::uint32_t bytes = 0;                        // of data; direct: taken from the descriptor instead
   std::span<const DirectDescriptor> descriptors;  // direct: exactly 1; indirect: 1..255 that go into the unit
-  DirectDescriptor
-      table{};  // indirect: where the whole table is; bytes 0: there is no more than `descriptors`
+  // indirect: where the whole table is; bytes 0: there is no more of it than `descriptors`
+  DirectDescriptor table{};
 
   [[nodiscard]] static DataBuffer direct(std::span<const DirectDescriptor, 1> one) noexcept {
     return {DataFormat::direct, one[0].bytes, one, {}};
