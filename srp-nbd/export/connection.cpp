@@ -17,6 +17,7 @@ using nbd::Command;
 using nbd::WireError;
 
 namespace {
+constexpr std::size_t kTailBytes = 4096;  // of a chunk, kept for bringing a payload to a multiple of it
 constexpr std::size_t kWorthReceivingBytes = 4096;  // less room than this left: take another chunk
 constexpr std::uint32_t kReservedPieces = 3;        // for the write under way; other requests leave them alone
 }  // namespace
@@ -110,11 +111,21 @@ void Connection::parse() {
   }
 }
 
+// Bytes of the payload that is arriving up to its next multiple of kTailBytes; 0: at one, or between requests. A payload
+// goes on in the next chunk only there: targets (Linux's among them) mistake memory descriptors that end within a block.
+std::size_t Connection::bytes_to_boundary() const noexcept {
+  const auto left = stream_.payload_left();
+  if (left == 0 || writing_ == nullptr) return 0;
+  const auto beyond = (writing_->request.length - left) % kTailBytes;
+  return beyond == 0 ? 0 : std::min<std::size_t>(left, kTailBytes - beyond);
+}
+
 // A chunk with room to receive into. What is not parsed of the old one, less than a header, moves along.
 bool Connection::make_room() {
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   if (chunk_ != nullptr && parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
-  if (chunk_ != nullptr && chunk_bytes - filled_ >= kWorthReceivingBytes) return true;
+  if (chunk_ != nullptr && (filled_ + kTailBytes + kWorthReceivingBytes <= chunk_bytes || bytes_to_boundary() > 0))
+    return true;
   ChunkPool::Chunk* fresh = lane_.take_chunk();
   if (fresh == nullptr) return false;
   const std::size_t rest = filled_ - parsed_;
@@ -135,7 +146,10 @@ void Connection::receive() {
     return lane_.wait_for_memory(*this);
   }
   receiving_ = true;
-  lane_.receive(*this, fd_.get(), chunk_->data + filled_, lane_.chunks().chunk_bytes() - filled_);
+  const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
+  const bool tail = filled_ + kTailBytes + kWorthReceivingBytes > chunk_bytes;
+  lane_.receive(*this, fd_.get(), chunk_->data + filled_,
+                tail ? bytes_to_boundary() : chunk_bytes - kTailBytes - filled_);
 }
 
 void Connection::begin(const NbdRequest& request) {

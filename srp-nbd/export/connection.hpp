@@ -58,6 +58,7 @@ class Connection {
   [[nodiscard]] bool ready_for_more() noexcept;
   void begin(const NbdRequest&);
   void begin_read(Job&);
+  [[nodiscard]] std::size_t bytes_to_boundary() const noexcept;
   void append_payload(std::byte* data, std::uint32_t bytes);
   void add_segment(Piece&, std::byte* data, std::uint32_t bytes);
   bool submit_building(bool last);
