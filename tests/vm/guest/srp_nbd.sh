@@ -31,9 +31,9 @@ srp_start() {
     wait_until 20 srp list
 }
 
-# What the daemon said belongs to what a failed case leaves behind.
+# The end of what the daemon said belongs to what a failed case leaves behind.
 srp_log_on_failure() {
-    (($1 == 0)) || { echo "--- srp-nbd's log:"; tail -n 40 "$srp_log"; }
+    (($1 == 0)) || { echo "--- srp-nbd's log:"; tail -n 15 "$srp_log" | cut -c 1-250; }
 }
 
 # An orderly end: status 0, no device, no socket left.
