@@ -17,7 +17,8 @@ Result<std::uint32_t> MemoryTable::add(std::span<std::byte> bytes, fabric::Acces
     index = static_cast<std::uint32_t>(slots_.size());
     slots_.push_back({.lkey = ((salt_ + 1) << 16) | index});
   } else {
-    return Error{Errc::no_memory, fmt::format("all {} memory regions of the loopback device are in use", kMaxRegions)};
+    return Error{Errc::no_memory,
+                 fmt::format("all {} memory regions of the loopback device are in use", kMaxRegions)};
   }
   Slot& slot = slots_[index];
   slot.lkey += 1u << 16;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A device of the loopback network: a name and the table of the memory registered with it.
 //
-// Keys: a slot's index in the low 15 bits, bit 15 tells the rkey from the lkey (a mix-up must not work), the slot's
-// generation above. A slot is reused only after all others that are free, with the next generation, so that a key of
-// a dead region stays invalid for as long as possible.
+// Keys: a slot's index in the low 15 bits, bit 15 tells the rkey from the lkey (a mix-up must not work), the
+// slot's generation above. A slot is reused only after all others that are free, with the next generation, so
+// that a key of a dead region stays invalid for as long as possible.
 #pragma once
 
 #include <cstddef>
@@ -30,10 +30,12 @@ class MemoryTable {
   [[nodiscard]] static std::uint32_t rkey_of(std::uint32_t lkey) noexcept { return lkey | kRemoteBit; }
 
   // The bytes may be touched with this lkey. No bytes at all need no key.
-  [[nodiscard]] bool allows_local(std::uint32_t lkey, const std::byte* address, std::uint64_t bytes) const noexcept {
+  [[nodiscard]] bool allows_local(std::uint32_t lkey, const std::byte* address,
+                                  std::uint64_t bytes) const noexcept {
     return bytes == 0 || covers(lkey, reinterpret_cast<std::uintptr_t>(address), bytes);
   }
-  [[nodiscard]] bool allows_remote(std::uint32_t rkey, std::uint64_t address, std::uint64_t bytes) const noexcept {
+  [[nodiscard]] bool allows_remote(std::uint32_t rkey, std::uint64_t address,
+                                   std::uint64_t bytes) const noexcept {
     if (bytes == 0) return true;
     if (!(rkey & kRemoteBit)) return false;
     return covers(rkey & ~kRemoteBit, address, bytes) && slots_[rkey & kIndexMask].remote;
@@ -71,7 +73,8 @@ class MemoryTable {
 // Outlives the network if somebody still holds it; its regions keep it alive.
 class Device final : public fabric::Device, public std::enable_shared_from_this<Device> {
  public:
-  Device(std::string name, std::uint32_t number) : name_(std::move(name)), number_(number), memory_(number * 0x9e37u) {}
+  Device(std::string name, std::uint32_t number)
+      : name_(std::move(name)), number_(number), memory_(number * 0x9e37u) {}
 
   [[nodiscard]] std::string name() const override { return name_; }
   // Errors: device_removed; no_memory at kMaxRegions; invalid_argument for an empty span.

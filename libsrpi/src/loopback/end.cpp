@@ -37,8 +37,9 @@ Result<> End::connect(std::span<const std::byte> private_data) {
     return Error{Errc::wrong_state, "connect comes after `resolved` and create_queues, once"};
   const std::size_t room = compact_login ? kCompactRequestBytes : kRequestBytes;
   if (private_data.size() > room)
-    return Error{Errc::invalid_argument,
-                 fmt::format("{} bytes of private data in a connection request for {}", private_data.size(), room)};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("{} bytes of private data in a connection request for {}", private_data.size(), room)};
   stage = Stage::requesting;
   network.send(Delivery::Kind::request, *this, false, private_data);
   return {};
@@ -72,7 +73,8 @@ void End::reject(std::span<const std::byte> private_data) noexcept {
 void End::abort() noexcept {
   queue_pair.destroy();
   events_.clear();
-  if (!aborted_ && network.find_end(connection, !active)) network.send(Delivery::Kind::disconnect, *this, !active);
+  if (!aborted_ && network.find_end(connection, !active))
+    network.send(Delivery::Kind::disconnect, *this, !active);
   aborted_ = true;
   stage = Stage::ended;
 }
@@ -108,7 +110,9 @@ void End::on_resolved(bool reachable) {
   raise(Kind::resolved);
 }
 
-void End::on_unreachable() { end(Kind::failed, Error{Errc::unreachable, fmt::format("no route to {}", service)}); }
+void End::on_unreachable() {
+  end(Kind::failed, Error{Errc::unreachable, fmt::format("no route to {}", service)});
+}
 
 void End::on_reply(std::span<const std::byte> private_data) {
   if (stage != Stage::requesting) return;
@@ -137,12 +141,16 @@ void End::on_peer_gone() {
   switch (stage) {
     case Stage::resolving:
     case Stage::resolved:
-    case Stage::ended: return;
+    case Stage::ended:
+      return;
     case Stage::requesting:
-      return on_rejected({}, false, false, Error{Errc::refused, "the listener dropped the connection request"});
+      return on_rejected({}, false, false,
+                         Error{Errc::refused, "the listener dropped the connection request"});
     case Stage::offered:
-    case Stage::replied: return end(Kind::failed, Error{Errc::no_connect, "the initiator gave up connecting"});
-    case Stage::established: return end(Kind::disconnected, Error{Errc::no_connect, "the peer disconnected"});
+    case Stage::replied:
+      return end(Kind::failed, Error{Errc::no_connect, "the initiator gave up connecting"});
+    case Stage::established:
+      return end(Kind::disconnected, Error{Errc::no_connect, "the peer disconnected"});
   }
 }
 

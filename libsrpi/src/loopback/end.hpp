@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One end of a connection: its queue pair, and how far the connection manager has got with it. The endpoint that a
-// user holds owns it; the network knows it until it is destroyed.
+// One end of a connection: its queue pair, and how far the connection manager has got with it. The endpoint
+// that a user holds owns it; the network knows it until it is destroyed.
 #pragma once
 
 #include <deque>
@@ -18,13 +18,13 @@ class Network;
 class End {
  public:
   enum class Stage : std::uint8_t {
-    resolving,    // active: waits for its address
-    resolved,     // active: may connect
-    requesting,   // active: waits for the listener's answer
-    offered,      // passive: was given the request
-    replied,      // passive: accepted, waits for ready_to_use
+    resolving,   // active: waits for its address
+    resolved,    // active: may connect
+    requesting,  // active: waits for the listener's answer
+    offered,     // passive: was given the request
+    replied,     // passive: accepted, waits for ready_to_use
     established,
-    ended,        // a terminal event was raised, or the user aborted
+    ended,  // a terminal event was raised, or the user aborted
   };
 
   End(Network&, std::shared_ptr<Device>, ConnectionNumber, bool active, std::string peer_name);
@@ -58,10 +58,10 @@ class End {
   QueuePair queue_pair;
   fabric::Path path;
   fabric::ConnectOptions options;
-  std::string service;                 // active: what it connects to
-  bool compact_login = true;           // active
-  std::vector<std::byte> request;      // passive: the request's private data, padded
-  base::Time last_control_due{};       // what this end sends to the other keeps its order
+  std::string service;             // active: what it connects to
+  bool compact_login = true;       // active
+  std::vector<std::byte> request;  // passive: the request's private data, padded
+  base::Time last_control_due{};   // what this end sends to the other keeps its order
 
  private:
   void end(fabric::ConnectionEvent::Kind, Error);

@@ -8,10 +8,10 @@
 
 namespace srpi::loopback {
 
-template <class Interface>
+template<class Interface>
 class EndpointBase : public Interface {
  public:
-  template <class... Args>
+  template<class... Args>
   explicit EndpointBase(Args&&... args) : end_(std::forward<Args>(args)...) {}
 
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const override { return end_.device; }
@@ -19,7 +19,9 @@ class EndpointBase : public Interface {
   [[nodiscard]] Result<> create_queues(const fabric::QueueLimits& limits) override {
     return end_.queue_pair.create(limits);
   }
-  [[nodiscard]] std::uint32_t inline_bytes() const noexcept override { return end_.queue_pair.inline_bytes(); }
+  [[nodiscard]] std::uint32_t inline_bytes() const noexcept override {
+    return end_.queue_pair.inline_bytes();
+  }
   [[nodiscard]] Result<> post_send(std::span<const fabric::SendWork> works) noexcept override {
     return end_.queue_pair.post_send(works);
   }
@@ -30,7 +32,8 @@ class EndpointBase : public Interface {
     return end_.queue_pair.poll(out);
   }
   [[nodiscard]] bool arm() noexcept override { return !end_.queue_pair.has_completions(); }
-  void append_fds(std::vector<int>&) const override {}  // nothing to sleep on: progress() returning 0 says it all
+  void append_fds(std::vector<int>&) const override {
+  }  // nothing to sleep on: progress() returning 0 says it all
   void abort() noexcept override { end_.abort(); }
   [[nodiscard]] std::optional<fabric::ConnectionEvent> next_event() override { return end_.next_event(); }
 
@@ -52,8 +55,12 @@ class ActiveEndpoint final : public EndpointBase<fabric::ActiveEndpoint> {
 class PassiveEndpoint final : public EndpointBase<fabric::PassiveEndpoint> {
  public:
   using EndpointBase::EndpointBase;
-  [[nodiscard]] std::span<const std::byte> request_private_data() const noexcept override { return end_.request; }
-  [[nodiscard]] Result<> accept(std::span<const std::byte> private_data) override { return end_.accept(private_data); }
+  [[nodiscard]] std::span<const std::byte> request_private_data() const noexcept override {
+    return end_.request;
+  }
+  [[nodiscard]] Result<> accept(std::span<const std::byte> private_data) override {
+    return end_.accept(private_data);
+  }
   void reject(std::span<const std::byte> private_data) noexcept override { end_.reject(private_data); }
 };
 

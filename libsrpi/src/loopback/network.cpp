@@ -14,7 +14,7 @@ namespace srpi::loopback {
 namespace {
 constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 constexpr std::size_t kMessagesOfAnEnd = 4;  // resolve, request, ready_to_use, disconnect
-}
+}  // namespace
 
 Network::Network(Scheduler* scheduler) : scheduler_(scheduler) {
   add_device("loopback0");
@@ -24,7 +24,8 @@ Network::Network(Scheduler* scheduler) : scheduler_(scheduler) {
 Network::~Network() { SRPI_CHECK(ends_.empty()); }
 
 std::shared_ptr<Device> Network::add_device(std::string name) {
-  devices_.push_back(std::make_shared<Device>(std::move(name), static_cast<std::uint32_t>(devices_.size() + 1)));
+  devices_.push_back(
+      std::make_shared<Device>(std::move(name), static_cast<std::uint32_t>(devices_.size() + 1)));
   return devices_.back();
 }
 
@@ -36,18 +37,21 @@ void Network::remove_device(Device& device) {
 
 Result<> Network::listen(std::string service, fabric::Acceptor& acceptor, std::shared_ptr<Device> device) {
   if (device->removed()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
-  const auto [at, inserted] = listeners_.try_emplace(std::move(service), Listener{&acceptor, std::move(device)});
+  const auto [at, inserted] =
+      listeners_.try_emplace(std::move(service), Listener{&acceptor, std::move(device)});
   if (!inserted) return Error{Errc::already_exists, fmt::format("somebody listens at {} already", at->first)};
   return {};
 }
 
 void Network::stop_listening(const std::string& service) noexcept { listeners_.erase(service); }
 
-Result<std::unique_ptr<fabric::ActiveEndpoint>> Network::open(std::shared_ptr<Device> device, std::string service,
+Result<std::unique_ptr<fabric::ActiveEndpoint>> Network::open(std::shared_ptr<Device> device,
+                                                              std::string service,
                                                               const fabric::ConnectOptions& options,
                                                               bool compact_login) {
   if (device->removed()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
-  auto endpoint = std::make_unique<ActiveEndpoint>(*this, std::move(device), ++last_connection_, true, service);
+  auto endpoint =
+      std::make_unique<ActiveEndpoint>(*this, std::move(device), ++last_connection_, true, service);
   End& end = endpoint->end();
   end.options = options;
   end.service = std::move(service);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RDMA network inside one process and one thread: devices, listeners, reliable connections, and one place where
-// everything that was posted gets delivered: progress(). Nothing happens inside a call that posts, connects or
-// aborts, except locally; so no user is ever called back from within its own call.
+// An RDMA network inside one process and one thread: devices, listeners, reliable connections, and one place
+// where everything that was posted gets delivered: progress(). Nothing happens inside a call that posts,
+// connects or aborts, except locally; so no user is ever called back from within its own call.
 //
 // The network outlives its endpoints and listeners. Devices and memory regions may outlive the network.
 #pragma once
@@ -33,8 +33,8 @@ class Network {
   [[nodiscard]] const std::shared_ptr<Device>& initiator_device() const noexcept { return devices_[0]; }
   [[nodiscard]] const std::shared_ptr<Device>& target_device() const noexcept { return devices_[1]; }
   std::shared_ptr<Device> add_device(std::string name);
-  // As if it were pulled out: every key on it is invalid, its endpoints' queue pairs go to ERROR and raise `failed`
-  // or `disconnected` with device_removed; their peers are told nothing.
+  // As if it were pulled out: every key on it is invalid, its endpoints' queue pairs go to ERROR and raise
+  // `failed` or `disconnected` with device_removed; their peers are told nothing.
   void remove_device(Device&);
 
   // Connection requests for `service` go to the acceptor, which the caller keeps alive until stop_listening.
@@ -44,7 +44,8 @@ class Network {
   void stop_listening(const std::string& service) noexcept;
 
   // Errors: no_device. compact_login: false makes it look like the IB connection manager.
-  [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(std::shared_ptr<Device>, std::string service,
+  [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(std::shared_ptr<Device>,
+                                                                     std::string service,
                                                                      const fabric::ConnectOptions& = {},
                                                                      bool compact_login = true);
 
@@ -95,7 +96,8 @@ class Network {
   std::vector<std::shared_ptr<Device>> devices_;
   std::map<std::string, Listener> listeners_;
   std::map<EndKey, End*> ends_;
-  // In the order of sending. Every end has room in it for all it may ever send, so that abort() needs no memory.
+  // In the order of sending. Every end has room in it for all it may ever send, so that abort() needs no
+  // memory.
   std::vector<Message> messages_;
   ReadyList ready_;
   ConnectionNumber last_connection_ = 0;

@@ -38,10 +38,12 @@ Result<> QueuePair::create(const fabric::QueueLimits& limits) {
   if (state_ != State::reset) return Error{Errc::wrong_state, "the queues exist already"};
   if (limits.send_depth == 0 || limits.receive_depth == 0 || limits.send_depth > kMaxDepth ||
       limits.receive_depth > kMaxDepth || limits.send_sges == 0 || limits.send_sges > kMaxSges)
-    return Error{Errc::invalid_argument,
-                 fmt::format("queues of {} sends with {} SGEs and {} receives: the loopback device has 1 to {}, 1 to {} "
-                             "and 1 to {}",
-                             limits.send_depth, limits.send_sges, limits.receive_depth, kMaxDepth, kMaxSges, kMaxDepth)};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format(
+            "queues of {} sends with {} SGEs and {} receives: the loopback device has 1 to {}, 1 to {} "
+            "and 1 to {}",
+            limits.send_depth, limits.send_sges, limits.receive_depth, kMaxDepth, kMaxSges, kMaxDepth)};
   send_depth_ = limits.send_depth;
   receive_depth_ = limits.receive_depth;
   max_sges_ = limits.send_sges;
@@ -64,7 +66,8 @@ Result<> QueuePair::create(const fabric::QueueLimits& limits) {
 
 Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept {
   if (state_ != State::ready && state_ != State::error)
-    return Error{state_ == State::gone ? Errc::no_connect : Errc::wrong_state, "sends need a connected queue pair"};
+    return Error{state_ == State::gone ? Errc::no_connect : Errc::wrong_state,
+                 "sends need a connected queue pair"};
   for (const auto& work : works) {
     if (posted_ - retired_ == send_depth_)
       return Error{Errc::no_memory, fmt::format("all {} slots of the send queue are in use", send_depth_)};
@@ -78,8 +81,9 @@ Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept 
     if (bytes > 0x8000'0000u) return Error{Errc::too_large, "a message has at most 2^31 bytes"};
     if (work.inlined) {
       if (bytes > inline_bytes_ || work.opcode == SendOpcode::rdma_read)
-        return Error{Errc::invalid_argument, fmt::format("{} bytes inline, at most {} of a send or RDMA WRITE go", bytes,
-                                                         inline_bytes_)};
+        return Error{
+            Errc::invalid_argument,
+            fmt::format("{} bytes inline, at most {} of a send or RDMA WRITE go", bytes, inline_bytes_)};
       auto* to = inlined_.data() + std::size_t{slot} * inline_bytes_;
       for (const auto& sge : work.sges) {
         if (sge.bytes == 0) continue;
@@ -115,7 +119,8 @@ Result<> QueuePair::post_receive(std::span<const fabric::ReceiveWork> works) noe
     return Error{state_ == State::gone ? Errc::no_connect : Errc::wrong_state, "the queues do not exist"};
   for (const auto& work : works) {
     if (receives_posted_ - receives_retired_ == receive_depth_)
-      return Error{Errc::no_memory, fmt::format("all {} slots of the receive queue are in use", receive_depth_)};
+      return Error{Errc::no_memory,
+                   fmt::format("all {} slots of the receive queue are in use", receive_depth_)};
     Receive& receive = receives_[receives_posted_++ & receive_mask_];
     receive.id = work.id;
     receive.sge = work.sge;
@@ -173,7 +178,8 @@ void QueuePair::fail() noexcept {
   state_ = State::error;
   list_.remove(*this);
   waiting_ = false;
-  // What was carried out before, and only waited for its acknowledgement, is flushed too: its poster cannot know.
+  // What was carried out before, and only waited for its acknowledgement, is flushed too: its poster cannot
+  // know.
   while (completed_ != posted_) complete_send(completed_++, WorkStatus::flushed);
   executed_ = posted_;
   while (receives_used_ != receives_posted_) complete_receive(WorkStatus::flushed, 0);

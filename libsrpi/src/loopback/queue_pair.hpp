@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reliable-connected queue pair with its completion queue, as a device has it (IBA volume 1, clauses 9.7 and 10.3):
-// two rings of work requests, one of completions. All memory is taken in create(); nothing allocates after it.
+// A reliable-connected queue pair with its completion queue, as a device has it (IBA volume 1, clauses 9.7
+// and 10.3): two rings of work requests, one of completions. All memory is taken in create(); nothing
+// allocates after it.
 //
-// A slot of the send or receive ring is the poster's until the completion that tells about it has been polled (for
-// an unsignaled send: a later signaled one). So the completion queue cannot overflow, and a poster who never signals
-// runs out of slots, as on real devices.
+// A slot of the send or receive ring is the poster's until the completion that tells about it has been polled
+// (for an unsignaled send: a later signaled one). So the completion queue cannot overflow, and a poster who
+// never signals runs out of slots, as on real devices.
 #pragma once
 
 #include <cstddef>
@@ -51,9 +52,13 @@ class QueuePair {
     gone,     // destroyed: no memory is reachable through it, no completion will come
   };
 
-  QueuePair(ReadyList& list, Scheduler* scheduler, std::shared_ptr<Device> device, ConnectionNumber connection,
-            bool active) noexcept
-      : list_(list), scheduler_(scheduler), device_(std::move(device)), connection_(connection), active_(active) {}
+  QueuePair(ReadyList& list, Scheduler* scheduler, std::shared_ptr<Device> device,
+            ConnectionNumber connection, bool active) noexcept
+      : list_(list),
+        scheduler_(scheduler),
+        device_(std::move(device)),
+        connection_(connection),
+        active_(active) {}
   ~QueuePair() { destroy(); }
   QueuePair(const QueuePair&) = delete;
   QueuePair& operator=(const QueuePair&) = delete;
@@ -72,8 +77,8 @@ class QueuePair {
   void fail() noexcept;     // to ERROR, with a flushed completion for each work request
   void destroy() noexcept;  // and the peer's name for it is taken back
 
-  // Executes what is due: at most `limit` deliveries, as far as the peer has receives. Returns the number done. Takes
-  // itself off the ready list, and goes back to its end if something is left.
+  // Executes what is due: at most `limit` deliveries, as far as the peer has receives. Returns the number
+  // done. Takes itself off the ready list, and goes back to its end if something is left.
   std::size_t execute(std::size_t limit) noexcept;
   // When execute() next has something to do; only with a Scheduler.
   [[nodiscard]] base::Time due() const noexcept;
@@ -88,7 +93,8 @@ class QueuePair {
   [[nodiscard]] ConnectionNumber connection() const noexcept { return connection_; }
   [[nodiscard]] bool active() const noexcept { return active_; }
 
-  // The poster's fault hook of a simulator: the next completion of this side is `status`, as if the device said so.
+  // The poster's fault hook of a simulator: the next completion of this side is `status`, as if the device
+  // said so.
   void break_with(fabric::WorkStatus status) noexcept;
 
  private:
@@ -134,7 +140,9 @@ class QueuePair {
   void complete_receive(fabric::WorkStatus, std::uint32_t bytes) noexcept;
   void push(const fabric::Completion&, std::uint32_t retires_sends_to) noexcept;
   void refuse_peer(const char* violation) noexcept;
-  void enqueue() noexcept { if (!listed_) list_.append(*this); }
+  void enqueue() noexcept {
+    if (!listed_) list_.append(*this);
+  }
   void observe(const std::byte* address, std::size_t bytes, bool write, bool remote) const noexcept;
 
   ReadyList& list_;
@@ -144,15 +152,15 @@ class QueuePair {
   ConnectionNumber connection_;
   bool active_;
   State state_ = State::reset;
-  bool listed_ = false;          // in list_
-  bool waiting_ = false;         // receiver not ready: the head of the send ring waits for the peer to post
+  bool listed_ = false;   // in list_
+  bool waiting_ = false;  // receiver not ready: the head of the send ring waits for the peer to post
   bool serves_reads_ = true;
   std::uint8_t rnr_retry_count_ = 7;
   std::uint8_t rnr_retries_ = 0;
   QueuePair* next_ = nullptr;
   QueuePair* previous_ = nullptr;
   const char* violation_ = nullptr;
-  base::Time last_execute_due_{};   // with a Scheduler: nothing posted later is earlier
+  base::Time last_execute_due_{};  // with a Scheduler: nothing posted later is earlier
   base::Time last_complete_due_{};
 
   // Positions count up for ever and are taken modulo the ring's size, a power of two.
@@ -163,7 +171,7 @@ class QueuePair {
   std::uint32_t send_mask_ = 0;
   std::uint32_t receive_mask_ = 0;
   std::uint32_t completion_mask_ = 0;
-  std::uint32_t posted_ = 0;     // retired_ <= completed_ <= executed_ <= posted_
+  std::uint32_t posted_ = 0;  // retired_ <= completed_ <= executed_ <= posted_
   std::uint32_t executed_ = 0;
   std::uint32_t completed_ = 0;
   std::uint32_t retired_ = 0;
@@ -173,9 +181,9 @@ class QueuePair {
   std::uint32_t completions_in_ = 0;
   std::uint32_t completions_out_ = 0;
   std::vector<Send> sends_;
-  std::vector<fabric::Sge> sges_;         // max_sges_ for each send
-  std::vector<std::byte> inlined_;        // inline_bytes_ for each send
-  std::vector<Plan> plans_;               // with a Scheduler only
+  std::vector<fabric::Sge> sges_;   // max_sges_ for each send
+  std::vector<std::byte> inlined_;  // inline_bytes_ for each send
+  std::vector<Plan> plans_;         // with a Scheduler only
   std::vector<Receive> receives_;
   std::vector<Done> completions_;
 };

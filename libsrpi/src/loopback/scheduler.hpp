@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who decides when, and whether, something crosses the loopback network. Without a Scheduler everything is
-// delivered by the next progress(), in the order in which it was posted. A simulator brings its own: a virtual
-// clock, delays and faults.
+// delivered by the next progress(), in the order in which it was posted. A simulator brings its own: a
+// virtual clock, delays and faults.
 #pragma once
 
 #include <cstddef>
@@ -17,11 +17,15 @@ using ConnectionNumber = std::uint64_t;  // from 1, in the order of open()
 // What is about to cross: a work request, or one step of the connection manager.
 struct Delivery {
   enum class Kind : std::uint8_t {
-    send, rdma_read, rdma_write,  // work requests
-    resolve,                      // of an active endpoint's address; local
-    request, reply, reject,       // to the listener, and its answer
-    ready_to_use,                 // the active side's last word: the passive side is established
-    disconnect,                   // one side is gone, the other is told
+    send,
+    rdma_read,
+    rdma_write,  // work requests
+    resolve,     // of an active endpoint's address; local
+    request,
+    reply,
+    reject,        // to the listener, and its answer
+    ready_to_use,  // the active side's last word: the passive side is established
+    disconnect,    // one side is gone, the other is told
   };
   Kind kind = Kind::send;
   ConnectionNumber connection = 0;

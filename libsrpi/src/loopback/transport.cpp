@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device does with a posted work request: checks keys, bounds and rights on both sides, copies, and reports
-// to both completion queues. Errors follow the requester and responder classes of IBA volume 1, clause 9.9.
+// What a device does with a posted work request: checks keys, bounds and rights on both sides, copies, and
+// reports to both completion queues. Errors follow the requester and responder classes of IBA volume 1,
+// clause 9.9.
 //
-// Requests of one queue pair are carried out strictly in order. With a Scheduler being carried out (at the peer) and
-// being completed (at the poster) are two moments, so that an answer can overtake the completion of its question.
+// Requests of one queue pair are carried out strictly in order. With a Scheduler being carried out (at the
+// peer) and being completed (at the poster) are two moments, so that an answer can overtake the completion of
+// its question.
 #include <algorithm>
 #include <cstring>
 
@@ -73,7 +75,8 @@ void QueuePair::plan(std::uint32_t position) noexcept {
 base::Time QueuePair::due() const noexcept {
   base::Time due = base::kNever;
   if (state_ != State::ready) return due;
-  const bool stopped = executed_ != completed_ && sends_[(executed_ - 1) & send_mask_].status != WorkStatus::success;
+  const bool stopped =
+      executed_ != completed_ && sends_[(executed_ - 1) & send_mask_].status != WorkStatus::success;
   if (executed_ != posted_ && !waiting_ && !stopped) due = plans_[executed_ & send_mask_].execute_due;
   if (completed_ != executed_) due = std::min(due, plans_[completed_ & send_mask_].complete_due);
   return due;
@@ -98,7 +101,8 @@ std::size_t QueuePair::execute_planned(std::size_t limit) noexcept {
     } else if (carry_out(position) == Outcome::not_ready) {
       if (!give_up_or_wait()) break;
       ++done;
-      if (executed_ == position) plan.execute_due = scheduler_->now() + scheduler_->rnr_delay();  // tries again
+      if (executed_ == position)
+        plan.execute_due = scheduler_->now() + scheduler_->rnr_delay();  // tries again
       plan.complete_due = std::max({plan.complete_due, plan.execute_due, scheduler_->now()});
       continue;
     } else if (plan.verdict.fault == Verdict::Fault::fail_delivered && send.status == WorkStatus::success) {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "base/check.hpp"
 #include "target/nexus.hpp"
 #include "wire/async_event.hpp"
 #include "wire/credit.hpp"
@@ -51,8 +50,8 @@ Result<> Channel::prepare(const wire::LoginRequest& request, const wire::LoginRe
   limits.inline_bytes = kInlineBytes;
   if (auto created = endpoint_->create_queues(limits); !created) return created.error();
   if (endpoint_->inline_bytes() < kInlineBytes)
-    return Error{Errc::not_supported, fmt::format("{} inline bytes, the target needs {}", endpoint_->inline_bytes(),
-                                                  kInlineBytes)};
+    return Error{Errc::not_supported, fmt::format("{} inline bytes, the target needs {}",
+                                                  endpoint_->inline_bytes(), kInlineBytes)};
 
   auto buffers = Mapping::create(std::size_t{slots} * (max_receive_bytes_ + kTableBytes + kParameterBytes));
   if (!buffers) return buffers.error();
@@ -127,10 +126,14 @@ void Channel::on_sent(std::uint64_t id) {
   retired_ = posted_ - ((posted_ - position_of(id)) & 0xfff'ffff'ffff) + 1;
   if (!stalled_.empty()) run_stalled();
   switch (static_cast<Sent>(kind_of(id))) {
-    case Sent::other: return;
-    case Sent::table: return on_table(slot_of(id));
-    case Sent::move: return on_moved(slot_of(id));
-    case Sent::logout: return end();
+    case Sent::other:
+      return;
+    case Sent::table:
+      return on_table(slot_of(id));
+    case Sent::move:
+      return on_moved(slot_of(id));
+    case Sent::logout:
+      return end();
   }
 }
 
@@ -138,7 +141,8 @@ void Channel::on_unit(std::uint32_t slot, std::span<const std::byte> unit) {
   if (closing_) return receive_again(slot);
   const auto opcode = unit.empty() ? wire::Opcode::response : static_cast<wire::Opcode>(unit[0]);
   switch (opcode) {
-    case wire::Opcode::command: return on_command(slot, unit);
+    case wire::Opcode::command:
+      return on_command(slot, unit);
     case wire::Opcode::task_management: {
       const auto function = wire::decode_task_management(unit);
       if (!function) return violation(wire::LogoutReason::invalid_unit_length);
@@ -184,8 +188,8 @@ void Channel::violation(wire::LogoutReason reason) {
 void Channel::receive_again(std::uint32_t slot) {
   slots_[slot].stage = Slot::Stage::receiving;
   slots_[slot].result.reset();
-  receives_.push_back({.id = slot,
-                       .sge = {receive_buffer(slot).data(), max_receive_bytes_, buffers_region_->lkey()}});
+  receives_.push_back(
+      {.id = slot, .sge = {receive_buffer(slot).data(), max_receive_bytes_, buffers_region_->lkey()}});
 }
 
 // Precondition: room() > 0.
@@ -209,7 +213,8 @@ std::span<std::byte> Channel::add_unit(Sent kind, bool signaled, std::uint32_t s
 
 void Channel::finish_unit(std::size_t bytes, bool solicited) {
   auto& work = batch_.back();
-  batch_sges_[batch_.size() - 1] = {batch_units_[batch_.size() - 1].data(), static_cast<std::uint32_t>(bytes), 0};
+  batch_sges_[batch_.size() - 1] = {batch_units_[batch_.size() - 1].data(), static_cast<std::uint32_t>(bytes),
+                                    0};
   work.solicited = solicited;
 }
 
@@ -241,75 +246,22 @@ void Channel::run_stalled() {
     slots_[slot].stalled = false;
     if (closing_) continue;
     switch (slots_[slot].stage) {
-      case Slot::Stage::fetching_table: fetch_table(slot); break;
-      case Slot::Stage::moving: move(slot); break;
+      case Slot::Stage::fetching_table:
+        fetch_table(slot);
+        break;
+      case Slot::Stage::moving:
+        move(slot);
+        break;
       case Slot::Stage::answering:
         if (slots_[slot].result)
           answer_function(slot, *slots_[slot].result);
         else
           answer(slot, slots_[slot].status);
         break;
-      default: break;  // aborted meanwhile
+      default:
+        break;  // aborted meanwhile
     }
   }
-}
-
-void Channel::request_credit(std::int32_t delta) {
-  requests_.push_back({.credit = true, .delta = delta, .lun = 0, .sense = {}});
-  next_request();
-}
-
-void Channel::request_async_event(std::uint64_t wire_lun, const scsi::Sense& sense) {
-  requests_.push_back({.credit = false, .delta = 0, .lun = wire_lun, .sense = sense});
-  next_request();
-}
-
-void Channel::next_request() {
-  if (unanswered_request_ || requests_.empty() || closing_ || ended_ || room() == 0) return;
-  const TargetRequest request = requests_.front();
-  requests_.pop_front();
-  unanswered_request_ = request.credit;
-  ++request_tag_;
-  const auto out = add_unit(Sent::other, true, 0);
-  if (request.credit) {
-    finish_unit(wire::encode(wire::CreditRequest{.tag = request_tag_, .request_limit_delta = request.delta}, out), false);
-  } else {
-    const auto sense = scsi::encode(request.sense);
-    finish_unit(wire::encode(wire::AsyncEventRequest{.tag = request_tag_,
-                                                     .request_limit_delta = 0,
-                                                     .lun = request.lun,
-                                                     .solicited = false,
-                                                     .sense = std::as_bytes(sense.span().first(std::min<std::size_t>(
-                                                         sense.size, kInlineBytes - wire::kAsyncEventRequestBytes)))},
-                             out),
-                false);
-  }
-}
-
-void Channel::send_raw(std::span<const std::byte> unit) {
-  if (room() == 0) return;
-  auto raw = std::make_unique<RawUnit>();
-  raw->bytes.assign(unit.begin(), unit.end());
-  std::uint32_t lkey = 0;
-  if (!raw->bytes.empty()) {
-    auto region = memory_.device->register_memory(raw->bytes, fabric::Access::local);
-    if (!region) return;
-    raw->region = std::move(*region);
-    lkey = raw->region->lkey();
-  }
-  auto& work = add_work(Sent::other, 0);
-  work.signaled = true;
-  signaled_ = posted_;
-  batch_sges_[batch_.size() - 1] = {raw->bytes.data(), static_cast<std::uint32_t>(raw->bytes.size()), lkey};
-  raw_units_.push_back(std::move(raw));  // until the channel's end: this is for tests
-}
-
-void Channel::log_out(wire::LogoutReason reason) {
-  if (closing_ || ended_) return;
-  if (!established_ || room() == 0) return end();
-  closing_ = true;
-  const auto out = add_unit(Sent::logout, true, 0);
-  finish_unit(wire::encode(wire::TargetLogout{.tag = ++request_tag_, .reason = reason, .solicited = false}, out), false);
 }
 
 bool Channel::moves_data_out() const noexcept {

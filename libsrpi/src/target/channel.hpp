@@ -2,7 +2,9 @@
 // One RDMA channel of a session: its queue pair, the slots of its requests, what it still has to say.
 //
 //   channel.cpp          receives, completions, sending, the channel's end
-//   commands.cpp         SCSI commands: what they do and answer
+//   requests.cpp         what the target says on its own account
+//   commands.cpp         SCSI commands: what they do
+//   answer.cpp           SRP_RSP: status, sense, residuals
 //   transfer.cpp         data: descriptors, RDMA, immediate data
 //   task_management.cpp  aborts and resets
 #pragma once
@@ -47,9 +49,9 @@ class Channel {
   void send_raw(std::span<const std::byte>);
   void flush();  // posts what was said
 
-  void release(std::uint32_t slot);                 // a held command goes on
-  void complete_held_write(std::uint32_t slot);     // the medium has it: answer
-  void forget(std::uint32_t slot);                  // the request ends without an answer; its credit is owed
+  void release(std::uint32_t slot);              // a held command goes on
+  void complete_held_write(std::uint32_t slot);  // the medium has it: answer
+  void forget(std::uint32_t slot);               // the request ends without an answer; its credit is owed
   // True: it is gone. False: it will be, and the function is told.
   [[nodiscard]] bool abort(std::uint32_t slot, std::uint64_t function);
   void answer_function(std::uint32_t slot, wire::TaskResult);
@@ -60,7 +62,8 @@ class Channel {
   [[nodiscard]] std::vector<Slot>& slots() noexcept { return slots_; }
 
  private:
-  // What a completion of the send queue is about: in the id, above the position in the send queue and the slot.
+  // What a completion of the send queue is about: in the id, above the position in the send queue and the
+  // slot.
   enum class Sent : std::uint8_t { other, table, move, logout };
   struct TargetRequest {
     bool credit = true;
@@ -72,8 +75,9 @@ class Channel {
     std::vector<std::byte> bytes;
     std::unique_ptr<fabric::MemoryRegion> region;
   };
-  static constexpr std::uint32_t kInlineBytes = 64;    // every unit of ours but raw ones fits
-  static constexpr std::uint32_t kSpareReceives = 4;   // answers to our requests, SRP_I_LOGOUT, one request too many
+  static constexpr std::uint32_t kInlineBytes = 64;  // every unit of ours but raw ones fits
+  static constexpr std::uint32_t kSpareReceives =
+      4;  // answers to our requests, SRP_I_LOGOUT, one request too many
 
   // channel.cpp
   std::size_t take_events();
@@ -84,9 +88,12 @@ class Channel {
   void next_request();
   void violation(wire::LogoutReason);
   void receive_again(std::uint32_t slot);
-  [[nodiscard]] std::uint32_t room() const noexcept { return send_depth_ - static_cast<std::uint32_t>(posted_ - retired_); }
+  [[nodiscard]] std::uint32_t room() const noexcept {
+    return send_depth_ - static_cast<std::uint32_t>(posted_ - retired_);
+  }
   fabric::SendWork& add_work(Sent, std::uint32_t slot);
-  [[nodiscard]] std::span<std::byte> add_unit(Sent, bool signaled, std::uint32_t slot);  // encode into it, then:
+  [[nodiscard]] std::span<std::byte> add_unit(Sent, bool signaled,
+                                              std::uint32_t slot);  // encode into it, then:
   void finish_unit(std::size_t bytes, bool solicited);
   void stall(std::uint32_t slot);
   void run_stalled();
@@ -106,13 +113,16 @@ class Channel {
   void finish_data_out(std::uint32_t slot);
   void finish_write_same(std::uint32_t slot);
   void finish_unmap(std::uint32_t slot);
+
+  // answer.cpp
   void refuse(std::uint32_t slot, scsi::SenseKey, scsi::AdditionalSense);
   void refuse(std::uint32_t slot, const scsi::Sense&);
   void answer(std::uint32_t slot, scsi::Status);
   [[nodiscard]] std::uint8_t residuals(const Slot&, wire::Response&) const noexcept;
 
   // transfer.cpp
-  void start_move(std::uint32_t slot, bool data_out, std::byte* memory, std::uint32_t lkey, std::uint32_t data_bytes);
+  void start_move(std::uint32_t slot, bool data_out, std::byte* memory, std::uint32_t lkey,
+                  std::uint32_t data_bytes);
   void go_on_with(std::uint32_t slot, wire::DescriptorView);
   void fetch_table(std::uint32_t slot);
   void on_table(std::uint32_t slot);
@@ -132,8 +142,8 @@ class Channel {
   std::uint32_t max_initiator_iu_bytes_ = 0;
   std::uint16_t immediate_data_offset_ = 0;
   std::uint32_t request_limit_ = 0;
-  std::uint32_t outstanding_ = 0;   // requests received whose credit has not gone back
-  std::int32_t owed_ = 0;           // credits of requests that ended without an answer
+  std::uint32_t outstanding_ = 0;  // requests received whose credit has not gone back
+  std::int32_t owed_ = 0;          // credits of requests that ended without an answer
 
   Mapping buffers_;  // of all slots: receive buffers, then tables, then parameters
   std::unique_ptr<fabric::MemoryRegion> buffers_region_;

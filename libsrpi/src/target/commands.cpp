@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What SCSI commands do: checks first, in the order SPC-4 and SBC-3 give them precedence, then data, then the answer.
+// What SCSI commands do: checks first, in the order SPC-4 and SBC-3 give them precedence, then data, then the
+// answer.
 #include <algorithm>
 #include <cstring>
 
@@ -10,7 +11,6 @@
 
 namespace srpi::target {
 
-using scsi::AdditionalSense;
 using scsi::Operation;
 using scsi::SenseKey;
 using scsi::Status;
@@ -57,14 +57,21 @@ void Channel::on_command(std::uint32_t slot, std::span<const std::byte> unit) {
 void Channel::apply(std::uint32_t slot, const Outcome& outcome) {
   Slot& s = slots_[slot];
   switch (outcome.kind) {
-    case Outcome::Kind::normal: return start(slot);
+    case Outcome::Kind::normal:
+      return start(slot);
     case Outcome::Kind::status:
       s.has_sense = outcome.sense.has_value();
       if (outcome.sense) s.sense = *outcome.sense;
       return answer(slot, outcome.status);
-    case Outcome::Kind::lose_command: s.stage = Slot::Stage::unanswered; return;
-    case Outcome::Kind::lose_response: s.lose_response = true; return start(slot);
-    case Outcome::Kind::hold: s.stage = Slot::Stage::held; return;
+    case Outcome::Kind::lose_command:
+      s.stage = Slot::Stage::unanswered;
+      return;
+    case Outcome::Kind::lose_response:
+      s.lose_response = true;
+      return start(slot);
+    case Outcome::Kind::hold:
+      s.stage = Slot::Stage::held;
+      return;
     case Outcome::Kind::hold_medium: {
       const auto cdb = scsi::decode_cdb(as_scsi(s.command.cdb));
       s.hold_medium = cdb && cdb->operation == Operation::write;
@@ -100,17 +107,21 @@ void Channel::start(std::uint32_t slot) {
   switch (s.cdb.operation) {  // those that no unit attention keeps from working (SAM-5 5.14.3)
     case Operation::inquiry:
     case Operation::report_luns:
-    case Operation::request_sense: break;
+    case Operation::request_sense:
+      break;
     default:
       if (report_attention(slot)) return;
   }
   switch (s.cdb.operation) {
-    case Operation::test_unit_ready: return answer(slot, Status::good);
+    case Operation::test_unit_ready:
+      return answer(slot, Status::good);
     case Operation::read:
     case Operation::write:
-    case Operation::synchronize_cache: return start_block_io(slot);
+    case Operation::synchronize_cache:
+      return start_block_io(slot);
     case Operation::write_same:
-    case Operation::unmap: return start_parameter_out(slot);
+    case Operation::unmap:
+      return start_parameter_out(slot);
     case Operation::request_sense: {
       auto& pending = nexus_.attentions[s.unit->index()];
       auto sense = pending.empty() ? scsi::make_sense(SenseKey::no_sense, scsi::kNoAdditionalSense)
@@ -130,7 +141,8 @@ void Channel::start(std::uint32_t slot) {
       const auto data = s.unit->describe(s.cdb);
       if (!data) return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
       const bool has_allocation = s.cdb.operation != Operation::read_capacity_10;
-      return reply(slot, *data, has_allocation ? s.cdb.allocation_bytes : static_cast<std::uint32_t>(data->size()));
+      return reply(slot, *data,
+                   has_allocation ? s.cdb.allocation_bytes : static_cast<std::uint32_t>(data->size()));
     }
   }
 }
@@ -142,11 +154,15 @@ void Channel::start_without_unit(std::uint32_t slot, const Result<scsi::DecodedC
   slots_[slot].cdb = *cdb;
   switch (cdb->operation) {
     case Operation::inquiry:
-      if (cdb->evpd || cdb->page != 0) return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
+      if (cdb->evpd || cdb->page != 0)
+        return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
       return reply(slot, describe_nothing(), cdb->allocation_bytes);
-    case Operation::report_luns: return reply(slot, target_.report_luns(cdb->select_report), cdb->allocation_bytes);
-    case Operation::request_sense: return reply(slot, scsi::encode(missing).span(), cdb->allocation_bytes);
-    default: return refuse(slot, missing);
+    case Operation::report_luns:
+      return reply(slot, target_.report_luns(cdb->select_report), cdb->allocation_bytes);
+    case Operation::request_sense:
+      return reply(slot, scsi::encode(missing).span(), cdb->allocation_bytes);
+    default:
+      return refuse(slot, missing);
   }
 }
 
@@ -163,7 +179,8 @@ void Channel::start_block_io(std::uint32_t slot) {
   const Disk& disk = s.unit->disk();
   const bool write = cdb.operation == Operation::write;
   if (write && s.unit->read_only()) return refuse(slot, SenseKey::data_protect, scsi::kWriteProtected);
-  if (!disk.contains(cdb.lba, cdb.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+  if (!disk.contains(cdb.lba, cdb.blocks))
+    return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
   if (cdb.operation == Operation::synchronize_cache) {
     s.unit->disk().flush(cdb.lba, cdb.blocks != 0 ? cdb.blocks : disk.blocks() - cdb.lba);
     return answer(slot, Status::good);
@@ -193,7 +210,8 @@ void Channel::start_parameter_out(std::uint32_t slot) {
   const Disk& disk = s.unit->disk();
   std::uint32_t bytes = cdb.allocation_bytes;
   if (cdb.operation == Operation::write_same) {
-    if (!disk.contains(cdb.lba, cdb.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+    if (!disk.contains(cdb.lba, cdb.blocks))
+      return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
     const std::uint64_t blocks = cdb.blocks != 0 ? cdb.blocks : disk.blocks() - cdb.lba;
     if (blocks > LogicalUnit::kMaxUnmapBlocks)
       return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
@@ -223,9 +241,12 @@ void Channel::finish_data_out(std::uint32_t slot) {
       }
       s.unit->disk().written(s.cdb.lba, s.cdb.blocks, s.cdb.fua);
       return answer(slot, Status::good);
-    case Operation::write_same: return finish_write_same(slot);
-    case Operation::unmap: return finish_unmap(slot);
-    default: return answer(slot, Status::good);
+    case Operation::write_same:
+      return finish_write_same(slot);
+    case Operation::unmap:
+      return finish_unmap(slot);
+    default:
+      return answer(slot, Status::good);
   }
 }
 
@@ -240,8 +261,8 @@ void Channel::finish_write_same(std::uint32_t slot) {
   const std::uint64_t blocks = s.cdb.blocks != 0 ? s.cdb.blocks : disk.blocks() - s.cdb.lba;
   const std::byte* block = parameter_buffer(slot);
   // Zeroes need no memory, whether UNMAP is set or not; other data is written even if it is (SBC-3 5.42).
-  const bool zeroes =
-      s.cdb.no_data_out || std::all_of(block, block + disk.block_size(), [](std::byte b) { return b == std::byte{0}; });
+  const bool zeroes = s.cdb.no_data_out || std::all_of(block, block + disk.block_size(),
+                                                       [](std::byte b) { return b == std::byte{0}; });
   if (zeroes)
     disk.discard(s.cdb.lba, blocks);
   else
@@ -258,76 +279,14 @@ void Channel::finish_unmap(std::uint32_t slot) {
   Disk& disk = s.unit->disk();
   std::uint64_t blocks = 0;
   for (const auto& range : *ranges) {
-    if (!disk.contains(range.lba, range.blocks)) return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
+    if (!disk.contains(range.lba, range.blocks))
+      return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
     blocks += range.blocks;
   }
   if (blocks > LogicalUnit::kMaxUnmapBlocks)
     return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInParameterList);
   for (const auto& range : *ranges) disk.discard(range.lba, range.blocks);
   answer(slot, Status::good);
-}
-
-void Channel::refuse(std::uint32_t slot, SenseKey key, AdditionalSense additional) {
-  refuse(slot, scsi::make_sense(key, additional));
-}
-
-void Channel::refuse(std::uint32_t slot, const scsi::Sense& sense) {
-  slots_[slot].has_sense = true;
-  slots_[slot].sense = sense;
-  answer(slot, Status::check_condition);
-}
-
-void Channel::answer(std::uint32_t slot, Status status) {
-  Slot& s = slots_[slot];
-  s.status = status;
-  if (s.lose_response) {
-    s.stage = Slot::Stage::unanswered;
-    return;
-  }
-  if (room() == 0) {
-    s.stage = Slot::Stage::answering;
-    return stall(slot);
-  }
-  wire::Response response;
-  response.tag = s.tag;
-  response.status = static_cast<std::uint8_t>(status);
-  response.request_limit_delta = 1 + owed_;
-  response.flags = residuals(s, response);
-  response.solicited =
-      (s.notify & (status == Status::good ? wire::kNotifyOnSuccess : wire::kNotifyOnFailure)) != 0;
-  scsi::EncodedSense sense;
-  if (s.has_sense) {
-    s.sense.descriptor_format = false;  // 18 bytes fit the smallest unit an initiator may ask for
-    sense = scsi::encode(s.sense);
-    response.flags |= wire::kSenseValid;
-    response.sense = std::as_bytes(sense.span());
-  }
-  receive_again(slot);
-  outstanding_ -= static_cast<std::uint32_t>(response.request_limit_delta);
-  owed_ = 0;
-  const auto out = add_unit(Sent::other, false, slot);
-  finish_unit(wire::encode(response, out), response.solicited);
-}
-
-// SRP r16a, SRP_RSP: "over" is what the command would have moved beyond the buffer, "under" what of the buffer was not
-// used.
-std::uint8_t Channel::residuals(const Slot& s, wire::Response& response) const noexcept {
-  const auto judge = [&](bool out, std::uint32_t buffer, std::uint8_t over_flag, std::uint8_t under_flag,
-                         std::uint32_t& residual) -> std::uint8_t {
-    const std::uint32_t data = s.data_out == out ? s.data_bytes : 0;
-    const std::uint32_t moved = s.data_out == out ? s.moved : 0;
-    if (data > buffer) {
-      residual = data - buffer;
-      return over_flag;
-    }
-    if (moved == buffer) return 0;
-    residual = buffer - moved;
-    return under_flag;
-  };
-  return static_cast<std::uint8_t>(
-      judge(true, s.command.data_out.bytes, wire::kDataOutOver, wire::kDataOutUnder,
-            response.data_out_residual_bytes) |
-      judge(false, s.command.data_in.bytes, wire::kDataInOver, wire::kDataInUnder, response.data_in_residual_bytes));
 }
 
 }  // namespace srpi::target

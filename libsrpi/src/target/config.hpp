@@ -17,10 +17,10 @@ struct LunConfig {
   std::uint64_t bytes = 0;         // a multiple of block_size, below 2^47
   std::uint64_t max_bytes = 0;     // room to grow by resize(); 0: none
   std::uint32_t block_size = 512;  // 512, 1024, 2048 or 4096
-  std::string name;                // serial number and wwid derive from it; empty: from the target port id and the number
+  std::string name;  // serial number and wwid derive from it; empty: from the target port id and the number
   bool read_only = false;
-  // Writes stay in a cache that lose_caches() empties, until FUA, SYNCHRONIZE CACHE or the end of volatile_cache.
-  // Costs a second copy of what is written.
+  // Writes stay in a cache that lose_caches() empties, until FUA, SYNCHRONIZE CACHE or the end of
+  // volatile_cache. Costs a second copy of what is written.
   bool volatile_cache = false;
 };
 
@@ -28,17 +28,18 @@ struct TargetConfig {
   PortId port_id;  // id_ext ‖ ioc_guid
   std::vector<LunConfig> luns;
 
-  std::uint32_t request_limit = 128;   // credits of a new channel, 1..1024
-  std::uint32_t max_iu_bytes = 8276;   // of initiator to target, 64..65536
+  std::uint32_t request_limit = 128;  // credits of a new channel, 1..1024
+  std::uint32_t max_iu_bytes = 8276;  // of initiator to target, 64..65536
   std::uint32_t max_sessions = 64;
-  std::uint32_t max_channels = 16;     // of a session
-  bool multi_channel = true;           // false: a second channel of an initiator port is rejected
+  std::uint32_t max_channels = 16;  // of a session
+  bool multi_channel = true;        // false: a second channel of an initiator port is rejected
   bool immediate_data = true;
   std::uint32_t max_transfer_bytes = 8u << 20;  // what VPD 0xB0 says; 0: no limit
-  std::vector<PortId> acl;             // initiator ports that may log in; empty: all
+  std::vector<PortId> acl;                      // initiator ports that may log in; empty: all
   // What the first command of a new session is told. Linux' target says REPORTED LUNS DATA HAS CHANGED.
   std::optional<scsi::AdditionalSense> login_attention = scsi::kReportedLunsDataChanged;
-  // Give memory of unmapped blocks back to the system. Not with a real RDMA device: it would go on using the old pages.
+  // Give memory of unmapped blocks back to the system. Not with a real RDMA device: it would go on using the
+  // old pages.
   bool release_unmapped_pages = false;
 };
 

@@ -15,13 +15,14 @@ constexpr std::uint64_t kMaxDiskBytes = std::uint64_t{1} << 47;  // the address 
 
 Result<std::unique_ptr<Disk>> Disk::create(const LunConfig& config, bool release_unmapped_pages) {
   const auto wrong = [&](const char* what) {
-    return Error{Errc::invalid_argument, fmt::format("LUN {}: {} bytes in blocks of {}: {}", config.number, config.bytes,
-                                                     config.block_size, what)};
+    return Error{Errc::invalid_argument, fmt::format("LUN {}: {} bytes in blocks of {}: {}", config.number,
+                                                     config.bytes, config.block_size, what)};
   };
   if (config.number > 255) return wrong("LUN numbers go to 255");
   if (!std::has_single_bit(config.block_size) || config.block_size < 512 || config.block_size > 4096)
     return wrong("a block has 512, 1024, 2048 or 4096 bytes");
-  if (config.bytes == 0 || config.bytes % config.block_size != 0) return wrong("not a whole number of blocks");
+  if (config.bytes == 0 || config.bytes % config.block_size != 0)
+    return wrong("not a whole number of blocks");
   if (config.max_bytes % config.block_size != 0) return wrong("max_bytes is not a whole number of blocks");
   const std::uint64_t room = std::max(config.bytes, config.max_bytes);
   if (room >= kMaxDiskBytes) return wrong("a RAM disk must be smaller than 128 TiB");
@@ -51,7 +52,7 @@ void Disk::written(std::uint64_t lba, std::uint64_t blocks, bool durable) noexce
   if (durable) flush(lba, blocks);
 }
 
-template <class Visit>
+template<class Visit>
 void Disk::clean(std::uint64_t lba, std::uint64_t blocks, Visit visit) noexcept {
   const std::uint64_t end = lba + blocks;
   while (lba < end) {
@@ -71,16 +72,14 @@ void Disk::clean(std::uint64_t lba, std::uint64_t blocks, Visit visit) noexcept 
 
 void Disk::flush(std::uint64_t lba, std::uint64_t blocks) noexcept {
   if (!volatile_cache_) return;
-  clean(lba, blocks, [&](std::uint64_t i) {
-    std::memcpy(medium_.bytes().data() + i * block_size_, at(i), block_size_);
-  });
+  clean(lba, blocks,
+        [&](std::uint64_t i) { std::memcpy(medium_.bytes().data() + i * block_size_, at(i), block_size_); });
 }
 
 void Disk::lose_cache() noexcept {
   if (!volatile_cache_) return;
-  clean(0, blocks_, [&](std::uint64_t i) {
-    std::memcpy(at(i), medium_.bytes().data() + i * block_size_, block_size_);
-  });
+  clean(0, blocks_,
+        [&](std::uint64_t i) { std::memcpy(at(i), medium_.bytes().data() + i * block_size_, block_size_); });
 }
 
 void Disk::discard(std::uint64_t lba, std::uint64_t blocks) noexcept {

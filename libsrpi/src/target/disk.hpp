@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The medium of a logical unit: memory that RDMA reads and writes directly, with an optional volatile cache.
 //
-// bytes() is what commands read and write. With a volatile cache a second mapping holds what has reached the medium,
-// and a bit for each block tells where the two may differ; losing the cache copies those blocks back.
+// bytes() is what commands read and write. With a volatile cache a second mapping holds what has reached the
+// medium, and a bit for each block tells where the two may differ; losing the cache copies those blocks back.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,9 @@ class Disk {
   // All that may ever be used: to be registered once. The disk is its first blocks() * block_size() bytes.
   [[nodiscard]] std::span<std::byte> memory() const noexcept { return cache_.bytes(); }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return memory().first(blocks_ * block_size_); }
-  [[nodiscard]] std::byte* at(std::uint64_t lba) const noexcept { return memory().data() + lba * block_size_; }
+  [[nodiscard]] std::byte* at(std::uint64_t lba) const noexcept {
+    return memory().data() + lba * block_size_;
+  }
   [[nodiscard]] bool contains(std::uint64_t lba, std::uint64_t blocks) const noexcept {
     return lba <= blocks_ && blocks <= blocks_ - lba;
   }
@@ -37,7 +39,8 @@ class Disk {
   void discard(std::uint64_t lba, std::uint64_t blocks) noexcept;  // reads as zeroes from now on
   void fill(std::uint64_t lba, std::uint64_t blocks, const std::byte* block) noexcept;
   void lose_cache() noexcept;
-  // Errors: invalid_argument (no whole number of blocks, none, or beyond max_bytes). Shrinking forgets what was there.
+  // Errors: invalid_argument (no whole number of blocks, none, or beyond max_bytes). Shrinking forgets what
+  // was there.
   [[nodiscard]] Result<> resize(std::uint64_t bytes);
 
  private:
@@ -45,7 +48,7 @@ class Disk {
   [[nodiscard]] std::uint64_t* dirty_words() const noexcept {
     return reinterpret_cast<std::uint64_t*>(dirty_.bytes().data());
   }
-  template <class Visit>  // visit(lba), for each dirty block; all become clean
+  template<class Visit>  // visit(lba), for each dirty block; all become clean
   void clean(std::uint64_t lba, std::uint64_t blocks, Visit visit) noexcept;
 
   Mapping cache_;

@@ -49,7 +49,8 @@ Result<std::unique_ptr<LogicalUnit>> LogicalUnit::create(const LunConfig& config
   unit->disk_ = std::move(*disk);
   unit->read_only_ = config.read_only;
   unit->max_transfer_bytes_ = target.max_transfer_bytes;
-  unit->rename(config.name.empty() ? fmt::format("{}/{}", target.port_id.to_string(), config.number) : config.name);
+  unit->rename(config.name.empty() ? fmt::format("{}/{}", target.port_id.to_string(), config.number)
+                                   : config.name);
   return unit;
 }
 
@@ -68,30 +69,36 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::describe(const scsi::Decod
   scsi::ModeParameters mode{.write_protected = read_only_, .dpo_fua = true, .caching = std::nullopt};
   if (cdb.page == scsi::kModePageCaching || cdb.page == scsi::kModePageAll)
     mode.caching = scsi::CachingPage{.write_cache = disk_->volatile_cache() && cdb.page_control != 1};
-  const bool has_mode_page = mode.caching && cdb.page_control != 3 && (cdb.subpage == 0 || cdb.subpage == 0xff);
+  const bool has_mode_page =
+      mode.caching && cdb.page_control != 3 && (cdb.subpage == 0 || cdb.subpage == 0xff);
 
   switch (cdb.operation) {
     case scsi::Operation::inquiry:
       if (cdb.evpd) return vital_product_data(cdb.page);
       if (cdb.page != 0) return std::nullopt;
       return scsi::encode(standard_inquiry());
-    case scsi::Operation::read_capacity_10: return scsi::encode_read_capacity10(capacity);
-    case scsi::Operation::read_capacity_16: return scsi::encode_read_capacity16(capacity);
+    case scsi::Operation::read_capacity_10:
+      return scsi::encode_read_capacity10(capacity);
+    case scsi::Operation::read_capacity_16:
+      return scsi::encode_read_capacity16(capacity);
     case scsi::Operation::mode_sense_6:
       if (!has_mode_page) return std::nullopt;
       return scsi::encode_mode_sense6(mode);
     case scsi::Operation::mode_sense_10:
       if (!has_mode_page) return std::nullopt;
       return scsi::encode_mode_sense10(mode);
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<std::vector<std::uint8_t>> LogicalUnit::vital_product_data(std::uint8_t page) const {
   const std::uint32_t block_size = disk_->block_size();
   switch (static_cast<scsi::VpdPage>(page)) {
-    case scsi::VpdPage::supported_pages: return scsi::encode(scsi::SupportedPages{{0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2}});
-    case scsi::VpdPage::unit_serial_number: return scsi::encode_unit_serial(serial_);
+    case scsi::VpdPage::supported_pages:
+      return scsi::encode(scsi::SupportedPages{{0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2}});
+    case scsi::VpdPage::unit_serial_number:
+      return scsi::encode_unit_serial(serial_);
     case scsi::VpdPage::device_identification: {
       std::array<std::uint8_t, 8> naa;
       scsi::store(naa.data(), naa_);
@@ -99,16 +106,17 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::vital_product_data(std::ui
           {scsi::make_naa(naa), scsi::make_t10_vendor_id(kVendor, std::string(kProduct) + ":" + serial_)}});
     }
     case scsi::VpdPage::block_limits:
-      return scsi::encode(scsi::BlockLimits{.write_same_non_zero = false,
-                                            .optimal_granularity_blocks = static_cast<std::uint16_t>(4096 / block_size),
-                                            .max_transfer_blocks = max_transfer_bytes_ / block_size,
-                                            .max_unmap_blocks = kMaxUnmapBlocks,
-                                            .max_unmap_descriptors = kMaxUnmapDescriptors,
-                                            .unmap_granularity_blocks = 1,
-                                            .max_write_same_blocks = kMaxUnmapBlocks});
-    case scsi::VpdPage::block_device_characteristics:
       return scsi::encode(
-          scsi::BlockDeviceCharacteristics{.rotation_rate_rpm = scsi::BlockDeviceCharacteristics::kNonRotating});
+          scsi::BlockLimits{.write_same_non_zero = false,
+                            .optimal_granularity_blocks = static_cast<std::uint16_t>(4096 / block_size),
+                            .max_transfer_blocks = max_transfer_bytes_ / block_size,
+                            .max_unmap_blocks = kMaxUnmapBlocks,
+                            .max_unmap_descriptors = kMaxUnmapDescriptors,
+                            .unmap_granularity_blocks = 1,
+                            .max_write_same_blocks = kMaxUnmapBlocks});
+    case scsi::VpdPage::block_device_characteristics:
+      return scsi::encode(scsi::BlockDeviceCharacteristics{
+          .rotation_rate_rpm = scsi::BlockDeviceCharacteristics::kNonRotating});
     case scsi::VpdPage::logical_block_provisioning:
       return scsi::encode(scsi::LogicalBlockProvisioning{.unmap = true,
                                                          .write_same_16 = true,

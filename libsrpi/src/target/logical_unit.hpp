@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A logical unit: a disk, the names it goes by, and what it says about itself (SPC-4 and SBC-3 data, made by scsi/).
+// A logical unit: a disk, the names it goes by, and what it says about itself (SPC-4 and SBC-3 data, made by
+// scsi/).
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class LogicalUnit {
   // Another unit from now on: serial number and wwid follow the name.
   void rename(const std::string& name);
 
-  // The data of INQUIRY, READ CAPACITY or MODE SENSE, whole; nothing: the CDB asks for a page that is not there.
+  // The data of INQUIRY, READ CAPACITY or MODE SENSE, whole; nothing: the CDB asks for a page that is not
+  // there.
   [[nodiscard]] std::optional<std::vector<std::uint8_t>> describe(const scsi::DecodedCdb&) const;
 
   static constexpr std::uint32_t kMaxUnmapDescriptors = 255;  // what fits a slot's parameter buffer

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Login: SRP_LOGIN_REQ in the connection request's private data, answered in the connection manager's reply or reject.
+// Login: SRP_LOGIN_REQ in the connection request's private data, answered in the connection manager's reply
+// or reject.
 #include <algorithm>
 
 #include "target/channel.hpp"
@@ -15,7 +16,9 @@ constexpr std::uint32_t kMinIuBytes = 64;  // of an initiator's longest unit: le
 void reject(fabric::PassiveEndpoint& endpoint, std::uint64_t tag, wire::RejectReason reason) {
   std::array<std::byte, wire::kLoginRejectBytes> out;
   wire::encode(
-      wire::LoginReject{.tag = tag, .reason = reason, .direct_descriptors = true, .indirect_descriptors = true}, out);
+      wire::LoginReject{
+          .tag = tag, .reason = reason, .direct_descriptors = true, .indirect_descriptors = true},
+      out);
   endpoint.reject(out);
 }
 
@@ -49,8 +52,8 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
   if (!request->direct_descriptors && !request->indirect_descriptors)
     return refuse(wire::RejectReason::unsupported_descriptor_format);
   // Reason 6 for a port without access is what Linux' target says; the standard has nothing better.
-  if (!config_.acl.empty() && std::find(config_.acl.begin(), config_.acl.end(), request->initiator_port_id) ==
-                                  config_.acl.end())
+  if (!config_.acl.empty() &&
+      std::find(config_.acl.begin(), config_.acl.end(), request->initiator_port_id) == config_.acl.end())
     return refuse(wire::RejectReason::channel_limit_reached);
   if (request->multichannel > wire::MultiChannel::independent)
     return refuse(wire::RejectReason::multichannel_unsupported);
@@ -58,10 +61,12 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
   const Nexus* existing = find_nexus(request->initiator_port_id);
   const bool joins = request->multichannel == wire::MultiChannel::independent && existing;
   if (joins && !config_.multi_channel) return refuse(wire::RejectReason::multichannel_unsupported);
-  if (joins && existing->channels >= config_.max_channels) return refuse(wire::RejectReason::channel_limit_reached);
-  const auto sessions = static_cast<std::size_t>(
-      std::count_if(nexuses_.begin(), nexuses_.end(), [](const auto& n) { return !n->ended && n->channels > 0; }));
-  if (!existing && sessions >= config_.max_sessions) return refuse(wire::RejectReason::insufficient_resources);
+  if (joins && existing->channels >= config_.max_channels)
+    return refuse(wire::RejectReason::channel_limit_reached);
+  const auto sessions = static_cast<std::size_t>(std::count_if(
+      nexuses_.begin(), nexuses_.end(), [](const auto& n) { return !n->ended && n->channels > 0; }));
+  if (!existing && sessions >= config_.max_sessions)
+    return refuse(wire::RejectReason::insufficient_resources);
 
   auto& response = verdict.response;
   response.tag = request->tag;
@@ -80,7 +85,8 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
   return verdict;
 }
 
-// Takes the endpoint only if it succeeds; otherwise the reason. An endpoint that cannot be answered any more is dropped.
+// Takes the endpoint only if it succeeds; otherwise the reason. An endpoint that cannot be answered any more
+// is dropped.
 std::optional<wire::RejectReason> RamTarget::establish(std::unique_ptr<fabric::PassiveEndpoint>& endpoint,
                                                        const LoginVerdict& verdict) {
   const auto& request = verdict.request;
@@ -117,7 +123,8 @@ Nexus* RamTarget::find_nexus(const PortId& initiator) const noexcept {
   return nullptr;
 }
 
-// Loss of the I_T nexus for the old channels: nothing of theirs may touch a disk any more when the new login is answered.
+// Loss of the I_T nexus for the old channels: nothing of theirs may touch a disk any more when the new login
+// is answered.
 void RamTarget::end_nexus(const PortId& initiator) {
   std::erase_if(held_writes_, [&](const auto& held) { return held->initiator == initiator; });
   for (const auto& channel : channels_) {

@@ -17,9 +17,11 @@ constexpr std::array<std::byte, kPageBytes> kZeroes{};
 }  // namespace
 
 Result<Mapping> Mapping::create(std::size_t bytes) {
-  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* at =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (at == MAP_FAILED)
-    return Error{Errc::no_memory, fmt::format("mapping {} bytes for a RAM disk: {}", bytes, std::strerror(errno))};
+    return Error{Errc::no_memory,
+                 fmt::format("mapping {} bytes for a RAM disk: {}", bytes, std::strerror(errno))};
   return Mapping(std::span(static_cast<std::byte*>(at), bytes));
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the target keeps beside its channels: sessions with their unit attentions, the disks' registrations, writes that
-// wait, task management functions that wait.
+// What the target keeps beside its channels: sessions with their unit attentions, the disks' registrations,
+// writes that wait, task management functions that wait.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@
 
 namespace srpi::target {
 
-// Pending unit attentions of one session and one logical unit (SAM-5 5.14), the oldest first. The same condition is
-// pending once; when there is no room the newest is forgotten.
+// Pending unit attentions of one session and one logical unit (SAM-5 5.14), the oldest first. The same
+// condition is pending once; when there is no room the newest is forgotten.
 class Attentions {
  public:
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
@@ -47,7 +47,7 @@ class Attentions {
 struct Nexus {
   PortId initiator;
   std::uint32_t channels = 0;
-  bool ended = false;  // another login took its place; its last channels are about to go
+  bool ended = false;                  // another login took its place; its last channels are about to go
   std::vector<Attentions> attentions;  // by LogicalUnit::index()
 };
 
@@ -71,7 +71,8 @@ struct HeldWrite {
   std::unique_ptr<fabric::MemoryRegion> region;
 };
 
-// A task management function whose answer waits until nothing can reach the aborted commands' buffers any more.
+// A task management function whose answer waits until nothing can reach the aborted commands' buffers any
+// more.
 struct PendingFunction {
   std::uint64_t number = 0;
   ChannelNumber channel = 0;

@@ -34,11 +34,11 @@ struct Outcome {
     lose_command,   // nothing is done, nothing is answered; an abort finds it
     lose_response,  // done, but not answered
     hold,           // waits for release_held() before anything is done; ends with its channel or by an abort
-    // A write whose data is fetched at once, while the medium and the answer wait for release_held(). It outlives its
-    // channel, as in a target that has not noticed the loss: what ends it is an abort, LUN RESET, or a login of the same
-    // initiator port that ends its channels. Other commands: hold.
+    // A write whose data is fetched at once, while the medium and the answer wait for release_held(). It
+    // outlives its channel, as in a target that has not noticed the loss: what ends it is an abort, LUN
+    // RESET, or a login of the same initiator port that ends its channels. Other commands: hold.
     hold_medium,
-    answer,         // `unit` is sent as it is; nothing is done
+    answer,  // `unit` is sent as it is; nothing is done
   };
   Kind kind = Kind::normal;
   scsi::Status status = scsi::Status::good;
@@ -49,7 +49,9 @@ struct Outcome {
   [[nodiscard]] static Outcome check_condition(scsi::SenseKey key, scsi::AdditionalSense additional) {
     return {Kind::status, scsi::Status::check_condition, scsi::make_sense(key, additional), {}};
   }
-  [[nodiscard]] static Outcome with_status(scsi::Status status) { return {Kind::status, status, std::nullopt, {}}; }
+  [[nodiscard]] static Outcome with_status(scsi::Status status) {
+    return {Kind::status, status, std::nullopt, {}};
+  }
   [[nodiscard]] static Outcome answer_with(std::vector<std::byte> unit) {
     return {Kind::answer, scsi::Status::good, std::nullopt, std::move(unit)};
   }

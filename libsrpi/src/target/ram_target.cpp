@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The target as a whole: its units, its sessions, the operator's hand. Login is in login.cpp, requests in channel.cpp.
+// The target as a whole: its units, its sessions, the operator's hand. Login is in login.cpp, requests in
+// channel.cpp.
 #include "target/ram_target.hpp"
 
 #include <fmt/format.h>
@@ -139,7 +140,7 @@ void RamTarget::apply_held_write(const HeldWrite& held) {
   }
 }
 
-template <class Visit>
+template<class Visit>
 std::size_t RamTarget::on_channels(std::optional<ChannelNumber> only, Visit visit) {
   std::size_t n = 0;
   for (const auto& channel : channels_) {
@@ -161,12 +162,13 @@ std::size_t RamTarget::send_credit_request(std::int32_t delta, std::optional<Cha
 
 std::size_t RamTarget::send_async_event(std::uint16_t lun, const scsi::Sense& sense,
                                         std::optional<ChannelNumber> only) {
-  return on_channels(only,
-                     [&](Channel& channel) { channel.request_async_event(wire::lun_from_number(lun), sense); });
+  return on_channels(
+      only, [&](Channel& channel) { channel.request_async_event(wire::lun_from_number(lun), sense); });
 }
 
 std::size_t RamTarget::send_raw(std::span<const std::byte> unit, std::optional<ChannelNumber> only) {
-  return on_channels(only, [&](Channel& channel) { channel.send_raw(unit.first(std::min(unit.size(), kMaxRawBytes))); });
+  return on_channels(
+      only, [&](Channel& channel) { channel.send_raw(unit.first(std::min(unit.size(), kMaxRawBytes))); });
 }
 
 Result<> RamTarget::add_lun(const LunConfig& lun) {

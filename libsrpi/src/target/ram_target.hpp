@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole SRP target with RAM disks, behind the fabric seam: the embedded default of srp-nbd, and the peer of the tests.
+// A whole SRP target with RAM disks, behind the fabric seam: the embedded default of srp-nbd, and the peer of
+// the tests.
 //
-// Whoever owns the fabric hands it connection requests (it is an Acceptor) and calls poll(). One thread. The data path
-// allocates nothing after a channel's login. RDMA goes from and to the disks' memory directly.
+// Whoever owns the fabric hands it connection requests (it is an Acceptor) and calls poll(). One thread. The
+// data path allocates nothing after a channel's login. RDMA goes from and to the disks' memory directly.
 //
-// The target outlives the fabric's calls to it: stop listening before it is destroyed. It is destroyed before the fabric.
+// The target outlives the fabric's calls to it: stop listening before it is destroyed. It is destroyed before
+// the fabric.
 #pragma once
 
 #include <array>
@@ -50,9 +52,9 @@ struct Counters {
   std::uint64_t task_management = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t violations = 0;        // of the protocol, by initiators
-  std::uint64_t target_answers = 0;    // CRED_RSP and AER_RSP received
-  std::uint64_t lost_channels = 0;     // ended by the peer or by an error
+  std::uint64_t violations = 0;      // of the protocol, by initiators
+  std::uint64_t target_answers = 0;  // CRED_RSP and AER_RSP received
+  std::uint64_t lost_channels = 0;   // ended by the peer or by an error
 };
 
 class RamTarget final : public fabric::Acceptor {
@@ -61,7 +63,8 @@ class RamTarget final : public fabric::Acceptor {
   [[nodiscard]] static Result<std::unique_ptr<RamTarget>> create(TargetConfig);
   ~RamTarget() override;
 
-  // fabric::Acceptor. Offline, the request is dropped without an answer, so that it looks as if nobody listened.
+  // fabric::Acceptor. Offline, the request is dropped without an answer, so that it looks as if nobody
+  // listened.
   void on_connection_request(std::unique_ptr<fabric::PassiveEndpoint>) override;
   // Does what has come in. Returns the number of things done.
   std::size_t poll();
@@ -80,13 +83,16 @@ class RamTarget final : public fabric::Acceptor {
   // From now on every login gets this, whatever it asks for; nothing: judge them again.
   void reject_logins(std::optional<wire::RejectReason> reason) noexcept { forced_reject_ = reason; }
   // Applied to every LOGIN_RSP before it is sent.
-  void set_login_response_hook(std::function<void(wire::LoginResponse&)> hook) { login_hook_ = std::move(hook); }
+  void set_login_response_hook(std::function<void(wire::LoginResponse&)> hook) {
+    login_hook_ = std::move(hook);
+  }
 
-  // What a target may say on its own account. To all established channels, or to one. Return to how many. At most one
-  // request waits for its answer on a channel (SRP): the next goes out after it.
+  // What a target may say on its own account. To all established channels, or to one. Return to how many. At
+  // most one request waits for its answer on a channel (SRP): the next goes out after it.
   std::size_t send_logout(wire::LogoutReason, std::optional<ChannelNumber> = std::nullopt);
   std::size_t send_credit_request(std::int32_t delta, std::optional<ChannelNumber> = std::nullopt);
-  std::size_t send_async_event(std::uint16_t lun, const scsi::Sense&, std::optional<ChannelNumber> = std::nullopt);
+  std::size_t send_async_event(std::uint16_t lun, const scsi::Sense&,
+                               std::optional<ChannelNumber> = std::nullopt);
   // Any bytes, at most 64 KiB.
   std::size_t send_raw(std::span<const std::byte> unit, std::optional<ChannelNumber> = std::nullopt);
 
@@ -125,14 +131,15 @@ class RamTarget final : public fabric::Acceptor {
   void start_function(Channel&, std::uint32_t slot);
   void abort_done(std::uint64_t function);
 
-  [[nodiscard]] HeldWrite* hold_write(Channel&, std::uint32_t slot, std::uint32_t bytes);  // null: no memory for it
+  [[nodiscard]] HeldWrite* hold_write(Channel&, std::uint32_t slot,
+                                      std::uint32_t bytes);  // null: no memory for it
   void apply_held_write(const HeldWrite&);
   [[nodiscard]] std::vector<std::uint8_t> report_luns(std::uint8_t select) const;
   [[nodiscard]] LogicalUnit* unit_at(std::uint64_t wire_lun) const noexcept;
   [[nodiscard]] Result<LogicalUnit*> unit_numbered(std::uint16_t lun) const;
   void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: every unit
   void forget_ended_channels();
-  template <class Visit>
+  template<class Visit>
   std::size_t on_channels(std::optional<ChannelNumber>, Visit);
 
   TargetConfig config_;

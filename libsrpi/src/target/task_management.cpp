@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task management (SAM-5 chapter 7, SRP_TSK_MGMT). The answer "complete" promises that the aborted commands' buffers
-// are out of reach: it waits for RDMA that is under way. An aborted command gets no answer; its credit comes with the
-// next one.
+// Task management (SAM-5 chapter 7, SRP_TSK_MGMT). The answer "complete" promises that the aborted commands'
+// buffers are out of reach: it waits for RDMA that is under way. An aborted command gets no answer; its
+// credit comes with the next one.
 #include <algorithm>
 
-#include "base/check.hpp"
 #include "target/channel.hpp"
 #include "target/nexus.hpp"
 
@@ -18,10 +17,12 @@ bool abortable(const Slot& slot) {
     case Slot::Stage::fetching_table:
     case Slot::Stage::moving:
     case Slot::Stage::held_medium:
-    case Slot::Stage::unanswered: return slot.aborted_by == 0;
+    case Slot::Stage::unanswered:
+      return slot.aborted_by == 0;
     case Slot::Stage::receiving:
     case Slot::Stage::answering:  // too late: done
-    case Slot::Stage::waiting_for_aborts: return false;
+    case Slot::Stage::waiting_for_aborts:
+      return false;
   }
   return false;
 }
@@ -53,12 +54,15 @@ void RamTarget::start_function(Channel& channel, std::uint32_t slot) {
   wire::TaskResult result = wire::TaskResult::complete;
   switch (function.function) {
     case wire::TaskFunction::abort_task:
-      abort_all(false, [&](const Slot& s) { return s.tag == function.task_tag && s.command.lun == function.lun; });
+      abort_all(false,
+                [&](const Slot& s) { return s.tag == function.task_tag && s.command.lun == function.lun; });
       if (aborted == 0) result = wire::TaskResult::failed;
       break;
     case wire::TaskFunction::abort_task_set:
-      if (!unit) result = wire::TaskResult::invalid_fields;
-      else abort_all(false, of_unit);
+      if (!unit)
+        result = wire::TaskResult::invalid_fields;
+      else
+        abort_all(false, of_unit);
       break;
     case wire::TaskFunction::clear_task_set:
       if (!unit) {
@@ -74,11 +78,14 @@ void RamTarget::start_function(Channel& channel, std::uint32_t slot) {
         break;
       }
       abort_all(true, of_unit);
-      std::erase_if(held_writes_, [&](const auto& held) { return held->unit == unit; });  // of channels that are gone
+      std::erase_if(held_writes_,
+                    [&](const auto& held) { return held->unit == unit; });  // of channels that are gone
       attend(unit, scsi::kBusDeviceReset);
       break;
     case wire::TaskFunction::clear_aca:  // no command of ours establishes one: NACA is not supported
-    default: result = wire::TaskResult::not_supported; break;
+    default:
+      result = wire::TaskResult::not_supported;
+      break;
   }
   if (waits_for == 0) return channel.answer_function(slot, result);
   channel.slots()[slot].stage = Slot::Stage::waiting_for_aborts;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moving a command's data: RDMA WRITE for data-in, RDMA READ for data-out, one work request for each descriptor, as many
-// at a time as the send queue has room for.
+// Moving a command's data: RDMA WRITE for data-in, RDMA READ for data-out, one work request for each
+// descriptor, as many at a time as the send queue has room for.
 //
-// Data-in needs no completion of its own: the answer follows the writes in the same queue pair, and arrives after them.
-// Data-out ends with the completion of the last read.
+// Data-in needs no completion of its own: the answer follows the writes in the same queue pair, and arrives
+// after them. Data-out ends with the completion of the last read.
 #include <algorithm>
 #include <cstring>
 
@@ -26,7 +26,8 @@ void Channel::start_move(std::uint32_t slot, bool data_out, std::byte* memory, s
   s.data_bytes = data_bytes;
   s.to_move = std::min(data_bytes, buffer.bytes);
   s.moved = 0;
-  // A write of half of its data is worth nothing: refused, and the answer tells by how much the buffer is too small.
+  // A write of half of its data is worth nothing: refused, and the answer tells by how much the buffer is too
+  // small.
   if (data_out && buffer.bytes < data_bytes)
     return refuse(slot, scsi::SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
   if (s.to_move == 0) return data_out ? finish_data_out(slot) : answer(slot, scsi::Status::good);
@@ -45,7 +46,8 @@ void Channel::go_on_with(std::uint32_t slot, wire::DescriptorView descriptors) {
   s.descriptor = 0;
   s.descriptor_used = 0;
   std::uint64_t room_bytes = 0;
-  for (std::size_t i = 0; i < descriptors.size() && room_bytes < s.to_move; ++i) room_bytes += descriptors[i].bytes;
+  for (std::size_t i = 0; i < descriptors.size() && room_bytes < s.to_move; ++i)
+    room_bytes += descriptors[i].bytes;
   if (room_bytes < s.to_move)  // the table says less than the length before it
     return refuse(slot, scsi::SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
   move(slot);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
-
 #include <functional>
 
 #include "support.hpp"
@@ -70,7 +69,8 @@ TEST_CASE("an answer can overtake the completion of its question") {
   receive(*s.pair.passive, 1, s.there.sge()).value();
   receive(*s.pair.active, 2, s.here.sge(100, 100)).value();
   s.script.decide = [](const Delivery& d) {
-    return Verdict{.delay = 1ms, .acknowledgement_delay = d.from_active ? base::Duration(10ms) : base::Duration(0)};
+    return Verdict{.delay = 1ms,
+                   .acknowledgement_delay = d.from_active ? base::Duration(10ms) : base::Duration(0)};
   };
   send(*s.pair.active, 3, s.here.sge(0, 4)).value();
   CHECK(s.jump());
@@ -136,7 +136,8 @@ TEST_CASE("the scheduler sees every access to memory") {
 TEST_CASE("each step of connecting can be lost or refused") {
   Script script;
   const auto kind = GENERATE(Delivery::Kind::resolve, Delivery::Kind::request, Delivery::Kind::reply);
-  const auto fault = GENERATE(Verdict::Fault::lost, Verdict::Fault::unreachable, Verdict::Fault::reject_stale);
+  const auto fault =
+      GENERATE(Verdict::Fault::lost, Verdict::Fault::unreachable, Verdict::Fault::reject_stale);
   if (kind == Delivery::Kind::reply && fault != Verdict::Fault::lost) return;
   if (kind == Delivery::Kind::resolve && fault == Verdict::Fault::reject_stale) return;
   script.decide = [&](const Delivery& d) { return d.kind == kind ? Verdict{.fault = fault} : Verdict{}; };

@@ -44,15 +44,20 @@ struct Buffer {
   std::unique_ptr<fabric::MemoryRegion> region;
 };
 
-inline Result<> send(fabric::Endpoint& endpoint, std::uint64_t id, const fabric::Sge& sge, bool signaled = true) {
+inline Result<> send(fabric::Endpoint& endpoint, std::uint64_t id, const fabric::Sge& sge,
+                     bool signaled = true) {
   const fabric::SendWork work{.id = id, .sges = {&sge, 1}, .signaled = signaled};
   return endpoint.post_send({&work, 1});
 }
 
-inline Result<> rdma(fabric::Endpoint& endpoint, std::uint64_t id, fabric::SendOpcode opcode, const fabric::Sge& sge,
-                     std::uint64_t remote, std::uint32_t rkey) {
-  const fabric::SendWork work{
-      .id = id, .sges = {&sge, 1}, .remote_address = remote, .rkey = rkey, .opcode = opcode, .signaled = true};
+inline Result<> rdma(fabric::Endpoint& endpoint, std::uint64_t id, fabric::SendOpcode opcode,
+                     const fabric::Sge& sge, std::uint64_t remote, std::uint32_t rkey) {
+  const fabric::SendWork work{.id = id,
+                              .sges = {&sge, 1},
+                              .remote_address = remote,
+                              .rkey = rkey,
+                              .opcode = opcode,
+                              .signaled = true};
   return endpoint.post_send({&work, 1});
 }
 
@@ -68,8 +73,9 @@ inline std::vector<fabric::Completion> poll(fabric::Endpoint& endpoint) {
 }
 
 struct Pair {
-  explicit Pair(Scheduler* scheduler = nullptr, fabric::ConnectOptions options = {},
-                fabric::QueueLimits limits = {.send_depth = 8, .receive_depth = 8, .send_sges = 2, .inline_bytes = 64})
+  explicit Pair(
+      Scheduler* scheduler = nullptr, fabric::ConnectOptions options = {},
+      fabric::QueueLimits limits = {.send_depth = 8, .receive_depth = 8, .send_sges = 2, .inline_bytes = 64})
       : network(scheduler), limits_(limits) {
     (void)network.listen("disk", listener, network.target_device()).value();
     active = network.open(network.initiator_device(), "disk", options).value();

@@ -108,8 +108,10 @@ TEST_CASE("unsignaled sends complete silently, and hold their slots until a sign
 TEST_CASE("RDMA READ and WRITE move bytes without the peer's doing") {
   Connected c;
   c.here.set("data of the initiator");
-  rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 21), c.here.address(), c.here.region->rkey()).value();
-  rdma(*c.passive, 2, SendOpcode::rdma_write, c.there.sge(0, 4), c.here.address(4092), c.here.region->rkey()).value();
+  rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 21), c.here.address(), c.here.region->rkey())
+      .value();
+  rdma(*c.passive, 2, SendOpcode::rdma_write, c.there.sge(0, 4), c.here.address(4092), c.here.region->rkey())
+      .value();
   c.network.progress();
   const auto done = poll(*c.passive);
   REQUIRE(done.size() == 2);
@@ -119,7 +121,8 @@ TEST_CASE("RDMA READ and WRITE move bytes without the peer's doing") {
   CHECK(poll(*c.active).empty());
 }
 
-TEST_CASE("RDMA outside of a region, with a wrong or a dead key is a remote access error, and both sides end") {
+TEST_CASE(
+    "RDMA outside of a region, with a wrong or a dead key is a remote access error, and both sides end") {
   Connected c;
   Buffer local_only(*c.network.initiator_device(), 64, fabric::Access::local);
   Buffer other_device(*c.network.target_device(), 64);
@@ -216,7 +219,8 @@ TEST_CASE("a receive with a dead key fails on both sides") {
 
 TEST_CASE("RDMA READs need responder resources") {
   Connected c({.responder_resources = 0});
-  rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 4), c.here.address(), c.here.region->rkey()).value();
+  rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 4), c.here.address(), c.here.region->rkey())
+      .value();
   c.network.progress();
   CHECK(poll(*c.passive).at(0).status == WorkStatus::remote_operation);
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
-
 #include <set>
 
 #include "scsi/capacity.hpp"
@@ -179,8 +178,8 @@ TEST_CASE("blocks beyond the end, in every command that names blocks") {
   for (const auto& cdb : {scsi::read10(lba, 2), scsi::read16(lba, 2), scsi::read16(~std::uint64_t{0}, 2),
                           scsi::synchronize_cache10(lba, 2), scsi::synchronize_cache16(lba, 2)})
     CHECK(i.run(cdb, 1024).is(SenseKey::illegal_request, scsi::kLbaOutOfRange));
-  for (const auto& cdb : {scsi::write10(lba, 2), scsi::write16(lba, 2), scsi::write_same10(lba, 2),
-                          scsi::write_same16(lba, 2)})
+  for (const auto& cdb :
+       {scsi::write10(lba, 2), scsi::write16(lba, 2), scsi::write_same10(lba, 2), scsi::write_same16(lba, 2)})
     CHECK(i.run(cdb, 0, 1024).is(SenseKey::illegal_request, scsi::kLbaOutOfRange));
   CHECK(i.run(scsi::read10(2047, 1), 512).status() == 0);
 }
@@ -207,7 +206,8 @@ TEST_CASE("a read-only unit reads only") {
   Rig rig(config);
   Initiator i(rig);
   CHECK(i.run(scsi::read10(0, 1), 512).status() == 0);
-  for (const auto& cdb : {scsi::write10(0, 1), scsi::write_same10(0, 1), scsi::write_same16(0, 1), scsi::unmap(24)})
+  for (const auto& cdb :
+       {scsi::write10(0, 1), scsi::write_same10(0, 1), scsi::write_same16(0, 1), scsi::unmap(24)})
     CHECK(i.run(cdb, 0, 512).is(SenseKey::data_protect, scsi::kWriteProtected));
 }
 
@@ -218,12 +218,14 @@ TEST_CASE("UNMAP makes blocks read as zeroes") {
   Initiator i(rig);
   auto disk = rig.target->disk_bytes(0);
   std::memset(disk.data(), 'x', disk.size());
-  const scsi::UnmapRange ranges[] = {{.lba = 1, .blocks = 2}, {.lba = 10, .blocks = 1000}, {.lba = 2047, .blocks = 1}};
+  const scsi::UnmapRange ranges[] = {
+      {.lba = 1, .blocks = 2}, {.lba = 10, .blocks = 1000}, {.lba = 2047, .blocks = 1}};
   std::vector<std::uint8_t> list(scsi::unmap_list_bytes(3));
   CHECK(scsi::encode_unmap_list(ranges, list).value() == list.size());
   std::memcpy(i.data.data(), list.data(), list.size());
-  CHECK(i.run(scsi::unmap(static_cast<std::uint16_t>(list.size())), 0, static_cast<std::uint32_t>(list.size())).status() ==
-        0);
+  CHECK(
+      i.run(scsi::unmap(static_cast<std::uint16_t>(list.size())), 0, static_cast<std::uint32_t>(list.size()))
+          .status() == 0);
   for (std::size_t block = 0; block < 2048; ++block) {
     const bool unmapped = (block >= 1 && block < 3) || (block >= 10 && block < 1010) || block == 2047;
     CHECK(disk[block * 512] == std::byte{unmapped ? std::uint8_t{0} : std::uint8_t{'x'}});
@@ -307,7 +309,8 @@ TEST_CASE("any CDB at all gets an answer") {
     cdb.length = 16;
     for (auto& byte : cdb.bytes) {
       state = state * 6364136223846793005u + 1442695040888963407u;
-      byte = n % 2 && &byte != &cdb.bytes[0] ? static_cast<std::uint8_t>(state >> 62) : static_cast<std::uint8_t>(state >> 56);
+      byte = n % 2 && &byte != &cdb.bytes[0] ? static_cast<std::uint8_t>(state >> 62)
+                                             : static_cast<std::uint8_t>(state >> 56);
     }
     const auto answer = n % 3 ? i.run(cdb, 4096) : i.run(cdb, 0, 4096);
     CHECK(answer.opcode() == wire::Opcode::response);
@@ -318,7 +321,8 @@ TEST_CASE("any CDB at all gets an answer") {
 TEST_CASE("a LUN without a unit") {
   Rig rig;
   Initiator i(rig);
-  CHECK(i.run(scsi::test_unit_ready(), 0, 0, 7).is(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported));
+  CHECK(
+      i.run(scsi::test_unit_ready(), 0, 0, 7).is(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported));
   CHECK(i.run(scsi::read10(0, 1), 512, 0, 7).is(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported));
   CHECK(i.run(scsi::inquiry(false, 0, 96), 96, 0, 7).status() == 0);
   const auto inquiry = scsi::decode_standard_inquiry(i.bytes(36)).value();

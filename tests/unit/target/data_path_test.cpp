@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // After a channel's first commands neither the fabric nor the target takes memory for a command.
 #include <catch2/catch.hpp>
-
 #include <cstdlib>
 #include <new>
 

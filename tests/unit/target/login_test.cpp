@@ -172,10 +172,12 @@ TEST_CASE("independent channels share a session") {
   Rig rig(config);
   Initiator first(rig);
   Initiator second(rig, {.multichannel = wire::MultiChannel::independent});
-  CHECK(first.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
+  CHECK(
+      first.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   CHECK(second.run(scsi::test_unit_ready()).status() == 0);
   // The other unit has its own.
-  CHECK(second.run(scsi::test_unit_ready(), 0, 0, 1).is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
+  CHECK(second.run(scsi::test_unit_ready(), 0, 0, 1)
+            .is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   CHECK(first.run(scsi::test_unit_ready(), 0, 0, 1).status() == 0);
 }
 

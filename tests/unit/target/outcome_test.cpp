@@ -41,8 +41,9 @@ TEST_CASE("the hook sees every command, and may let it be") {
 TEST_CASE("a status and sense by order") {
   Fixture f;
   f.target->set_command_hook([](const CommandInfo& info) {
-    return info.sequence == 1 ? Outcome::with_status(scsi::Status::busy)
-                              : Outcome::check_condition(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError);
+    return info.sequence == 1
+               ? Outcome::with_status(scsi::Status::busy)
+               : Outcome::check_condition(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError);
   });
   const auto busy = f.i.run(scsi::read10(0, 1), 512);
   CHECK(busy.status() == 8);
@@ -147,7 +148,8 @@ TEST_CASE("what the operator changes, the sessions are told") {
   (void)f.i.run(scsi::test_unit_ready(), 0, 0, 9);
   CHECK(f.i.run(scsi::read10(15, 1), 512, 0, 9).status() == 0);
   f.target->remove_lun(9).value();
-  CHECK(f.i.run(scsi::test_unit_ready(), 0, 0, 9).is(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported));
+  CHECK(f.i.run(scsi::test_unit_ready(), 0, 0, 9)
+            .is(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported));
   CHECK(f.i.run(scsi::test_unit_ready()).is(SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   f.target->set_read_only(0, true).value();
   CHECK(f.i.run(scsi::test_unit_ready()).is(SenseKey::unit_attention, scsi::kModeParametersChanged));
@@ -161,7 +163,8 @@ TEST_CASE("what the operator changes, the sessions are told") {
 
 TEST_CASE("a large disk costs nothing until it is written, and grows into its room") {
   auto config = small_config();
-  config.luns = {{.number = 0, .bytes = std::uint64_t{1} << 40, .max_bytes = std::uint64_t{1} << 41, .name = {}}};
+  config.luns = {
+      {.number = 0, .bytes = std::uint64_t{1} << 40, .max_bytes = std::uint64_t{1} << 41, .name = {}}};
   Rig rig(config);
   Initiator i(rig);
   i.fill(0, 512);

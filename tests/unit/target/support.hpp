@@ -26,7 +26,9 @@
 namespace srpi::target::test {
 
 inline PortId target_port() { return PortId::make(0x1122334455667788, 0x99aabbccddeeff00); }
-inline PortId initiator_port(std::uint64_t extension = 1) { return PortId::make(extension, 0x0002c90300a0b0c0); }
+inline PortId initiator_port(std::uint64_t extension = 1) {
+  return PortId::make(extension, 0x0002c90300a0b0c0);
+}
 
 inline TargetConfig small_config() {
   TargetConfig config;
@@ -102,7 +104,8 @@ class Initiator {
     const auto n = options.compact ? wire::encode_compact(request, bytes) : wire::encode(request, bytes);
     connect(std::span(bytes).first(n), options.compact);
     if (logged_in()) {
-      login = wire::decode_login_response(std::span(event->private_data).first(event->private_data_bytes)).value();
+      login = wire::decode_login_response(std::span(event->private_data).first(event->private_data_bytes))
+                  .value();
       credits = login.request_limit;
     }
     immediate_ = login.immediate_data;
@@ -112,7 +115,9 @@ class Initiator {
     return event && event->kind == fabric::ConnectionEvent::Kind::established;
   }
   [[nodiscard]] wire::RejectReason reject_reason() const {
-    return wire::decode_login_reject(std::span(event->private_data).first(event->private_data_bytes)).value().reason;
+    return wire::decode_login_reject(std::span(event->private_data).first(event->private_data_bytes))
+        .value()
+        .reason;
   }
 
   void send(std::span<const std::byte> unit) {
@@ -155,7 +160,8 @@ class Initiator {
   }
 
   // One command with a direct buffer at data[0], answered.
-  Answer run(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0, std::uint32_t lun = 0) {
+  Answer run(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0,
+             std::uint32_t lun = 0) {
     const wire::DirectDescriptor in[] = {piece(0, in_bytes)}, out[] = {piece(0, out_bytes)};
     auto unit = command(cdb, lun);
     if (in_bytes != 0) unit.data_in = wire::DataBuffer::direct(in);
@@ -196,7 +202,8 @@ class Initiator {
     return {reinterpret_cast<const std::uint8_t*>(data.data()), size};
   }
   void fill(std::size_t offset, std::size_t size, char first = 'A') {
-    for (std::size_t i = 0; i < size; ++i) data[offset + i] = static_cast<std::byte>(first + static_cast<char>(i % 23));
+    for (std::size_t i = 0; i < size; ++i)
+      data[offset + i] = static_cast<std::byte>(first + static_cast<char>(i % 23));
   }
 
   std::unique_ptr<fabric::ActiveEndpoint> endpoint;
@@ -240,7 +247,8 @@ class Initiator {
         const auto* at = receives_.data() + done[i].id * kReceiveBytes;
         Answer answer{{at, at + done[i].bytes}};
         if (!answer.unit.empty() && answer.opcode() == wire::Opcode::response)
-          if (const auto response = wire::decode_response(answer.unit)) credits += response->request_limit_delta;
+          if (const auto response = wire::decode_response(answer.unit))
+            credits += response->request_limit_delta;
         answers_.push_back(std::move(answer));
         post(done[i].id);
       }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 
 #include "support.hpp"
 
@@ -27,7 +26,8 @@ std::string gathered(const Initiator& i, std::size_t n, std::uint32_t bytes) {
 }
 
 // Puts the descriptor table into the initiator's memory, for a target that fetches it.
-wire::DirectDescriptor table_at(Initiator& i, std::size_t offset, const std::vector<wire::DirectDescriptor>& pieces) {
+wire::DirectDescriptor table_at(Initiator& i, std::size_t offset,
+                                const std::vector<wire::DirectDescriptor>& pieces) {
   auto* at = reinterpret_cast<wire::layout::DirectDescriptor*>(i.data.data() + offset);
   for (const auto& piece : pieces) *at++ = {piece.address, piece.key, piece.bytes};
   return i.piece(offset, static_cast<std::uint32_t>(pieces.size() * wire::kDescriptorBytes));
@@ -70,12 +70,14 @@ TEST_CASE("a partial table is fetched, and may need more work requests than the 
   i.fill(0, n * (bytes + 32), 'a');
   const std::string written = gathered(i, n, bytes);
   auto write = i.command(scsi::write10(0, static_cast<std::uint16_t>(n)));
-  write.data_out = DataBuffer::indirect(std::span(pieces).first(2), static_cast<std::uint32_t>(n * bytes), table);
+  write.data_out =
+      DataBuffer::indirect(std::span(pieces).first(2), static_cast<std::uint32_t>(n * bytes), table);
   CHECK(i.answer_to(i.send(write)).status() == 0);
   CHECK(disk_text(rig, n * bytes) == written);
   std::memset(i.data.data(), 0, n * (bytes + 32));
   auto read = i.command(scsi::read10(0, static_cast<std::uint16_t>(n)));
-  read.data_in = DataBuffer::indirect(std::span(pieces).first(1), static_cast<std::uint32_t>(n * bytes), table);
+  read.data_in =
+      DataBuffer::indirect(std::span(pieces).first(1), static_cast<std::uint32_t>(n * bytes), table);
   CHECK(i.answer_to(i.send(read)).status() == 0);
   CHECK(gathered(i, n, bytes) == written);
   CHECK(rig.target->channels()[0].commands == 0);
@@ -92,7 +94,8 @@ TEST_CASE("many large commands at a time share the send queue") {
   for (int k = 0; k < 8; ++k) {
     const bool write = k % 3 == 2;
     auto command = i.command(write ? scsi::write10(1000, n) : scsi::read10(0, n));
-    (write ? command.data_out : command.data_in) = DataBuffer::indirect(std::span(pieces).first(100), n * 512, table);
+    (write ? command.data_out : command.data_in) =
+        DataBuffer::indirect(std::span(pieces).first(100), n * 512, table);
     tags.push_back(i.send(command));
   }
   std::vector<std::uint64_t> answered;

@@ -11,7 +11,8 @@ namespace {
 
 std::optional<wire::LogoutReason> logout_reason(Initiator& i) {
   while (auto unit = i.next())
-    if (unit->opcode() == wire::Opcode::target_logout) return wire::decode_target_logout(unit->unit).value().reason;
+    if (unit->opcode() == wire::Opcode::target_logout)
+      return wire::decode_target_logout(unit->unit).value().reason;
   return std::nullopt;
 }
 
@@ -147,7 +148,8 @@ TEST_CASE("SRP_CRED_REQ and SRP_AER_REQ: one at a time, the next after the answe
   Rig rig;
   Initiator i(rig);
   CHECK(rig.target->send_credit_request(-3) == 1);
-  CHECK(rig.target->send_async_event(1, scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged)) == 1);
+  CHECK(rig.target->send_async_event(
+            1, scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged)) == 1);
   auto unit = i.next();
   REQUIRE(unit);
   const auto credit = wire::decode_credit_request(unit->unit).value();
