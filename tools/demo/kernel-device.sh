@@ -13,7 +13,7 @@
 device0='' device1=''
 
 story() {
-    scratch=$(mktemp -d)
+    scratch=$(mktemp -d /tmp/demo.XXX)
     mnt=$scratch/mnt
     mkdir "$mnt"
     story_connect
@@ -67,14 +67,15 @@ story_reconnect() {
 }
 
 story_outage() {
-    local fio_pid
+    local fio_pid before
     heading "The target goes away under running I/O, and comes back"
     prompt "fio --filename=$device1 --rw=randread --bs=4k --iodepth=8 --continue_on_error=io … &"
+    before=$(session_commands store)
     fio --name=outage --filename="$device1" --rw=randread --bs=4k --iodepth=8 --direct=1 \
         --ioengine=libaio --time_based --runtime=12 --continue_on_error=io \
         --output="$scratch/fio.log" &
     fio_pid=$!
-    stage_until 20 "fio reads" commands_above 500
+    stage_until 20 "fio reads" session_commands_above store $((before + 200))
     remark "(the target is disabled)"
     demo_target_off
     stage_until 20 "the loss is noticed" session_is_not_live
@@ -85,16 +86,12 @@ story_outage() {
     stage_until 40 "the session comes back by itself" session_state_is store live
     show "srp-nbd list"
     wait "$fio_pid" || true
-    grep -Eq 'total_err|err= *5' "$scratch/fio.log" || grep -q 'errors *: *total=[1-9]' "$scratch/fio.log" ||
-        stage_fail "fio saw no error"
+    grep -q 'errors *: *total=[1-9]' "$scratch/fio.log" || stage_fail "fio saw no error"
     show "grep -E 'IOPS|errors|err=' $scratch/fio.log"
     remark "fio kept its device open all the time: errors while the target was away, data after."
 }
 
 session_is_not_live() { ! session_state_is store live; }
-commands_above() {
-    [[ $(srp-nbd show store --json) =~ \"commands\":([0-9]+) ]] && ((BASH_REMATCH[1] > $1))
-}
 
 story_verify() {
     heading "fio writes, with a checksum in each block, and reads it all back"

@@ -39,7 +39,19 @@ show_error() {
     fi
     printf '%s\n' "$output"
     [[ $output == *"$1"* ]] || stage_fail "that was to fail with '$1'"
+    # dd says how long it took, also when it failed.
+    if [[ $output =~ 'copied, '([0-9.e-]+)' s' ]]; then
+        remark "$(awk -v s="${BASH_REMATCH[1]}" 'BEGIN { printf "an error after %.0f us", s * 1e6 }')"
+    fi
 }
+
+# session_commands NAME: how many the session has carried.
+session_commands() {
+    local json
+    json=$(srp-nbd show "$1" --json)
+    [[ $json =~ \"commands\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
+}
+session_commands_above() { (($(session_commands "$1") > $2)); }
 
 # stage_until SECONDS WHAT COMMAND...
 stage_until() {
