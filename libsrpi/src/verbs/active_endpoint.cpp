@@ -35,7 +35,8 @@ ActiveEndpoint::ActiveEndpoint(std::shared_ptr<DeviceCache> devices, std::vector
       routes_(std::move(routes)) {}
 
 Result<std::unique_ptr<ActiveEndpoint>> ActiveEndpoint::open(std::shared_ptr<DeviceCache> devices,
-                                                             std::vector<Route> routes, bool native_infiniband,
+                                                             std::vector<Route> routes,
+                                                             bool native_infiniband,
                                                              const fabric::ConnectOptions& options) {
   std::unique_ptr<ActiveEndpoint> endpoint(
       new ActiveEndpoint(std::move(devices), std::move(routes), native_infiniband, options));
@@ -67,9 +68,12 @@ std::string ActiveEndpoint::attempt() const {
 }
 
 Error ActiveEndpoint::not_now(const char* operation) const {
-  static constexpr const char* kPhases[] = {"its address is being resolved", "its route is being resolved",
-                                            "it is resolved but not connected", "it is being connected",
-                                            "it is connected", "it is over"};
+  static constexpr const char* kPhases[] = {"its address is being resolved",
+                                            "its route is being resolved",
+                                            "it is resolved but not connected",
+                                            "it is being connected",
+                                            "it is connected",
+                                            "it is over"};
   const char* what = phase_ == Phase::resolved && queues_ ? "its queues exist already, or it is not connected"
                                                           : kPhases[static_cast<std::size_t>(phase_)];
   return {phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state,
@@ -152,8 +156,10 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_device_event() {
 
 std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event) {
   switch (event.type) {
-    case RDMA_CM_EVENT_ADDR_RESOLVED: return on_address_resolved();
-    case RDMA_CM_EVENT_ROUTE_RESOLVED: return on_route_resolved();
+    case RDMA_CM_EVENT_ADDR_RESOLVED:
+      return on_address_resolved();
+    case RDMA_CM_EVENT_ROUTE_RESOLVED:
+      return on_route_resolved();
     case RDMA_CM_EVENT_ADDR_ERROR:
     case RDMA_CM_EVENT_ROUTE_ERROR: {
       const Error error = resolve_error(attempt(), event.status < 0 ? -event.status : event.status);
@@ -161,7 +167,8 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
       return over(error);
     }
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
-    case RDMA_CM_EVENT_ESTABLISHED: return on_accepted(event);
+    case RDMA_CM_EVENT_ESTABLISHED:
+      return on_accepted(event);
     case RDMA_CM_EVENT_REJECTED: {
       auto answer = rejected(attempt(), event.status);
       answer.private_data = event.private_data;
@@ -178,9 +185,11 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
     case RDMA_CM_EVENT_UNREACHABLE:
     case RDMA_CM_EVENT_CONNECT_ERROR:
       return over(loss_error(event.type, event.status, attempt(), phase_ == Phase::established));
-    // ADDR_CHANGE: a bonding device switched ports; the queue pair keeps its path and reports for itself when that
-    // fails. TIMEWAIT_EXIT: of no concern, as a queue pair is never used twice. The others belong to listeners.
-    default: return std::nullopt;
+    // ADDR_CHANGE: a bonding device switched ports; the queue pair keeps its path and reports for itself when
+    // that fails. TIMEWAIT_EXIT: of no concern, as a queue pair is never used twice. The others belong to
+    // listeners.
+    default:
+      return std::nullopt;
   }
 }
 
@@ -233,7 +242,8 @@ ConnectionEvent ActiveEndpoint::on_accepted(const CmEvent& accepted) {
 
 ConnectionEvent ActiveEndpoint::over(Error error) {
   ConnectionEvent event;
-  event.kind = phase_ == Phase::established ? ConnectionEvent::Kind::disconnected : ConnectionEvent::Kind::failed;
+  event.kind =
+      phase_ == Phase::established ? ConnectionEvent::Kind::disconnected : ConnectionEvent::Kind::failed;
   event.error = std::move(error);
   phase_ = Phase::over;
   return event;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The initiator's end of a connection: resolves, connects, reports events, and carries the data path's queues.
+// The initiator's end of a connection: resolves, connects, reports events, and carries the data path's
+// queues.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace srpi::verbs {
 class ActiveEndpoint final : public fabric::ActiveEndpoint {
  public:
   // Starts address resolution; tries the routes in turn until an address resolves.
-  [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>, std::vector<Route>,
+  [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>,
+                                                                    std::vector<Route>,
                                                                     bool native_infiniband,
                                                                     const fabric::ConnectOptions&);
   ~ActiveEndpoint() override { abort(); }
@@ -41,7 +43,14 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   [[nodiscard]] bool compact_login() const noexcept override { return !native_infiniband_; }
 
  private:
-  enum class Phase : std::uint8_t { resolving_address, resolving_route, resolved, connecting, established, over };
+  enum class Phase : std::uint8_t {
+    resolving_address,
+    resolving_route,
+    resolved,
+    connecting,
+    established,
+    over
+  };
 
   ActiveEndpoint(std::shared_ptr<DeviceCache>, std::vector<Route>, bool native_infiniband,
                  const fabric::ConnectOptions&);

@@ -27,8 +27,9 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_
   const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   const AddressList list(found);
   if (error != 0)
-    return Error{Errc::unreachable, fmt::format("look up host '{}': {}", host,
-                                                error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error))};
+    return Error{Errc::unreachable,
+                 fmt::format("look up host '{}': {}", host,
+                             error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error))};
   std::vector<SocketAddress> addresses;
   for (const addrinfo* a = list.get(); a != nullptr; a = a->ai_next) {
     if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
@@ -41,7 +42,8 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_
   return addresses;
 }
 
-SocketAddress infiniband(const std::array<std::uint8_t, 16>& gid, std::uint16_t pkey, std::uint64_t service_id) {
+SocketAddress infiniband(const std::array<std::uint8_t, 16>& gid, std::uint16_t pkey,
+                         std::uint64_t service_id) {
   SocketAddress address;
   auto& ib = reinterpret_cast<sockaddr_ib&>(address.storage);
   ib.sib_family = AF_IB;
@@ -77,9 +79,10 @@ Result<std::vector<Route>> routes_to(const RdmaCmAddress& target) {
     for (const auto& source : *sources)
       if (source.family() == destination.family()) routes.push_back({destination, source});
   if (routes.empty())
-    return Error{Errc::invalid_argument,
-                 fmt::format("'{}' and its source '{}' have no address family in common: one is IPv4, the other IPv6",
-                             target.host, target.source_host)};
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("'{}' and its source '{}' have no address family in common: one is IPv4, the other IPv6",
+                    target.host, target.source_host)};
   return routes;
 }
 
@@ -96,7 +99,8 @@ std::string gid_text(const std::uint8_t (&gid)[16]) {
 }
 
 std::string host_text(const sockaddr* address) {
-  if (address->sa_family == AF_IB) return gid_text(reinterpret_cast<const sockaddr_ib*>(address)->sib_addr.sib_raw);
+  if (address->sa_family == AF_IB)
+    return gid_text(reinterpret_cast<const sockaddr_ib*>(address)->sib_addr.sib_raw);
   char text[NI_MAXHOST];
   const socklen_t bytes = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
   return getnameinfo(address, bytes, text, sizeof text, nullptr, 0, NI_NUMERICHOST) == 0 ? text : "?";

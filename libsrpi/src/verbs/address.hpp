@@ -28,9 +28,9 @@ struct Route {
   std::optional<SocketAddress> source;
 };
 
-// The addresses a host name stands for, in the order the resolver gives, as far as the source's family allows.
-// Blocks while the names are looked up; numeric addresses never do.
-// Errors: invalid_argument (no host, port 0, no family in common), unreachable (name not found).
+// The addresses a host name stands for, in the order the resolver gives, as far as the source's family
+// allows. Blocks while the names are looked up; numeric addresses never do. Errors: invalid_argument (no
+// host, port 0, no family in common), unreachable (name not found).
 [[nodiscard]] Result<std::vector<Route>> routes_to(const RdmaCmAddress&);
 
 // Native InfiniBand. AF_IB is refused by RoCE and iWARP devices.

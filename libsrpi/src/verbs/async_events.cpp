@@ -19,11 +19,16 @@ Scope scope_of(ibv_event_type type) {
     case IBV_EVENT_QP_FATAL:
     case IBV_EVENT_QP_REQ_ERR:
     case IBV_EVENT_QP_ACCESS_ERR:
-    case IBV_EVENT_PATH_MIG_ERR: return Scope::queue_pair;
-    case IBV_EVENT_CQ_ERR: return Scope::completion_queue;
-    case IBV_EVENT_PORT_ERR: return Scope::port;
-    case IBV_EVENT_DEVICE_FATAL: return Scope::device;
-    default: return Scope::nobody;
+    case IBV_EVENT_PATH_MIG_ERR:
+      return Scope::queue_pair;
+    case IBV_EVENT_CQ_ERR:
+      return Scope::completion_queue;
+    case IBV_EVENT_PORT_ERR:
+      return Scope::port;
+    case IBV_EVENT_DEVICE_FATAL:
+      return Scope::device;
+    default:
+      return Scope::nobody;
   }
 }
 
@@ -32,13 +37,16 @@ Scope scope_of(ibv_event_type type) {
 std::optional<Error> fatal_cause(ibv_event_type type, const std::string& device, int port) {
   switch (type) {
     case IBV_EVENT_QP_FATAL:
-      return Error{Errc::no_connect, fmt::format("{}: the device gave up on the queue pair (QP fatal)", device)};
+      return Error{Errc::no_connect,
+                   fmt::format("{}: the device gave up on the queue pair (QP fatal)", device)};
     case IBV_EVENT_QP_REQ_ERR:
-      return Error{Errc::protocol_error,
-                   fmt::format("{}: the peer sent a request the queue pair cannot take (invalid request)", device)};
+      return Error{
+          Errc::protocol_error,
+          fmt::format("{}: the peer sent a request the queue pair cannot take (invalid request)", device)};
     case IBV_EVENT_QP_ACCESS_ERR:
-      return Error{Errc::protocol_error,
-                   fmt::format("{}: the peer reached for memory it has no key for (access violation)", device)};
+      return Error{
+          Errc::protocol_error,
+          fmt::format("{}: the peer reached for memory it has no key for (access violation)", device)};
     case IBV_EVENT_PATH_MIG_ERR:
       return Error{Errc::no_connect, fmt::format("{}: path migration failed", device)};
     case IBV_EVENT_CQ_ERR:
@@ -47,7 +55,8 @@ std::optional<Error> fatal_cause(ibv_event_type type, const std::string& device,
       return Error{Errc::unreachable, fmt::format("{}/{}: the port went down", device, port)};
     case IBV_EVENT_DEVICE_FATAL:
       return Error{Errc::device_removed, fmt::format("{}: the device failed or is being removed", device)};
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device's asynchronous events (queue pair in trouble, port down, device gone), brought to the endpoints concerned.
+// A device's asynchronous events (queue pair in trouble, port down, device gone), brought to the endpoints
+// concerned.
 //
-// The device has one event queue, and its endpoints may live in different threads. So every endpoint sleeps on the
-// device's descriptor, whoever wakes first drains it under a lock, and leaves each cause with the listeners
-// concerned, whose own eventfd wakes their threads. None of this is on the data path.
+// The device has one event queue, and its endpoints may live in different threads. So every endpoint sleeps
+// on the device's descriptor, whoever wakes first drains it under a lock, and leaves each cause with the
+// listeners concerned, whose own eventfd wakes their threads. None of this is on the data path.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -22,8 +23,8 @@ namespace srpi::verbs {
 
 class AsyncEvents;
 
-// One endpoint's part, known to the AsyncEvents while it lives. Destroy it before the queue pair and the completion
-// queue that it watches, and before the AsyncEvents.
+// One endpoint's part, known to the AsyncEvents while it lives. Destroy it before the queue pair and the
+// completion queue that it watches, and before the AsyncEvents.
 class AsyncListener {
  public:
   ~AsyncListener();

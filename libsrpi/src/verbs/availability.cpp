@@ -2,6 +2,7 @@
 #include "verbs/availability.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -35,10 +36,11 @@ Error explain_unavailable(const std::string& attempt, int error, const SystemPat
             fmt::format("{}: {}; raise the limit of open files (ulimit -n, LimitNOFILE=)", attempt, reason)};
   if (error == ENOMEM) return {Errc::no_memory, fmt::format("{}: {}", attempt, reason)};
 
-  // From the bottom up: device, its userspace face, the connection manager's. The first gap is the cause, whatever
-  // the errno: librdmacm reports a missing module as any of ENOENT, ENODEV, EPERM and ENOSYS.
+  // From the bottom up: device, its userspace face, the connection manager's. The first gap is the cause,
+  // whatever the errno: librdmacm reports a missing module as any of ENOENT, ENODEV, EPERM and ENOSYS.
   if (!has_entries(paths.sysfs + "/class/infiniband"))
-    return {Errc::no_device, fmt::format("{}: this machine has no RDMA device; {}", attempt, device_advice())};
+    return {Errc::no_device,
+            fmt::format("{}: this machine has no RDMA device; {}", attempt, device_advice())};
   if (!has_entries(paths.sysfs + "/class/infiniband_verbs"))
     return {Errc::no_device,
             fmt::format("{}: the RDMA devices are not open to programs; modprobe ib_uverbs", attempt)};
@@ -47,13 +49,15 @@ Error explain_unavailable(const std::string& attempt, int error, const SystemPat
     return {Errc::no_device,
             fmt::format("{}: the connection manager is not open to programs; modprobe rdma_ucm", attempt)};
   if (!exists(cm))
-    return {Errc::no_device,
-            fmt::format("{}: {} is missing though its module is loaded; is udev running, and is this a container "
-                        "that was not given the device?",
-                        attempt, cm)};
-  if (error == EACCES || error == EPERM)
+    return {
+        Errc::no_device,
+        fmt::format("{}: {} is missing though its module is loaded; is udev running, and is this a container "
+                    "that was not given the device?",
+                    attempt, cm)};
+  // Asked for itself, as librdmacm turns a refusal into ENOENT.
+  if (error == EACCES || error == EPERM || access(cm.c_str(), R_OK | W_OK) != 0)
     return {Errc::permission_denied,
-            fmt::format("{}: {}; reading and writing {} and {}/uverbs* is needed", attempt, reason, cm, paths.devices)};
+            fmt::format("{}: no permission to read and write {} and {}/uverbs*", attempt, cm, paths.devices)};
   return {Errc::no_device, fmt::format("{}: {}", attempt, reason)};
 }
 

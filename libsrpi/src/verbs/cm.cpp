@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The queue pair is made on our own verbs context (device.hpp), of which librdmacm knows nothing: id->qp stays null,
-// and we move the queue pair through its states with the attributes that librdmacm computes. It then reports the
-// peer's acceptance as CONNECT_RESPONSE, and rdma_establish() sends the last message of the handshake.
+// The queue pair is made on our own verbs context (device.hpp), of which librdmacm knows nothing: id->qp
+// stays null, and we move the queue pair through its states with the attributes that librdmacm computes. It
+// then reports the peer's acceptance as CONNECT_RESPONSE, and rdma_establish() sends the last message of the
+// handshake.
 #include "verbs/cm.hpp"
 
 #include <algorithm>
@@ -14,8 +15,8 @@
 namespace srpi::verbs {
 namespace {
 
-// The wait that our queue pair asks of a peer whose message finds no receive posted: 0.64 ms (IBA table 45). The
-// default, 0, means the longest, 655 ms.
+// The wait that our queue pair asks of a peer whose message finds no receive posted: 0.64 ms (IBA table 45).
+// The default, 0, means the longest, 655 ms.
 constexpr std::uint8_t kReceiverNotReadyTimer = 12;
 
 int errno_of(int result) noexcept { return result == 0 ? 0 : errno; }
@@ -38,8 +39,10 @@ const rdma_conn_param* connection_parameters(const rdma_cm_event& event) noexcep
   switch (event.event) {
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
     case RDMA_CM_EVENT_ESTABLISHED:
-    case RDMA_CM_EVENT_REJECTED: return &event.param.conn;
-    default: return nullptr;
+    case RDMA_CM_EVENT_REJECTED:
+      return &event.param.conn;
+    default:
+      return nullptr;
   }
 }
 
@@ -52,20 +55,24 @@ Result<ConnectionManager> ConnectionManager::open(rdma_port_space port_space) {
   if (!channel) return explain_unavailable(kAttempt, errno);
   if (const int error = set_nonblocking(channel->fd); error != 0) return explain_unavailable(kAttempt, error);
   rdma_cm_id* id = nullptr;
-  if (rdma_create_id(channel.get(), &id, nullptr, port_space) != 0) return explain_unavailable(kAttempt, errno);
+  if (rdma_create_id(channel.get(), &id, nullptr, port_space) != 0)
+    return explain_unavailable(kAttempt, errno);
   return ConnectionManager(std::move(channel), CmIdHandle(id));
 }
 
 int ConnectionManager::resolve_address(Route& route, int timeout_ms) noexcept {
-  return errno_of(rdma_resolve_addr(id(), route.source ? route.source->get() : nullptr, route.destination.get(),
-                                    timeout_ms));
+  return errno_of(rdma_resolve_addr(id(), route.source ? route.source->get() : nullptr,
+                                    route.destination.get(), timeout_ms));
 }
 
-int ConnectionManager::resolve_route(int timeout_ms) noexcept { return errno_of(rdma_resolve_route(id(), timeout_ms)); }
+int ConnectionManager::resolve_route(int timeout_ms) noexcept {
+  return errno_of(rdma_resolve_route(id(), timeout_ms));
+}
 
 void ConnectionManager::set_ack_timeout(std::uint8_t exponent) noexcept {
   // Kernels before 5.3 do not know it: the connection works without, it is only slower to notice a dead peer.
-  static_cast<void>(rdma_set_option(id(), RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT, &exponent, sizeof exponent));
+  static_cast<void>(
+      rdma_set_option(id(), RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT, &exponent, sizeof exponent));
 }
 
 int ConnectionManager::prepare_queue_pair(ibv_qp* qp) noexcept { return modify(id(), qp, IBV_QPS_INIT); }
@@ -98,7 +105,8 @@ std::optional<CmEvent> ConnectionManager::next_event() noexcept {
   CmEvent copy;
   copy.type = event->event;
   copy.status = event->status;
-  if (const auto* parameters = connection_parameters(*event); parameters != nullptr && parameters->private_data) {
+  if (const auto* parameters = connection_parameters(*event);
+      parameters != nullptr && parameters->private_data) {
     copy.private_data_bytes = std::min<std::size_t>(parameters->private_data_len, copy.private_data.size());
     std::memcpy(copy.private_data.data(), parameters->private_data, copy.private_data_bytes);
   }

@@ -41,9 +41,9 @@ class ConnectionManager {
                             std::uint8_t responder_resources, std::uint32_t qp_number) noexcept;
   // These are done when they return; 0 or an errno.
   void set_ack_timeout(std::uint8_t exponent) noexcept;
-  [[nodiscard]] int prepare_queue_pair(ibv_qp*) noexcept;    // to INIT: receives may be posted
-  [[nodiscard]] int establish(ibv_qp*) noexcept;             // to RTR and RTS, and tell the peer
-  void disconnect() noexcept;                                // sends the request or the reply, waits for nothing
+  [[nodiscard]] int prepare_queue_pair(ibv_qp*) noexcept;  // to INIT: receives may be posted
+  [[nodiscard]] int establish(ibv_qp*) noexcept;           // to RTR and RTS, and tell the peer
+  void disconnect() noexcept;  // sends the request or the reply, waits for nothing
 
   [[nodiscard]] std::optional<CmEvent> next_event() noexcept;
 

@@ -27,10 +27,11 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
   if (error == ENOMEM) {
     rlimit limit{};
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-      return {Errc::no_memory,
-              fmt::format("{}: RLIMIT_MEMLOCK permits this process {} bytes of locked memory in all; raise it "
-                          "(ulimit -l unlimited, LimitMEMLOCK=infinity)",
-                          what, limit.rlim_cur)};
+      return {
+          Errc::no_memory,
+          fmt::format("{}: RLIMIT_MEMLOCK permits this process {} bytes of locked memory in all; raise it "
+                      "(ulimit -l unlimited, LimitMEMLOCK=infinity)",
+                      what, limit.rlim_cur)};
     return {Errc::no_memory, fmt::format("{}: no memory, or the device's limit of regions is reached", what)};
   }
   const Errc code = error == EPERM || error == EACCES ? Errc::permission_denied
@@ -44,7 +45,13 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
 Device::Device(ContextHandle context, ProtectionDomainHandle pd, const ibv_device_attr& limits) noexcept
     : context_(std::move(context)), pd_(std::move(pd)), limits_(limits), async_events_(context_.get()) {}
 
-Device::~Device() = default;
+Device::~Device() {
+  if (!async_events_.device_gone()) return;
+  // The removal of a device without hot-unplug support (rxe, siw) waits for every context to be closed. Ours
+  // is, in a moment; librdmacm closes its own when it looks for devices again and finds this one missing. It
+  // does not look when no device at all is left: the context of the last one stays until the process ends.
+  if (ibv_context** devices = rdma_get_devices(nullptr); devices != nullptr) rdma_free_devices(devices);
+}
 
 Result<std::shared_ptr<Device>> Device::open(ibv_device* device) {
   const std::string what = fmt::format("open RDMA device {}", ibv_get_device_name(device));

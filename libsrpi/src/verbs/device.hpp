@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // An RDMA device in use: a verbs context and a protection domain of our own.
 //
-// librdmacm has a context of the same device too, shared by the whole process. We open a second one because then its
-// event queue is ours alone, and because librdmacm may close its own as soon as the last CM id is gone, while memory
-// that we registered is to outlive every connection.
+// librdmacm has a context of the same device too, shared by the whole process. We open a second one because
+// then its event queue is ours alone, and because librdmacm may close its own as soon as the last CM id is
+// gone, while memory that we registered is to outlive every connection.
 #pragma once
 
 #include <infiniband/verbs.h>

@@ -14,7 +14,8 @@ std::optional<Error> invalid(const fabric::ConnectOptions& options) {
   };
   if (options.retry_count > 7) return beyond("retry_count", options.retry_count, 0, 7);
   if (options.rnr_retry_count > 7) return beyond("rnr_retry_count", options.rnr_retry_count, 0, 7);
-  if (options.ack_timeout_exponent > 31) return beyond("ack_timeout_exponent", options.ack_timeout_exponent, 0, 31);
+  if (options.ack_timeout_exponent > 31)
+    return beyond("ack_timeout_exponent", options.ack_timeout_exponent, 0, 31);
   // With 0 the target's RDMA READs, that is every write to it, would be refused.
   if (options.responder_resources == 0) return beyond("responder_resources", 0, 1, 255);
   return std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owning handles for what libibverbs and librdmacm hand out. Declare them in the order of creation: the verbs demand
-// the reverse order of destruction, and that is what members get.
+// Owning handles for what libibverbs and librdmacm hand out. Declare them in the order of creation: the verbs
+// demand the reverse order of destruction, and that is what members get.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -15,16 +15,16 @@
 
 namespace srpi::verbs {
 
-template <auto Destroy>
+template<auto Destroy>
 struct Destroyer {
-  template <class T>
+  template<class T>
   void operator()(T* object) const noexcept {
     static_cast<void>(Destroy(object));
   }
 };
 
-// A queue pair that could not be destroyed would go on writing into memory which its owner believes to be free, so
-// that is not survivable. EIO and ENODEV mean that the device has gone, and all DMA with it.
+// A queue pair that could not be destroyed would go on writing into memory which its owner believes to be
+// free, so that is not survivable. EIO and ENODEV mean that the device has gone, and all DMA with it.
 inline void destroy_queue_pair(ibv_qp* qp) noexcept {
   const int error = ibv_destroy_qp(qp);
   SRPI_CHECK(error == 0 || error == EIO || error == ENODEV);

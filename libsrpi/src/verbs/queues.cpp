@@ -26,17 +26,20 @@ Error creation_error(const Device& device, const std::string& what, int error) {
 
 std::optional<Error> beyond_limits(const Device& device, const fabric::QueueLimits& wanted) {
   const auto& has = device.limits();
-  const auto check = [&](const char* what, std::uint64_t want, int limit, const char* name) -> std::optional<Error> {
+  const auto check = [&](const char* what, std::uint64_t want, int limit,
+                         const char* name) -> std::optional<Error> {
     if (want <= static_cast<std::uint64_t>(limit)) return std::nullopt;
-    return Error{Errc::invalid_argument,
-                 fmt::format("{}: {} {} wanted, the device has {} at most ({})", device.name(), want, what, limit, name)};
+    return Error{Errc::invalid_argument, fmt::format("{}: {} {} wanted, the device has {} at most ({})",
+                                                     device.name(), want, what, limit, name)};
   };
   if (wanted.send_depth == 0 || wanted.receive_depth == 0 || wanted.send_sges == 0)
-    return Error{Errc::invalid_argument, device.name() + ": a queue of depth 0, or without a scatter/gather entry"};
+    return Error{Errc::invalid_argument,
+                 device.name() + ": a queue of depth 0, or without a scatter/gather entry"};
   if (auto e = check("send work requests", wanted.send_depth, has.max_qp_wr, "max_qp_wr")) return e;
   if (auto e = check("receive work requests", wanted.receive_depth, has.max_qp_wr, "max_qp_wr")) return e;
   if (auto e = check("scatter/gather entries", wanted.send_sges, has.max_sge, "max_sge")) return e;
-  return check("completions", std::uint64_t{wanted.send_depth} + wanted.receive_depth, has.max_cqe, "max_cqe");
+  return check("completions", std::uint64_t{wanted.send_depth} + wanted.receive_depth, has.max_cqe,
+               "max_cqe");
 }
 
 // Devices differ in how much they inline, and none says so: ask for less until it is granted.
@@ -58,8 +61,10 @@ Result<QueuePairHandle> create_queue_pair(const Device& device, ibv_cq* cq, cons
       return qp;
     }
     if (wanted == 0 || (errno != EINVAL && errno != ENOMEM))
-      return creation_error(device, fmt::format("a queue pair of {} sends and {} receives", limits.send_depth,
-                                                limits.receive_depth), errno);
+      return creation_error(
+          device,
+          fmt::format("a queue pair of {} sends and {} receives", limits.send_depth, limits.receive_depth),
+          errno);
   }
 }
 
@@ -73,9 +78,12 @@ void fill(const ibv_wc& wc, fabric::Completion& completion) noexcept {
 
 ibv_wr_opcode verbs_opcode(fabric::SendOpcode opcode) noexcept {
   switch (opcode) {
-    case fabric::SendOpcode::rdma_read: return IBV_WR_RDMA_READ;
-    case fabric::SendOpcode::rdma_write: return IBV_WR_RDMA_WRITE;
-    case fabric::SendOpcode::send: break;
+    case fabric::SendOpcode::rdma_read:
+      return IBV_WR_RDMA_READ;
+    case fabric::SendOpcode::rdma_write:
+      return IBV_WR_RDMA_WRITE;
+    case fabric::SendOpcode::send:
+      break;
   }
   return IBV_WR_SEND;
 }
@@ -90,7 +98,8 @@ unsigned verbs_flags(const fabric::SendWork& work) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<Queues>> Queues::create(std::shared_ptr<Device> device, const fabric::QueueLimits& limits) {
+Result<std::unique_ptr<Queues>> Queues::create(std::shared_ptr<Device> device,
+                                               const fabric::QueueLimits& limits) {
   if (auto error = beyond_limits(*device, limits)) return *error;
   ibv_context* context = device->context();
   CompletionChannelHandle channel(ibv_create_comp_channel(context));
@@ -107,8 +116,8 @@ Result<std::unique_ptr<Queues>> Queues::create(std::shared_ptr<Device> device, c
   std::uint32_t inline_bytes = 0;
   auto qp = create_queue_pair(*device, cq.get(), limits, inline_bytes);
   if (!qp) return qp.error();
-  return std::unique_ptr<Queues>(new Queues(std::move(device), std::move(channel), std::move(cq), std::move(*qp),
-                                            limits, inline_bytes));
+  return std::unique_ptr<Queues>(
+      new Queues(std::move(device), std::move(channel), std::move(cq), std::move(*qp), limits, inline_bytes));
 }
 
 Queues::Queues(std::shared_ptr<Device> device, CompletionChannelHandle channel, CompletionQueueHandle cq,
@@ -136,8 +145,8 @@ Queues::~Queues() {
 Error Queues::post_error(const char* verb, int error, std::size_t posted, std::size_t of) const {
   const char* reason = error == ENOMEM ? "the queue is full" : std::strerror(error);
   return {error == ENOMEM || error == EINVAL ? Errc::invalid_argument : Errc::no_connect,
-          fmt::format("{}: {} on queue pair {}: {} of {} were posted, then: {}", device_->name(), verb, qp_->qp_num,
-                      posted, of, reason)};
+          fmt::format("{}: {} on queue pair {}: {} of {} were posted, then: {}", device_->name(), verb,
+                      qp_->qp_num, posted, of, reason)};
 }
 
 Result<> Queues::post_send(std::span<const fabric::SendWork> works) noexcept {
@@ -174,12 +183,13 @@ Result<> Queues::post_receive(std::span<const fabric::ReceiveWork> works) noexce
       const fabric::ReceiveWork& work = works[done + i];
       receive_wrs_[i].wr_id = work.id;
       receive_wrs_[i].next = i + 1 < count ? &receive_wrs_[i + 1] : nullptr;
-      receive_sge_list_[i] = {reinterpret_cast<std::uintptr_t>(work.sge.address), work.sge.bytes, work.sge.lkey};
+      receive_sge_list_[i] = {reinterpret_cast<std::uintptr_t>(work.sge.address), work.sge.bytes,
+                              work.sge.lkey};
     }
     ibv_recv_wr* bad = nullptr;
     if (const int error = ibv_post_recv(qp_.get(), receive_wrs_.data(), &bad); error != 0)
-      return post_error("post receive", error, done + static_cast<std::size_t>(bad ? bad - receive_wrs_.data() : 0),
-                        works.size());
+      return post_error("post receive", error,
+                        done + static_cast<std::size_t>(bad ? bad - receive_wrs_.data() : 0), works.size());
     done += count;
   }
   return {};
@@ -207,8 +217,8 @@ std::size_t Queues::poll(std::span<fabric::Completion> out) noexcept {
 
 bool Queues::arm() noexcept {
   if (stash_begin_ < stash_end_) return false;
-  // Each earlier arm() may have left one event. One is enough to take here: should a second one be waiting, the next
-  // sleep ends early, and the arm() after it takes that.
+  // Each earlier arm() may have left one event. One is enough to take here: should a second one be waiting,
+  // the next sleep ends early, and the arm() after it takes that.
   if (armed_once_) {
     ibv_cq* cq = nullptr;
     void* context = nullptr;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One reliable connected queue pair with its completion queue and completion channel: the data path.
 //
-// Nothing allocates after creation, except to put an error into words. A completion's `vendor` has the verbs' own
-// status (ibv_wc_status) in its top byte and the device's syndrome below.
+// Nothing allocates after creation, except to put an error into words. A completion's `vendor` has the verbs'
+// own status (ibv_wc_status) in its top byte and the device's syndrome below.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -19,8 +19,10 @@ namespace srpi::verbs {
 
 class Queues {
  public:
-  // The queue pair is in RESET then. Errors: invalid_argument (beyond the device's limits, which it names), no_memory.
-  [[nodiscard]] static Result<std::unique_ptr<Queues>> create(std::shared_ptr<Device>, const fabric::QueueLimits&);
+  // The queue pair is in RESET then. Errors: invalid_argument (beyond the device's limits, which it names),
+  // no_memory.
+  [[nodiscard]] static Result<std::unique_ptr<Queues>> create(std::shared_ptr<Device>,
+                                                              const fabric::QueueLimits&);
   // Destroys the queue pair: nothing reaches memory through it any more.
   ~Queues();
   Queues(const Queues&) = delete;

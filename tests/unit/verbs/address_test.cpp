@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/address.hpp"
 
-#include <catch2/catch.hpp>
 #include <endian.h>
 #include <infiniband/ib.h>
 
+#include <catch2/catch.hpp>
 #include <cstring>
 
 using namespace srpi;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/availability.hpp"
 
-#include <catch2/catch.hpp>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -27,13 +27,17 @@ class Machine {
     std::filesystem::create_directories(root_ + path);
     return *this;
   }
-  Error explain(int error) const { return explain_unavailable("open", error, {root_ + "/sys", root_ + "/dev"}); }
+  Error explain(int error) const {
+    return explain_unavailable("open", error, {root_ + "/sys", root_ + "/dev"});
+  }
 
  private:
   std::string root_;
 };
 
-bool has(const Error& error, const std::string& words) { return error.detail.find(words) != std::string::npos; }
+bool has(const Error& error, const std::string& words) {
+  return error.detail.find(words) != std::string::npos;
+}
 
 }  // namespace
 

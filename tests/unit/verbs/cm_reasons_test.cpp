@@ -2,7 +2,6 @@
 #include "verbs/cm_reasons.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <cerrno>
 #include <set>
 #include <string>
@@ -13,7 +12,9 @@ using Kind = fabric::ConnectionEvent::Kind;
 
 namespace {
 const std::string kAttempt = "connect to 10.0.0.2:5555 over rxe0/1";
-bool has(const Error& error, const std::string& words) { return error.detail.find(words) != std::string::npos; }
+bool has(const Error& error, const std::string& words) {
+  return error.detail.find(words) != std::string::npos;
+}
 }  // namespace
 
 TEST_CASE("each reject reason of the standard has words of its own") {
@@ -21,7 +22,8 @@ TEST_CASE("each reject reason of the standard has words of its own") {
   for (int reason = 1; reason <= 33; ++reason) texts.insert(reject_reason_text(reason));
   CHECK(texts.size() == 33);
   CHECK(texts.count("unknown reason") == 0);
-  for (const int reason : {0, 34, 1000, -1}) CHECK(reject_reason_text(reason) == std::string("unknown reason"));
+  for (const int reason : {0, 34, 1000, -1})
+    CHECK(reject_reason_text(reason) == std::string("unknown reason"));
 }
 
 TEST_CASE("nothing listens: refused, with the address, the reason and what to check") {
@@ -31,7 +33,8 @@ TEST_CASE("nothing listens: refused, with the address, the reason and what to ch
   CHECK_FALSE(event.consumer);
   CHECK(event.error.code == Errc::refused);
   CHECK(event.error.detail ==
-        "connect to 10.0.0.2:5555 over rxe0/1: no SRP target listens there (CM reject reason 8, invalid service id); "
+        "connect to 10.0.0.2:5555 over rxe0/1: no SRP target listens there (CM reject reason 8, invalid "
+        "service id); "
         "check the port or service id, and that the target is enabled");
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be told without an RDMA device; the rest runs in a virtual machine (tests/vm/programs/verbs_probe.cpp).
+// What can be told without an RDMA device; the rest runs in a virtual machine
+// (tests/vm/programs/verbs_probe.cpp).
 #include "verbs/fabric.hpp"
 
 #include <catch2/catch.hpp>
-
 #include <filesystem>
 
 using namespace srpi;

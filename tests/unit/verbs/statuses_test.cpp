@@ -34,7 +34,8 @@ TEST_CASE("device events that end a connection have a cause, the others none") {
   CHECK(fatal_cause(IBV_EVENT_QP_FATAL, "rxe0", 1)->code == Errc::no_connect);
   CHECK(fatal_cause(IBV_EVENT_QP_ACCESS_ERR, "rxe0", 1)->code == Errc::protocol_error);
   CHECK(fatal_cause(IBV_EVENT_CQ_ERR, "rxe0", 1)->code == Errc::no_connect);
-  for (const auto harmless : {IBV_EVENT_COMM_EST, IBV_EVENT_SQ_DRAINED, IBV_EVENT_PORT_ACTIVE, IBV_EVENT_GID_CHANGE,
-                              IBV_EVENT_LID_CHANGE, IBV_EVENT_CLIENT_REREGISTER, IBV_EVENT_QP_LAST_WQE_REACHED})
+  for (const auto harmless :
+       {IBV_EVENT_COMM_EST, IBV_EVENT_SQ_DRAINED, IBV_EVENT_PORT_ACTIVE, IBV_EVENT_GID_CHANGE,
+        IBV_EVENT_LID_CHANGE, IBV_EVENT_CLIENT_REREGISTER, IBV_EVENT_QP_LAST_WQE_REACHED})
     CHECK_FALSE(fatal_cause(harmless, "rxe0", 1).has_value());
 }
