@@ -163,10 +163,11 @@ Error loss_error(rdma_cm_event_type type, int status, const std::string& attempt
                                  fmt::format("{}: the peer disconnected before it had accepted", attempt)};
     case RDMA_CM_EVENT_UNREACHABLE:
       // Linux reports a neighbour whose hardware address changed this way, too: our packets go astray.
+      // Its status is that of a timeout then, which it was not.
       if (established)
-        return {Errc::unreachable,
-                fmt::format("{}: the peer's link address changed, or it cannot be reached any more{}",
-                            attempt, because(status))};
+        return {
+            Errc::unreachable,
+            fmt::format("{}: the peer's link address changed, or it cannot be reached any more", attempt)};
       if (status == -ETIMEDOUT)
         return {Errc::connect_timed_out,
                 fmt::format(

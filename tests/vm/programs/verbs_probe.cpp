@@ -166,8 +166,8 @@ void unplug(fabric::Fabric& fabric, const Target& target, const std::string& fil
   for (int i = 0; i < 600 && std::filesystem::exists(file); ++i) usleep(100'000);
 }
 
-// The peer falls silent, links up: packets vanish both ways. ARGUMENT: a file to make when that may begin; to
-// be removed when it has.
+// The peer falls silent, links up: packets vanish both ways. Needs a target on another machine, as those of
+// one device never leave it. ARGUMENT: a file to make when that may begin; to be removed when it has.
 void black_hole(fabric::Fabric& fabric, const Target& target, const std::string& file) {
   Target second = target;
   second.initiator.bytes[0] ^= 1;
