@@ -20,7 +20,9 @@ enum class IoOperation : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(IoOperation) noexcept;
 
-// A piece of a request's buffer. Any alignment; `bytes` > 0; inside `memory`, which belongs to the same session.
+// A piece of a request's buffer, inside `memory`, which belongs to the same session. The address may have any
+// alignment; `bytes` is a multiple of the unit's block size and not 0: targets (Linux's among them) garble a write
+// whose memory descriptors end within a block.
 struct Segment {
   std::byte* address = nullptr;
   std::uint32_t bytes = 0;

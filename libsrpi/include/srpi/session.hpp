@@ -63,7 +63,7 @@ class LogicalUnit {
   // Session::poll or flush, together with all others submitted until then (one doorbell). Requests larger than one
   // command are split. No order is kept between requests. Every failure comes by IoRequest::status: no_connect
   // (disconnected, or lost before the answer came), out_of_range, invalid_argument (no blocks; data is not
-  // blocks * block_size bytes), not_registered, write_protected, not_supported, timed_out, and what the target says.
+  // blocks * block_size bytes), misaligned (a segment is not whole blocks), not_registered, write_protected, not_supported, timed_out, and what the target says.
   virtual void submit(IoRequest&) noexcept = 0;
 };
 

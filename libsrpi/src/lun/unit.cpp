@@ -83,6 +83,7 @@ Errc Unit::check(const IoRequest& r) const noexcept {
   for (const auto& s : r.data) {
     if (!s.memory || !s.memory->contains(s.address, s.bytes)) return Errc::not_registered;
     if (s.bytes == 0) return Errc::invalid_argument;
+    if (s.bytes % info.block_size != 0) return Errc::misaligned;  // see Segment
     bytes += s.bytes;
   }
   return bytes == r.blocks * info.block_size ? Errc::ok : Errc::invalid_argument;
@@ -108,9 +109,9 @@ std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   }
 }
 
-// The next bytes of the request, at most max_bytes and as many segments as a command carries; whole blocks only.
+// The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks, since
+// each segment and max_bytes are.
 std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) noexcept {
-  const auto block = profile_.info.block_size;
   const auto most = std::min(max_segments_, nexus_.channel().usable_segments());
   std::uint32_t bytes = 0, count = 0;
   while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
@@ -123,17 +124,6 @@ std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) 
       ++r.internal.segment;
       r.internal.segment_offset = 0;
     }
-  }
-  // Give back what is not a whole block: the segments ran out in the middle of one.
-  for (auto excess = bytes % block; excess > 0;) {
-    auto& last = piece.segments[count - 1];
-    const auto back = std::min(excess, last.bytes);
-    if (r.internal.segment_offset == 0) r.internal.segment_offset = r.data[--r.internal.segment].bytes;
-    r.internal.segment_offset -= back;
-    last.bytes -= back;
-    if (last.bytes == 0) --count;
-    bytes -= back;
-    excess -= back;
   }
   piece.command.data = std::span(piece.segments, count);
   return bytes;
@@ -159,11 +149,6 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       const bool write = r.operation == IoOperation::write;
       command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
       blocks = command.data_bytes / profile_.info.block_size;
-      if (blocks == 0) {  // one block in more segments than a command carries
-        r.status = Errc::invalid_argument;
-        free_.push_back(&piece);
-        return false;
-      }
       command.direction = write ? session::Direction::to_target : session::Direction::from_target;
       command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && profile_.info.can_force_unit_access)
                           : scsi::read_blocks(lba, blocks, false);
@@ -229,11 +214,13 @@ std::size_t Unit::issue() noexcept {
     auto* piece = free_.back();
     free_.pop_back();
     // A failed piece ends the request: what has not been sent never is.
-    const bool more = request.status == Errc::ok ? issue_piece(request, *piece) : (free_.push_back(piece), false);
+    bool more = false;
+    if (request.status == Errc::ok) more = issue_piece(request, *piece);
+    else free_.push_back(piece);
     if (more) continue;
     queue_.pop();
+    request.internal.all_issued = true;
     if (request.internal.outstanding == 0) settled_.push(request);
-    else request.internal.next = nullptr, request.internal.all_issued = true;
   }
   return n;
 }

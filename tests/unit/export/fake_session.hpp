@@ -40,6 +40,7 @@ struct FakeUnit final : srpi::LogicalUnit {
     std::size_t total = 0;
     for (const auto& s : io.data) {
       if (s.bytes == 0 || !s.memory->contains(s.address, s.bytes)) return srpi::Errc::not_registered;
+      if (s.bytes % unit.block_size != 0) return ++misaligned, srpi::Errc::misaligned;
       if ((total += s.bytes) > bytes) return srpi::Errc::invalid_argument;
     }
     if (total != bytes) return srpi::Errc::invalid_argument;
@@ -55,7 +56,7 @@ struct FakeUnit final : srpi::LogicalUnit {
   FakeSession& session;
   srpi::LogicalUnitInfo unit;
   std::vector<std::byte> disk;
-  std::uint64_t flushes = 0, reads = 0, writes = 0;
+  std::uint64_t flushes = 0, reads = 0, writes = 0, misaligned = 0;
 };
 
 struct FakeSession final : srpi::Session {
