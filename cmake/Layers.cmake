@@ -5,9 +5,23 @@
 # Sources include each other as "layer/file.hpp". Each layer has a private include root under
 # <build>/layers/<layer>/ that holds exactly one entry, a link called <layer> to the layer's folder.
 
-# srpi_layer(NAME [USES layer...] [LIBS library...]) - every *.cpp of the current folder becomes the static library srpi_<NAME>.
+# srpi_precompile(TARGET OWNER HEADERS...) - with SRPI_PRECOMPILE, TARGET uses these headers precompiled; OWNER's
+# file serves everybody who names it.
+set(kCommonHeaders <fmt/format.h> <algorithm> <chrono> <functional> <memory> <optional> <span> <string> <vector>)
+function(srpi_precompile target owner)
+  if(NOT SRPI_PRECOMPILE)
+    return()
+  elseif(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+endfunction()
+
+# srpi_layer(NAME [USES layer...] [LIBS library...] [PRECOMPILE header...]) - every *.cpp of the current
+# folder becomes the static library srpi_<NAME>. PRECOMPILE: besides the common headers.
 function(srpi_layer name)
-  cmake_parse_arguments(arg "" "" "USES;LIBS" ${ARGN})
+  cmake_parse_arguments(arg "" "" "USES;LIBS;PRECOMPILE" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
@@ -20,6 +34,11 @@ function(srpi_layer name)
     add_library(srpi_${name} STATIC ${sources})
     target_include_directories(srpi_${name} PUBLIC ${root})
     target_link_libraries(srpi_${name} PUBLIC ${uses} ${arg_LIBS})
+    if(arg_PRECOMPILE)
+      srpi_precompile(srpi_${name} srpi_${name} ${kCommonHeaders} ${arg_PRECOMPILE})
+    else()
+      srpi_precompile(srpi_${name} srpi_base ${kCommonHeaders})
+    endif()
   else()
     add_library(srpi_${name} INTERFACE)
     target_include_directories(srpi_${name} INTERFACE ${root})
@@ -35,6 +54,7 @@ function(srpi_unit_test layer)
   endif()
   add_executable(test_${layer} ${sources})
   target_link_libraries(test_${layer} PRIVATE srpi_test_main ${ARGN})
+  srpi_precompile(test_${layer} test_base <catch2/catch.hpp> ${kCommonHeaders})
   target_compile_definitions(test_${layer} PRIVATE SRPI_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME unit.${layer} COMMAND test_${layer})
   set_tests_properties(unit.${layer} PROPERTIES LABELS unit TIMEOUT 120)
