@@ -126,7 +126,8 @@ Nexus* RamTarget::find_nexus(const PortId& initiator) const noexcept {
 // Loss of the I_T nexus for the old channels: nothing of theirs may touch a disk any more when the new login
 // is answered.
 void RamTarget::end_nexus(const PortId& initiator) {
-  std::erase_if(held_writes_, [&](const auto& held) { return held->initiator == initiator; });
+  if (config_.login_ends_held_writes)
+    std::erase_if(held_writes_, [&](const auto& held) { return held->initiator == initiator; });
   for (const auto& channel : channels_) {
     if (channel->ended() || channel->nexus().initiator != initiator) continue;
     channel->nexus().ended = true;
