@@ -29,8 +29,10 @@ SessionOptions merged(const TargetAddress& target, SessionOptions options) {
 }  // namespace
 
 SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& options, SessionObserver* observer,
-                         std::unique_ptr<fabric::Fabric> fabric, EmbeddedFabric* embedded, std::uint64_t seed)
-    : options_(options), target_(target), observer_(observer), fabric_(std::move(fabric)), embedded_(embedded),
+                         std::unique_ptr<fabric::Fabric> fabric, EmbeddedFabric* embedded, std::uint64_t seed,
+                         const base::Clock* clock)
+    : options_(options), target_(target), observer_(observer), clock_(clock ? *clock : steady_clock_),
+      fabric_(std::move(fabric)), embedded_(embedded),
       probe_(options.luns, options.max_transfer_bytes),
       nexus_(*fabric_, target, options_, clock_, base::Random(seed), probe_, *this) {}
 
@@ -157,12 +159,16 @@ void SessionImpl::flush() {
   nexus_.flush();
 }
 
-bool SessionImpl::arm() {
+base::Time SessionImpl::next_deadline() const noexcept {
   auto deadline = nexus_.next_deadline();
-  for (const auto& unit : units_) {
+  for (const auto& unit : units_) deadline = std::min(deadline, unit_of(unit).next_deadline());
+  return deadline;
+}
+
+bool SessionImpl::arm() {
+  for (const auto& unit : units_)
     if (unit_of(unit).has_work()) return false;
-    deadline = std::min(deadline, unit_of(unit).next_deadline());
-  }
+  const auto deadline = next_deadline();
   if (deadline <= clock_.now() || !nexus_.arm()) return false;
   if (nexus_.fds_version() != watched_version_) {
     watched_version_ = nexus_.fds_version();

@@ -18,8 +18,9 @@ namespace srpi::api {
 
 class SessionImpl final : public Session, private session::NexusObserver {
  public:
+  // The clock is the caller's and outlives the session; null: the real one.
   SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
-              EmbeddedFabric* embedded, std::uint64_t seed);
+              EmbeddedFabric* embedded, std::uint64_t seed, const base::Clock* = nullptr);
   ~SessionImpl() override;
 
   Result<> disconnect() override;
@@ -36,6 +37,9 @@ class SessionImpl final : public Session, private session::NexusObserver {
   Result<> set_ram_target_online(bool) override;
 
   [[nodiscard]] Result<> open() { return wait_set_.open(); }
+  // When poll has something to do without anything coming from outside; what arm() makes fd() wake for.
+  [[nodiscard]] base::Time next_deadline() const noexcept;
+  [[nodiscard]] const session::Nexus& nexus() const noexcept { return nexus_; }
 
  private:
   void on_state(session::State from, session::State to, const Error& cause) override;
@@ -48,7 +52,8 @@ class SessionImpl final : public Session, private session::NexusObserver {
   const SessionOptions options_;
   const TargetAddress target_;
   SessionObserver* const observer_;
-  base::SteadyClock clock_;
+  const base::SteadyClock steady_clock_;
+  const base::Clock& clock_;
   std::unique_ptr<fabric::Fabric> fabric_;
   EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
   lun::LunProbe probe_;

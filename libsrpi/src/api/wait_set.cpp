@@ -39,6 +39,7 @@ void WaitSet::watch(std::span<const int> fds) noexcept {
 }
 
 void WaitSet::set_deadline(base::Time deadline) noexcept {
+  if (timer_fd_ < 0) return;  // never opened: whoever drives the session has a clock of its own
   // Setting it also takes back an expiry that was not read, so a past deadline must be set anew.
   if (deadline == deadline_ && deadline == base::kNever) return;
   deadline_ = deadline;

@@ -70,6 +70,7 @@ class Channel {
   [[nodiscard]] bool has_sendable() const noexcept;
   [[nodiscard]] base::Time last_heard() const noexcept { return last_heard_; }
   [[nodiscard]] const ChannelTerms& terms() const noexcept { return terms_; }
+  [[nodiscard]] const Credits& credits() const noexcept { return credits_; }
   [[nodiscard]] const ChannelCounters& counters() const noexcept { return counters_; }
   // Descriptors that a command may carry: ours, or fewer where the negotiated length has no room for them.
   [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }

@@ -47,6 +47,7 @@ void Nexus::erase() {
 
 void Nexus::dispatch(Event event, const Error& cause) {
   const auto& row = transition(state_, event);
+  ++rows_taken_[static_cast<std::size_t>(&row - transitions().data())];
   if (row.action == Action::ignore) return;
   SRPI_CHECK(row.action != Action::impossible);
   const auto from = state_;

@@ -56,6 +56,8 @@ class Nexus {
   [[nodiscard]] const fabric::Path& path() const noexcept { return path_; }
   [[nodiscard]] const Error& last_error() const noexcept { return last_error_; }
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
+  // How often each row of the table was taken, in its order: what the simulator measures its reach by.
+  [[nodiscard]] const std::array<std::uint32_t, kStates * kEvents>& rows_taken() const noexcept { return rows_taken_; }
   [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   [[nodiscard]] base::Duration last_disconnect() const noexcept { return last_disconnect_; }
@@ -94,6 +96,7 @@ class Nexus {
   PortId initiator_port_id_;
   std::uint64_t connects_ = 0, losses_ = 0, fds_version_ = 0;
   base::Duration last_disconnect_{};
+  std::array<std::uint32_t, kStates * kEvents> rows_taken_{};
 
   CommandList held_;      // recovering: to be sent when live again
   CommandList rejected_;  // to be completed with no_connect
