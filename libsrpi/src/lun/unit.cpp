@@ -229,8 +229,10 @@ void Unit::fail_waiting(Errc status) noexcept {
   for (auto* piece : std::exchange(backed_off_, {})) piece_done(*piece, status);
   backed_off_.reserve(pieces_.size());
   next_retry_ = base::kNever;
-  RequestQueue ended;
+  RequestQueue ended, settled;
   std::swap(ended, queue_);
+  std::swap(settled, settled_);
+  while (auto* r = settled.pop()) r->on_complete(*r);
   while (auto* r = ended.pop()) {
     if (r->status == Errc::ok) r->status = status;
     r->internal.all_issued = true;

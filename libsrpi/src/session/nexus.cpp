@@ -38,7 +38,10 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
 
 Nexus::~Nexus() { erase(); }
 
-void Nexus::disconnect() { dispatch(Event::disconnect_requested); }
+void Nexus::disconnect() {
+  dispatch(Event::disconnect_requested);
+  complete_rejected();  // where nothing had to be torn down
+}
 void Nexus::reconnect() { dispatch(Event::reconnect_requested); }
 void Nexus::erase() {
   dispatch(Event::erase_requested);
