@@ -207,8 +207,12 @@ Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
   unit.info.blocks = unit.identity.blocks = size->blocks;
   unit.info.block_size = unit.identity.block_size = size->block_size;
 
-  // The caching page is optional: without it, no volatile cache is assumed, as SBC-3 6.5.5 has it.
-  if (const auto mode = co_await execute(lun, scsi::mode_sense6(scsi::kModePageCaching, 192), 192)) {
+  // The caching page is optional: without it, no volatile cache is assumed, as SBC-3 6.5.5 has it. Only a unit that
+  // does not know the page is without it: after any other failure a cache may be there, and flushes must not be lost.
+  const auto mode = co_await execute(lun, scsi::mode_sense6(scsi::kModePageCaching, 192), 192);
+  if (!mode && mode.error().code != Errc::illegal_request && mode.error().code != Errc::not_supported)
+    co_return mode.error();
+  if (mode) {
     const auto decoded = scsi::decode_mode_sense6(*mode);
     if (!decoded) co_return decoded.error();
     unit.info.read_only = decoded->write_protected;
