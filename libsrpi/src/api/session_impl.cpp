@@ -169,7 +169,8 @@ bool SessionImpl::arm() {
   for (const auto& unit : units_)
     if (unit_of(unit).has_work()) return false;
   const auto deadline = next_deadline();
-  if (deadline <= clock_.now() || !nexus_.arm()) return false;
+  // In this order: what is due must not wait for the next look at the connection, which arming brings forward.
+  if (!nexus_.arm() || deadline <= clock_.now()) return false;
   if (nexus_.fds_version() != watched_version_) {
     watched_version_ = nexus_.fds_version();
     fds_.clear();

@@ -251,7 +251,7 @@ base::Time Nexus::next_deadline() const noexcept {
   if (attempt_) next = std::min(next, attempt_->deadline());
   if (state_ == State::live) {
     next = std::min(next, channel_.next_deadline());
-    if (options_.keepalive && channel_.outstanding() == 0)
+    if (options_.keepalive && !keepalive_sent_ && channel_.outstanding() == 0)
       next = std::min(next, channel_.last_heard() + *options_.keepalive);
   }
   return next;
