@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# Canaries: the simulator linked with one bug planted in the library, which it must find. The bug is an edit of a
+# source file, made on a copy in the build folder, so that the library itself knows nothing of it.
+
+# srpi_canary(NAME [LAYER/FILE FROM TO]...) - in each FILE the text FROM, which must be there once, becomes TO.
+function(srpi_canary name)
+  set(edits ${ARGN})
+  set(sources)
+  while(edits)
+    list(POP_FRONT edits file from to)
+    set(original ${PROJECT_SOURCE_DIR}/libsrpi/src/${file})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
+    file(READ ${original} text)
+    string(REPLACE "${from}" "${to}" bent "${text}")
+    if(bent STREQUAL text)
+      message(WARNING "canary ${name} does not find its place in ${file} any more")
+      add_test(NAME sim.canary.${name} COMMAND ${CMAKE_COMMAND} -E false)
+      set_tests_properties(sim.canary.${name} PROPERTIES LABELS sim)
+      return()
+    endif()
+    set(copy ${CMAKE_CURRENT_BINARY_DIR}/canary/${name}/${file})
+    file(CONFIGURE OUTPUT ${copy} CONTENT "${bent}" @ONLY)
+    list(APPEND sources ${copy})
+  endwhile()
+  # The copy's object comes before the archive that has the original: the linker never asks for that one.
+  add_executable(srpi-sim-${name} $<TARGET_OBJECTS:srpi_sim_main> ${sources})
+  target_link_libraries(srpi-sim-${name} PRIVATE srpi_sim)
+  add_test(NAME sim.canary.${name} COMMAND srpi-sim-${name} --seeds 500 --expect-failure)
+  set_tests_properties(sim.canary.${name} PROPERTIES LABELS sim TIMEOUT 300)
+endfunction()
+
+srpi_canary(tag_reused
+  session/channel_send.cpp "unit.tag = slots_.handle(slot)" "unit.tag = slot"
+  session/channel_receive.cpp "slots_.find(response.tag)"
+  "(response.tag < slots_.size() ? slots_.find(slots_.handle(static_cast<std::uint32_t>(response.tag))) : nullptr)")
+srpi_canary(completed_early
+  lun/unit.cpp "request.internal.outstanding == 0 && request.internal.all_issued" "request.internal.outstanding == 0")
+srpi_canary(lost_request
+  lun/unit.cpp "if (r->internal.outstanding == 0) r->on_complete(*r)"
+  "if (r->internal.outstanding == 0 && r->blocks != 3) r->on_complete(*r)")
+srpi_canary(flush_dropped
+  lun/unit.cpp "r.operation == IoOperation::flush && !profile_.info.write_cache" "r.operation == IoOperation::flush")
+srpi_canary(residual_ignored
+  lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
+  "command.status == scsi::Status::good")
+srpi_canary(unit_not_proved
+  lun/probe.cpp "if (const auto same = scsi::compare(units_[i].identity, found[i].identity)" 
+  "if (const auto same = scsi::compare(found[i].identity, found[i].identity)")
+srpi_canary(credit_spent_twice
+  session/channel_send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")

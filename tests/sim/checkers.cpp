@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold between any two events. The checkers of completions, memory, tags and receives sit where
+// these are seen: workload.cpp, wire_model.cpp.
+#include <fmt/format.h>
+
+#include "simulation.hpp"
+
+namespace srpi::sim {
+
+void Simulation::check() {
+  if (!session_ || checks_.failure()) return;
+  const auto& nexus = session_->nexus();
+  const auto& channel = nexus.channel();
+  if (nexus.state() == session::State::live && !channel.failure() && wire_.logged_in() &&
+      channel.credits().available() != wire_.credits())
+    checks_.fail(Checker::request_limit, fmt::format("{} credits, as the wire has seen", wire_.credits()),
+                 fmt::format("the session counts {}", channel.credits().available()));
+  if (channel.outstanding() > channel.limits().queue_depth)
+    checks_.fail(Checker::request_limit, "at most queue_depth commands at the target",
+                 fmt::format("{}", channel.outstanding()));
+}
+
+// What the target's disks contain, whoever put it there.
+void Simulation::check_disks() {
+  if (checks_.failure()) return;
+  for (const auto& model : models_) {
+    const auto bytes = target_->disk_bytes(model.lun());
+    for (std::uint64_t block = 0; block < bytes.size() / model.block_size(); ++block)
+      if (auto wrong = model.judge(block, bytes.subspan(block * model.block_size(), model.block_size()),
+                                   model.floor(block)))
+        return checks_.fail(Checker::disk_contents, "no older write overwrites a newer acknowledged one",
+                            *wrong);
+  }
+}
+
+// A session that waits for somebody to ask says why.
+void Simulation::check_resting() {
+  if (state() != session::State::stopped) return;
+  const auto status = session_->status();
+  if (!status.by_administrator && status.last_error.code == Errc::ok)
+    checks_.fail(Checker::liveness, "a stopped session names its cause",
+                 "no error, and not by an administrator");
+}
+
+}  // namespace srpi::sim

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checker 9: every transition of the session and every kind of fault has been seen.
+#pragma once
+
+#include "faults.hpp"
+#include "simulation.hpp"
+
+namespace srpi::sim {
+
+// Prints what is missing; returns how much that is.
+[[nodiscard]] std::size_t print_missing(const FaultCounts&, const RowCounts&);
+
+}  // namespace srpi::sim

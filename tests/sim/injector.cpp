@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Faults at random moments: the target's misdeeds, outages, an administrator.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "simulation.hpp"
+#include "units.hpp"
+
+namespace srpi::sim {
+
+using std::chrono::milliseconds;
+
+void Simulation::inject_any() {
+  std::uint64_t sum = 0;
+  for (auto i = static_cast<std::size_t>(kFirstTimedFault); i < kFaults; ++i) sum += plan_.weights[i];
+  if (sum == 0) return;
+  auto choice = fault_random_.below(sum);
+  for (auto i = static_cast<std::size_t>(kFirstTimedFault); i < kFaults; ++i) {
+    if (choice < plan_.weights[i]) return inject(static_cast<Fault>(i));
+    choice -= plan_.weights[i];
+  }
+}
+
+void Simulation::inject(Fault fault) {
+  if (!session_) return;
+  journal_.note(to_string(fault));
+  counts_.fired(fault);
+  switch (fault) {
+    case Fault::unknown_tag:
+    case Fault::duplicate_response:
+    case Fault::garbage_unit:
+    case Fault::oversize_unit:
+    case Fault::credit_grow:
+    case Fault::credit_shrink:
+    case Fault::credit_storm:
+    case Fault::credit_overflow:
+      break_units(fault);
+      break;
+    case Fault::async_event:
+    case Fault::logout:
+    case Fault::attention:
+    case Fault::drop_connections:
+    case Fault::target_offline:
+    case Fault::power_failure:
+    case Fault::exchange_unit:
+    case Fault::resize:
+    case Fault::read_only:
+      break_target_side(fault);
+      break;
+    case Fault::login_reject:
+    case Fault::bad_login_response:
+      break_logins(fault);
+      break;
+    case Fault::admin_disconnect:
+    case Fault::admin_reconnect:
+    case Fault::admin_erase:
+      administrate(fault);
+      break;
+    default:
+      break_network(fault);
+  }
+  wake();
+}
+
+std::uint16_t Simulation::any_lun() noexcept {
+  return plan_.target.luns[fault_random_.below(plan_.target.luns.size())].number;
+}
+
+void Simulation::break_units(Fault fault) {
+  auto& random = fault_random_;
+  const auto answer_to = [&](std::uint64_t tag) {
+    wire::Response response;
+    response.tag = tag;
+    response.request_limit_delta = static_cast<std::int32_t>(random.below(2));
+    target_->send_raw(response_unit(response));
+  };
+  switch (fault) {
+    case Fault::unknown_tag:
+      return answer_to(random.next() | std::uint64_t{1} << 63);
+    // Of an answered request only: a second answer to one that is under way would be a target's lie about its
+    // memory.
+    case Fault::duplicate_response: {
+      const auto tag = wire_.answered_tag(random.next());
+      return answer_to(tag);
+    }
+    case Fault::garbage_unit:
+      target_->send_raw(garbage(random));
+      return;
+    case Fault::oversize_unit:
+      target_->send_raw(std::vector<std::byte>(1025 + random.below(4096)));
+      return;
+    case Fault::credit_grow:
+      target_->send_credit_request(static_cast<std::int32_t>(1 + random.below(4)));
+      return;
+    case Fault::credit_shrink:
+      target_->send_credit_request(-static_cast<std::int32_t>(1 + random.below(8)));
+      return;
+    case Fault::credit_storm:
+      for (int i = 0; i < 20; ++i) target_->send_credit_request(i % 2 == 0 ? 1 : -1);
+      return;
+    default:
+      target_->send_credit_request(std::numeric_limits<std::int32_t>::max());
+  }
+}
+
+void Simulation::break_target_side(Fault fault) {
+  auto& random = fault_random_;
+  static constexpr scsi::AdditionalSense kConditions[] = {
+      scsi::kCapacityChanged, scsi::kPowerOnOrReset, scsi::kReportedLunsDataChanged, scsi::kBusDeviceReset,
+      scsi::kModeParametersChanged};
+  switch (fault) {
+    case Fault::async_event:
+      target_->send_async_event(any_lun(),
+                                scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged));
+      return;
+    case Fault::logout:
+      target_->send_logout(static_cast<wire::LogoutReason>(random.below(10)));
+      return;
+    case Fault::attention:
+      (void)target_->raise_attention(any_lun(), kConditions[random.below(std::size(kConditions))]);
+      return;
+    case Fault::drop_connections:
+      target_->drop_connections();
+      return;
+    case Fault::target_offline:
+      target_->set_online(false);
+      return alarm(about(milliseconds(100)), Timer::target_online);
+    case Fault::power_failure:
+      if (exchange_) return;
+      target_->set_online(false);
+      target_->lose_caches();
+      for (auto& model : models_) model.power_failed();
+      workload_->power_failed();
+      return alarm(about(milliseconds(50)), Timer::target_online);
+    case Fault::exchange_unit:
+      return exchange_unit();
+    case Fault::resize: {
+      const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
+      if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)
+        (void)target_->resize(lun.number,
+                              lun.bytes + lun.block_size * (1 + random.below(lun.bytes / lun.block_size)));
+      return;
+    }
+    default: {
+      const auto lun = any_lun();
+      (void)target_->set_read_only(lun, true);
+      return alarm(about(milliseconds(50)), Timer::writable, lun);
+    }
+  }
+}
+
+void Simulation::exchange_unit() {
+  // A session that knows no unit yet would take whatever answers for its own, and be right.
+  if (exchange_ || session_->logical_units().empty()) return;
+  // What was acknowledged to be written later is written now: from here on nothing may change.
+  target_->release_held();
+  target_->drop_connections();
+  const auto lun = any_lun();
+  const auto bytes = target_->disk_bytes(lun);
+  exchange_ = {lun, {bytes.begin(), bytes.end()}};
+  (void)target_->rename(lun, "another-unit");
+  alarm(about(milliseconds(200)), Timer::exchange_back);
+}
+
+void Simulation::exchange_back() {
+  if (!exchange_) return;
+  const auto bytes = target_->disk_bytes(exchange_->lun);
+  if (!std::equal(bytes.begin(), bytes.end(), exchange_->contents.begin(), exchange_->contents.end()))
+    checks_.fail(Checker::disk_contents, "a unit that is not the proved one is left alone",
+                 fmt::format("LUN {} was written to", exchange_->lun));
+  const auto at = std::find_if(plan_.target.luns.begin(), plan_.target.luns.end(),
+                               [&](const auto& lun) { return lun.number == exchange_->lun; });
+  // Whoever logged in meanwhile was refused, or is about to be.
+  target_->drop_connections();
+  (void)target_->rename(exchange_->lun, at->name);
+  exchange_.reset();
+}
+
+void Simulation::break_logins(Fault fault) {
+  auto& random = fault_random_;
+  if (fault == Fault::login_reject) {
+    static constexpr std::uint32_t kReasons[] = {0x10000, 0x10001, 0x10002, 0x10003, 0x10004,
+                                                 0x10005, 0x10006, 0x10099, 0};
+    target_->reject_logins(static_cast<wire::RejectReason>(kReasons[random.below(std::size(kReasons))]));
+    return alarm(about(milliseconds(100)), Timer::accept_logins);
+  }
+  const auto how = random.below(7);
+  target_->set_login_response_hook([how](wire::LoginResponse& response) {
+    switch (how) {
+      case 0:
+        response.tag ^= 1;
+        break;
+      case 1:
+        response.request_limit = 0;
+        break;
+      case 2:
+        response.request_limit = -5;
+        break;
+      case 3:
+        response.request_limit = std::numeric_limits<std::int32_t>::max();
+        break;
+      case 4:
+        response.max_it_iu_bytes = 47;
+        break;
+      case 5:
+        response.direct_descriptors = response.indirect_descriptors = false;
+        break;
+      default:
+        response.max_ti_iu_bytes = 0xffffffff;
+        break;
+    }
+  });
+  alarm(about(milliseconds(100)), Timer::good_login_responses);
+}
+
+void Simulation::break_network(Fault fault) {
+  const auto connection = network_.last_connection();
+  switch (fault) {
+    case Fault::break_initiator:
+      return network_.break_queue_pair(connection, true, any_error());
+    case Fault::break_target:
+      return network_.break_queue_pair(connection, false, any_error());
+    case Fault::cm_disconnect:
+      return network_.disconnect(connection, fault_random_.chance(2, 3));
+    case Fault::device_removed:
+      return remove_device();
+    case Fault::slow_session:
+      session_lag_ = about(milliseconds(2));
+      return alarm(about(milliseconds(50)), Timer::fast_session);
+    case Fault::slow_target:
+      target_lag_ = about(milliseconds(2));
+      return alarm(about(milliseconds(50)), Timer::fast_target);
+    default:
+      return;
+  }
+}
+
+void Simulation::remove_device() {
+  const auto gone = fabric_->device();
+  devices_.push_back(network_.add_device(fmt::format("spare{}", ++devices_made_)));
+  fabric_->use_device(devices_.back());
+  network_.remove_device(*gone);
+}
+
+void Simulation::administrate(Fault fault) {
+  if (state() == session::State::erased) return;
+  const auto submitted = workload_->submitted();
+  switch (fault) {
+    case Fault::admin_reconnect:
+      (void)session_->reconnect();
+      return;
+    case Fault::admin_disconnect:
+      (void)session_->disconnect();
+      break;
+    default:
+      session_->erase();
+  }
+  // Of those that it found; what was submitted meanwhile completes with the next poll.
+  const auto meanwhile = workload_->submitted() - submitted;
+  if (workload_->outstanding() > meanwhile)
+    checks_.fail(Checker::one_completion, "no request outstanding when disconnect or erase returns",
+                 fmt::format("{} of them", workload_->outstanding() - meanwhile));
+  session_poll_at_ = clock_.now();
+}
+
+}  // namespace srpi::sim

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan.hpp"
+
+#include "address.hpp"
+#include "base/random.hpp"
+
+namespace srpi::sim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Whether the session itself ends its older writes after a login (LUN RESET). Without that only the target's
+// own loss of the I_T nexus does, which is another one on another device.
+constexpr bool kFenced = false;
+
+template<class T, std::size_t N>
+T pick(base::Random& random, const T (&values)[N]) {
+  return values[random.below(N)];
+}
+
+void choose_target(Plan& plan, base::Random& random) {
+  auto& target = plan.target;
+  target.port_id = address().target_port_id();
+  const auto luns = 1 + random.below(3);
+  for (std::uint16_t i = 0; i < luns; ++i) {
+    target::LunConfig lun;
+    lun.number = static_cast<std::uint16_t>(i * 3);
+    lun.block_size = random.chance(1, 6) ? 1024 : 512;
+    lun.bytes = std::uint64_t{lun.block_size} * pick(random, {32, 64, 192});
+    lun.max_bytes = 2 * lun.bytes;
+    lun.name = "unit-" + std::to_string(i);
+    lun.volatile_cache = random.chance(1, 2);
+    target.luns.push_back(lun);
+  }
+  target.request_limit = pick(random, {2u, 3u, 8u, 24u});
+  target.max_iu_bytes = pick(random, {128u, 512u, 8276u, 8276u});
+  target.immediate_data = random.chance(3, 4);
+  target.max_transfer_bytes = pick(random, {0u, 4096u, 8192u});
+  if (random.chance(1, 4)) target.login_attention.reset();
+}
+
+void choose_session(Plan& plan, base::Random& random) {
+  auto& o = plan.options;
+  o.initiator_ext = 0x73696d;  // the same for all sessions of a run: the login of one ends the one before
+  o.queue_depth = pick(random, {1u, 4u, 16u, 32u});
+  o.descriptors = pick(random, {1u, 2u, 4u, 32u});
+  o.max_it_iu_bytes = pick(random, {84u, 612u, 8260u, 8260u});
+  o.max_transfer_bytes = pick(random, {4096u, 8192u, 1u << 20});
+  o.immediate_data = random.chance(3, 4);
+  o.connect_timeout = milliseconds(pick(random, {100, 400}));
+  o.command_timeout = milliseconds(pick(random, {50, 300}));
+  if (random.chance(1, 4))
+    o.keepalive.reset();
+  else
+    o.keepalive = milliseconds(pick(random, {20, 200}));
+  if (random.chance(1, 8))
+    o.reconnect_delay.reset();
+  else
+    o.reconnect_delay = milliseconds(pick(random, {20, 200, 1000}));
+  o.reconnect_first_delay = milliseconds(pick(random, {1, 10}));
+  if (random.chance(1, 2)) o.fast_io_fail = milliseconds(pick(random, {5, 50, 500}));
+  if (random.chance(1, 4))
+    o.dev_loss = std::max(o.fast_io_fail, milliseconds(pick(random, {20, 100, 500, 2000})));
+}
+
+}  // namespace
+
+Plan Plan::calm(std::uint64_t seed) {
+  Plan plan;
+  plan.seed = seed;
+  base::Random random(seed ^ 0x706c616eu);
+  choose_target(plan, random);
+  choose_session(plan, random);
+  plan.network_delay = microseconds(pick(random, {1, 20, 300}));
+  plan.depth = pick(random, {1u, 4u, 12u, 24u});
+  plan.most_blocks = pick(random, {1u, 8u, 24u});
+  plan.think = microseconds(pick(random, {10, 300, 3000}));
+  plan.submit_in_completion = pick(random, {0u, 4u, 15u});
+  plan.writes = pick(random, {4u, 8u, 12u});
+  plan.requests = 240;
+  plan.storm = milliseconds(pick(random, {60, 500, 3000}));
+  return plan;
+}
+
+Plan Plan::from_seed(std::uint64_t seed) {
+  Plan plan = calm(seed);
+  base::Random random(seed ^ 0x6661756c7473u);
+  const auto off = pick(random, {1u, 2u, 3u});  // in 4
+  for (std::size_t i = 0; i < kFaults; ++i) {
+    if (random.chance(off, 4)) continue;
+    const bool timed = i >= static_cast<std::size_t>(kFirstTimedFault);
+    plan.weights[i] = timed ? pick(random, {1u, 4u, 16u}) : pick(random, {2u, 12u, 80u});
+  }
+  // What ends sessions leaves little to see of the rest.
+  auto& erase = plan.weights[static_cast<std::size_t>(Fault::admin_erase)];
+  if (erase > 1) erase = random.chance(1, 4) ? 2 : 0;
+  if (kFenced) plan.target.login_ends_held_writes = random.chance(1, 2);
+  if (!kFenced && plan.weight(Fault::hold_medium) != 0)
+    plan.weights[static_cast<std::size_t>(Fault::device_removed)] = 0;
+  plan.fault_interval = pick(random, {milliseconds(2), milliseconds(20), milliseconds(100)});
+  return plan;
+}
+
+}  // namespace srpi::sim

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What random seeds have found in the library, each as the shortest story that shows it.
+#include "scenario.hpp"
+
+using namespace srpi;
+using namespace srpi::sim;
+using session::State;
+using target::Outcome;
+
+TEST_CASE("disconnect leaves nothing outstanding, also where nothing had to be torn down") {
+  Scenario s;
+  REQUIRE(s.live());
+  REQUIRE(s.session().disconnect());
+  s.submit(8);
+  s.session().flush();  // they are refused by now, but the poll that would say so has not come yet
+  REQUIRE(s.workload().outstanding() > 0);
+  REQUIRE(s.session().disconnect());
+  CHECK(s.workload().outstanding() == 0);
+  REQUIRE(s.session().reconnect());
+  s.poll_soon();
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("disconnect completes also what was decided without the target") {
+  auto plan = quiet_plan();
+  plan.target.luns[0].volatile_cache = false;  // a flush has nothing to do
+  Scenario s(plan);
+  REQUIRE(s.live());
+  int completions = 0;
+  IoRequest flush;
+  flush.operation = IoOperation::flush;
+  flush.context = &completions;
+  flush.on_complete = [](IoRequest& r) noexcept { ++*static_cast<int*>(r.context); };
+  s.session().logical_units()[0]->submit(flush);
+  REQUIRE(completions == 0);
+  REQUIRE(s.session().disconnect());
+  CHECK(completions == 1);
+  CHECK(flush.status == Errc::ok);
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("a command deadline is seen when it is due, however recently the connection was looked at") {
+  Scenario s;
+  REQUIRE(s.live());
+  s.on_command = [](const target::CommandInfo&) { return Outcome::of(Outcome::Kind::lose_command); };
+  s.submit(4);
+  s.run_for(milliseconds(1));
+  REQUIRE(s.session().next_deadline() > s.now() + milliseconds(1));
+  s.run_for(s.session().next_deadline() - s.now() - milliseconds(1));
+  s.session().poll();
+  CHECK(s.run_for(milliseconds(1)));  // otherwise the session would be awake without doing anything
+  CHECK(s.session().status().losses == 1);
+  s.on_command = {};
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("a MODE SENSE that fails does not make the unit one without a volatile cache") {
+  Scenario s;
+  int refused = 0;
+  s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {
+    if (c.cdb[0] != std::byte{0x1a} || refused > 0) return std::nullopt;
+    ++refused;
+    return Outcome::with_status(scsi::Status::reservation_conflict);
+  };
+  REQUIRE(s.live());
+  CHECK(refused == 1);
+  CHECK(s.attempt_errors().size() == 1);
+  CHECK(s.session().logical_units()[0]->info().write_cache);
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("a keepalive that waits for a credit does not keep the session awake") {
+  auto plan = quiet_plan();
+  plan.options.keepalive = milliseconds(20);
+  Scenario s(plan);
+  REQUIRE(s.live());
+  s.target().send_credit_request(-100);
+  s.run_for(milliseconds(50));
+  REQUIRE(s.state() == State::live);
+  REQUIRE(s.wire().outstanding() == 0);
+  CHECK(s.session().next_deadline() > s.now());
+  CHECK(s.ends_well());
+}

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "address.hpp"
+#include "loopback/fabric.hpp"
+
+namespace srpi::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// No event takes so many steps without time going on: somebody is spinning.
+constexpr std::uint64_t kMostStepsAtATime = 20000;
+// The slowest retry class has delays of two seconds, and a request may have used up many.
+constexpr base::Duration kSettleBound = seconds(90);
+constexpr std::uint64_t kStepsBetweenDiskChecks = 128;
+
+}  // namespace
+
+Simulation::Simulation(const Plan& plan, SimOptions options)
+    : plan_(plan),
+      sim_options_(options),
+      journal_(clock_, options.trace),
+      random_(plan.seed ^ 0x73696du),
+      network_random_(plan.seed ^ 0x6e6574u),
+      fault_random_(plan.seed ^ 0x6661756c74u),
+      network_(this),
+      devices_{network_.initiator_device()},
+      wire_(checks_, journal_),
+      hooks_{wire_, options.canary, [this](fabric::ConnectionEvent& e) { bend(e); }, {}} {
+  clock_.advance(seconds(1));  // nothing is scheduled for the very beginning of time
+  plan_.options.log = [this](LogLevel, std::string_view text) { journal_.say(text); };
+  if (auto valid = plan_.options.validate(); !valid) throw std::invalid_argument(valid.error().message());
+  target_ = target::RamTarget::create(plan_.target).value();
+  for (const auto& lun : plan_.target.luns)
+    models_.emplace_back(lun.number, std::max(lun.bytes, lun.max_bytes) / lun.block_size, lun.block_size,
+                         lun.volatile_cache);
+  target_->set_command_hook([this](const target::CommandInfo& command) { return decide(command); });
+  network_.listen(loopback::service_of(address()), *target_, network_.target_device()).value();
+  workload_ =
+      std::make_unique<Workload>(plan_, checks_, journal_, models_, base::Random(plan.seed ^ 0x776f726bu));
+}
+
+Simulation::~Simulation() {
+  // After a failure nothing is torn down in order: what was found is what counts.
+  workload_->set_paused(true);
+  if (session_) end_session();
+  hooks_.left_alive.clear();
+  network_.stop_listening(loopback::service_of(address()));
+  target_.reset();
+}
+
+void Simulation::connect() {
+  journal_.note("new session", ++sessions_);
+  wire_.session_opened();
+  exchange_back();
+  auto fabric = std::make_unique<SimFabric>(network_, hooks_);
+  fabric->use_device(devices_.back());
+  fabric_ = fabric.get();
+  session_ = std::make_unique<api::SessionImpl>(address(), plan_.options, this, std::move(fabric), nullptr,
+                                                plan_.seed + sessions_, &clock_);
+  // Not opened: nobody sleeps on its file descriptor here, and a timer of the kernel's would cost most of the
+  // run.
+  workload_->use(session_.get());
+  session_poll_at_ = clock_.now();
+}
+
+void Simulation::end_session() {
+  session_->erase();
+  workload_->set_paused(true);
+  // What the completions of those requests submitted: as many polls as there are requests, since commands may
+  // be few.
+  for (auto polls = plan_.depth; polls > 0 && workload_->outstanding() > 0; --polls) session_->poll();
+  workload_->set_paused(!faults_on_);
+  workload_->use(nullptr);
+  const auto& taken = session_->nexus().rows_taken();
+  for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += taken[i];
+  session_.reset();
+  session_poll_at_ = base::kNever;
+}
+
+bool Simulation::run() {
+  connect();
+  start_faults();
+  const auto end = clock_.now() + plan_.storm;
+  while (!checks_.failure() && clock_.now() < end && workload_->completed() < plan_.requests) {
+    if (!step(end)) break;
+  }
+  return finish();
+}
+
+bool Simulation::finish() {
+  end_faults();
+  // What the last faults left behind shows within these deadlines: a lost keepalive, units on their way,
+  // requests of the target's that wait for their turn and take credits away. Without a keepalive only a
+  // request finds that out.
+  const auto quiet = 2 * (plan_.options.command_timeout + plan_.options.connect_timeout);
+  for (std::uint64_t before = ~std::uint64_t{0}; settle() && before != wire_.target_requests();) {
+    before = wire_.target_requests();
+    workload_->submit_read(0, 0, 1);
+    poll_soon();
+    if (!run_for(quiet)) break;
+  }
+  if (settle() && sweep()) tear_down();
+  return !checks_.failure();
+}
+
+void Simulation::start_faults() {
+  faults_on_ = true;
+  workload_->set_paused(false);
+  alarm(plan_.think, Timer::workload);
+  alarm(about(plan_.fault_interval), Timer::fault);
+}
+
+void Simulation::end_faults() {
+  journal_.note("faults end");
+  faults_on_ = false;
+  workload_->set_paused(true);
+  const auto pending = std::exchange(alarms_, {});
+  for (const auto& a : pending)
+    if (a.what != Timer::workload && a.what != Timer::fault) on_alarm(a);
+  on_command = {};
+  on_delivery = {};
+  on_event = {};
+  target_->release_held();
+  wake();
+}
+
+bool Simulation::settle() {
+  const auto end = clock_.now() + kSettleBound;
+  auto next_help = clock_.now() + milliseconds(100);
+  while (!checks_.failure()) {
+    if (state() == session::State::erased) {
+      end_session();
+      connect();
+    }
+    if (state() == session::State::live && workload_->outstanding() == 0) return true;
+    if (clock_.now() >= end) {
+      checks_.fail(
+          Checker::liveness,
+          fmt::format("live and nothing outstanding within {} s after the last fault", seconds(90).count()),
+          fmt::format("{}, {} requests outstanding", session::to_string(state()), workload_->outstanding()));
+      break;
+    }
+    if (clock_.now() >= next_help) {
+      // Only where the session waits for somebody to ask.
+      check_resting();
+      if (state() == session::State::stopped ||
+          (state() == session::State::lost && !plan_.options.reconnect_delay))
+        (void)session_->reconnect();
+      next_help = clock_.now() + milliseconds(100);
+      session_poll_at_ = clock_.now();
+    }
+    step(std::min(end, next_help));
+  }
+  return false;
+}
+
+bool Simulation::sweep() {
+  if (checks_.failure()) return false;
+  check_disks();
+  const auto before = workload_->submitted() - workload_->succeeded();
+  const auto units = session_->logical_units().size();
+  // A command's deadline covers its wait for a credit: with few credits a long queue would not be served in
+  // time.
+  const auto at_a_time = plan_.target.request_limit < 4 ? 1 : plan_.depth;
+  for (std::size_t unit = 0; unit < units && !checks_.failure(); ++unit) {
+    const auto blocks = session_->logical_units()[unit]->info().blocks;
+    for (std::uint64_t first = 0; first < blocks;) {
+      const auto n = std::min<std::uint64_t>(plan_.most_blocks, blocks - first);
+      if (workload_->outstanding() < at_a_time && workload_->submit_read(unit, first, n)) {
+        first += n;
+        session_poll_at_ = clock_.now();
+        continue;
+      }
+      if (!step(clock_.now() + seconds(1)) || checks_.failure()) break;
+    }
+  }
+  if (!run_until([&] { return workload_->outstanding() == 0; }, seconds(10)) && !checks_.failure())
+    checks_.fail(Checker::liveness, "reads complete while nothing is broken",
+                 fmt::format("{} outstanding", workload_->outstanding()));
+  if (const auto failed = workload_->submitted() - workload_->succeeded() - before;
+      failed != 0 && !checks_.failure())
+    checks_.fail(Checker::liveness, "reads succeed while nothing is broken",
+                 fmt::format("{} failed", failed));
+  return !checks_.failure();
+}
+
+void Simulation::tear_down() {
+  (void)session_->disconnect();
+  end_session();
+  target_->set_online(false);
+  while (network_.next_due() != base::kNever) {
+    clock_.set(std::max(clock_.now(), network_.next_due()));
+    network_.step();
+  }
+  hooks_.left_alive.clear();
+  if (network_.ends() != 0)
+    checks_.fail(Checker::baseline, "no endpoint after the end of the session",
+                 fmt::format("{}", network_.ends()));
+  for (const auto& device : devices_)
+    if (device->memory().size() != 0)
+      checks_.fail(Checker::baseline, "no memory registered after the end of the session",
+                   fmt::format("{} regions on {}", device->memory().size(), device->name()));
+}
+
+bool Simulation::run_for(base::Duration time) {
+  const auto end = clock_.now() + time;
+  while (!checks_.failure() && step(end)) {
+  }
+  return !checks_.failure();
+}
+
+bool Simulation::run_until(const std::function<bool()>& done, base::Duration bound) {
+  const auto end = clock_.now() + bound;
+  while (!checks_.failure()) {
+    if (done()) return true;
+    if (!step(end)) return done();
+  }
+  return false;
+}
+
+// The next event. False: there is none until `limit`, which is now.
+bool Simulation::step(base::Time limit) {
+  auto next = std::min({network_.next_due(), target_poll_at_, session_poll_at_});
+  if (session_) next = std::min(next, session_->next_deadline());
+  for (const auto& a : alarms_) next = std::min(next, a.at);
+  if (next > limit) {
+    clock_.set(limit);
+    return false;
+  }
+  if (next > clock_.now()) {
+    clock_.set(next);
+    steps_at_this_time_ = 0;
+  } else if (++steps_at_this_time_ > kMostStepsAtATime) {
+    std::string who;
+    if (network_.next_due() <= clock_.now()) who += ", the network";
+    if (target_poll_at_ <= clock_.now()) who += ", the target";
+    if (session_poll_at_ <= clock_.now()) who += ", the session";
+    if (session_ && session_->next_deadline() <= clock_.now()) who += ", a deadline of the session's";
+    checks_.fail(Checker::liveness, "time goes on",
+                 fmt::format("{} events at once{}", steps_at_this_time_, who));
+    return false;
+  }
+  if (network_.next_due() <= clock_.now() && network_.step()) wake();
+  for (std::size_t i = 0; i < alarms_.size(); ++i) {
+    if (alarms_[i].at > clock_.now()) continue;
+    const auto due = alarms_[i];
+    alarms_.erase(alarms_.begin() + static_cast<std::ptrdiff_t>(i));
+    on_alarm(due);
+    break;
+  }
+  const bool target_first = random_.chance(1, 2);
+  if (target_first) poll_target();
+  poll_session();
+  if (!target_first) poll_target();
+  check();
+  if (++steps_ % kStepsBetweenDiskChecks == 0) check_disks();
+  return true;
+}
+
+void Simulation::wake() noexcept {
+  if (target_poll_at_ == base::kNever) target_poll_at_ = clock_.now() + target_lag_;
+  if (session_poll_at_ == base::kNever) session_poll_at_ = clock_.now() + session_lag_;
+}
+
+void Simulation::poll_target() {
+  if (target_poll_at_ > clock_.now()) return;
+  target_poll_at_ = target_->poll() > 0 ? clock_.now() + target_lag_ : base::kNever;
+}
+
+void Simulation::poll_session() {
+  if (!session_ || std::min(session_poll_at_, session_->next_deadline()) > clock_.now()) return;
+  session_poll_at_ = session_->poll() > 0 || !session_->arm() ? clock_.now() + session_lag_ : base::kNever;
+}
+
+base::Duration Simulation::about(base::Duration mean) noexcept {
+  return base::Duration(fault_random_.below(2 * static_cast<std::uint64_t>(mean.count()) + 1));
+}
+
+void Simulation::alarm(base::Duration after, Timer what, std::uint64_t argument) {
+  alarms_.push_back({clock_.now() + after, what, argument});
+}
+
+void Simulation::on_alarm(const Alarm& a) {
+  switch (a.what) {
+    case Timer::workload:
+      if (workload_->submitted() < plan_.requests) {
+        workload_->submit_some();
+        session_poll_at_ = std::min(session_poll_at_, clock_.now() + session_lag_);
+      }
+      alarm(std::max<base::Duration>(about(plan_.think), std::chrono::microseconds(1)), Timer::workload);
+      return;
+    case Timer::fault:
+      inject_any();
+      alarm(std::max<base::Duration>(about(plan_.fault_interval), std::chrono::microseconds(1)),
+            Timer::fault);
+      break;
+    case Timer::target_online:
+      target_->set_online(true);
+      break;
+    case Timer::accept_logins:
+      target_->reject_logins(std::nullopt);
+      break;
+    case Timer::good_login_responses:
+      target_->set_login_response_hook({});
+      break;
+    case Timer::exchange_back:
+      exchange_back();
+      break;
+    case Timer::fast_session:
+      session_lag_ = {};
+      break;
+    case Timer::fast_target:
+      target_lag_ = {};
+      break;
+    case Timer::release_held:
+      target_->release_held(1 + a.argument);
+      break;
+    case Timer::writable:
+      (void)target_->set_read_only(static_cast<std::uint16_t>(a.argument), false);
+      break;
+    case Timer::new_session:
+      if (state() != session::State::erased) break;
+      end_session();
+      connect();
+      break;
+  }
+  wake();
+}
+
+void Simulation::on_state(SessionState, SessionState to, const Error& cause) {
+  journal_.note("state", static_cast<std::uint64_t>(to), static_cast<std::uint64_t>(cause.code));
+  if (session_) states_.push_back(session_->nexus().state());
+  // An observer may submit.
+  if (faults_on_ && session_ && workload_->submitted() < plan_.requests && random_.chance(1, 4))
+    workload_->submit_one();
+  if (to == SessionState::erased && faults_on_) alarm(about(milliseconds(20)), Timer::new_session);
+}
+
+}  // namespace srpi::sim

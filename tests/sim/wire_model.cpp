@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire_model.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "wire/async_event.hpp"
+#include "wire/command.hpp"
+#include "wire/credit.hpp"
+#include "wire/opcode.hpp"
+#include "wire/response.hpp"
+#include "wire/task_management.hpp"
+
+namespace srpi::sim {
+
+void WireModel::connection_opened() noexcept {
+  open_ = true;
+  logged_in_ = false;
+  receives_ = 0;
+  credits_ = 0;
+  outstanding_.clear();
+}
+
+void WireModel::logged_in(std::int32_t request_limit) noexcept {
+  logged_in_ = true;
+  ++logins_;
+  credits_ = request_limit;
+}
+
+void WireModel::sent(std::span<const std::byte> unit) {
+  const auto opcode = static_cast<wire::Opcode>(unit[0]);
+  const bool command = opcode == wire::Opcode::command;
+  if (!command && opcode != wire::Opcode::task_management) {
+    ++answers_;  // free of credits
+    return;
+  }
+  std::uint64_t tag = 0;
+  for (std::size_t i = 8; i < 16; ++i) tag = tag << 8 | std::to_integer<std::uint64_t>(unit[i]);
+  journal_.note(command ? "command sent" : "function sent", tag, static_cast<std::uint64_t>(credits_));
+  ++(command ? commands_ : functions_);
+
+  if (credits_ < (command ? 2 : 1))
+    checks_.fail(Checker::request_limit,
+                 command ? "a command leaves one credit for task management" : "a credit",
+                 fmt::format("a request sent with {} left", credits_));
+  --credits_;
+  if (std::find(used_.begin(), used_.end(), tag + 1) != used_.end())
+    checks_.fail(Checker::tag_reuse, fmt::format("no tag of the last {} requests comes again", kRemembered),
+                 fmt::format("tag {:x}", tag));
+  used_[used_count_++ % kRemembered] = tag + 1;  // 0 stands for none
+  outstanding_.push_back(tag);
+  // An answer to each, and one request of the target's own.
+  const auto needed = static_cast<std::int64_t>(outstanding_.size()) + 1;
+  if (receives_ < needed)
+    checks_.fail(Checker::posted_receives,
+                 fmt::format("{} receives posted for what the target may send", needed),
+                 fmt::format("{}", receives_));
+}
+
+void WireModel::received(std::span<const std::byte> unit) {
+  --receives_;
+  if (unit.empty()) return;
+  switch (static_cast<wire::Opcode>(unit[0])) {
+    case wire::Opcode::response: {
+      wire::Response response;
+      if (!wire::try_decode_response(unit, response)) return;
+      credits_ += response.request_limit_delta;
+      journal_.note("answer", response.tag, response.status,
+                    static_cast<std::uint32_t>(response.request_limit_delta));
+      const auto at = std::find(outstanding_.begin(), outstanding_.end(), response.tag);
+      if (at == outstanding_.end()) return;
+      outstanding_.erase(at);
+      answered_[answered_count_++ % kRemembered] = response.tag;
+      return;
+    }
+    case wire::Opcode::credit_request:
+      if (const auto request = wire::decode_credit_request(unit)) {
+        credits_ += request->request_limit_delta;
+        ++target_requests_;
+        journal_.note("credits", request->tag, static_cast<std::uint32_t>(request->request_limit_delta));
+      }
+      return;
+    case wire::Opcode::async_event_request:
+      if (const auto request = wire::decode_async_event_request(unit))
+        credits_ += request->request_limit_delta;
+      return;
+    default:
+      return;
+  }
+}
+
+std::uint64_t WireModel::answered_tag(std::uint64_t choice) const noexcept {
+  const auto n = std::min<std::uint64_t>(answered_count_, kRemembered);
+  return n == 0 ? 0 : answered_[choice % n];
+}
+
+}  // namespace srpi::sim

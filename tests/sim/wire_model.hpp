@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bystander on the wire knows of a connection: credits, tags, receives. Compared with what the session
+// does.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "checks.hpp"
+#include "fabric/endpoint.hpp"
+#include "journal.hpp"
+
+namespace srpi::sim {
+
+class WireModel {
+ public:
+  WireModel(Checks& checks, Journal& journal) : checks_(checks), journal_(journal) {}
+
+  void session_opened() noexcept { used_.fill(0); }  // whose tags are its own
+  void connection_opened() noexcept;
+  void logged_in(std::int32_t request_limit) noexcept;
+  void connection_closed() noexcept { open_ = false; }
+  void receives_posted(std::uint32_t n) noexcept { receives_ += n; }
+  // SRP_CMD or SRP_TSK_MGMT, or an answer of ours, about to be posted.
+  void sent(std::span<const std::byte> unit);
+  void received(std::span<const std::byte> unit);
+  void receive_flushed() noexcept { --receives_; }
+
+  [[nodiscard]] bool logged_in() const noexcept { return open_ && logged_in_; }
+  [[nodiscard]] std::int64_t credits() const noexcept { return credits_; }
+  [[nodiscard]] std::uint64_t logins() const noexcept { return logins_; }
+  [[nodiscard]] std::uint64_t commands() const noexcept { return commands_; }
+  [[nodiscard]] std::uint64_t functions() const noexcept { return functions_; }
+  [[nodiscard]] std::uint64_t answers() const noexcept { return answers_; }
+  [[nodiscard]] std::uint64_t target_requests() const noexcept { return target_requests_; }  // SRP_CRED_REQ
+  [[nodiscard]] std::size_t outstanding() const noexcept { return outstanding_.size(); }
+  // A tag that was answered some time ago. 0: none yet.
+  [[nodiscard]] std::uint64_t answered_tag(std::uint64_t choice) const noexcept;
+
+ private:
+  static constexpr std::size_t kRemembered = 256;  // tags that must not come again
+  Checks& checks_;
+  Journal& journal_;
+  bool open_ = false, logged_in_ = false;
+  std::int64_t credits_ = 0;
+  std::int64_t receives_ = 0;
+  std::uint64_t logins_ = 0, commands_ = 0, functions_ = 0, answers_ = 0, target_requests_ = 0;
+  std::vector<std::uint64_t> outstanding_;
+  std::array<std::uint64_t, kRemembered> used_{}, answered_{};
+  std::uint64_t used_count_ = 0, answered_count_ = 0;
+};
+
+}  // namespace srpi::sim
