@@ -44,8 +44,15 @@ struct SessionOptions {
   Milliseconds fast_io_fail{0};             // after an accident, hold new I/O this long before failing it
   OptionalMilliseconds dev_loss;            // after an accident, erase the session after this long
 
-  std::uint8_t retry_count = 6;             // transport retries; 7 is infinite on some devices
-  std::uint8_t ack_timeout_exponent = 14;   // 4.096 us * 2^n a transport try; 14: 67 ms
+  // A write that was unanswered when the connection was lost may be applied by the target after the next
+  // login, over a newer one. With the fence, LOGICAL UNIT RESET ends such writes before any I/O is let
+  // through again; the login fails until the target confirms it. Its price: it also aborts what other
+  // initiators have under way on that unit (they are told by a unit attention, and send it again). Without: a
+  // target that outlives the connection's writes can bring old data back.
+  bool fence = true;
+
+  std::uint8_t retry_count = 6;            // transport retries; 7 is infinite on some devices
+  std::uint8_t ack_timeout_exponent = 14;  // 4.096 us * 2^n a transport try; 14: 67 ms
 
   LogSink log;                              // called on the session's thread; empty: nothing is logged
 

@@ -8,6 +8,7 @@
 #include "session/memory_table.hpp"
 #include "wire/command.hpp"
 #include "wire/login.hpp"
+#include "wire/lun.hpp"
 
 namespace srpi::session {
 namespace {
@@ -31,22 +32,38 @@ bool is_final(Errc e) noexcept {
 
 const char* Attempt::describe(Step step) noexcept {
   switch (step) {
-    case Step::opening: return "opening the connection";
-    case Step::resolving: return "resolving address and route";
-    case Step::logging_in: return "waiting for the answer to the login";
-    case Step::proving: return "asking about the logical units";
+    case Step::opening:
+      return "opening the connection";
+    case Step::resolving:
+      return "resolving address and route";
+    case Step::logging_in:
+      return "waiting for the answer to the login";
+    case Step::proving:
+      return "asking about the logical units";
+    case Step::fencing:
+      return "waiting for LOGICAL UNIT RESET to end the writes of an earlier connection";
   }
   return "?";
 }
 
-Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const SessionOptions& options, Channel& channel,
-                 MemoryTable& memories, Probe& probe, const base::Clock& clock)
-    : fabric_(fabric), identity_(identity), options_(options), channel_(channel), memories_(memories), probe_(probe),
-      deadline_(clock.now() + options.connect_timeout), clock_(clock),
-      requested_iu_bytes_(options.max_it_iu_bytes), immediate_data_(options.immediate_data) {}
+Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const SessionOptions& options,
+                 Channel& channel, MemoryTable& memories, Probe& probe, FenceList& unfenced,
+                 const base::Clock& clock)
+    : fabric_(fabric),
+      identity_(identity),
+      options_(options),
+      channel_(channel),
+      memories_(memories),
+      probe_(probe),
+      unfenced_(unfenced),
+      deadline_(clock.now() + options.connect_timeout),
+      clock_(clock),
+      requested_iu_bytes_(options.max_it_iu_bytes),
+      immediate_data_(options.immediate_data) {}
 
 Attempt::~Attempt() {
   probe_.reset();
+  channel_.withdraw(reset_);
   if (resolving_) resolving_->abort();
 }
 
@@ -160,13 +177,51 @@ std::optional<AttemptOutcome> Attempt::on_event(const fabric::ConnectionEvent& e
         again = reject && reject->reason == wire::RejectReason::request_iu_too_large && fall_back();
       }
       if (!again) return on_rejected(event);
-      channel_.close(Errc::no_connect);
+      channel_.close(Errc::no_connect, unfenced_);
       step_ = Step::opening;
       return std::nullopt;
     }
     case Kind::failed:
     case Kind::disconnected: return ended(event.error);
   }
+  return std::nullopt;
+}
+
+void Attempt::start_reset(std::uint64_t lun) {
+  reset_ = {};
+  reset_.function = wire::TaskFunction::lun_reset;
+  reset_.lun = lun;
+  reset_.deadline = deadline_;
+  reset_.owner = this;
+  reset_.on_complete = [](Task& t) noexcept { static_cast<Attempt*>(t.owner)->reset_answered_ = true; };
+  reset_answered_ = false;
+  channel_.submit(reset_);
+}
+
+// Only after the proof: a reset is nothing to do to a stranger.
+std::optional<AttemptOutcome> Attempt::fence() {
+  if (step_ == Step::fencing) {
+    if (!reset_answered_) return std::nullopt;
+    const auto lun = wire::lun_to_string(reset_.lun);
+    if (reset_.error != Errc::ok)
+      return AttemptOutcome{
+          {Errc::connect_timed_out, fmt::format("LUN {}: no answer to LOGICAL UNIT RESET, which has to "
+                                                "end what an earlier connection left unanswered",
+                                                lun)},
+          false};
+    if (!reset_.confirmed())
+      return AttemptOutcome{
+          {Errc::target_error,
+           fmt::format("LUN {}: LOGICAL UNIT RESET, which has to end writes that an earlier connection "
+                       "left unanswered, was answered '{}' (the option fence=off does without it)",
+                       lun, wire::to_string(reset_.result))},
+          false};
+    unfenced_.remove(reset_.lun);
+  }
+  if (!options_.fence || unfenced_.empty()) return AttemptOutcome{};
+  step_ = Step::fencing;
+  start_reset(unfenced_.luns().front());
+  channel_.flush();
   return std::nullopt;
 }
 
@@ -190,8 +245,10 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
     if (const auto outcome = probe_.outcome()) {
       ++work;
       if (outcome->has_error()) return AttemptOutcome{outcome->error(), is_final(outcome->error().code)};
-      return AttemptOutcome{};
+      if (auto done = fence()) return done;
     }
+  } else if (step_ == Step::fencing) {
+    if (auto done = fence()) return done;
   }
   if (clock_.now() >= deadline_)
     return AttemptOutcome{{Errc::connect_timed_out,

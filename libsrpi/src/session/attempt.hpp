@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt to connect: resolve, log in, prove the logical units; with its own deadline. It owns nothing that lasts:
-// when it fails, the channel is closed and everything is as before.
+// One attempt to connect: resolve, log in, prove the logical units, fence off what an earlier connection may
+// have left to them; with its own deadline. It owns nothing that lasts: when it fails, the channel is closed
+// and everything is as before, but for the units that are fenced by then.
 #pragma once
 
 #include <memory>
@@ -34,7 +35,7 @@ struct AttemptOutcome {
 class Attempt {
  public:
   Attempt(fabric::Fabric&, const LoginIdentity&, const SessionOptions&, Channel&, MemoryTable&, Probe&,
-          const base::Clock&);
+          FenceList& unfenced, const base::Clock&);
   ~Attempt();
 
   // Moves on as far as it goes without waiting. Set: it has ended. `work` is raised by what was done.
@@ -44,7 +45,7 @@ class Attempt {
   void append_fds(std::vector<int>&) const;
 
  private:
-  enum class Step : std::uint8_t { opening, resolving, logging_in, proving };
+  enum class Step : std::uint8_t { opening, resolving, logging_in, proving, fencing };
   [[nodiscard]] static const char* describe(Step) noexcept;
   [[nodiscard]] Result<> open();
   [[nodiscard]] Result<> log_in();
@@ -52,6 +53,8 @@ class Attempt {
   [[nodiscard]] AttemptOutcome on_rejected(const fabric::ConnectionEvent&);
   [[nodiscard]] bool fall_back();
   [[nodiscard]] std::optional<AttemptOutcome> on_event(const fabric::ConnectionEvent&);
+  [[nodiscard]] std::optional<AttemptOutcome> fence();
+  void start_reset(std::uint64_t lun);
   [[nodiscard]] fabric::ActiveEndpoint* endpoint() const noexcept;
 
   fabric::Fabric& fabric_;
@@ -60,6 +63,7 @@ class Attempt {
   Channel& channel_;
   MemoryTable& memories_;
   Probe& probe_;
+  FenceList& unfenced_;
   base::Time deadline_;
   const base::Clock& clock_;
   Step step_ = Step::opening;
@@ -68,6 +72,8 @@ class Attempt {
   std::uint32_t requested_iu_bytes_;
   bool immediate_data_;
   std::uint32_t stale_retries_left_ = 2;
+  Task reset_;
+  bool reset_answered_ = false;
 };
 
 // Whether an error that ended an attempt is final.

@@ -14,7 +14,10 @@ Channel::Channel(const ChannelLimits& limits, const base::Clock& clock)
   receives_to_post_.reserve(receive_count(limits_));
 }
 
-Channel::~Channel() { close(Errc::no_connect); }
+Channel::~Channel() {
+  FenceList unfenced;
+  close(Errc::no_connect, unfenced);
+}
 
 std::uint32_t Channel::wanted_iu_bytes() const noexcept { return send_slot_bytes(limits_); }
 
@@ -86,6 +89,7 @@ void Channel::submit(Command& command) noexcept {
 }
 
 void Channel::check_deadlines(base::Time now) noexcept {
+  check_task_deadlines(now);
   // Both lists are in order of submission and all commands have the same time, so the heads expire first.
   for (const auto* list : {&in_flight_, &pending_}) {
     const auto* oldest = list->front();
@@ -97,7 +101,7 @@ void Channel::check_deadlines(base::Time now) noexcept {
 }
 
 base::Time Channel::next_deadline() const noexcept {
-  auto next = base::kNever;
+  auto next = next_task_deadline();
   for (const auto* list : {&in_flight_, &pending_})
     if (list->front()) next = std::min(next, list->front()->internal.deadline);
   return next;
@@ -107,7 +111,7 @@ void Channel::fail(Error error) noexcept {
   if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
 }
 
-void Channel::close(Errc error) noexcept {
+void Channel::close(Errc error, FenceList& unfenced) noexcept {
   if (endpoint_) {
     endpoint_->abort();  // from here on nothing can reach any buffer of ours
     endpoint_.reset();
@@ -117,6 +121,7 @@ void Channel::close(Errc error) noexcept {
   CommandList ended;
   while (auto* c = in_flight_.pop_front()) {
     slots_.release(c->internal.slot);
+    if (may_change_medium(c->cdb)) unfenced.add(c->lun);
     ended.push_back(*c);
   }
   while (auto* c = pending_.pop_front()) ended.push_back(*c);
@@ -125,6 +130,7 @@ void Channel::close(Errc error) noexcept {
     c->error = error;
     c->on_complete(*c);
   }
+  end_all_tasks(error);
 }
 
 }  // namespace srpi::session

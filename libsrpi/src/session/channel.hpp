@@ -6,6 +6,7 @@
 // belongs to the target from the post until its SRP_RSP or until close(), which destroys the queue pair first.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,8 +18,18 @@
 #include "fabric/endpoint.hpp"
 #include "session/command.hpp"
 #include "session/credits.hpp"
+#include "session/fence.hpp"
+#include "session/task.hpp"
+
+namespace srpi::wire {
+struct Response;
+}
 
 namespace srpi::session {
+
+// Task management functions at the target: the one that is waited for, and those that were not answered in
+// time.
+inline constexpr std::uint32_t kTaskSlots = 4;
 
 struct ChannelLimits {
   std::uint32_t queue_depth = 128;   // commands at the target
@@ -35,6 +46,7 @@ struct ChannelTerms {
 
 struct ChannelCounters {
   std::uint64_t commands = 0, errors = 0, read_bytes = 0, written_bytes = 0, unknown_tags = 0;
+  std::uint64_t task_functions = 0;
 };
 
 class Channel {
@@ -53,6 +65,8 @@ class Channel {
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
 
   void submit(Command&) noexcept;
+  void submit(Task&) noexcept;
+  void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
   void flush() noexcept;                          // posts what credits and slots permit
   std::size_t poll() noexcept;                    // completions taken; calls on_complete
   void check_deadlines(base::Time now) noexcept;  // the oldest command's; an expired one is a loss
@@ -62,8 +76,9 @@ class Channel {
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
   void fail(Error) noexcept;
 
-  // Destroys the queue pair, then completes every command with `error`. Silent on a closed channel.
-  void close(Errc error) noexcept;
+  // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
+  // have commands which the target may still carry out. Silent on a closed channel.
+  void close(Errc error, FenceList& unfenced) noexcept;
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
@@ -80,12 +95,18 @@ class Channel {
 
  private:
   struct PostBatch;
+  struct TaskSlot {
+    Task* task = nullptr;  // null while taken: nobody waits for the answer any more
+    std::uint32_t generation = 0;
+    bool taken = false;
+  };
   [[nodiscard]] Result<> allocate_buffers(fabric::Device&);
   [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
   [[nodiscard]] std::byte* receive_buffer(std::uint32_t index) noexcept;
   [[nodiscard]] bool can_post() const noexcept;
   void prepare(Command&, PostBatch&) noexcept;
   void post(PostBatch&) noexcept;
+  void post_alone(std::uint32_t slot, std::size_t bytes) noexcept;
   [[nodiscard]] bool repost_receives() noexcept;
   void on_send_completion(std::uint64_t id) noexcept;
   void on_unit(std::span<const std::byte>) noexcept;
@@ -93,6 +114,13 @@ class Channel {
   void on_target_request(std::span<const std::byte>) noexcept;
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
+  [[nodiscard]] bool can_start_task() const noexcept;
+  void start_task() noexcept;
+  [[nodiscard]] bool on_task_answer(const wire::Response&) noexcept;
+  void end_task(Task&, Errc) noexcept;
+  void check_task_deadlines(base::Time now) noexcept;
+  [[nodiscard]] base::Time next_task_deadline() const noexcept;
+  void end_all_tasks(Errc) noexcept;
 
   ChannelLimits limits_;
   const base::Clock& clock_;
@@ -111,8 +139,11 @@ class Channel {
   std::unique_ptr<fabric::MemoryRegion> region_;
 
   base::SlotTable<Command*> slots_;
-  CommandList pending_;      // submitted, not posted
-  CommandList in_flight_;    // posted, oldest first
+  CommandList pending_;    // submitted, not posted
+  CommandList in_flight_;  // posted, oldest first
+  TaskList waiting_tasks_;
+  Task* active_task_ = nullptr;
+  std::array<TaskSlot, kTaskSlots> task_slots_;
   std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free
   std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
   std::uint64_t answers_ = 0;            // to target requests, for their slots in turn

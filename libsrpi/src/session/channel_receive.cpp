@@ -77,6 +77,7 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
                                            std::to_string(response.request_limit_delta) + " overflows the limit"});
   auto* const found = slots_.find(response.tag);
   if (!found) {
+    if (on_task_answer(response)) return;
     if (++counters_.unknown_tags > kUnknownTagsTolerated)
       fail({Errc::protocol_error, "the target answers requests that we did not send"});
     return;

@@ -16,7 +16,8 @@ struct Channel::PostBatch {
 };
 
 bool Channel::can_post() const noexcept {
-  return credits_.for_command() && !slots_.full() && sends_posted_ + kAnswerSlots < send_depth(limits_);
+  return credits_.for_command() && !slots_.full() &&
+         sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
 }
 
 bool Channel::has_sendable() const noexcept { return started_ && !failure_ && !pending_.empty() && can_post(); }
@@ -30,6 +31,7 @@ void Channel::flush() noexcept {
     if (failure_) return;
   }
   post(batch);
+  start_task();
 }
 
 void Channel::prepare(Command& command, PostBatch& batch) noexcept {
@@ -106,12 +108,17 @@ void Channel::answer(std::span<const std::byte> unit) noexcept {
     return;
   }
   std::copy(unit.begin(), unit.end(), send_buffer(slot));
-  const fabric::Sge sge{send_buffer(slot), static_cast<std::uint32_t>(unit.size()), region_->lkey()};
+  post_alone(slot, unit.size());
+}
+
+// Answers and functions are rare: signaled, which frees the entries of the commands before them as well.
+void Channel::post_alone(std::uint32_t slot, std::size_t bytes) noexcept {
+  const fabric::Sge sge{send_buffer(slot), static_cast<std::uint32_t>(bytes), region_->lkey()};
   fabric::SendWork work;
   work.sges = std::span(&sge, 1);
-  work.inlined = unit.size() <= endpoint_->inline_bytes();
+  work.inlined = bytes <= endpoint_->inline_bytes();
   ++sends_posted_;
-  work.signaled = true;  // answers are rare: free their entries, and those of the commands before, at once
+  work.signaled = true;
   work.id = kSignaledId | (sends_unsignaled_ + 1);
   sends_unsignaled_ = 0;
   if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(done.error());

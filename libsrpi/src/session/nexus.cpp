@@ -114,16 +114,17 @@ void Nexus::perform(Action action, const Error& cause) {
 void Nexus::close_channel() {
   if (!channel_.is_open()) return;
   const auto from = clock_.now();
-  channel_.close(Errc::no_connect);
+  channel_.close(Errc::no_connect, unfenced_);
   last_disconnect_ = clock_.now() - from;
   ++fds_version_;
 }
 
 void Nexus::start_attempt() {
   attempt_.reset();
-  channel_.close(Errc::no_connect);
+  channel_.close(Errc::no_connect, unfenced_);
   retry_at_ = base::kNever;
-  attempt_ = std::make_unique<Attempt>(fabric_, identity_, options_, channel_, memories_, probe_, clock_);
+  attempt_ =
+      std::make_unique<Attempt>(fabric_, identity_, options_, channel_, memories_, probe_, unfenced_, clock_);
   ++fds_version_;
 }
 
@@ -173,7 +174,7 @@ std::size_t Nexus::poll_attempt() {
   if (outcome->error.code == Errc::ok) {
     dispatch(Event::attempt_succeeded);
   } else {
-    channel_.close(Errc::no_connect);
+    channel_.close(Errc::no_connect, unfenced_);
     ++fds_version_;
     dispatch(outcome->refused ? Event::attempt_refused : Event::attempt_failed, outcome->error);
   }

@@ -52,6 +52,7 @@ class Nexus {
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] const Channel& channel() const noexcept { return channel_; }
+  [[nodiscard]] const FenceList& unfenced() const noexcept { return unfenced_; }
   [[nodiscard]] MemoryTable& memories() noexcept { return memories_; }
   [[nodiscard]] const fabric::Path& path() const noexcept { return path_; }
   [[nodiscard]] const Error& last_error() const noexcept { return last_error_; }
@@ -88,6 +89,7 @@ class Nexus {
   LoginIdentity identity_;
   MemoryTable memories_;
   Channel channel_;
+  FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
   std::unique_ptr<Attempt> attempt_;
 
   State state_ = State::connecting;

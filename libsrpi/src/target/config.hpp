@@ -38,8 +38,9 @@ struct TargetConfig {
   std::vector<PortId> acl;                      // initiator ports that may log in; empty: all
   // What the first command of a new session is told. Linux' target says REPORTED LUNS DATA HAS CHANGED.
   std::optional<scsi::AdditionalSense> login_attention = scsi::kReportedLunsDataChanged;
-  // A login that ends its initiator's older channels also ends the writes that Outcome::Kind::hold_medium keeps. False: they
-  // reach the medium later all the same, unless LUN RESET ends them; as in a target that has queued them below itself.
+  // A login that ends its initiator's older channels also ends the writes that Outcome::Kind::hold_medium
+  // keeps. False: they reach the medium later all the same, unless LUN RESET ends them; as in a target that
+  // has queued them below itself.
   bool login_ends_held_writes = true;
   // Give memory of unmapped blocks back to the system. Not with a real RDMA device: it would go on using the
   // old pages.

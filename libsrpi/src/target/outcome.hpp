@@ -12,6 +12,7 @@
 #include "scsi/sense.hpp"
 #include "scsi/status.hpp"
 #include "srpi/port_id.hpp"
+#include "wire/task_management.hpp"
 
 namespace srpi::target {
 
@@ -57,6 +58,18 @@ struct Outcome {
   }
 };
 
+// The same for a task management function.
+struct TaskOutcome {
+  enum class Kind : std::uint8_t {
+    normal,
+    lose,    // nothing is done, nothing is answered
+    answer,  // answered with `result`; nothing is done
+  };
+  Kind kind = Kind::normal;
+  wire::TaskResult result = wire::TaskResult::complete;
+};
+
+using TaskHook = std::function<TaskOutcome(const wire::TaskManagement&)>;
 using CommandHook = std::function<Outcome(const CommandInfo&)>;
 
 }  // namespace srpi::target

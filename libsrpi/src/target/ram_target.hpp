@@ -77,6 +77,7 @@ class RamTarget final : public fabric::Acceptor {
 
   // Fault injection. The hook is asked once for every command; empty: none.
   void set_command_hook(CommandHook hook) { hook_ = std::move(hook); }
+  void set_task_hook(TaskHook hook) { task_hook_ = std::move(hook); }
   // Lets held commands go on, the earliest first. Returns how many.
   std::size_t release_held(std::size_t at_most = SIZE_MAX);
   [[nodiscard]] std::size_t held() const noexcept;
@@ -145,6 +146,7 @@ class RamTarget final : public fabric::Acceptor {
   TargetConfig config_;
   bool online_ = true;
   CommandHook hook_;
+  TaskHook task_hook_;
   std::function<void(wire::LoginResponse&)> login_hook_;
   std::optional<wire::RejectReason> forced_reject_;
   Counters counters_;

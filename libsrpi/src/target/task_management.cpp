@@ -32,6 +32,14 @@ bool abortable(const Slot& slot) {
 void RamTarget::start_function(Channel& channel, std::uint32_t slot) {
   ++counters_.task_management;
   const wire::TaskManagement& function = channel.slots()[slot].function;
+  if (task_hook_) {
+    const TaskOutcome outcome = task_hook_(function);
+    if (outcome.kind == TaskOutcome::Kind::answer) return channel.answer_function(slot, outcome.result);
+    if (outcome.kind == TaskOutcome::Kind::lose) {
+      channel.slots()[slot].stage = Slot::Stage::unanswered;
+      return;
+    }
+  }
   const std::uint64_t number = ++last_function_;
   const LogicalUnit* unit = unit_at(function.lun);
   std::uint32_t waits_for = 0;

@@ -29,10 +29,27 @@ struct Counted {
   int completions = 0;
 };
 
+// Blocks of one value, with the command that writes them.
+struct Write {
+  Write(Nexus& nexus, std::uint64_t lba, char value) : bytes(kBytes, static_cast<std::byte>(value)) {
+    memory = nexus.memories().add(bytes).value();
+    segment = {bytes.data(), kBytes, memory->lkey(), memory->rkey()};
+    counted.command.direction = Direction::to_target;
+    counted.command.data = std::span(&segment, 1);
+    counted.command.data_bytes = kBytes;
+    cdb = scsi::write_blocks(lba, kBytes / 512, false);
+  }
+  static constexpr std::uint32_t kBytes = 4096;
+  std::vector<std::byte> bytes;
+  std::unique_ptr<Memory> memory;
+  DataSegment segment;
+  scsi::Cdb cdb;
+  Counted counted;
+};
+
 class Rig : public NexusObserver {
  public:
-  explicit Rig(SessionOptions o = {}) : options(std::move(o)) {
-    target::TargetConfig config;
+  explicit Rig(SessionOptions o = {}, target::TargetConfig config = {}) : options(std::move(o)) {
     config.port_id = address().target_port_id();
     config.luns.push_back({.number = 0, .bytes = 1 << 20, .name = "rig"});
     config.login_attention = std::nullopt;
@@ -62,6 +79,16 @@ class Rig : public NexusObserver {
     c.command.owner = &c;
     c.command.on_complete = [](Command& done) noexcept { ++static_cast<Counted*>(done.owner)->completions; };
     nexus->submit(c.command);
+  }
+
+  void submit(Write& w) { submit(w.counted, w.cdb); }
+  [[nodiscard]] char on_disk(std::uint64_t lba) const {
+    return static_cast<char>(target->disk_bytes(0)[lba * 512]);
+  }
+  // Until the session is live (or a virtual minute is over).
+  void come_back() {
+    settle();
+    for (int i = 0; i < 600 && nexus->state() != State::live; ++i) pass(std::chrono::milliseconds(100));
   }
 
   void on_state(State, State to, const Error& cause) override {

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Task management functions: one at a time, with a credit, send slots and tags of their own. A function that
+// was not answered in time keeps its slot until its answer or the end of the queue pair.
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "session/channel.hpp"
+#include "session/channel_layout.hpp"
+#include "wire/response.hpp"
+
+namespace srpi::session {
+namespace {
+
+// Indices that no command's slot has, so that neither can be taken for the other.
+constexpr std::uint32_t kFirstIndex = 0xffffff00u;
+
+constexpr std::uint64_t tag_of(std::uint32_t slot, std::uint32_t generation) {
+  return std::uint64_t{generation} << 32 | (kFirstIndex + slot);
+}
+
+}  // namespace
+
+void Channel::submit(Task& task) noexcept {
+  task.error = Errc::ok;
+  waiting_tasks_.push_back(task);
+}
+
+bool Channel::can_start_task() const noexcept {
+  return !active_task_ && !waiting_tasks_.empty() && credits_.for_task_management() &&
+         sends_posted_ + kAnswerSlots < send_depth(limits_) &&
+         std::ranges::any_of(task_slots_, [](const TaskSlot& s) { return !s.taken; });
+}
+
+void Channel::start_task() noexcept {
+  if (!can_start_task()) return;
+  const auto free = std::ranges::find_if(task_slots_, [](const TaskSlot& s) { return !s.taken; });
+  const auto index = static_cast<std::uint32_t>(free - task_slots_.begin());
+  active_task_ = waiting_tasks_.pop_front();
+  free->taken = true;
+  free->task = active_task_;
+  credits_.spend();
+  ++counters_.task_functions;
+
+  wire::TaskManagement unit;
+  unit.tag = tag_of(index, free->generation);
+  unit.lun = active_task_->lun;
+  unit.function = active_task_->function;
+  unit.task_tag = active_task_->task_tag;
+  const auto slot = limits_.queue_depth + kAnswerSlots + index;
+  post_alone(slot, wire::encode(unit, std::span(send_buffer(slot), send_slot_bytes(limits_))));
+}
+
+bool Channel::on_task_answer(const wire::Response& response) noexcept {
+  const auto index = static_cast<std::uint32_t>(response.tag) - kFirstIndex;
+  if (index >= task_slots_.size()) return false;
+  auto& slot = task_slots_[index];
+  if (!slot.taken || slot.generation != static_cast<std::uint32_t>(response.tag >> 32)) return false;
+  auto* const task = std::exchange(slot.task, nullptr);
+  slot.taken = false;
+  ++slot.generation;
+  if (!task) return true;  // too late: whoever asked has gone on
+  // Without response data the target has said nothing that could be relied on.
+  task->result = response.task_result().value_or(wire::TaskResult::failed);
+  end_task(*task, Errc::ok);
+  return true;
+}
+
+void Channel::end_task(Task& task, Errc error) noexcept {
+  if (active_task_ == &task) active_task_ = nullptr;
+  task.error = error;
+  task.on_complete(task);
+}
+
+void Channel::withdraw(Task& task) noexcept {
+  waiting_tasks_.remove(task);
+  if (active_task_ == &task) active_task_ = nullptr;
+  for (auto& slot : task_slots_)
+    if (slot.task == &task) slot.task = nullptr;
+}
+
+void Channel::check_task_deadlines(base::Time now) noexcept {
+  if (active_task_ && active_task_->deadline <= now) {
+    auto& late = *active_task_;
+    withdraw(late);
+    end_task(late, Errc::timed_out);
+  }
+  TaskList waiting, ended;
+  std::swap(waiting, waiting_tasks_);
+  while (auto* t = waiting.pop_front()) (t->deadline <= now ? ended : waiting_tasks_).push_back(*t);
+  while (auto* t = ended.pop_front()) end_task(*t, Errc::timed_out);
+}
+
+base::Time Channel::next_task_deadline() const noexcept {
+  auto next = active_task_ ? active_task_->deadline : base::kNever;
+  for (const auto* t = waiting_tasks_.front(); t; t = t->next) next = std::min(next, t->deadline);
+  return next;
+}
+
+void Channel::end_all_tasks(Errc error) noexcept {
+  TaskList ended;
+  if (active_task_) ended.push_back(*active_task_);
+  while (auto* t = waiting_tasks_.pop_front()) ended.push_back(*t);
+  for (auto& slot : task_slots_) {
+    slot.generation += slot.taken ? 1 : 0;
+    slot.taken = false;
+    slot.task = nullptr;
+  }
+  while (auto* t = ended.pop_front()) end_task(*t, error);
+}
+
+}  // namespace srpi::session

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/fence.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+
+namespace srpi::session {
+
+bool may_change_medium(const scsi::Cdb& cdb) noexcept {
+  using enum scsi::Opcode;
+  switch (cdb.opcode()) {
+    case test_unit_ready:
+    case request_sense:
+    case inquiry:
+    case report_luns:
+    case mode_sense_6:
+    case mode_sense_10:
+    case read_capacity_10:
+    case service_action_in_16:
+    case read_6:
+    case read_10:
+    case read_12:
+    case read_16:
+    case synchronize_cache_10:  // the medium then holds what reads have returned before
+    case synchronize_cache_16:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void FenceList::add(std::uint64_t lun) noexcept {
+  if (std::ranges::find(luns_, lun) != luns_.end()) return;
+  SRPI_CHECK(luns_.size() < kMost);  // commands come from logical units, of which there are no more
+  luns_.push_back(lun);
+}
+
+void FenceList::remove(std::uint64_t lun) noexcept { std::erase(luns_, lun); }
+
+}  // namespace srpi::session
