@@ -19,7 +19,7 @@ add_executable(app main.cpp)
 target_link_libraries(app PRIVATE srpi::srpi)
 END
 flags=${sanitize:+-fsanitize=$sanitize}
-cmake -S "$scratch/app" -B "$scratch/app/build" -DCMAKE_PREFIX_PATH="$scratch/root" -DCMAKE_CXX_COMPILER="$compiler" \
+cmake -S "$scratch/app" -B "$scratch/app/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/root" -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_CXX_FLAGS="$flags" >"$scratch/cmake.log" || { cat "$scratch/cmake.log"; exit 1; }
 cmake --build "$scratch/app/build" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
 "$scratch/app/build/app" ram://1M
