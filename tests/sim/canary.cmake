@@ -48,3 +48,5 @@ srpi_canary(unit_not_proved
   "if (const auto same = scsi::compare(found[i].identity, found[i].identity)")
 srpi_canary(credit_spent_twice
   session/channel_send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
+srpi_canary(fence_off
+  session/attempt.cpp "if (!options_.fence || unfenced_.empty())" "if (true)")

@@ -10,10 +10,6 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// Whether the session itself ends its older writes after a login (LUN RESET). Without that only the target's
-// own loss of the I_T nexus does, which is another one on another device.
-constexpr bool kFenced = false;
-
 template<class T, std::size_t N>
 T pick(base::Random& random, const T (&values)[N]) {
   return values[random.below(N)];
@@ -95,9 +91,7 @@ Plan Plan::from_seed(std::uint64_t seed) {
   // What ends sessions leaves little to see of the rest.
   auto& erase = plan.weights[static_cast<std::size_t>(Fault::admin_erase)];
   if (erase > 1) erase = random.chance(1, 4) ? 2 : 0;
-  if (kFenced) plan.target.login_ends_held_writes = random.chance(1, 2);
-  if (!kFenced && plan.weight(Fault::hold_medium) != 0)
-    plan.weights[static_cast<std::size_t>(Fault::device_removed)] = 0;
+  plan.target.login_ends_held_writes = random.chance(1, 2);
   plan.fault_interval = pick(random, {milliseconds(2), milliseconds(20), milliseconds(100)});
   return plan;
 }

@@ -181,8 +181,7 @@ TEST_CASE(
   CHECK(survives_an_old_write(only_writes()));
 }
 
-// Hidden until the session fences by itself; it fails without.
-TEST_CASE("row 23: nor by a target whose logins end nothing", "[.fence]") {
+TEST_CASE("row 23: nor by a target whose logins end nothing") {
   auto plan = only_writes();
   plan.target.login_ends_held_writes = false;
   CHECK(survives_an_old_write(plan));
