@@ -53,8 +53,8 @@ struct DeviceIdentification {
 // Values longer than 255 bytes don't fit their length field: they are left out.
 [[nodiscard]] std::vector<std::uint8_t> encode(const DeviceIdentification&);
 
-// "naa.60014051…", "eui.0002c903…", "uuid.1b4e28ba-…", "iqn.2003-01.org…" (SCSI name string), "t10.LIO-ORG
-// vol0", "md5.…", "vendor.…"; empty for a designator that names no logical unit or whose length its type does
+// "naa.60014051…", "eui.0002c903…", "uuid.1b4e28ba-…", "iqn.2003-01.org…" (SCSI name string),
+// "t10.LIO-ORG_vol0", "md5.…", "vendor.…"; empty for a designator that names no logical unit or whose length its type does
 // not allow.
 [[nodiscard]] std::string wwid_of(const Designator&);
 

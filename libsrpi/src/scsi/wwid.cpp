@@ -41,6 +41,19 @@ std::string prefixed(const char* prefix, const std::string& text) {
   return text.empty() ? text : prefix + text;
 }
 
+// The vendor's name is padded to eight bytes, and what follows often is, too. As udev does for its links, a run of
+// blanks is one '_': the name stays one word.
+std::string one_word(const std::string& text) {
+  std::string word;
+  for (const char c : text) {
+    if (c != ' ')
+      word += c;
+    else if (!word.empty() && word.back() != '_')
+      word += '_';
+  }
+  return word;
+}
+
 // Smaller is better; by who guarantees that the name is unique.
 unsigned rank_of(const Designator& designator) {
   switch (designator.type) {
@@ -77,7 +90,7 @@ std::string wwid_of(const Designator& designator) {
     case DesignatorType::scsi_name_string:
       return text_of(value);  // has its own prefix: "iqn.", "naa.", "eui."
     case DesignatorType::t10_vendor_id:
-      return prefixed("t10.", text_of(value));
+      return prefixed("t10.", one_word(text_of(value)));
     case DesignatorType::md5:
       return value.size() == 16 ? "md5." + hex(value) : std::string{};
     case DesignatorType::vendor_specific:

@@ -60,7 +60,7 @@ TEST_CASE(
   const auto out = decode_device_identification(kScsiDebugPage);
   REQUIRE(out);
   CHECK(wwid_of(out->designators[1]) == "naa.33333330000007d0");
-  CHECK(select_wwid(*out) == "t10.Linux   scsi_debug  2000");
+  CHECK(select_wwid(*out) == "t10.Linux_scsi_debug_2000");
 }
 
 TEST_CASE("a designator that claims more than the page has is an error with its place") {
@@ -103,7 +103,7 @@ TEST_CASE("each kind of designator as a name") {
   CHECK(wwid_of(lu(T::uuid, "20 00 1b 4e 28 ba 2f a1 11 d2 88 3f 00 16 d3 cc a4 27")).empty());
   CHECK(wwid_of(lu(T::scsi_name_string, "'iqn.2003-01.org.x:1' 00 00", CodeSet::utf8)) ==
         "iqn.2003-01.org.x:1");
-  CHECK(wwid_of(lu(T::t10_vendor_id, "'LIO-ORG vol0'", CodeSet::ascii)) == "t10.LIO-ORG vol0");
+  CHECK(wwid_of(lu(T::t10_vendor_id, "'LIO-ORG vol0'", CodeSet::ascii)) == "t10.LIO-ORG_vol0");
   CHECK(wwid_of(lu(T::t10_vendor_id, "'    '", CodeSet::ascii)).empty());
   CHECK(wwid_of(lu(T::md5, "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f")) ==
         "md5.000102030405060708090a0b0c0d0e0f");
@@ -145,7 +145,7 @@ TEST_CASE("the chosen name does not depend on the order of the page") {
       "eui.0002c90300000001",
       "uuid.1b4e28ba-2fa1-11d2-883f-0016d3cca427",
       "iqn.2003-01.org.x",
-      "t10.SRPI    x",
+      "t10.SRPI_x",
       "md5.000102030405060708090a0b0c0d0e0f",
       "naa.3001020304050607",
       "vendor.0102",
