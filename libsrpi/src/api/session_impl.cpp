@@ -47,10 +47,11 @@ void SessionImpl::on_state(session::State from, session::State to, const Error& 
     if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
   }
   const auto a = session::published(from), b = session::published(to);
+  if (a == b) return;  // only what we tell apart inside: on_attempt_failed has said why
   log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning,
-      fmt::format("{} -> {}{}{}", session::to_string(from), session::to_string(to),
-                  cause.code == Errc::ok ? "" : ": ", cause.code == Errc::ok ? "" : cause.message()));
-  if (observer_ && a != b) observer_->on_state(a, b, cause);
+      fmt::format("{} -> {}{}{}", to_string(a), to_string(b), cause.code == Errc::ok ? "" : ": ",
+                  cause.code == Errc::ok ? "" : cause.message()));
+  if (observer_) observer_->on_state(a, b, cause);
 }
 
 void SessionImpl::on_attempt_failed(const Error& error) {
