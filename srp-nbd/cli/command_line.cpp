@@ -140,6 +140,14 @@ int run_command_line(int argc, char** argv) {
                               "  srp-nbd reconnect s0\n");
   auto* erase = add_named(app, arguments, "erase", "Remove a session and its devices", "  srp-nbd erase s0\n");
 
+  auto* events = app.add_subcommand("events", "Follow what happens to all sessions, or to one, until interrupted");
+  events->add_option("NAME", arguments.name, "Only this session");
+  events->add_flag("--json", arguments.as_json, "One JSON object a line");
+  add_control(*events, arguments);
+  events->footer(std::string("Examples:\n  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"
+                             "It begins with the present state of each session, so nothing is missed in between.\n") +
+                 kExitCodes);
+
   auto* target = app.add_subcommand("target", "Rehearse an outage: switch a ram:// session's target off and on");
   target->require_subcommand(1);
   auto* offline = add_named(*target, arguments, "offline", "The target goes away", "  srp-nbd target offline s0\n");
@@ -169,6 +177,7 @@ int run_command_line(int argc, char** argv) {
     if (*disconnect) return disconnect_command(path, name);
     if (*reconnect) return reconnect_command(path, name);
     if (*erase) return erase_command(path, name);
+    if (*events) return events_command(path, name, arguments.as_json);
     return target_command(path, name, static_cast<bool>(*online) && !static_cast<bool>(*offline));
   };
   return static_cast<int>(run_chosen());

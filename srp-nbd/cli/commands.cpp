@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cstdio>
 
 #include "cli/control_client.hpp"
+#include "cli/event_text.hpp"
 #include "cli/session_text.hpp"
 
 namespace srp_nbd {
@@ -123,6 +125,18 @@ ExitCode erase_command(const std::string& control_path, const std::string& name)
   const auto code = simple_command(control_path, {{"command", "erase"}, {"name", name}});
   if (code == ExitCode::ok) print(fmt::format("{} erased\n", name));
   return code;
+}
+
+ExitCode events_command(const std::string& control_path, const std::string& name, bool as_json) {
+  json::object order{{"command", "events"}};
+  if (!name.empty()) order["name"] = name;
+  return report(follow_daemon({control_path, std::move(order), std::chrono::seconds(30), {}}, [&](std::string_view line) {
+    boost::system::error_code error;
+    const auto event = json::parse({line.data(), line.size()}, error);
+    const bool is_readable = !as_json && !error && event.is_object();
+    print((is_readable ? event_text(event.get_object()) : std::string(line)) + "\n");
+    std::fflush(stdout);  // whoever reads a pipe wants each event when it happens
+  }));
 }
 
 ExitCode target_command(const std::string& control_path, const std::string& name, bool online) {

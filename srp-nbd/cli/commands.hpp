@@ -30,6 +30,8 @@ struct DaemonArguments {
 [[nodiscard]] ExitCode reconnect_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode erase_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode target_command(const std::string& control_path, const std::string& name, bool online);
+// name: empty for all sessions. Returns when the daemon ends.
+[[nodiscard]] ExitCode events_command(const std::string& control_path, const std::string& name, bool as_json);
 
 // "srp-nbd: MESSAGE" on stderr.
 ExitCode report(const Failure&);

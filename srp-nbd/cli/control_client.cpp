@@ -52,11 +52,17 @@ Outcome<> send_all(int fd, std::string_view text) {
   return {};
 }
 
-Outcome<std::string> receive_line(int fd, const ControlCall& call) {
+// `received`: what has come already, and afterwards what came behind the line.
+Outcome<std::string> receive_line(int fd, const ControlCall& call, std::string& received) {
   const auto begin = Clock::now();
   std::chrono::seconds next_word = kQuietTime;
-  std::string line;
   for (;;) {
+    if (const auto end = received.find('\n'); end != std::string::npos) {
+      auto line = received.substr(0, end);
+      received.erase(0, end + 1);
+      return line;
+    }
+    if (received.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's answer does not end"};
     const auto waited = Clock::now() - begin;
     if (waited > call.deadline)
       return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
@@ -71,23 +77,13 @@ Outcome<std::string> receive_line(int fd, const ControlCall& call) {
     const auto got = ::recv(fd, buffer, sizeof(buffer), 0);
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) return Failure{"no_daemon", "the daemon ended before it answered; see its log"};
-    line.append(buffer, static_cast<std::size_t>(got));
-    if (const auto end = line.find('\n'); end != std::string::npos) return line.substr(0, end);
-    if (line.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's answer does not end"};
+    received.append(buffer, static_cast<std::size_t>(got));
   }
 }
 
-}  // namespace
-
-Outcome<boost::json::object> call_daemon(const ControlCall& call) {
-  auto fd = open_socket(call.path);
-  if (!fd) return fd.error();
-  if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
-  auto line = receive_line(fd->get(), call);
-  if (!line) return line.error();
-
+Outcome<boost::json::object> answer_of(const ControlCall& call, const std::string& line) {
   boost::system::error_code error;
-  auto value = boost::json::parse(*line, error);
+  auto value = boost::json::parse(line, error);
   const auto* answer = error ? nullptr : value.if_object();
   const auto* ok = answer ? answer->if_contains("ok") : nullptr;
   if (!ok || !ok->is_bool())
@@ -100,6 +96,40 @@ Outcome<boost::json::object> call_daemon(const ControlCall& call) {
   if (!code || !code->is_string() || !message || !message->is_string())
     return Failure{"bad_answer", "the daemon reports a failure without saying which"};
   return Failure{std::string(code->get_string()), std::string(message->get_string())};
+}
+
+}  // namespace
+
+Outcome<boost::json::object> call_daemon(const ControlCall& call) {
+  auto fd = open_socket(call.path);
+  if (!fd) return fd.error();
+  if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
+  std::string received;
+  auto line = receive_line(fd->get(), call, received);
+  if (!line) return line.error();
+  return answer_of(call, *line);
+}
+
+Failure follow_daemon(const ControlCall& call, const std::function<void(std::string_view line)>& on_line) {
+  auto fd = open_socket(call.path);
+  if (!fd) return fd.error();
+  if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
+  std::string received;
+  auto line = receive_line(fd->get(), call, received);
+  if (!line) return line.error();
+  if (auto answer = answer_of(call, *line); !answer) return answer.error();
+  for (;;) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = received.find('\n', begin)) != std::string::npos; begin = end + 1)
+      on_line(std::string_view(received).substr(begin, end - begin));
+    received.erase(0, begin);
+    if (received.size() > kMaxAnswerBytes) return {"bad_answer", "the daemon's line does not end"};
+    char buffer[16384];
+    const auto got = ::recv(fd->get(), buffer, sizeof(buffer), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return {"no_daemon", "the daemon has ended"};
+    received.append(buffer, static_cast<std::size_t>(got));
+  }
 }
 
 }  // namespace srp_nbd

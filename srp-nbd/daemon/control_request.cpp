@@ -22,8 +22,10 @@ constexpr std::array kCommands = {
     CommandName{"list", Command::list},           CommandName{"show", Command::show},
     CommandName{"connect", Command::connect},     CommandName{"disconnect", Command::disconnect},
     CommandName{"reconnect", Command::reconnect}, CommandName{"erase", Command::erase},
-    CommandName{"target", Command::target},
+    CommandName{"target", Command::target},       CommandName{"events", Command::events},
 };
+
+constexpr std::string_view kCommandList = "list, show, connect, disconnect, reconnect, erase, target or events";
 
 Failure bad(std::string message) { return {"bad_request", std::move(message)}; }
 
@@ -87,7 +89,7 @@ Outcome<ControlRequest> parse_control_request(std::string_view line) {
 
   const auto* command = object->if_contains("command");
   const auto* text = command ? command->if_string() : nullptr;
-  if (!text) return bad("command is missing: expected list, show, connect, disconnect, reconnect, erase or target");
+  if (!text) return bad(fmt::format("command is missing: expected {}", kCommandList));
   ControlRequest request;
   bool is_known = false;
   for (const auto& known : kCommands)
@@ -96,8 +98,7 @@ Outcome<ControlRequest> parse_control_request(std::string_view line) {
       is_known = true;
     }
   if (!is_known)
-    return bad(fmt::format("unknown command \"{}\": expected list, show, connect, disconnect, reconnect, erase or target",
-                           view(*text).substr(0, 64)));
+    return bad(fmt::format("unknown command \"{}\": expected {}", view(*text).substr(0, 64), kCommandList));
 
   bool has_online = false;
   for (const auto& [key, member] : *object) {
@@ -108,7 +109,7 @@ Outcome<ControlRequest> parse_control_request(std::string_view line) {
   if (request.command == Command::target && !has_online) return bad("online is missing: expected true or false");
   if (request.command == Command::connect) {
     if (auto ok = check_request(request.session); !ok) return ok.error();
-  } else if (request.command != Command::list && request.name.empty()) {
+  } else if (request.command != Command::list && request.command != Command::events && request.name.empty()) {
     return bad("name is missing: expected a session's name, as list shows it");
   }
   return request;

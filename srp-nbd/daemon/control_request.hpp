@@ -14,9 +14,9 @@ namespace srp_nbd {
 constexpr std::size_t kMaxControlLineBytes = 64 << 10;
 
 struct ControlRequest {
-  enum class Command { list, show, connect, disconnect, reconnect, erase, target };
+  enum class Command { list, show, connect, disconnect, reconnect, erase, target, events };
   Command command = Command::list;
-  std::string name;         // all but list and connect
+  std::string name;         // all but list and connect; of events it may be empty: all sessions
   bool online = true;       // target
   SessionRequest session;   // connect
 };

@@ -64,6 +64,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     boost::system::error_code ignored;
     deadline_.cancel();
     socket_.close(ignored);
+    follower_.reset();
     if (const auto server = server_.lock()) server->clients.erase(shared_from_this());
   }
 
@@ -88,7 +89,11 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     if (error || !server) return close();
     const auto line = received_.substr(0, bytes - 1);
     received_.erase(0, bytes);
-    server->handler(line, [self = shared_from_this()](const boost::json::object& answer) { self->write(answer, true); });
+    server->handler(line, [self = shared_from_this()](const boost::json::object& answer,
+                                                      std::shared_ptr<EventFollower> follower) {
+      self->follower_ = std::move(follower);
+      self->write(answer, true);
+    });
   }
 
   void write(const boost::json::object& answer, bool goes_on) {
@@ -100,7 +105,32 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
                       [self = shared_from_this(), goes_on](const boost::system::error_code& error, std::size_t) {
                         self->deadline_.cancel();
                         if (error || !goes_on) return self->close();
+                        if (self->follower_) return self->follow();
                         self->read();
+                      });
+  }
+
+  // No deadline from here on: a follower may be silent, and may take its lines as late as it likes.
+  void follow() {
+    follower_->on_ready([weak = weak_from_this()] {
+      if (const auto self = weak.lock(); self && !self->is_sending_) self->write_event();
+    });
+    received_.resize(1);
+    socket_.async_read_some(asio::buffer(received_), [self = shared_from_this()](const boost::system::error_code&,
+                                                                                std::size_t) { self->close(); });
+    write_event();
+  }
+
+  void write_event() {
+    if (!follower_) return;  // closed meanwhile
+    const auto line = follower_->next();
+    is_sending_ = line != nullptr;
+    if (!line) return;
+    sending_ = *line + '\n';
+    asio::async_write(socket_, asio::buffer(sending_),
+                      [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                        if (error) return self->close();
+                        self->write_event();
                       });
   }
 
@@ -108,7 +138,9 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
   stream_protocol::socket socket_;
   asio::steady_timer deadline_;
   std::string received_, sending_;
+  std::shared_ptr<EventFollower> follower_;
   bool is_late_ = false;
+  bool is_sending_ = false;  // a follower's line
 };
 
 void ControlServer::Impl::accept() {

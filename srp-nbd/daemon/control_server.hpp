@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The control socket: one JSON object a line each way. Whoever is at the other end can cost it neither memory nor time:
 // a line has 64 KiB and 5 seconds, counted from the accept or the answer before it; 64 clients at a time.
+//
+// A client that follows events gets them one a line after its answer, as fast as it takes them and no faster; it is
+// not listened to any more, and whatever it sends, or its end, ends the connection.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -9,13 +12,15 @@
 #include <memory>
 #include <string>
 
+#include "daemon/event_hub.hpp"
 #include "daemon/failure.hpp"
 
 namespace srp_nbd {
 
 class ControlServer {
  public:
-  using Answer = std::function<void(boost::json::object)>;
+  // follower: whose lines the client gets after this answer, if any.
+  using Answer = std::function<void(boost::json::object, std::shared_ptr<EventFollower> follower)>;
   using Handler = std::function<void(std::string_view line, Answer)>;  // the line is gone once it returns
 
   // Makes the folder (mode 0700) where it is missing, and the socket (mode 0600). A socket that nobody answers at is

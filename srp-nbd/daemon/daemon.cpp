@@ -53,8 +53,14 @@ class Daemon {
  private:
   void on_line(std::string_view line, ControlServer::Answer answer) {
     auto request = parse_control_request(line);
-    if (!request) return answer(to_json(request.error()));
-    registry_.handle(std::move(*request), std::move(answer));
+    if (!request) return answer(to_json(request.error()), nullptr);
+    if (request->command == ControlRequest::Command::events) {
+      auto follower = registry_.follow(request->name);
+      if (!follower) return answer(to_json(follower.error()), nullptr);
+      return answer({{"ok", true}}, std::move(*follower));
+    }
+    registry_.handle(std::move(*request),
+                     [answer = std::move(answer)](json::object object) { answer(std::move(object), nullptr); });
   }
 
   void await_signal() {

@@ -38,10 +38,11 @@ struct ManagedSession::Waiter {
   Done done;
 };
 
-ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices,
+ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices, EventHub& events,
                                SessionRequest request, std::function<void()> on_gone)
     : executor_(std::move(executor)),
       devices_(devices),
+      events_(events),
       request_(std::move(request)),
       on_gone_(std::move(on_gone)),
       start_deadline_(executor_) {}
@@ -54,14 +55,15 @@ LaneCallbacks ManagedSession::lane_callbacks() {
     });
   };
   LaneCallbacks callbacks;
+  using SystemClock = std::chrono::system_clock;  // labels for people; decides nothing
   callbacks.on_state = [at_home](SessionState from, SessionState to, const srpi::Error& cause) {
-    at_home([from, to, cause](ManagedSession& self) { self.on_state(from, to, cause); });
+    at_home([now = SystemClock::now(), from, to, cause](ManagedSession& self) { self.on_state(now, from, to, cause); });
   };
   callbacks.on_attempt_failed = [at_home](const srpi::Error& error) {
-    at_home([error](ManagedSession& self) { self.on_attempt_failed(error); });
+    at_home([now = SystemClock::now(), error](ManagedSession& self) { self.on_attempt_failed(now, error); });
   };
   callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit) {
-    at_home([info = unit.info()](ManagedSession& self) { self.on_logical_unit(info); });
+    at_home([now = SystemClock::now(), info = unit.info()](ManagedSession& self) { self.on_logical_unit(now, info); });
   };
   callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
     at_home([id, why](ManagedSession& self) {
@@ -123,15 +125,45 @@ void ManagedSession::finish_start(Outcome<> outcome) {
 void ManagedSession::publish() {
   phase_ = Phase::publishing;
   publication_->publish(units_, [this](const Outcome<>& outcome) {
+    auto event = make_event(events_.now(), outcome ? EventKind::published : EventKind::publish_failed);
+    if (!outcome) {
+      event.cause = outcome.error();
+      events_.publish(event);
+    }
+    for (auto& unit : publication_->units()) {
+      if (!outcome) break;
+      event.unit = std::move(unit);
+      events_.publish(event);
+    }
     if (phase_ == Phase::publishing) finish_start(outcome);
   });
 }
 
-void ManagedSession::on_state(SessionState from, SessionState to, const srpi::Error& cause) {
-  last_status_.state = to;
-  // The session logs its own changes.
-  const auto why = cause.code == srpi::Errc::ok ? std::string{} : fmt::format(": {}", cause.message());
-  spdlog::debug("{}: {} -> {}{}", request_.name, srpi::to_string(from), srpi::to_string(to), why);
+Event ManagedSession::make_event(Event::Time time, EventKind kind) const {
+  Event event;
+  event.time = time;
+  event.session = request_.name;
+  event.kind = kind;
+  return event;
+}
+
+Event ManagedSession::present_state() const {
+  auto event = make_event(events_.now(), EventKind::present);
+  event.to = reported_state_;
+  event.cause = reported_cause_;
+  return event;
+}
+
+// The library has logged what it reports here.
+void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to, const srpi::Error& cause) {
+  last_status_.state = reported_state_ = to;
+  reported_cause_.reset();
+  if (cause.code != srpi::Errc::ok) reported_cause_ = Failure{cause};
+  auto event = make_event(time, EventKind::state);
+  event.from = from;
+  event.to = to;
+  event.cause = reported_cause_;
+  events_.publish(event);
   if (phase_ == Phase::erasing) return;
 
   switch (to) {
@@ -153,19 +185,30 @@ void ManagedSession::on_state(SessionState from, SessionState to, const srpi::Er
   }
 }
 
-void ManagedSession::on_attempt_failed(const srpi::Error& error) {
-  spdlog::warn("{}: attempt to connect failed: {}", request_.name, error.message());
+void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
+  auto event = make_event(time, EventKind::attempt_failed);
+  event.cause = Failure{error};
+  events_.publish(event);
   if (phase_ == Phase::connecting && start_done_) return finish_start(Failure{error});
   if (phase_ != Phase::erasing) fail_waiters(error);
 }
 
-void ManagedSession::on_logical_unit(const srpi::LogicalUnitInfo& info) {
+void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
   const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
-  if (known == units_.end())
+  auto event = make_event(time, known == units_.end() ? EventKind::unit_found : EventKind::unit_resized);
+  event.unit = PublishedUnit{info, {}, {}};
+  if (known == units_.end()) {
     units_.push_back(info);
-  else
+  } else {
+    event.old_size_bytes = known->blocks * known->block_size;
     *known = info;
-  if (publication_) publication_->update(info);
+  }
+  if (publication_) {
+    publication_->update(info);
+    for (auto& unit : publication_->units())
+      if (unit.info.lun == info.lun) event.unit = std::move(unit);
+  }
+  events_.publish(event);
 }
 
 void ManagedSession::fail_waiters(const srpi::Error& error) {

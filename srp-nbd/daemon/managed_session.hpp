@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/event_hub.hpp"
 #include "daemon/failure.hpp"
 #include "daemon/publication.hpp"
 #include "daemon/session_json.hpp"
@@ -29,7 +30,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   using ViewDone = std::function<void(SessionView)>;
 
   // `on_gone`: the session erased itself (dev_loss) and has taken away all it published.
-  ManagedSession(boost::asio::any_io_executor, KernelDeviceManager&, SessionRequest, std::function<void()> on_gone);
+  ManagedSession(boost::asio::any_io_executor, KernelDeviceManager&, EventHub&, SessionRequest,
+                 std::function<void()> on_gone);
 
   // With request.wait: done once everything is published, or with the failure, after which nothing is left and the
   // object can only be destroyed. Without: done as soon as the lane runs, and the session keeps trying.
@@ -42,6 +44,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void set_ram_target_online(bool, Done);
   // Answers within a second, marked stale if the lane does not.
   void view(ViewDone);
+  // Where it stands by the changes that were reported so far, none missing and none too many.
+  [[nodiscard]] Event present_state() const;
 
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
   [[nodiscard]] bool is_starting() const noexcept { return phase_ == Phase::connecting || phase_ == Phase::publishing; }
@@ -52,9 +56,10 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   struct Waiter;
 
   LaneCallbacks lane_callbacks();
-  void on_state(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
-  void on_attempt_failed(const srpi::Error&);
-  void on_logical_unit(const srpi::LogicalUnitInfo&);
+  void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
+  void on_attempt_failed(Event::Time, const srpi::Error&);
+  void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
+  [[nodiscard]] Event make_event(Event::Time, EventKind) const;
   void publish();
   void finish_start(Outcome<>);
   void fail_waiters(const srpi::Error&);
@@ -63,6 +68,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   boost::asio::any_io_executor executor_;
   KernelDeviceManager& devices_;
+  EventHub& events_;
   const SessionRequest request_;
   std::function<void()> on_gone_;
   Phase phase_ = Phase::connecting;
@@ -72,6 +78,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   std::vector<Done> erase_waiters_;
   std::vector<srpi::LogicalUnitInfo> units_;
   srpi::SessionStatus last_status_;
+  srpi::SessionState reported_state_ = srpi::SessionState::connecting;
+  std::optional<Failure> reported_cause_;
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;
   std::unique_ptr<Publication> publication_;  // uses the lane: destroyed first

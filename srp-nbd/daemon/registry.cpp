@@ -20,18 +20,21 @@ ManagedSession::Done simple_answer(Registry::Answer answer) {
   };
 }
 
+Failure no_such_session(const std::string& name) {
+  return {"no_such_session", fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", name)};
+}
+
 }  // namespace
 
-Registry::Registry(boost::asio::any_io_executor executor) : executor_(executor), devices_(std::move(executor)) {}
+Registry::Registry(boost::asio::any_io_executor executor)
+    : executor_(executor), devices_(std::move(executor)), events_([this] { return present_states(); }) {}
 
 void Registry::handle(ControlRequest request, Answer answer) {
   if (request.command == Command::list) return list(answer);
   if (request.command == Command::connect) return connect(std::move(request.session), std::move(answer));
 
   const auto found = sessions_.find(request.name);
-  if (found == sessions_.end())
-    return answer(to_json(Failure{
-        "no_such_session", fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", request.name)}));
+  if (found == sessions_.end()) return answer(to_json(no_such_session(request.name)));
   const auto session = found->second;
   if (session->is_erasing() && request.command != Command::erase)
     return answer(to_json(Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", request.name)}));
@@ -79,6 +82,17 @@ void Registry::show(const std::string& name, Answer answer) {
   });
 }
 
+Outcome<std::shared_ptr<EventFollower>> Registry::follow(const std::string& name) {
+  if (!name.empty() && !sessions_.contains(name)) return no_such_session(name);
+  return events_.follow(name);
+}
+
+std::vector<Event> Registry::present_states() const {
+  std::vector<Event> events;
+  for (const auto& [name, session] : sessions_) events.push_back(session->present_state());
+  return events;
+}
+
 std::string Registry::derive_name() const {
   for (std::size_t n = 0;; ++n)
     if (auto name = fmt::format("s{}", n); !sessions_.contains(name)) return name;
@@ -108,14 +122,20 @@ void Registry::connect(SessionRequest request, Answer answer) {
   const auto name = request.name;
   const bool waits = request.wait;
   spdlog::info("{}: connecting to {}", name, request.target.to_uri());
-  const auto session = std::make_shared<ManagedSession>(executor_, devices_, std::move(request),
+  const auto session = std::make_shared<ManagedSession>(executor_, devices_, events_, std::move(request),
                                                         [this, name] { forget(name); });
   sessions_.emplace(name, session);
+  Event added;
+  added.time = events_.now();
+  added.session = name;
+  added.kind = EventKind::added;
+  added.to = srpi::SessionState::connecting;
+  events_.publish(added);
   session->start([this, name, waits, weak = std::weak_ptr(session), answer = std::move(answer)](const Outcome<>& outcome) {
     if (!outcome) {
       spdlog::warn("{}: gone: {}", name, outcome.error().message);
       // An erase that came in between takes it away itself.
-      if (outcome.error().code != "no_such_session") forget(name);
+      if (outcome.error().code != "no_such_session") forget(name, outcome.error());
       return answer(to_json(outcome.error()));
     }
     if (waits) return show(name, answer);
@@ -131,9 +151,15 @@ void Registry::erase(const std::string& name, Answer answer) {
   });
 }
 
-void Registry::forget(const std::string& name) {
+void Registry::forget(const std::string& name, std::optional<Failure> why) {
   if (sessions_.erase(name) == 0) return;
   spdlog::info("{}: erased", name);
+  Event erased;
+  erased.time = events_.now();
+  erased.session = name;
+  erased.kind = EventKind::erased;
+  erased.cause = std::move(why);
+  events_.publish(erased);
   if (on_session_gone_) on_session_gone_();
 }
 

@@ -7,9 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/control_request.hpp"
+#include "daemon/event_hub.hpp"
 #include "daemon/managed_session.hpp"
 #include "export/kernel_device.hpp"
 
@@ -23,6 +26,8 @@ class Registry {
 
   // Carries out a command; the answer comes exactly once, possibly from within.
   void handle(ControlRequest, Answer);
+  // The changes of the session of that name, or of all when it is empty. Errors: no_such_session, busy.
+  [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);
   // Erases every session; done when all are gone. New ones are refused from then on.
   void erase_all(std::function<void()> done);
   // Called each time a session has gone.
@@ -34,12 +39,14 @@ class Registry {
   void connect(SessionRequest, Answer);
   void show(const std::string& name, Answer);
   void erase(const std::string& name, Answer);
-  void forget(const std::string& name);
+  void forget(const std::string& name, std::optional<Failure> why = {});
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;
+  [[nodiscard]] std::vector<Event> present_states() const;
 
   boost::asio::any_io_executor executor_;
   KernelDeviceManager devices_;
+  EventHub events_;
   std::map<std::string, std::shared_ptr<ManagedSession>> sessions_;
   std::function<void()> on_session_gone_;
   bool is_stopping_ = false;

@@ -21,6 +21,8 @@ TEST_CASE("control request: each command") {
   CHECK(parse_control_request(R"({"command":"reconnect","name":"s0"})")->command == Command::reconnect);
   CHECK(parse_control_request(R"({"command":"erase","name":"s0"})")->command == Command::erase);
   CHECK_FALSE(parse_control_request(R"({"command":"target","name":"s0","online":false})")->online);
+  CHECK(parse_control_request(R"({"command":"events"})")->command == Command::events);
+  CHECK(parse_control_request(R"({"command":"events","name":"s0"})")->name == "s0");
   const auto connect = parse_control_request(
       R"({"command":"connect","target":"ram://64M","luns":[0],"listen":"unix:/tmp/x","keepalive_ms":"off","queue_depth":8})");
   REQUIRE(connect.has_value());

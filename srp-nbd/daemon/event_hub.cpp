@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/event_hub.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <utility>
+
+namespace srp_nbd {
+namespace {
+
+std::shared_ptr<const std::string> line_of(const boost::json::object& object) {
+  return std::make_shared<const std::string>(boost::json::serialize(object));
+}
+
+}  // namespace
+
+EventHub::EventHub(Snapshot snapshot, Clock clock)
+    : snapshot_(std::move(snapshot)), clock_(std::move(clock)) {}
+
+Outcome<std::shared_ptr<EventFollower>> EventHub::follow(std::string session) {
+  if (followers_.size() >= kMaxFollowers)
+    return Failure{"busy",
+                   fmt::format("{} followers are there already, and no more are taken", kMaxFollowers)};
+  const std::shared_ptr<EventFollower> follower(new EventFollower(*this, std::move(session)));
+  followers_.push_back(follower.get());
+  append_snapshot(*follower);
+  return follower;
+}
+
+void EventHub::append_snapshot(EventFollower& follower) const {
+  for (const auto& event : snapshot_())
+    if (follower.wants(event)) follower.waiting_.push_back(line_of(to_json(event)));
+}
+
+void EventHub::publish(const Event& event) {
+  std::shared_ptr<const std::string> line;  // made once, for all of them
+  // A copy: on_ready may end a follower.
+  const auto followers = followers_;
+  for (auto* follower : followers) {
+    if (std::find(followers_.begin(), followers_.end(), follower) == followers_.end()) continue;
+    if (!follower->wants(event)) continue;
+    if (follower->lost_ > 0 || follower->waiting_.size() >= kMaxWaiting) {
+      ++follower->lost_;
+      continue;
+    }
+    if (!line) line = line_of(to_json(event));
+    follower->waiting_.push_back(line);
+    if (follower->waiting_.size() == 1 && follower->on_ready_) follower->on_ready_();
+  }
+}
+
+EventFollower::~EventFollower() { std::erase(hub_.followers_, this); }
+
+std::shared_ptr<const std::string> EventFollower::next() {
+  if (waiting_.empty() && lost_ > 0) {
+    waiting_.push_back(line_of({{"time", iso_time(hub_.now())},
+                                {"session", nullptr},
+                                {"kind", "lost"},
+                                {"lost", std::exchange(lost_, 0)}}));
+    hub_.append_snapshot(*this);
+  }
+  if (waiting_.empty()) return nullptr;
+  auto line = std::move(waiting_.front());
+  waiting_.pop_front();
+  return line;
+}
+
+}  // namespace srp_nbd
