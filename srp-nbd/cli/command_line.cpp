@@ -34,10 +34,15 @@ class SessionArguments {
   void add_to(CLI::App& app) {
     add(app, "TARGET", "target", kTargetHelp)->required();
     add(app, "--name", "name", "Name of the session; s0, s1, … by default");
-    app.add_option("--lun", luns_, "Publish this logical unit (may be repeated); all by default")->type_name("N");
     add(app, "--device", "device", "Kernel device to use, for a single logical unit; the first free one by default")
         ->type_name("/dev/nbdN");
-    add(app, "--listen", "listen", "Serve NBD on this Unix socket instead of a kernel device")->type_name("unix:PATH");
+    add_for_many_to(app);
+  }
+
+  // Those that can be the same for many sessions.
+  void add_for_many_to(CLI::App& app) {
+    app.add_option("--lun", luns_, "Publish this logical unit (may be repeated); all by default")->type_name("N");
+    add(app, "--listen", "listen", "Serve NBD on this Unix socket instead of a kernel device; {name} in it is the session's name")->type_name("unix:PATH");
     add(app, "--initiator-ext", "initiator_ext", "Identifier extension, the first half of our port id")->type_name("HEX");
     add(app, "--initiator-port-id", "initiator_port_id", "Our whole port id, as an access list names it")
         ->type_name("32HEX");
@@ -74,7 +79,8 @@ class SessionArguments {
 struct Arguments {
   std::string control_path;
   DaemonArguments daemon;
-  SessionArguments run, connect;
+  SyncArguments sync;
+  SessionArguments run, connect, sync_fields;
   bool no_wait = false, as_json = false;
   std::string name;
 };
@@ -140,6 +146,18 @@ int run_command_line(int argc, char** argv) {
                               "  srp-nbd reconnect s0\n");
   auto* erase = add_named(app, arguments, "erase", "Remove a session and its devices", "  srp-nbd erase s0\n");
 
+  auto* sync = app.add_subcommand("sync", "Connect what a list of targets has and the daemon has not, or has lost");
+  sync->add_option("FILE", arguments.sync.list_path, "One target a line, as `ibsrpdm -c` prints them; - or none: standard input");
+  sync->add_flag("--dry-run", arguments.sync.is_dry_run, "Say what would be done, do nothing");
+  sync->add_flag("--json", arguments.sync.as_json, "As JSON");
+  arguments.sync_fields.add_for_many_to(*sync);
+  sync->add_flag("--no-wait", arguments.no_wait, "Do not wait for new sessions, which then keep trying");
+  add_control(*sync, arguments);
+  sync->footer(std::string("Examples:\n  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
+                           "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
+                           "erased. Run twice, it changes nothing.\n") +
+               kExitCodes);
+
   auto* events = app.add_subcommand("events", "Follow what happens to all sessions, or to one, until interrupted");
   events->add_option("NAME", arguments.name, "Only this session");
   events->add_flag("--json", arguments.as_json, "One JSON object a line");
@@ -177,6 +195,11 @@ int run_command_line(int argc, char** argv) {
     if (*disconnect) return disconnect_command(path, name);
     if (*reconnect) return reconnect_command(path, name);
     if (*erase) return erase_command(path, name);
+    if (*sync) {
+      arguments.sync.fields = arguments.sync_fields.fields();
+      if (arguments.no_wait) arguments.sync.fields.emplace_back("wait", false);
+      return sync_command(path, arguments.sync);
+    }
     if (*events) return events_command(path, name, arguments.as_json);
     return target_command(path, name, static_cast<bool>(*online) && !static_cast<bool>(*offline));
   };

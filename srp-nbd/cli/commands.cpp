@@ -22,14 +22,6 @@ constexpr std::chrono::seconds kPublishTime{120};
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-Outcome<SessionRequest> checked(const SessionFields& fields) {
-  SessionRequest request;
-  for (const auto& [key, value] : fields)
-    if (auto ok = apply_field(request, key, value); !ok) return ok.error();
-  if (auto ok = check_request(request); !ok) return ok.error();
-  return request;
-}
-
 json::value to_json(const FieldValue& value) {
   struct Convert {
     json::value operator()(bool b) const { return b; }
@@ -52,6 +44,18 @@ ExitCode simple_command(const std::string& control_path, json::object order) {
 
 }  // namespace
 
+Outcome<ConnectOrder> connect_order(const SessionFields& fields) {
+  ConnectOrder result;
+  result.order["command"] = "connect";
+  for (const auto& [key, value] : fields) {
+    if (auto ok = apply_field(result.request, key, value); !ok) return ok.error();
+    result.order[key] = to_json(value);
+  }
+  if (auto ok = check_request(result.request); !ok) return ok.error();
+  result.deadline = result.request.options.connect_timeout + kPublishTime;
+  return result;
+}
+
 ExitCode report(const Failure& failure) {
   std::fflush(stdout);
   std::fprintf(stderr, "srp-nbd: %s\n", failure.message.c_str());
@@ -59,14 +63,10 @@ ExitCode report(const Failure& failure) {
 }
 
 ExitCode connect_command(const std::string& control_path, const SessionFields& fields, bool as_json) {
-  // Checked here already: a slip of the pen is answered without a daemon.
-  const auto request = checked(fields);
-  if (!request) return report(request.error());
-  ControlCall call;
-  call.path = control_path;
-  call.order["command"] = "connect";
-  for (const auto& [key, value] : fields) call.order[key] = to_json(value);
-  call.deadline = request->options.connect_timeout + kPublishTime;
+  const auto order = connect_order(fields);
+  if (!order) return report(order.error());
+  const auto* request = &order->request;
+  ControlCall call{control_path, order->order, order->deadline, {}};
   bool has_spoken = false;
   call.on_waiting = [&](std::chrono::seconds waited) {
     if (!has_spoken) std::fprintf(stderr, "srp-nbd: connecting to %s ", request->target.to_uri().c_str());

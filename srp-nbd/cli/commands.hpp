@@ -3,6 +3,8 @@
 // person needs, and return the exit code.
 #pragma once
 
+#include <boost/json/object.hpp>
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,12 @@ namespace srp_nbd {
 
 // The fields of a session as the command line gave them, by their names in session_request.hpp.
 using SessionFields = std::vector<std::pair<std::string, FieldValue>>;
+
+struct SyncArguments {
+  std::string list_path;  // empty or "-": standard input
+  SessionFields fields;   // of every session that is made
+  bool is_dry_run = false, as_json = false;
+};
 
 struct DaemonArguments {
   std::string config_path;
@@ -30,8 +38,19 @@ struct DaemonArguments {
 [[nodiscard]] ExitCode reconnect_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode erase_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode target_command(const std::string& control_path, const std::string& name, bool online);
+// Brings the daemon's sessions to what the list says; connects and reconnects, erases nothing.
+[[nodiscard]] ExitCode sync_command(const std::string& control_path, const SyncArguments&);
 // name: empty for all sessions. Returns when the daemon ends.
 [[nodiscard]] ExitCode events_command(const std::string& control_path, const std::string& name, bool as_json);
+
+// The order that connects a session with these fields, checked here already, so that a slip of the pen is answered
+// without a daemon.
+struct ConnectOrder {
+  SessionRequest request;
+  boost::json::object order;
+  std::chrono::milliseconds deadline{};  // of the answer
+};
+[[nodiscard]] Outcome<ConnectOrder> connect_order(const SessionFields&);
 
 // "srp-nbd: MESSAGE" on stderr.
 ExitCode report(const Failure&);

@@ -21,18 +21,28 @@ std::string place(const json::object& unit) {
   return "(not published)";
 }
 
+// "next attempt in 3.2 s, erased in 9 min 58 s"; empty: no timer runs. All were counted at one moment.
+std::string timers_text(const json::object& session) {
+  std::string result;
+  const auto append = [&](std::string_view key, std::string_view words) {
+    const auto left = real_at(object_at(session, "timers"), key);
+    if (!left) return;
+    if (!result.empty()) result += ", ";
+    result += *left < 0.5 ? fmt::format("{} now", words) : fmt::format("{} in {}", words, duration_text(*left));
+  };
+  append("next_attempt_ms", "next attempt");
+  append("fast_io_fail_ms", "held I/O fails");
+  append("dev_loss_ms", "erased");
+  return result;
+}
+
 // "live", "disconnected by administrator", "disconnected by fault, next attempt in 1.2 s"
 std::string state_text(const json::object& session) {
   auto result = text_at(session, "state");
   if (const auto by = text_at(session, "by"); !by.empty()) result += " by " + by;
-  const auto& timers = object_at(session, "timers");
-  const auto append = [&](std::string_view key, std::string_view words) {
-    if (const auto* value = timers.if_contains({key.data(), key.size()}); value && value->is_number())
-      result += fmt::format(", {} in {:.1f} s", words, value->to_number<double>() / 1000.0);
-  };
-  append("next_attempt_ms", "next attempt");
-  append("fast_io_fail_ms", "I/O fails");
-  append("dev_loss_ms", "erased");
+  if (const auto timers = timers_text(session); !timers.empty()) result += ", " + timers;
+  const auto* stale = session.if_contains("stale");
+  if (stale && stale->is_bool() && stale->get_bool()) result += " (last known: its thread does not answer)";
   return result;
 }
 
@@ -45,6 +55,14 @@ std::string setting(const json::object& options, std::string_view key) {
 }
 
 }  // namespace
+
+std::string duration_text(double milliseconds) {
+  if (milliseconds < 9950) return fmt::format("{:.1f} s", milliseconds / 1000);
+  const auto seconds = static_cast<std::uint64_t>(milliseconds / 1000 + 0.5);
+  if (seconds < 60) return fmt::format("{} s", seconds);
+  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
+}
 
 std::string size_text(std::uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
@@ -114,7 +132,9 @@ std::string show_text(const json::object& session) {
                                  size_text(number_at(*unit, "size_bytes")), number_at(*unit, "blocks"),
                                  number_at(*unit, "block_size"), text_at(*unit, "vendor"), text_at(*unit, "product"),
                                  text_at(*unit, "revision"), or_dash(text_at(*unit, "wwid")), or_dash(text_at(*unit, "serial"))));
-  result += line("timers", fmt::format("connect {}, command {}, keepalive {}, reconnect delay {}, fast I/O fail {}, "
+  const auto running = timers_text(session);
+  result += line("timers running", running.empty() ? "-" : running);
+  result += line("timer settings", fmt::format("connect {}, command {}, keepalive {}, reconnect delay {}, fast I/O fail {}, "
                                        "device loss {}",
                                        setting(options, "connect_timeout_ms"), setting(options, "command_timeout_ms"),
                                        setting(options, "keepalive_ms"), setting(options, "reconnect_delay_ms"),

@@ -316,6 +316,8 @@ SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is
   view.status = status;
   view.options = request_.options;
   view.is_stale = is_stale;
+  // What was left of a timer then says nothing about now.
+  if (is_stale) view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;
   view.publish_failure = publish_failure_;
   if (publication_) view.units = publication_->units();
   return view;

@@ -117,6 +117,7 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
 
 void Registry::connect(SessionRequest request, Answer answer) {
   if (request.name.empty()) request.name = derive_name();
+  if (auto ok = fill_in_name(request); !ok) return answer(to_json(ok.error()));
   if (auto is_free = check_free(request); !is_free) return answer(to_json(is_free.error()));
 
   const auto name = request.name;

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t kMaxTimerMs = 24 * 3600 * 1000;
 constexpr std::int64_t kMaxDeviceIndex = 65535;
+constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 constexpr std::size_t kMaxLuns = 256;
 constexpr std::size_t kMaxShownChars = 80;
 
@@ -121,15 +122,14 @@ Outcome<> set_device(SessionRequest& r, std::string_view key, const FieldValue& 
 
 Outcome<> set_listen(SessionRequest& r, std::string_view key, const FieldValue& v) {
   constexpr std::string_view prefix = "unix:";
-  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
   if (const auto* s = std::get_if<std::string>(&v); s && s->starts_with(prefix)) {
     const auto path = s->substr(prefix.size());
-    if (path.starts_with('/') && path.size() <= longest && path.find('\0') == std::string::npos) {
+    if (path.starts_with('/') && path.size() <= kMaxSocketPath && path.find('\0') == std::string::npos) {
       r.listen_path = path;
       return {};
     }
   }
-  return invalid(key, fmt::format("unix:/PATH of at most {} characters", longest), v);
+  return invalid(key, fmt::format("unix:/PATH of at most {} characters", kMaxSocketPath), v);
 }
 
 Outcome<> set_initiator_ext(SessionRequest& r, std::string_view key, const FieldValue& v) {
@@ -216,6 +216,17 @@ Outcome<> check_request(SessionRequest& request) {
   if (request.device_index && !request.listen_path.empty())
     return Failure{"invalid_argument", "device and listen exclude each other: give a kernel device or a socket, not both"};
   if (auto ok = request.options.validate(); !ok) return Failure{ok.error()};
+  return {};
+}
+
+Outcome<> fill_in_name(SessionRequest& request) {
+  constexpr std::string_view mark = "{name}";
+  auto path = request.listen_path;
+  for (std::size_t at = 0; (at = path.find(mark, at)) != std::string::npos; at += request.name.size())
+    path.replace(at, mark.size(), request.name);
+  if (path.size() > kMaxSocketPath)
+    return Failure{"invalid_argument", fmt::format("listen: {} has more than {} characters", path, kMaxSocketPath)};
+  request.listen_path = std::move(path);
   return {};
 }
 

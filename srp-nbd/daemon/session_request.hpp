@@ -36,6 +36,9 @@ using FieldValue = std::variant<bool, std::int64_t, std::string, std::vector<std
 // The checks that need more than one field: a target is there, device and listen exclude each other, the library's own.
 [[nodiscard]] Outcome<> check_request(SessionRequest&);
 
+// Puts the name, once it is known, into a listen path that has "{name}" in it. Errors: invalid_argument (too long then).
+[[nodiscard]] Outcome<> fill_in_name(SessionRequest&);
+
 // A session name: 1..64 letters, digits, '-', '_', '.', ':'; not "." or "..".
 [[nodiscard]] bool is_valid_name(std::string_view) noexcept;
 

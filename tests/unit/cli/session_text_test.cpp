@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/session_text.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "catch2/catch.hpp"
+#include "cli/event_text.hpp"
+
+using namespace srp_nbd;
+namespace json = boost::json;
+
+namespace {
+
+std::string first_line(const std::string& state) {
+  const auto text = list_text(json::parse("[{\"name\":\"a\",\"target\":\"T\"," + state + "}]").as_array());
+  return text.substr(0, text.find('\n'));
+}
+
+std::string text_of(std::string_view event) {
+  return event_text(json::parse({event.data(), event.size()}).as_object());
+}
+
+}  // namespace
+
+TEST_CASE("durations: as many digits as a person wants") {
+  CHECK(duration_text(40) == "0.0 s");
+  CHECK(duration_text(3249) == "3.2 s");
+  CHECK(duration_text(9949) == "9.9 s");
+  CHECK(duration_text(9950) == "10 s");
+  CHECK(duration_text(59499) == "59 s");
+  CHECK(duration_text(59500) == "1 min 0 s");
+  CHECK(duration_text(125000) == "2 min 5 s");
+  CHECK(duration_text(3599499) == "59 min 59 s");
+  CHECK(duration_text(3780000) == "1 h 3 min");
+}
+
+TEST_CASE("list: each running timer says what happens when, and only a running one") {
+  CHECK(first_line(R"("state":"live","by":null,"timers":{"next_attempt_ms":null})") == "a  live  T");
+  CHECK(first_line(R"("state":"disconnected","by":"administrator")") ==
+        "a  disconnected by administrator  T");
+  CHECK(
+      first_line(
+          R"("state":"recovering","by":"fault","timers":{"next_attempt_ms":3200,"fast_io_fail_ms":15000,"dev_loss_ms":598000})") ==
+      "a  recovering by fault, next attempt in 3.2 s, held I/O fails in 15 s, erased in 9 min 58 s  T");
+  CHECK(first_line(R"("state":"disconnected","by":"fault","timers":{"next_attempt_ms":0})") ==
+        "a  disconnected by fault, next attempt now  T");
+  CHECK(first_line(R"("state":"live","stale":true)") ==
+        "a  live (last known: its thread does not answer)  T");
+  CHECK(show_text(json::parse(R"({"state":"disconnected","timers":{"dev_loss_ms":1000}})").as_object())
+            .find("timers running      erased in 1.0 s\n") != std::string::npos);
+}
+
+TEST_CASE("event text: a line for each kind, and for one that a newer daemon may have") {
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"present","to":"live"})") == "T  a  is live");
+  CHECK(
+      text_of(
+          R"({"time":"T","session":"a","kind":"state","from":"live","to":"recovering","cause":{"code":"x","message":"gone"}})") ==
+      "T  a  live -> recovering: gone");
+  CHECK(
+      text_of(
+          R"({"time":"T","session":"a","kind":"unit_resized","lun":3,"device":"/dev/nbd0","size_bytes":2048,"old_size_bytes":1024})") ==
+      "T  a  lun 3 (/dev/nbd0) resized, 1.0 KiB -> 2.0 KiB");
+  CHECK(
+      text_of(
+          R"({"time":"T","session":"a","kind":"published","lun":0,"device":null,"export":"nbd+unix:///lun0"})") ==
+      "T  a  lun 0 published, nbd+unix:///lun0");
+  CHECK(text_of(R"({"time":"T","session":null,"kind":"lost","lost":7})") ==
+        "T  *  7 events lost: they came faster than they were taken");
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"moved"})") == "T  a  moved");
+  CHECK(text_of("{}") == "  *  ");
+}

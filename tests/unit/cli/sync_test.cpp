@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "catch2/catch.hpp"
+#include "cli/sync_plan.hpp"
+#include "cli/target_list.hpp"
+
+using namespace srp_nbd;
+
+namespace {
+
+bool same(std::string_view a, std::string_view b) {
+  return is_same_target(*srpi::TargetAddress::parse(a), *srpi::TargetAddress::parse(b));
+}
+
+std::string first_error(std::string_view text) {
+  const auto list = parse_target_list(text);
+  if (list.errors.empty()) return {};
+  const auto& e = list.errors[0];
+  return std::to_string(e.line) + ":" + std::to_string(e.column) + ": " + e.message;
+}
+
+constexpr std::string_view kIb =
+    "id_ext=200400A0B81146A1,ioc_guid=0002c90200402bd4,dgid=fe800000000000000002c90200402bd5,pkey=ffff,"
+    "service_id=200400a0b81146a1";
+
+}  // namespace
+
+TEST_CASE("target list: what ibsrpdm -c prints, comments, blank lines and any line ends") {
+  const auto list =
+      parse_target_list(std::string("# rack 7\r\n\r\n") + std::string(kIb) +
+                        "\r\n\t \n  srp://10.0.0.1:5555/?id_ext=1&ioc_guid=2  # left\nram://8M");
+  REQUIRE(list.targets.size() == 3);
+  CHECK(list.errors.empty());
+  CHECK(list.targets[0].line == 3);
+  CHECK(list.targets[0].address.ioc_guid == 0x0002c90200402bd4);
+  CHECK(list.targets[1].line == 5);
+  CHECK(list.targets[2].line == 6);
+}
+
+TEST_CASE("target list: a bad line is an error with its place, and the others are still read") {
+  const auto list = parse_target_list("ram://8M\nid_ext=1,ioc_guid=xyz,dest=a:1\n  hello\nram://16M\n");
+  CHECK(list.targets.size() == 2);
+  REQUIRE(list.errors.size() == 2);
+  CHECK(first_error("ram://8M\nid_ext=1,ioc_guid=xyz,dest=a:1\n").starts_with("2:10: "));
+  CHECK(first_error("  hello").starts_with("1:3: "));
+  CHECK(first_error("\nid_ext=1,nonsense=2,ioc_guid=3,dest=a:1").starts_with("2:10: "));
+  CHECK(first_error(std::string(5000, 'x')).find("4096") != std::string::npos);
+  CHECK(first_error(std::string(kMaxTargetListBytes + 1, '\n')).starts_with("1:1: more than"));
+}
+
+TEST_CASE("target list: a target counts once, however it is written, and no more than 256 do") {
+  const auto list = parse_target_list(
+      "srp://10.0.0.1:5555/"
+      "?id_ext=1&ioc_guid=2\nid_ext=0001,ioc_guid=0x2,dest=10.0.0.1:5555,max_cmd_per_lun=8\n");
+  CHECK(list.targets.size() == 1);
+  REQUIRE(list.repeated.size() == 1);
+  CHECK(list.repeated[0].line == 2);
+  CHECK(list.repeated[0].message.find("line 1") != std::string::npos);
+
+  std::string many;
+  for (int i = 1; i <= 300; ++i) many += "srp://10.0.0.1:5555/?id_ext=" + std::to_string(i) + "&ioc_guid=2\n";
+  const auto cut = parse_target_list(many);
+  CHECK(cut.targets.size() == 256);
+  REQUIRE(cut.errors.size() == 1);
+  CHECK(cut.errors[0].line == 257);
+}
+
+TEST_CASE("the same target: port id and address, however written") {
+  CHECK(same("srp://[2001:DB8::1]:5555/?id_ext=1&ioc_guid=2",
+             "id_ext=01,ioc_guid=2,dest=[2001:db8:0:0::1]:5555"));
+  CHECK(same("srp://Store.example:1/?id_ext=1&ioc_guid=2", "srp://store.EXAMPLE:1/?id_ext=1&ioc_guid=2"));
+  CHECK(same(kIb, std::string(kIb) + ",max_sect=65535"));
+  CHECK(same("srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.7", "srp://a:1/?id_ext=1&ioc_guid=2"));
+  CHECK_FALSE(
+      same("srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.7", "srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.8"));
+  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://a:2/?id_ext=1&ioc_guid=2"));
+  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://b:1/?id_ext=1&ioc_guid=2"));
+  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://a:1/?id_ext=2&ioc_guid=2"));
+  auto other_partition = std::string(kIb), limited_member = other_partition;
+  other_partition.replace(other_partition.find("ffff"), 4, "8001");
+  limited_member.replace(limited_member.find("ffff"), 4, "7fff");
+  CHECK_FALSE(same(kIb, other_partition));
+  CHECK(same(kIb, limited_member));
+  CHECK(same("ram://8M", "ram://8388608"));
+  CHECK_FALSE(same("ram://8M", "ram://16M"));
+  CHECK_FALSE(same("ram://8M", kIb));
+}
+
+TEST_CASE("sync plan: each state of a known session, and an unknown target") {
+  const auto plan = [](std::string_view state_and_by) {
+    static const auto list = parse_target_list("ram://8M");
+    const auto sessions =
+        boost::json::parse("[{\"name\":\"a\",\"target\":\"ram://8M\"," + std::string(state_and_by) + "}]");
+    const auto steps = plan_sync(list, sessions.as_array());
+    REQUIRE(steps.size() == 1);
+    CHECK(steps[0].session == "a");
+    return steps[0].action;
+  };
+  CHECK(plan(R"("state":"live","by":null)") == SyncAction::none);
+  CHECK(plan(R"("state":"connecting","by":null)") == SyncAction::none);
+  CHECK(plan(R"("state":"recovering","by":"fault")") == SyncAction::reconnect);
+  CHECK(plan(R"("state":"disconnected","by":"fault")") == SyncAction::reconnect);
+  CHECK(plan(R"("state":"disconnected","by":"administrator")") == SyncAction::leave_alone);
+  CHECK(plan(R"("state":"disconnecting","by":"administrator")") == SyncAction::leave_alone);
+
+  const auto list = parse_target_list("ram://8M\nram://16M");
+  const auto sessions =
+      boost::json::parse(R"([{"name":"a","target":"ram://16M","state":"live"},{"name":"b","target":"?"},7])");
+  const auto steps = plan_sync(list, sessions.as_array());
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].action == SyncAction::connect);
+  CHECK(steps[1].action == SyncAction::none);
+}
