@@ -101,8 +101,7 @@ std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) 
   while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
     const auto& s = r.data[r.internal.segment];
     const auto take = std::min(s.bytes - r.internal.segment_offset, max_bytes - bytes);
-    piece.segments[count++] = {s.address + r.internal.segment_offset, take, s.memory->lkey(),
-                               s.memory->rkey(), s.memory};
+    piece.segments[count++] = {s.address + r.internal.segment_offset, take, s.memory->lkey(), s.memory->rkey()};
     bytes += take;
     r.internal.segment_offset += take;
     if (r.internal.segment_offset == s.bytes) {
@@ -124,8 +123,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
   const auto rkey = parameters_memory_->rkey();
   piece.request = &r;
   piece.budget = {};
-  command.deadline = clock_.now() + options_.command_timeout;
-  command.give_up_at = command.deadline + options_.fast_io_fail;
+  piece.command.deadline = clock_.now() + options_.command_timeout;
   command.data = {};
   command.data_bytes = 0;
   command.direction = session::Direction::none;
@@ -152,7 +150,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.cdb = scsi::unmap(static_cast<std::uint16_t>(*bytes));
       command.direction = session::Direction::to_target;
       command.data_bytes = static_cast<std::uint32_t>(*bytes);
-      piece.segments[0] = {list, command.data_bytes, lkey, rkey, parameters_memory_.get()};
+      piece.segments[0] = {list, command.data_bytes, lkey, rkey};
       command.data = std::span(piece.segments, 1);
       break;
     }
@@ -161,7 +159,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.cdb = scsi::write_same16(lba, blocks);
       command.direction = session::Direction::to_target;
       command.data_bytes = profile_.info.block_size;
-      piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey, parameters_memory_.get()};
+      piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey};
       command.data = std::span(piece.segments, 1);
       break;
     }
