@@ -98,12 +98,19 @@ Outcome<boost::json::object> answer_of(const ControlCall& call, const std::strin
   return Failure{std::string(code->get_string()), std::string(message->get_string())};
 }
 
-}  // namespace
-
-Outcome<boost::json::object> call_daemon(const ControlCall& call) {
+// The connection on which the answer will come.
+Outcome<UniqueFd> send_order(const ControlCall& call) {
   auto fd = open_socket(call.path);
   if (!fd) return fd.error();
   if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
+  return fd;
+}
+
+}  // namespace
+
+Outcome<boost::json::object> call_daemon(const ControlCall& call) {
+  auto fd = send_order(call);
+  if (!fd) return fd.error();
   std::string received;
   auto line = receive_line(fd->get(), call, received);
   if (!line) return line.error();
@@ -111,9 +118,8 @@ Outcome<boost::json::object> call_daemon(const ControlCall& call) {
 }
 
 Failure follow_daemon(const ControlCall& call, const std::function<void(std::string_view line)>& on_line) {
-  auto fd = open_socket(call.path);
+  auto fd = send_order(call);
   if (!fd) return fd.error();
-  if (auto ok = send_all(fd->get(), boost::json::serialize(call.order) + "\n"); !ok) return ok.error();
   std::string received;
   auto line = receive_line(fd->get(), call, received);
   if (!line) return line.error();
