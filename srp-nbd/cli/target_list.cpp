@@ -24,15 +24,18 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-// The library says where in its text it stumbled: "… at character N …".
-std::size_t column_of(std::string_view message, std::size_t otherwise) {
+// The library says where in its text it stumbled: "… at character N …". It also quotes that text, which may hold
+// such words itself: what stands in quotes does not count, and a place beyond the line is none.
+std::size_t column_of(std::string_view message, std::string_view line, std::size_t otherwise) {
   constexpr std::string_view mark = "at character ";
-  const auto at = message.find(mark);
-  if (at == std::string_view::npos) return otherwise;
-  std::size_t column = 0;
-  const auto digits = message.substr(at + mark.size());
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), column);
-  return error == std::errc{} && column > 0 ? column : otherwise;
+  for (auto at = message.find(mark); at != std::string_view::npos; at = message.find(mark, at + 1)) {
+    if (std::count(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(at), '"') % 2 != 0) continue;
+    std::size_t column = 0;
+    const auto digits = message.substr(at + mark.size());
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), column);
+    return error == std::errc{} && column > 0 && column <= line.size() ? column : otherwise;
+  }
+  return otherwise;
 }
 
 // A host so that two ways of writing one address are equal. Names are not resolved.
@@ -94,7 +97,7 @@ TargetList parse_target_list(std::string_view text) {
     auto address = TargetAddress::parse(line);
     if (!address) {
       const auto message = address.error().message();
-      list.errors.push_back({number, column_of(message, column), message});
+      list.errors.push_back({number, column_of(message, line, column), message});
       continue;
     }
     const auto same = std::find_if(list.targets.begin(), list.targets.end(), [&](const ListedTarget& t) {

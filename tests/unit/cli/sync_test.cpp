@@ -50,6 +50,12 @@ TEST_CASE("target list: a bad line is an error with its place, and the others ar
   CHECK(first_error(std::string(kMaxTargetListBytes + 1, '\n')).starts_with("1:1: more than"));
 }
 
+TEST_CASE("target list: words that the line itself holds do not move an error's place") {
+  CHECK(first_error("x at character 2004,dest=a:1").starts_with("1:1: "));
+  CHECK(first_error("id_ext=1,ioc_guid=2,x at character 3=1,dest=a:1").starts_with("1:21: "));
+  CHECK(first_error("id_ext=1,\"at character 9999\",dest=a:1").find("9999: ") == std::string::npos);
+}
+
 TEST_CASE("target list: a target counts once, however it is written, and no more than 256 do") {
   const auto list = parse_target_list(
       "srp://10.0.0.1:5555/"
