@@ -62,7 +62,9 @@ void Simulation::connect() {
   auto fabric = std::make_unique<SimFabric>(network_, hooks_);
   fabric->use_device(devices_.back());
   fabric_ = fabric.get();
-  session_ = std::make_unique<api::SessionImpl>(address(), plan_.options, this, std::move(fabric), nullptr,
+  auto options = plan_.options;
+  options.fence_first_login = sessions_ > 1;  // the one before has the same port id, and may have left writes
+  session_ = std::make_unique<api::SessionImpl>(address(), options, this, std::move(fabric), nullptr,
                                                 plan_.seed + sessions_, &clock_);
   // Not opened: nobody sleeps on its file descriptor here, and a timer of the kernel's would cost most of the
   // run.

@@ -18,7 +18,11 @@ class WireModel {
  public:
   WireModel(Checks& checks, Journal& journal) : checks_(checks), journal_(journal) {}
 
-  void session_opened() noexcept { used_.fill(0); }  // whose tags are its own
+  // Whose tags are its own: one that an earlier session's command had may be in use.
+  void session_opened() noexcept {
+    used_.fill(0);
+    answered_count_ = 0;
+  }
   void connection_opened() noexcept;
   void logged_in(std::int32_t request_limit) noexcept;
   void connection_closed() noexcept { open_ = false; }

@@ -50,6 +50,9 @@ struct SessionOptions {
   // initiators have under way on that unit (they are told by a unit attention, and send it again). Without: a
   // target that outlives the connection's writes can bring old data back.
   bool fence = true;
+  // The same at the session's first login, for all its units: for a session that takes the place of an
+  // earlier one, of this process or of one that died, whose writes may still be on their way. Needs `fence`.
+  bool fence_first_login = false;
 
   std::uint8_t retry_count = 6;            // transport retries; 7 is infinite on some devices
   std::uint8_t ack_timeout_exponent = 14;  // 4.096 us * 2^n a transport try; 14: 67 ms

@@ -39,6 +39,8 @@ Result<> SessionOptions::validate() const {
            range("dev_loss", dev_loss.value_or(Milliseconds(10)), 10),
        })
     if (!checked) return checked;
+  if (fence_first_login && !fence)
+    return Error{Errc::invalid_argument, "fence_first_login is on, but fence is off"};
   if (dev_loss && *dev_loss < fast_io_fail)
     return Error{Errc::invalid_argument, fmt::format("dev_loss ({} ms) is shorter than fast_io_fail ({} ms)",
                                                      dev_loss->count(), fast_io_fail.count())};

@@ -65,6 +65,10 @@ std::optional<Result<>> LunProbe::outcome() {
   return *task_.value();
 }
 
+void LunProbe::add_units(session::FenceList& list) const {
+  for (const auto& unit : units_) list.add(wire_lun(unit.info.lun));
+}
+
 void LunProbe::reset() noexcept {
   waiting_ = {};  // a command still under way completes into the void
   task_ = {};

@@ -33,6 +33,7 @@ class LunProbe final : public session::Probe {
 
   void start(session::Channel&) override;
   [[nodiscard]] std::optional<Result<>> outcome() override;
+  void add_units(session::FenceList&) const override;
   void reset() noexcept override;
 
   // Valid after the first success; grown by later ones where a unit has grown.

@@ -218,6 +218,7 @@ std::optional<AttemptOutcome> Attempt::fence() {
           false};
     unfenced_.remove(reset_.lun);
   }
+  if (unfenced_.take_all_units()) probe_.add_units(unfenced_);
   if (!options_.fence || unfenced_.empty()) return AttemptOutcome{};
   step_ = Step::fencing;
   start_reset(unfenced_.luns().front());

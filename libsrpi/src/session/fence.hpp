@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "scsi/cdb.hpp"
@@ -28,11 +29,15 @@ class FenceList {
   FenceList() { luns_.reserve(kMost); }
   void add(std::uint64_t lun) noexcept;
   void remove(std::uint64_t lun) noexcept;
-  [[nodiscard]] bool empty() const noexcept { return luns_.empty(); }
+  // Every unit of the session, which are not known yet: to be added by whoever finds them.
+  void want_all_units() noexcept { all_units_ = true; }
+  [[nodiscard]] bool take_all_units() noexcept { return std::exchange(all_units_, false); }
+  [[nodiscard]] bool empty() const noexcept { return luns_.empty() && !all_units_; }
   [[nodiscard]] std::span<const std::uint64_t> luns() const noexcept { return luns_; }
 
  private:
   std::vector<std::uint64_t> luns_;
+  bool all_units_ = false;
 };
 
 }  // namespace srpi::session

@@ -30,6 +30,7 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
   identity_.target = target;
   identity_.initiator_port_id = options.initiator_port_id;
   identity_.initiator_ext = target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
+  if (options.fence_first_login) unfenced_.want_all_units();
   keepalive_.cdb = scsi::test_unit_ready();
   keepalive_.owner = this;
   keepalive_.on_complete = &Nexus::on_keepalive;

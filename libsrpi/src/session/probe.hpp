@@ -16,6 +16,8 @@ class Probe {
   virtual void start(Channel&) = 0;
   // Set once no command of the probe is outstanding any more. identity_mismatch and no_such_lun end the attempts.
   [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
+  // After a success: every unit that it has found.
+  virtual void add_units(FenceList&) const = 0;
   // Called before the channel is closed under a probe that has not ended, or after its outcome was taken.
   virtual void reset() noexcept = 0;
 };

@@ -147,6 +147,31 @@ TEST_CASE("a target that never answers LUN RESET costs one attempt its deadline,
   CHECK(rig.nexus->unfenced().empty());
 }
 
+TEST_CASE("fence_first_login ends what an earlier session with the same port id has left") {
+  const bool on = GENERATE(false, true);
+  Rig rig({}, with_ghosts());
+  rig.settle();
+  Write old(*rig.nexus, 8, 'o');
+  hold_writes(rig);
+  rig.submit(old);
+  rig.settle();
+  rig.target->set_command_hook({});
+  old.memory.reset();
+  rig.options.fence_first_login = on;
+  rig.nexus->erase();
+  rig.nexus = std::make_unique<Nexus>(rig.fabric, Rig::address(), rig.options, rig.clock, base::Random(1),
+                                      rig.probe, rig);
+  rig.settle();
+  REQUIRE(rig.nexus->state() == State::live);
+  CHECK(rig.target->counters().task_management == (on ? 1 : 0));
+  rig.target->release_held();
+  CHECK((rig.on_disk(8) == 'o') == !on);
+
+  rig.target->drop_connections();  // once only
+  rig.come_back();
+  CHECK(rig.target->counters().task_management == (on ? 1 : 0));
+}
+
 TEST_CASE("every command that may change the medium counts as a write, also one that nobody knows") {
   CHECK(may_change_medium(scsi::write_blocks(0, 8, false)));
   CHECK(may_change_medium(scsi::write_same16(0, 8)));

@@ -19,6 +19,7 @@ class FakeProbe final : public Probe {
  public:
   void start(Channel&) override { ++starts; }
   std::optional<Result<>> outcome() override { return answer; }
+  void add_units(FenceList& list) const override { list.add(0); }
   void reset() noexcept override {}
   Result<> answer;
   int starts = 0;
