@@ -46,6 +46,7 @@ void choose_session(Plan& plan, base::Random& random) {
   o.immediate_data = random.chance(3, 4);
   o.connect_timeout = milliseconds(pick(random, {100, 400}));
   o.command_timeout = milliseconds(pick(random, {50, 300}));
+  o.task_management_timeout = milliseconds(pick(random, {10, 100}));
   if (random.chance(1, 4))
     o.keepalive.reset();
   else
@@ -92,6 +93,10 @@ Plan Plan::from_seed(std::uint64_t seed) {
   auto& erase = plan.weights[static_cast<std::size_t>(Fault::admin_erase)];
   if (erase > 1) erase = random.chance(1, 4) ? 2 : 0;
   plan.target.login_ends_held_writes = random.chance(1, 2);
+  // Ghost writes need a loss before the deadline, at which an abort ends them.
+  if (!plan.target.login_ends_held_writes)
+    for (const auto fault : {Fault::hold_medium, Fault::drop_connections})
+      plan.weights[static_cast<std::size_t>(fault)] = 16;
   plan.fault_interval = pick(random, {milliseconds(2), milliseconds(20), milliseconds(100)});
   return plan;
 }

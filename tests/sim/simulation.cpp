@@ -101,7 +101,8 @@ bool Simulation::finish() {
   // What the last faults left behind shows within these deadlines: a lost keepalive, units on their way,
   // requests of the target's that wait for their turn and take credits away. Without a keepalive only a
   // request finds that out.
-  const auto quiet = 2 * (plan_.options.command_timeout + plan_.options.connect_timeout);
+  const auto quiet = 2 * (plan_.options.command_timeout + 2 * plan_.options.task_management_timeout +
+                          plan_.options.connect_timeout);
   for (std::uint64_t before = ~std::uint64_t{0}; settle() && before != wire_.target_requests();) {
     before = wire_.target_requests();
     workload_->submit_read(0, 0, 1);

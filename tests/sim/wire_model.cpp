@@ -49,7 +49,12 @@ void WireModel::sent(std::span<const std::byte> unit) {
     checks_.fail(Checker::tag_reuse, fmt::format("no tag of the last {} requests comes again", kRemembered),
                  fmt::format("tag {:x}", tag));
   used_[used_count_++ % kRemembered] = tag + 1;  // 0 stands for none
-  outstanding_.push_back(tag);
+  Request request{.tag = tag, .lun = 0, .function = std::nullopt};
+  if (!command)
+    if (const auto function = wire::decode_task_management(unit)) request.function = *function;
+  for (std::size_t i = 20; i < 28; ++i)
+    request.lun = request.lun << 8 | std::to_integer<std::uint64_t>(unit[i]);
+  outstanding_.push_back(request);
   // An answer to each, and one request of the target's own.
   const auto needed = static_cast<std::int64_t>(outstanding_.size()) + 1;
   if (receives_ < needed)
@@ -68,9 +73,11 @@ void WireModel::received(std::span<const std::byte> unit) {
       credits_ += response.request_limit_delta;
       journal_.note("answer", response.tag, response.status,
                     static_cast<std::uint32_t>(response.request_limit_delta));
-      const auto at = std::find(outstanding_.begin(), outstanding_.end(), response.tag);
+      const auto at = std::ranges::find(outstanding_, response.tag, &Request::tag);
       if (at == outstanding_.end()) return;
+      const auto function = at->function;
       outstanding_.erase(at);
+      if (function && response.task_result() == wire::TaskResult::complete) function_confirmed(*function);
       answered_[answered_count_++ % kRemembered] = response.tag;
       return;
     }
@@ -88,6 +95,14 @@ void WireModel::received(std::span<const std::byte> unit) {
     default:
       return;
   }
+}
+
+// The commands that it was about get no answer any more.
+void WireModel::function_confirmed(const wire::TaskManagement& function) {
+  std::erase_if(outstanding_, [&](const Request& r) {
+    if (r.function || r.lun != function.lun) return false;
+    return function.function == wire::TaskFunction::lun_reset || r.tag == function.task_tag;
+  });
 }
 
 std::uint64_t WireModel::answered_tag(std::uint64_t choice) const noexcept {

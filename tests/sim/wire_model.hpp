@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "checks.hpp"
 #include "fabric/endpoint.hpp"
 #include "journal.hpp"
+#include "wire/task_management.hpp"
 
 namespace srpi::sim {
 
@@ -51,7 +53,13 @@ class WireModel {
   std::int64_t credits_ = 0;
   std::int64_t receives_ = 0;
   std::uint64_t logins_ = 0, commands_ = 0, functions_ = 0, answers_ = 0, target_requests_ = 0;
-  std::vector<std::uint64_t> outstanding_;
+  struct Request {
+    std::uint64_t tag = 0;
+    std::uint64_t lun = 0;
+    std::optional<wire::TaskManagement> function;  // nothing: a command
+  };
+  void function_confirmed(const wire::TaskManagement&);
+  std::vector<Request> outstanding_;
   std::array<std::uint64_t, kRemembered> used_{}, answered_{};
   std::uint64_t used_count_ = 0, answered_count_ = 0;
 };

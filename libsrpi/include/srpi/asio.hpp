@@ -111,6 +111,18 @@ class AsyncSession {
     });
   }
 
+  // For operators, as LogicalUnit::abort and reset.
+  template<class Token>
+  auto async_abort(LogicalUnit& unit, Token&& token) {
+    return initiate(std::forward<Token>(token),
+                    [this, &unit](detail::AsyncOperation* op) { start_task(unit, &LogicalUnit::abort, op); });
+  }
+  template<class Token>
+  auto async_reset(LogicalUnit& unit, Token&& token) {
+    return initiate(std::forward<Token>(token),
+                    [this, &unit](detail::AsyncOperation* op) { start_task(unit, &LogicalUnit::reset, op); });
+  }
+
   // Permitted after async_connect succeeded.
   [[nodiscard]] Session& session() noexcept;
   [[nodiscard]] LogicalUnit& unit(std::size_t index) { return *session().logical_units()[index]; }
@@ -129,6 +141,7 @@ class AsyncSession {
   void start_reconnect(detail::AsyncOperation*);
   void start_io(LogicalUnit&, IoOperation, std::uint64_t first_block, std::byte*, std::size_t bytes,
                 detail::AsyncOperation*);
+  void start_task(LogicalUnit&, void (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
 
   class Impl;
   boost::asio::any_io_executor executor_;

@@ -24,6 +24,7 @@
 #include "srpi/port_id.hpp"
 #include "srpi/session_options.hpp"
 #include "srpi/target_address.hpp"
+#include "srpi/task_request.hpp"
 
 namespace srpi {
 
@@ -60,11 +61,23 @@ class LogicalUnit {
   [[nodiscard]] virtual const LogicalUnitInfo& info() const noexcept = 0;
 
   // Takes the request; any session state, any time until the session is destroyed. It is sent with the next
-  // Session::poll or flush, together with all others submitted until then (one doorbell). Requests larger than one
-  // command are split. No order is kept between requests. Every failure comes by IoRequest::status: no_connect
-  // (disconnected, or lost before the answer came), out_of_range, invalid_argument (no blocks; data is not
-  // blocks * block_size bytes), misaligned (a segment is not whole blocks), not_registered, write_protected, not_supported, timed_out, and what the target says.
+  // Session::poll or flush, together with all others submitted until then (one doorbell). Requests larger
+  // than one command are split. No order is kept between requests. Every failure comes by IoRequest::status:
+  // no_connect (disconnected, or lost before the answer came), out_of_range, invalid_argument (no blocks;
+  // data is not blocks * block_size bytes), misaligned (a segment is not whole blocks), not_registered,
+  // write_protected, not_supported, timed_out, cancelled (abort), and what the target says.
   virtual void submit(IoRequest&) noexcept = 0;
+
+  // For operators; both permitted in any session state, as submit.
+  // Ends every request that was submitted before: with `cancelled`, or with its own result where that was
+  // there first. Commands at the target are aborted as those whose deadline is over: ABORT TASK each, LOGICAL
+  // UNIT RESET if that is refused, then the end of the connection. Errors: no_connect (the connection ended
+  // first; so did the requests).
+  virtual void abort(TaskRequest&) noexcept = 0;
+  // LOGICAL UNIT RESET. Requests at the target are ended by it and sent again within their time, those of
+  // other initiators are aborted as well. Errors: no_connect; timed_out (no answer within
+  // task_management_timeout); not_supported; target_error (refused).
+  virtual void reset(TaskRequest&) noexcept = 0;
 };
 
 // Where a session stands, for people, scripts and fabric monitors.

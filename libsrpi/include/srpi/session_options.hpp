@@ -37,7 +37,10 @@ struct SessionOptions {
   bool immediate_data = true;           // use it where the target grants it
 
   Milliseconds connect_timeout{5000};       // one attempt, from resolution to the last probe
-  Milliseconds command_timeout{10000};      // one command, at the target
+  Milliseconds command_timeout{10000};      // one command, with all that it is sent again for
+  // ABORT TASK for a command that was not answered in time, and again LOGICAL UNIT RESET if that did not end
+  // it; then the connection ends. So a command is over after command_timeout and twice this.
+  Milliseconds task_management_timeout{2000};
   OptionalMilliseconds keepalive{5000};     // idle this long: ask whether the target is still there
   OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
   Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once

@@ -83,6 +83,29 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     drive_soon();
   }
 
+  void task(LogicalUnit& unit, void (LogicalUnit::*function)(TaskRequest&) noexcept,
+            detail::AsyncOperation* op) {
+    if (!session_) return op->complete(Errc::wrong_state, 0);
+    if (function == &LogicalUnit::abort) {
+      std::deque<Io*> others;
+      for (auto* io : std::exchange(waiting_, {})) {
+        if (io->unit == &unit)
+          finish(*io, Errc::cancelled);
+        else
+          others.push_back(io);
+      }
+      waiting_ = std::move(others);
+    }
+    auto* request = new TaskRequest;
+    request->context = op;
+    request->on_complete = [](TaskRequest& r) noexcept {
+      static_cast<detail::AsyncOperation*>(r.context)->complete(r.status, 0);
+      delete &r;
+    };
+    (unit.*function)(*request);
+    drive_soon();
+  }
+
   [[nodiscard]] Session& session() noexcept { return *session_; }
   [[nodiscard]] const Error& why() const noexcept { return why_; }
 
@@ -219,6 +242,10 @@ void AsyncSession::start_reconnect(detail::AsyncOperation* op) { impl_->reconnec
 void AsyncSession::start_io(LogicalUnit& unit, IoOperation operation, std::uint64_t first_block, std::byte* bytes,
                             std::size_t size, detail::AsyncOperation* op) {
   impl_->io(unit, operation, first_block, bytes, size, op);
+}
+void AsyncSession::start_task(LogicalUnit& unit, void (LogicalUnit::*function)(TaskRequest&) noexcept,
+                              detail::AsyncOperation* op) {
+  impl_->task(unit, function, op);
 }
 
 }  // namespace srpi

@@ -32,6 +32,7 @@ Result<> SessionOptions::validate() const {
            range("luns", luns.size(), 0, 256, " LUNs"),
            range("connect_timeout", connect_timeout, 10),
            range("command_timeout", command_timeout, 10),
+           range("task_management_timeout", task_management_timeout, 10),
            range("keepalive", keepalive.value_or(Milliseconds(10)), 10),
            range("reconnect_delay", reconnect_delay.value_or(Milliseconds(10)), 10),
            range("reconnect_first_delay", reconnect_first_delay, 1),

@@ -36,6 +36,7 @@ struct LunProbe::Execute {
 LunProbe::LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes)
     : wanted_(std::move(wanted)), max_transfer_bytes_(max_transfer_bytes), buffer_(kBufferBytes) {
   command_.owner = this;
+  command_.rescue = false;
   command_.on_complete = &LunProbe::on_complete;
 }
 

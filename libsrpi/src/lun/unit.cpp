@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "lun/piece.hpp"
 #include "scsi/report_luns.hpp"
 #include "scsi/sense.hpp"
 #include "scsi/unmap.hpp"
@@ -13,33 +14,16 @@ namespace {
 constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
 }
 
-// A command with what belongs to it.
-struct Unit::Piece {
-  session::Command command;
-  Unit* unit = nullptr;
-  IoRequest* request = nullptr;
-  session::DataSegment* segments = nullptr;
-  scsi::RetryBudget budget;
-  base::Time retry_at = base::kNever;
-};
-
-void Unit::RequestQueue::push(IoRequest& r) noexcept {
-  r.internal.next = nullptr;
-  (tail ? tail->internal.next : head) = &r;
-  tail = &r;
-}
-
-IoRequest* Unit::RequestQueue::pop() noexcept {
-  auto* r = head;
-  if (r && !(head = r->internal.next)) tail = nullptr;
-  return r;
-}
-
-Unit::Unit(session::Nexus& nexus, const UnitProfile& profile, const SessionOptions& options, const base::Clock& clock,
-           EventSink events)
-    : nexus_(nexus), profile_(profile),
-      wire_lun_(scsi::load<std::uint64_t>(scsi::lun_of(profile.info.lun).data())), max_segments_(options.descriptors),
-      clock_(clock), events_(std::move(events)), pieces_(options.queue_depth),
+Unit::Unit(session::Nexus& nexus, const UnitProfile& profile, const SessionOptions& options,
+           const base::Clock& clock, EventSink events)
+    : nexus_(nexus),
+      profile_(profile),
+      wire_lun_(scsi::load<std::uint64_t>(scsi::lun_of(profile.info.lun).data())),
+      options_(options),
+      max_segments_(options.descriptors),
+      clock_(clock),
+      events_(std::move(events)),
+      pieces_(options.queue_depth),
       segments_(std::size_t{options.queue_depth} * options.descriptors),
       parameters_(std::size_t{options.queue_depth} * kUnmapListBytes + profile.info.block_size) {
   free_.reserve(pieces_.size());
@@ -98,7 +82,7 @@ void Unit::submit(IoRequest& r) noexcept {
 }
 
 bool Unit::has_work() const noexcept {
-  return settled_.head != nullptr || (queue_.head != nullptr && !free_.empty());
+  return has_task_work() || settled_.head != nullptr || (queue_.head != nullptr && !free_.empty());
 }
 
 std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
@@ -139,6 +123,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
   const auto rkey = parameters_memory_->rkey();
   piece.request = &r;
   piece.budget = {};
+  piece.command.deadline = clock_.now() + options_.command_timeout;
   command.data = {};
   command.data_bytes = 0;
   command.direction = session::Direction::none;
@@ -187,7 +172,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
 
 std::size_t Unit::issue() noexcept {
   std::size_t n = 0;
-  RequestQueue settled;
+  RequestQueue<IoRequest> settled;
   std::swap(settled, settled_);  // completions may submit anew: those are for the next call
   while (auto* r = settled.pop()) {
     ++n;
@@ -222,14 +207,23 @@ std::size_t Unit::issue() noexcept {
     request.internal.all_issued = true;
     if (request.internal.outstanding == 0) settled_.push(request);
   }
+  if (has_task_work()) n += run_tasks();
   return n;
 }
 
 void Unit::fail_waiting(Errc status) noexcept {
-  for (auto* piece : std::exchange(backed_off_, {})) piece_done(*piece, status);
-  backed_off_.reserve(pieces_.size());
+  fail_unsent(status);
+  for (auto* queue : {&new_aborts_, &aborts_, &new_resets_}) end_tasks(*queue, status);
+  abort_status_ = Errc::ok;
+}
+
+void Unit::fail_unsent(Errc status) noexcept {
+  std::erase_if(backed_off_, [&](Piece* piece) {
+    piece_done(*piece, status);
+    return true;
+  });
   next_retry_ = base::kNever;
-  RequestQueue ended, settled;
+  RequestQueue<IoRequest> ended, settled;
   std::swap(ended, queue_);
   std::swap(settled, settled_);
   while (auto* r = settled.pop()) r->on_complete(*r);
@@ -242,9 +236,19 @@ void Unit::fail_waiting(Errc status) noexcept {
 
 void Unit::on_complete(session::Command& command) noexcept {
   auto& piece = *static_cast<Piece*>(command.owner);
-  if (command.error != Errc::ok) return piece.unit->piece_done(piece, command.error);
+  if (command.error != Errc::ok) return piece.unit->on_ended(piece);
   if (command.status == scsi::Status::good && command.residual_bytes == 0) return piece.unit->piece_done(piece, Errc::ok);
   piece.unit->on_answer(piece);
+}
+
+// Without an answer that would count.
+void Unit::on_ended(Piece& piece) noexcept {
+  auto& command = piece.command;
+  if (command.error != Errc::aborted_command) return piece_done(piece, command.error);
+  // A reset of the unit, which another command or an operator needed: nothing of it can happen any more.
+  if (piece.aborting) return piece_done(piece, Errc::cancelled);
+  if (clock_.now() >= command.deadline) return piece_done(piece, Errc::timed_out);
+  nexus_.submit(command);
 }
 
 void Unit::on_answer(Piece& piece) noexcept {
@@ -258,10 +262,12 @@ void Unit::on_answer(Piece& piece) noexcept {
     case scsi::Action::fail: return piece_done(piece, what.error);
     case scsi::Action::retry_now:
     case scsi::Action::retry_later: {
+      if (piece.aborting) return piece_done(piece, Errc::cancelled);
       const auto delay = piece.budget.next(what.retry_class);
-      if (!delay) return piece_done(piece, what.error);
+      const auto now = clock_.now();
+      if (!delay || now + *delay >= command.deadline) return piece_done(piece, what.error);
       if (delay->count() == 0) return nexus_.submit(command);
-      piece.retry_at = clock_.now() + *delay;
+      piece.retry_at = now + *delay;
       next_retry_ = std::min(next_retry_, piece.retry_at);
       backed_off_.push_back(&piece);
       return;
@@ -272,6 +278,11 @@ void Unit::on_answer(Piece& piece) noexcept {
 void Unit::piece_done(Piece& piece, Errc status) noexcept {
   auto& request = *piece.request;
   piece.request = nullptr;
+  if (piece.aborting) {
+    piece.aborting = false;
+    --aborting_;
+    if (status == Errc::no_connect) abort_status_ = status;  // over, but not by the abort
+  }
   free_.push_back(&piece);
   if (request.status == Errc::ok) request.status = status;
   if (--request.internal.outstanding == 0 && request.internal.all_issued) request.on_complete(request);

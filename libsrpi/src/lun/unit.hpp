@@ -11,6 +11,7 @@
 
 #include "base/clock.hpp"
 #include "lun/probe.hpp"
+#include "lun/request_queue.hpp"
 #include "scsi/disposition.hpp"
 #include "session/nexus.hpp"
 #include "srpi/session.hpp"
@@ -30,22 +31,19 @@ class Unit final : public LogicalUnit {
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
   void submit(IoRequest&) noexcept override;
+  void abort(TaskRequest&) noexcept override;
+  void reset(TaskRequest&) noexcept override;
 
   // Makes commands of what waits, completes what cannot be sent, resubmits what was backed off. Returns things done.
   std::size_t issue() noexcept;
-  // Ends every request that no command carries, with `status`. For the end of a connection.
+  // Ends every request that no command carries, and every function, with `status`. For the end of a
+  // connection.
   void fail_waiting(Errc status) noexcept;
   [[nodiscard]] bool has_work() const noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept { return next_retry_; }
 
  private:
   struct Piece;
-  struct RequestQueue {
-    IoRequest* head = nullptr;
-    IoRequest* tail = nullptr;
-    void push(IoRequest&) noexcept;
-    IoRequest* pop() noexcept;
-  };
 
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
   bool issue_piece(IoRequest&, Piece&) noexcept;
@@ -53,17 +51,30 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   static void on_complete(session::Command&) noexcept;
   void on_answer(Piece&) noexcept;
+  void on_ended(Piece&) noexcept;
   void piece_done(Piece&, Errc) noexcept;
+  void fail_unsent(Errc status) noexcept;
+  // unit_tasks.cpp
+  [[nodiscard]] bool has_task_work() const noexcept;
+  std::size_t run_tasks() noexcept;
+  static std::size_t end_tasks(RequestQueue<TaskRequest>&, Errc) noexcept;
 
   session::Nexus& nexus_;
   UnitProfile profile_;
   std::uint64_t wire_lun_;
+  const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
   EventSink events_;
 
-  RequestQueue queue_;    // to be sent
-  RequestQueue settled_;  // decided without the target: status is set
+  RequestQueue<IoRequest> queue_;    // to be sent
+  RequestQueue<IoRequest> settled_;  // decided without the target: status is set
+
+  RequestQueue<TaskRequest> new_aborts_, aborts_;  // aborts_: until aborting_ pieces are over
+  std::size_t aborting_ = 0;
+  Errc abort_status_ = Errc::ok;
+  RequestQueue<TaskRequest> new_resets_, resets_;  // resets_: while reset_ is under way
+  session::Task reset_;
 
   std::vector<Piece> pieces_;
   std::vector<Piece*> free_;

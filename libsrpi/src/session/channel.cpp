@@ -84,26 +84,21 @@ void Channel::submit(Command& command) noexcept {
   command.status = scsi::Status::good;
   command.residual_bytes = 0;
   command.sense_bytes = 0;
-  command.internal.deadline = clock_.now() + limits_.command_timeout;
-  pending_.push_back(command);
-}
-
-void Channel::check_deadlines(base::Time now) noexcept {
-  check_task_deadlines(now);
-  // Both lists are in order of submission and all commands have the same time, so the heads expire first.
-  for (const auto* list : {&in_flight_, &pending_}) {
-    const auto* oldest = list->front();
-    if (!oldest || oldest->internal.deadline > now) continue;
-    fail({Errc::timed_out, (list == &in_flight_ ? "no answer to " : "no credit to send ") + to_string(oldest->cdb) +
-                               " within the command deadline"});
-    return;
-  }
+  command.internal.deadline =
+      command.deadline != base::kNever ? command.deadline : clock_.now() + limits_.command_timeout;
+  command.internal.end_error = Errc::timed_out;
+  command.internal.abort_refused = false;
+  pending_.insert(command);
 }
 
 base::Time Channel::next_deadline() const noexcept {
   auto next = next_task_deadline();
-  for (const auto* list : {&in_flight_, &pending_})
+  for (const auto* list : {&pending_, &blocked_})
     if (list->front()) next = std::min(next, list->front()->internal.deadline);
+  // While a rescue is under way, its function has a deadline of its own.
+  if (const auto* oldest = in_flight_.front())
+    next = std::min(next, oldest->internal.deadline +
+                              (rescuing_ ? 2 * limits_.task_management_timeout : base::Duration{}));
   return next;
 }
 
@@ -118,18 +113,18 @@ void Channel::close(Errc error, FenceList& unfenced) noexcept {
   }
   started_ = false;
   // What completes may submit anew; that belongs to whatever comes next.
+  const auto now = clock_.now();
   CommandList ended;
   while (auto* c = in_flight_.pop_front()) {
     slots_.release(c->internal.slot);
     if (may_change_medium(c->cdb)) unfenced.add(c->lun);
     ended.push_back(*c);
   }
-  while (auto* c = pending_.pop_front()) ended.push_back(*c);
-  while (auto* c = ended.pop_front()) {
-    ++counters_.errors;
-    c->error = error;
-    c->on_complete(*c);
-  }
+  for (auto* list : {&pending_, &blocked_})
+    while (auto* c = list->pop_front()) ended.push_back(*c);
+  while (auto* c = ended.pop_front())
+    complete(*c, c->internal.deadline <= now ? c->internal.end_error : error);
+  late_answers_ = 0;
   end_all_tasks(error);
 }
 

@@ -35,6 +35,7 @@ struct ChannelLimits {
   std::uint32_t queue_depth = 128;   // commands at the target
   std::uint32_t segments = 32;       // descriptors a command carries
   base::Duration command_timeout{};
+  base::Duration task_management_timeout{};
 };
 
 // What the login negotiated.
@@ -69,7 +70,10 @@ class Channel {
   void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
   void flush() noexcept;                          // posts what credits and slots permit
   std::size_t poll() noexcept;                    // completions taken; calls on_complete
-  void check_deadlines(base::Time now) noexcept;  // the oldest command's; an expired one is a loss
+  void check_deadlines(base::Time now) noexcept;  // of commands and functions
+  // As if the deadline of all the unit's commands were now; they complete with `cancelled`, unless answered.
+  // Those that were not sent yet complete from within.
+  void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
 
   // Set once the channel is beyond use: the session must close it.
@@ -114,6 +118,19 @@ class Channel {
   void on_target_request(std::span<const std::byte>) noexcept;
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
+  void complete(Command&, Errc) noexcept;
+  // channel_rescue.cpp
+  void expire_unsent(base::Time now) noexcept;
+  void rescue(base::Time now) noexcept;
+  static void on_rescue(Task&) noexcept;
+  void end_unit(std::uint64_t lun) noexcept;
+  void release_unanswered(Command&) noexcept;
+  void finish_unanswered(Command&, Errc) noexcept;
+  // channel_tasks.cpp
+  [[nodiscard]] bool is_being_reset(std::uint64_t lun) const noexcept {
+    return active_task_ && active_task_->function == wire::TaskFunction::lun_reset &&
+           active_task_->lun == lun;
+  }
   [[nodiscard]] bool can_start_task() const noexcept;
   void start_task() noexcept;
   [[nodiscard]] bool on_task_answer(const wire::Response&) noexcept;
@@ -141,9 +158,13 @@ class Channel {
   base::SlotTable<Command*> slots_;
   CommandList pending_;    // submitted, not posted
   CommandList in_flight_;  // posted, oldest first
+  CommandList blocked_;    // submitted; their unit is being reset, which could take them for older ones
   TaskList waiting_tasks_;
   Task* active_task_ = nullptr;
   std::array<TaskSlot, kTaskSlots> task_slots_;
+  Task rescue_;
+  bool rescuing_ = false;
+  std::uint64_t late_answers_ = 0;      // of aborted commands, which may or may not come
   std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free
   std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
   std::uint64_t answers_ = 0;            // to target requests, for their slots in turn

@@ -78,11 +78,17 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
   auto* const found = slots_.find(response.tag);
   if (!found) {
     if (on_task_answer(response)) return;
+    if (late_answers_ > 0) {  // an aborted command's, which a target may still send
+      --late_answers_;
+      return;
+    }
     if (++counters_.unknown_tags > kUnknownTagsTolerated)
       fail({Errc::protocol_error, "the target answers requests that we did not send"});
     return;
   }
   Command& command = **found;
+  if (const auto refused = response.task_result(); refused && *refused != wire::TaskResult::complete)
+    return finish(command, Errc::target_error);  // the unit itself, whatever the status says
   command.status = static_cast<scsi::Status>(response.status);
   if (response.sense_valid()) {
     command.sense_bytes = static_cast<std::uint8_t>(std::min(response.sense.size(), command.sense.size()));
@@ -101,9 +107,7 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
 void Channel::finish(Command& command, Errc error) noexcept {
   in_flight_.erase(command);
   slots_.release(command.internal.slot);
-  command.error = error;
-  if (error != Errc::ok || command.status != scsi::Status::good) ++counters_.errors;
-  command.on_complete(command);
+  complete(command, error);
 }
 
 void Channel::on_target_request(std::span<const std::byte> unit) noexcept {

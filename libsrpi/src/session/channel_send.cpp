@@ -26,7 +26,12 @@ void Channel::flush() noexcept {
   if (!started_ || failure_) return;
   PostBatch batch;
   while (!pending_.empty() && can_post()) {
-    prepare(*pending_.pop_front(), batch);
+    auto& command = *pending_.pop_front();
+    if (is_being_reset(command.lun)) {
+      blocked_.push_back(command);
+      continue;
+    }
+    prepare(command, batch);
     if (batch.count == kPostBatch) post(batch);
     if (failure_) return;
   }
@@ -38,7 +43,7 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   const auto slot = slots_.take(&command);
   command.internal.slot = slot;
   credits_.spend();
-  in_flight_.push_back(command);
+  in_flight_.insert(command);
   ++counters_.commands;
 
   wire::Command unit;

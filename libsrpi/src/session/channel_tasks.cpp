@@ -67,7 +67,9 @@ bool Channel::on_task_answer(const wire::Response& response) noexcept {
 
 void Channel::end_task(Task& task, Errc error) noexcept {
   if (active_task_ == &task) active_task_ = nullptr;
+  while (auto* c = blocked_.pop_front()) pending_.insert(*c);
   task.error = error;
+  if (task.function == wire::TaskFunction::lun_reset && task.confirmed()) end_unit(task.lun);
   task.on_complete(task);
 }
 

@@ -33,10 +33,15 @@ struct Command {
   std::span<const DataSegment> data;  // at most Channel::max_segments
   std::uint32_t data_bytes = 0;       // sum over data
 
+  base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
+  bool rescue = true;  // past its deadline: abort it (channel_rescue.cpp). false: the connection is lost
+
   void (*on_complete)(Command&) noexcept = nullptr;
   void* owner = nullptr;
 
-  // The outcome. error: ok when the target answered (then the rest counts), else no_connect, timed_out, protocol_error.
+  // The outcome. error: ok when the target answered (then the rest counts). Else: no_connect; timed_out,
+  // cancelled (aborted, or never sent); target_error (refused as a unit); aborted_command (a reset of the
+  // unit has ended it, for which it was not the cause: it may be submitted again).
   Errc error = Errc::ok;
   scsi::Status status = scsi::Status::good;
   std::uint32_t residual_bytes = 0;  // of data_bytes not transferred
@@ -48,10 +53,12 @@ struct Command {
     Command* previous = nullptr;
     base::Time deadline = base::kNever;
     std::uint32_t slot = 0;
+    Errc end_error = Errc::timed_out;  // what it completes with if it is aborted
+    bool abort_refused = false;
   } internal;
 };
 
-// Intrusive list in order of submission.
+// Intrusive list in order of deadlines, which is that of submission but for commands that are sent again.
 class CommandList {
  public:
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
@@ -61,6 +68,16 @@ class CommandList {
     c.internal.previous = tail_;
     (tail_ ? tail_->internal.next : head_) = &c;
     tail_ = &c;
+  }
+  void insert(Command& c) noexcept {
+    auto* before = tail_;
+    while (before && before->internal.deadline > c.internal.deadline) before = before->internal.previous;
+    if (before == tail_) return push_back(c);
+    auto*& link = before ? before->internal.next : head_;
+    c.internal.next = link;
+    c.internal.previous = before;
+    link->internal.previous = &c;
+    link = &c;
   }
   void erase(Command& c) noexcept {
     (c.internal.previous ? c.internal.previous->internal.next : head_) = c.internal.next;

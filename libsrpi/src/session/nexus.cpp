@@ -12,12 +12,15 @@ namespace {
 
 // Control events (CM, device) wake a sleeper by themselves; a busy loop looks for them this often.
 constexpr base::Duration kControlCheckEvery = std::chrono::milliseconds(2);
+// Where completions keep coming, this late at most: deadlines are in need of it.
+constexpr base::Duration kControlCheckAtLatest = std::chrono::milliseconds(50);
 
 ChannelLimits channel_limits(const SessionOptions& options) {
   ChannelLimits limits;
   limits.queue_depth = options.queue_depth;
   limits.segments = options.descriptors;
   limits.command_timeout = options.command_timeout;
+  limits.task_management_timeout = options.task_management_timeout;
   return limits;
 }
 
@@ -33,6 +36,7 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
   if (options.fence_first_login) unfenced_.want_all_units();
   keepalive_.cdb = scsi::test_unit_ready();
   keepalive_.owner = this;
+  keepalive_.rescue = false;
   keepalive_.on_complete = &Nexus::on_keepalive;
   start_attempt();
 }
@@ -95,17 +99,17 @@ void Nexus::perform(Action action, const Error& cause) {
       return;
     case Action::fail_held_io:
       fast_io_fail_at_ = base::kNever;
-      while (auto* c = held_.pop_front()) rejected_.push_back(*c);
+      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
       return;
     case Action::give_up:
       stop_timers();
       observer_.on_attempt_failed(cause);
-      while (auto* c = held_.pop_front()) rejected_.push_back(*c);
+      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
       return;
     case Action::tear_down:
       stop_timers();
       attempt_.reset();
-      while (auto* c = held_.pop_front()) rejected_.push_back(*c);
+      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
       close_channel();
       complete_rejected();
       return;
@@ -147,8 +151,31 @@ void Nexus::submit(Command& command) noexcept {
   switch (state_) {
     case State::live: return channel_.submit(command);
     case State::recovering: return held_.push_back(command);
-    default: return rejected_.push_back(command);
+    default:
+      return reject(command, Errc::no_connect);
   }
+}
+
+void Nexus::submit(Task& task) noexcept {
+  if (state_ == State::live) return channel_.submit(task);
+  rejected_tasks_.push_back(task);
+}
+
+void Nexus::abort_unit(std::uint64_t lun) noexcept {
+  CommandList others;
+  while (auto* c = held_.pop_front()) {
+    if (c->lun == lun)
+      reject(*c, Errc::cancelled);
+    else
+      others.push_back(*c);
+  }
+  held_ = others;
+  if (state_ == State::live) channel_.abort_unit(lun);
+}
+
+void Nexus::reject(Command& command, Errc error) noexcept {
+  command.error = error;
+  rejected_.push_back(command);
 }
 
 std::size_t Nexus::complete_rejected() noexcept {
@@ -157,9 +184,15 @@ std::size_t Nexus::complete_rejected() noexcept {
   std::swap(now, rejected_);
   std::size_t n = 0;
   while (auto* c = now.pop_front()) {
-    c->error = Errc::no_connect;
     ++n;
     c->on_complete(*c);
+  }
+  TaskList tasks;
+  std::swap(tasks, rejected_tasks_);
+  while (auto* t = tasks.pop_front()) {
+    t->error = Errc::no_connect;
+    ++n;
+    t->on_complete(*t);
   }
   return n;
 }
@@ -185,7 +218,7 @@ std::size_t Nexus::poll_attempt() {
 std::size_t Nexus::poll_live() {
   const auto n = channel_.poll();
   const auto now = clock_.now();
-  if (n == 0 && now >= next_control_check_) {
+  if (now >= next_control_check_ + (n == 0 ? base::Duration{} : kControlCheckAtLatest)) {
     next_control_check_ = now + kControlCheckEvery;
     if (const auto event = channel_.endpoint().next_event())
       if (event->kind == fabric::ConnectionEvent::Kind::disconnected ||
@@ -245,7 +278,7 @@ void Nexus::flush() noexcept {
 }
 
 bool Nexus::has_work() const noexcept {
-  return !rejected_.empty() || (state_ == State::live && channel_.has_sendable());
+  return !rejected_.empty() || !rejected_tasks_.empty() || (state_ == State::live && channel_.has_sendable());
 }
 
 base::Time Nexus::next_deadline() const noexcept {

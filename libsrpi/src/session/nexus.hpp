@@ -39,6 +39,10 @@ class Nexus {
 
   // The command completes in a later poll or flush, or when the state changes; never from within.
   void submit(Command&) noexcept;
+  // Where the session is not live it completes with no_connect.
+  void submit(Task&) noexcept;
+  // Ends all commands of the unit, with `cancelled` unless they are answered; see Channel::abort_unit.
+  void abort_unit(std::uint64_t lun) noexcept;
   std::size_t poll();
   void flush() noexcept;
   // Whether a poll would have something to do now, without waiting for anything from outside.
@@ -78,6 +82,7 @@ class Nexus {
   std::size_t run_timers();
   void send_keepalive() noexcept;
   static void on_keepalive(Command&) noexcept;
+  void reject(Command&, Errc) noexcept;
   std::size_t complete_rejected() noexcept;
 
   fabric::Fabric& fabric_;
@@ -101,7 +106,8 @@ class Nexus {
   std::array<std::uint32_t, kStates * kEvents> rows_taken_{};
 
   CommandList held_;      // recovering: to be sent when live again
-  CommandList rejected_;  // to be completed with no_connect
+  CommandList rejected_;  // to be completed with the error they have
+  TaskList rejected_tasks_;
   Command keepalive_;
   bool keepalive_sent_ = false;
 

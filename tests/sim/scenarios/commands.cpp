@@ -22,6 +22,7 @@ Plan one_at_a_time() {
   auto plan = quiet_plan();
   plan.depth = 1;
   plan.most_blocks = 1;
+  plan.options.command_timeout = seconds(10);  // bounds what is sent again, too
   return plan;
 }
 
@@ -170,6 +171,7 @@ bool survives_an_old_write(const Plan& plan) {
 Plan only_writes() {
   auto plan = one_at_a_time();
   plan.writes = 16;
+  plan.options.command_timeout = milliseconds(100);  // what notices the loss here
   return plan;
 }
 

@@ -28,6 +28,8 @@ struct FakeUnit final : srpi::LogicalUnit {
   }
   const srpi::LogicalUnitInfo& info() const noexcept override { return unit; }
   void submit(srpi::IoRequest&) noexcept override;
+  void abort(srpi::TaskRequest& r) noexcept override { r.on_complete(r); }
+  void reset(srpi::TaskRequest& r) noexcept override { r.on_complete(r); }
 
   srpi::Errc execute(srpi::IoRequest& io) {
     if (io.operation == srpi::IoOperation::flush) return ++flushes, srpi::Errc::ok;

@@ -147,18 +147,6 @@ TEST_CASE("dev_loss erases the session, only where it is set") {
   CHECK(rig.nexus->state() == State::erased);
 }
 
-TEST_CASE("a command deadline ends the connection, since the target may still write to the buffer") {
-  Rig rig;
-  rig.settle();
-  rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::lose_command); });
-  Counted c;
-  rig.submit(c);
-  rig.settle();
-  rig.pass(rig.options.command_timeout + 10ms);
-  CHECK(c.completions == 1);
-  CHECK(rig.nexus->losses() == 1);
-}
-
 TEST_CASE("a keepalive notices a target that is gone without a word") {
   Rig rig;
   rig.settle();

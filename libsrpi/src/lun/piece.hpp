@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command with what belongs to it: the part of a request that one command carries.
+#pragma once
+
+#include "base/clock.hpp"
+#include "lun/unit.hpp"
+#include "scsi/disposition.hpp"
+#include "session/command.hpp"
+
+namespace srpi::lun {
+
+struct Unit::Piece {
+  session::Command command;
+  Unit* unit = nullptr;
+  IoRequest* request = nullptr;  // null: free
+  session::DataSegment* segments = nullptr;
+  scsi::RetryBudget budget;
+  base::Time retry_at = base::kNever;
+  bool aborting = false;  // an operator's abort waits for its end: it is not sent again
+};
+
+}  // namespace srpi::lun

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator can do to a unit's commands: abort them all, reset the unit.
+#include "lun/piece.hpp"
+#include "lun/unit.hpp"
+
+namespace srpi::lun {
+namespace {
+
+Errc outcome_of(const session::Task& task) noexcept {
+  if (task.error != Errc::ok) return task.error;
+  switch (task.result) {
+    case wire::TaskResult::complete:
+      return Errc::ok;
+    case wire::TaskResult::not_supported:
+      return Errc::not_supported;
+    default:
+      return Errc::target_error;
+  }
+}
+
+}  // namespace
+
+void Unit::abort(TaskRequest& r) noexcept {
+  r.status = Errc::ok;
+  new_aborts_.push(r);
+}
+
+void Unit::reset(TaskRequest& r) noexcept {
+  r.status = Errc::ok;
+  new_resets_.push(r);
+}
+
+bool Unit::has_task_work() const noexcept {
+  return new_aborts_.head || (aborts_.head && aborting_ == 0) || (new_resets_.head && !resets_.head);
+}
+
+std::size_t Unit::run_tasks() noexcept {
+  std::size_t n = 0;
+  if (new_aborts_.head) {
+    ++n;
+    while (auto* r = new_aborts_.pop()) aborts_.push(*r);
+    for (auto& piece : pieces_) {
+      if (!piece.request || piece.aborting) continue;
+      piece.aborting = true;
+      ++aborting_;
+    }
+    fail_unsent(Errc::cancelled);
+    nexus_.abort_unit(wire_lun_);
+  }
+  if (aborts_.head && aborting_ == 0) {
+    n += end_tasks(aborts_, abort_status_);
+    abort_status_ = Errc::ok;
+  }
+  if (new_resets_.head && !resets_.head) {
+    ++n;
+    std::swap(resets_, new_resets_);
+    reset_ = {};
+    reset_.function = wire::TaskFunction::lun_reset;
+    reset_.lun = wire_lun_;
+    reset_.deadline = clock_.now() + options_.task_management_timeout;
+    reset_.owner = this;
+    reset_.on_complete = [](session::Task& t) noexcept {
+      auto& unit = *static_cast<Unit*>(t.owner);
+      unit.end_tasks(unit.resets_, outcome_of(t));
+    };
+    nexus_.submit(reset_);
+  }
+  return n;
+}
+
+std::size_t Unit::end_tasks(RequestQueue<TaskRequest>& queue, Errc status) noexcept {
+  RequestQueue<TaskRequest> ended;
+  std::swap(ended, queue);
+  std::size_t n = 0;
+  while (auto* r = ended.pop()) {
+    ++n;
+    r->status = status;
+    r->on_complete(*r);
+  }
+  return n;
+}
+
+}  // namespace srpi::lun

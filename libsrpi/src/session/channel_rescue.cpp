@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a command that the target does not answer in time.
+//
+// The target can still reach its buffer, so it cannot just be given back. From its deadline on, a command is
+// aborted: by ABORT TASK until one task_management_timeout later, then by LOGICAL UNIT RESET for another one,
+// then by the end of the connection. A refused step is followed by the next at once. Until one of them has
+// happened the command keeps its slot, tag and buffer, and an answer that comes meanwhile counts: the first
+// claim wins. Functions go one at a time; the command that has waited longest decides about the next, so that
+// every one of them is over two steps after its deadline.
+#include "session/channel.hpp"
+
+namespace srpi::session {
+
+void Channel::check_deadlines(base::Time now) noexcept {
+  check_task_deadlines(now);
+  expire_unsent(now);
+  if (!failure_) rescue(now);
+}
+
+// What the target has not seen needs nobody's consent.
+void Channel::expire_unsent(base::Time now) noexcept {
+  CommandList ended;
+  for (auto* list : {&pending_, &blocked_}) {
+    for (auto* c = list->front(); c && c->internal.deadline <= now; c = list->front()) {
+      if (in_flight_.empty() && !credits_.for_command())
+        return fail(
+            {Errc::timed_out, "no credit to send " + to_string(c->cdb) + " within the command deadline"});
+      ended.push_back(*list->pop_front());
+    }
+  }
+  while (auto* c = ended.pop_front()) complete(*c, c->internal.end_error);
+}
+
+void Channel::rescue(base::Time now) noexcept {
+  auto* const c = in_flight_.front();
+  if (!c || c->internal.deadline > now) return;
+  const auto step = limits_.task_management_timeout;
+  if (!c->rescue)
+    return fail({Errc::timed_out, "no answer to " + to_string(c->cdb) + " within the command deadline"});
+  if (now >= c->internal.deadline + 2 * step)
+    return fail({Errc::timed_out, "no answer to " + to_string(c->cdb) +
+                                      " within the command deadline, and neither "
+                                      "ABORT TASK nor LOGICAL UNIT RESET has ended it"});
+  if (rescuing_) return;
+
+  const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
+  rescue_ = {};
+  rescue_.function = abort ? wire::TaskFunction::abort_task : wire::TaskFunction::lun_reset;
+  rescue_.lun = c->lun;
+  rescue_.task_tag = abort ? slots_.handle(c->internal.slot) : 0;
+  rescue_.deadline = c->internal.deadline + (abort ? 1 : 2) * step;
+  rescue_.owner = this;
+  rescue_.on_complete = &Channel::on_rescue;
+  rescuing_ = true;
+  submit(rescue_);
+  start_task();
+}
+
+void Channel::on_rescue(Task& task) noexcept {
+  auto& self = *static_cast<Channel*>(task.owner);
+  self.rescuing_ = false;
+  if (task.error == Errc::no_connect) return;  // the channel is being closed
+  if (task.function == wire::TaskFunction::abort_task) {
+    // "Failed" may mean that the task was over already: its answer has come before this one then, as the
+    // queue pair keeps the order, and nothing is found here.
+    if (auto* const found = self.slots_.find(task.task_tag)) {
+      if (task.confirmed())
+        self.finish_unanswered(**found, (*found)->internal.end_error);
+      else
+        (*found)->internal.abort_refused = true;
+    }
+  } else if (!task.confirmed()) {
+    const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
+    return self.fail({Errc::timed_out,
+                      "a command was not answered within its deadline, ABORT TASK has not ended it, and "
+                      "LOGICAL UNIT RESET was " +
+                          std::string(what)});
+  }
+  self.rescue(self.clock_.now());  // the next step, or the next command
+}
+
+// Every task of the unit that the target had is over, those of other initiators too.
+void Channel::end_unit(std::uint64_t lun) noexcept {
+  const auto now = clock_.now();
+  CommandList ended, kept;
+  while (auto* c = in_flight_.pop_front()) (c->lun == lun ? ended : kept).push_back(*c);
+  in_flight_ = kept;
+  for (auto* c = ended.front(); c; c = c->internal.next) release_unanswered(*c);
+  // Those that had time left may be sent again: nothing of their first attempt can happen any more.
+  while (auto* c = ended.pop_front())
+    complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::aborted_command);
+}
+
+void Channel::abort_unit(std::uint64_t lun) noexcept {
+  const auto now = clock_.now();
+  CommandList kept, hurried;
+  while (auto* c = in_flight_.pop_front())
+    (c->lun == lun && c->internal.deadline > now ? hurried : kept).push_back(*c);
+  in_flight_ = kept;
+  while (auto* c = hurried.pop_front()) {
+    c->internal.deadline = now;
+    c->internal.end_error = Errc::cancelled;
+    in_flight_.insert(*c);
+  }
+  CommandList ended;
+  for (auto* list : {&pending_, &blocked_}) {
+    CommandList others;
+    while (auto* c = list->pop_front()) (c->lun == lun ? ended : others).push_back(*c);
+    *list = others;
+  }
+  while (auto* c = ended.pop_front()) complete(*c, Errc::cancelled);
+  rescue(now);
+}
+
+void Channel::release_unanswered(Command& command) noexcept {
+  slots_.release(command.internal.slot);
+  ++late_answers_;
+}
+
+void Channel::finish_unanswered(Command& command, Errc error) noexcept {
+  in_flight_.erase(command);
+  release_unanswered(command);
+  complete(command, error);
+}
+
+void Channel::complete(Command& command, Errc error) noexcept {
+  command.error = error;
+  if (error != Errc::ok || command.status != scsi::Status::good) ++counters_.errors;
+  command.on_complete(command);
+}
+
+}  // namespace srpi::session

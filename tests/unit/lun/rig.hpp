@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session's nexus with its logical units over the built-in target, on a manual clock.
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "loopback/fabric.hpp"
+#include "loopback/network.hpp"
+#include "lun/probe.hpp"
+#include "lun/unit.hpp"
+#include "session/nexus.hpp"
+#include "target/ram_target.hpp"
+
+namespace srpi::lun::test {
+
+class Rig : public session::NexusObserver {
+ public:
+  static constexpr std::uint64_t kDiskBytes = 1 << 20;
+
+  explicit Rig(SessionOptions o = {}, target::TargetConfig config = {})
+      : options(std::move(o)), probe({}, 1 << 20) {
+    config.port_id = address().target_port_id();
+    if (config.luns.empty())
+      for (const std::uint16_t lun : {0, 1})
+        config.luns.push_back(
+            {.number = lun, .bytes = kDiskBytes, .max_bytes = 4 * kDiskBytes, .name = "rig"});
+    for (auto& lun : config.luns) lun.name += std::to_string(lun.number);
+    target = target::RamTarget::create(std::move(config)).value();
+    network.listen(loopback::service_of(address()), *target, network.target_device()).value();
+    nexus =
+        std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
+    settle();
+    for (const auto& profile : probe.units()) {
+      units.push_back(std::make_unique<Unit>(
+          *nexus, profile, options, clock,
+          [this](const Unit& u, scsi::Event e) { events.emplace_back(u.info().lun, e); }));
+      units.back()->prepare().value();
+    }
+  }
+  ~Rig() override {
+    nexus->erase();
+    for (auto& unit : units) unit->fail_waiting(Errc::no_connect);
+    units.clear();
+    nexus.reset();
+    network.stop_listening(loopback::service_of(address()));
+  }
+
+  static TargetAddress address() {
+    return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  }
+  std::size_t turn() {
+    std::size_t n = 0;
+    for (auto& unit : units) n += unit->issue();
+    n += nexus->poll();
+    for (auto& unit : units) n += unit->issue();
+    nexus->flush();
+    return n + network.progress() + target->poll();
+  }
+  void settle() {
+    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns) idle = turn() > 0 ? 0 : idle + 1;
+  }
+  void pass(base::Duration time) {
+    clock.advance(time);
+    settle();
+  }
+  // In steps, as sleepers wake up: by whatever is due next.
+  void pass_in_steps(base::Duration time, base::Duration step = std::chrono::milliseconds(5)) {
+    for (base::Duration at{}; at < time; at += step) pass(step);
+  }
+
+  void on_state(session::State, session::State, const Error&) override {}
+  void on_attempt_failed(const Error&) override {}
+
+  SessionOptions options;
+  base::ManualClock clock;
+  loopback::Network network;
+  loopback::Fabric fabric{network};
+  std::unique_ptr<target::RamTarget> target;
+  LunProbe probe;
+  std::unique_ptr<session::Nexus> nexus;
+  std::vector<std::unique_ptr<Unit>> units;
+  std::vector<std::pair<std::uint64_t, scsi::Event>> events;
+};
+
+// One block request of 4 KiB with its memory.
+struct Io {
+  Io(Rig& rig, IoOperation operation, std::uint64_t first_block, char value = 0)
+      : bytes(kBytes, static_cast<std::byte>(value)),
+        memory(rig.nexus->memories().add(bytes).value()),
+        segment{bytes.data(), kBytes, memory.get()} {
+    request.operation = operation;
+    request.first_block = first_block;
+    request.blocks = kBytes / 512;
+    request.data = std::span(&segment, 1);
+    request.context = this;
+    request.on_complete = [](IoRequest& r) noexcept { ++static_cast<Io*>(r.context)->completions; };
+  }
+  static constexpr std::uint32_t kBytes = 4096;
+  std::vector<std::byte> bytes;
+  std::unique_ptr<Memory> memory;
+  Segment segment;
+  IoRequest request;
+  int completions = 0;
+};
+
+}  // namespace srpi::lun::test
