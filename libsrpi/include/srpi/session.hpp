@@ -31,9 +31,10 @@ namespace srpi {
 enum class SessionState : std::uint8_t {
   connecting,     // the first login, or one that an administrator asked for, is under way; I/O fails at once
   live,           // I/O goes to the target
-  recovering,     // lost by accident; new I/O is held while fast_io_fail runs, automatic attempts go on
+  recovering,     // lost by accident; I/O is held while fast_io_fail runs, automatic attempts go on
   disconnecting,  // requests are being failed and the queue pair torn down; I/O fails at once
-  disconnected,   // I/O fails at once. By accident: automatic attempts go on. By an administrator: until reconnect
+  disconnected,   // I/O fails at once. By accident: automatic attempts go on. By an administrator: until
+                  // reconnect
   erased,         // final
 };
 [[nodiscard]] const char* to_string(SessionState) noexcept;

@@ -44,7 +44,9 @@ struct SessionOptions {
   OptionalMilliseconds keepalive{5000};     // idle this long: ask whether the target is still there
   OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
   Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once
-  Milliseconds fast_io_fail{0};             // after an accident, hold new I/O this long before failing it
+  // After an accident, hold I/O this long before failing it: what was at the target, too, which is sent again
+  // after the login, the proof and the fence (without the fence only reads are). 0: fail all at once.
+  Milliseconds fast_io_fail{0};
   OptionalMilliseconds dev_loss;            // after an accident, erase the session after this long
 
   // A write that was unanswered when the connection was lost may be applied by the target after the next

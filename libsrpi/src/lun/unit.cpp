@@ -101,7 +101,8 @@ std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) 
   while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
     const auto& s = r.data[r.internal.segment];
     const auto take = std::min(s.bytes - r.internal.segment_offset, max_bytes - bytes);
-    piece.segments[count++] = {s.address + r.internal.segment_offset, take, s.memory->lkey(), s.memory->rkey()};
+    piece.segments[count++] = {s.address + r.internal.segment_offset, take, s.memory->lkey(),
+                               s.memory->rkey(), s.memory};
     bytes += take;
     r.internal.segment_offset += take;
     if (r.internal.segment_offset == s.bytes) {
@@ -123,7 +124,8 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
   const auto rkey = parameters_memory_->rkey();
   piece.request = &r;
   piece.budget = {};
-  piece.command.deadline = clock_.now() + options_.command_timeout;
+  command.deadline = clock_.now() + options_.command_timeout;
+  command.give_up_at = command.deadline + options_.fast_io_fail;
   command.data = {};
   command.data_bytes = 0;
   command.direction = session::Direction::none;
@@ -150,7 +152,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.cdb = scsi::unmap(static_cast<std::uint16_t>(*bytes));
       command.direction = session::Direction::to_target;
       command.data_bytes = static_cast<std::uint32_t>(*bytes);
-      piece.segments[0] = {list, command.data_bytes, lkey, rkey};
+      piece.segments[0] = {list, command.data_bytes, lkey, rkey, parameters_memory_.get()};
       command.data = std::span(piece.segments, 1);
       break;
     }
@@ -159,7 +161,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.cdb = scsi::write_same16(lba, blocks);
       command.direction = session::Direction::to_target;
       command.data_bytes = profile_.info.block_size;
-      piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey};
+      piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey, parameters_memory_.get()};
       command.data = std::span(piece.segments, 1);
       break;
     }

@@ -106,26 +106,43 @@ void Channel::fail(Error error) noexcept {
   if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
 }
 
-void Channel::close(Errc error, FenceList& unfenced) noexcept {
+void Channel::take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept {
   if (endpoint_) {
     endpoint_->abort();  // from here on nothing can reach any buffer of ours
     endpoint_.reset();
   }
   started_ = false;
-  // What completes may submit anew; that belongs to whatever comes next.
-  const auto now = clock_.now();
-  CommandList ended;
+  late_answers_ = 0;
   while (auto* c = in_flight_.pop_front()) {
     slots_.release(c->internal.slot);
     if (may_change_medium(c->cdb)) unfenced.add(c->lun);
-    ended.push_back(*c);
+    sent.push_back(*c);
   }
   for (auto* list : {&pending_, &blocked_})
-    while (auto* c = list->pop_front()) ended.push_back(*c);
+    while (auto* c = list->pop_front()) unsent.push_back(*c);
+}
+
+void Channel::close(Errc error, FenceList& unfenced) noexcept {
+  const auto now = clock_.now();
+  CommandList ended;  // what completes may submit anew; that belongs to whatever comes next
+  take_all(unfenced, ended, ended);
   while (auto* c = ended.pop_front())
     complete(*c, c->internal.deadline <= now ? c->internal.end_error : error);
-  late_answers_ = 0;
   end_all_tasks(error);
+}
+
+void Channel::suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept {
+  const auto now = clock_.now();
+  CommandList sent, unsent, ended;
+  take_all(unfenced, sent, unsent);
+  while (auto* c = sent.pop_front()) {
+    const bool again = c->rescue && c->internal.deadline > now && (writes_too || !may_change_medium(c->cdb));
+    (again ? kept : ended).push_back(*c);
+  }
+  while (auto* c = unsent.pop_front()) (c->rescue && c->internal.deadline > now ? kept : ended).push_back(*c);
+  while (auto* c = ended.pop_front())
+    complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::no_connect);
+  end_all_tasks(Errc::no_connect);
 }
 
 }  // namespace srpi::session

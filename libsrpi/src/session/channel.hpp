@@ -83,6 +83,9 @@ class Channel {
   // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
   // have commands which the target may still carry out. Silent on a closed channel.
   void close(Errc error, FenceList& unfenced) noexcept;
+  // The same, but commands that may be sent again over another connection go to `kept` instead, in order: all
+  // that had time left; only those that never left or cannot change the medium unless `writes_too`.
+  void suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept;
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
@@ -119,6 +122,7 @@ class Channel {
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
   void complete(Command&, Errc) noexcept;
+  void take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept;
   // channel_rescue.cpp
   void expire_unsent(base::Time now) noexcept;
   void rescue(base::Time now) noexcept;

@@ -10,17 +10,20 @@
 #include "scsi/cdb.hpp"
 #include "scsi/status.hpp"
 #include "srpi/error.hpp"
+#include "srpi/memory.hpp"
 
 namespace srpi::session {
 
 enum class Direction : std::uint8_t { none, from_target, to_target };
 
-// Registered bytes; rkey for the target, lkey for what we send ourselves (immediate data).
+// Registered bytes; rkey for the target, lkey for what we send ourselves (immediate data). The keys are those
+// of `memory` where that is given: then a command that outlives its connection gets the new ones.
 struct DataSegment {
   std::byte* address = nullptr;
   std::uint32_t bytes = 0;
   std::uint32_t lkey = 0;
   std::uint32_t rkey = 0;
+  const Memory* memory = nullptr;
 };
 
 // Ownership: from submit until on_complete is entered, the object, `data` and all bytes it names belong to the
@@ -30,10 +33,12 @@ struct Command {
   scsi::Cdb cdb;
   std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
   Direction direction = Direction::none;
-  std::span<const DataSegment> data;  // at most Channel::max_segments
+  std::span<DataSegment> data;        // at most Channel::max_segments
   std::uint32_t data_bytes = 0;       // sum over data
 
   base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
+  base::Time give_up_at =
+      base::kNever;    // how far an outage, during which it is held, may put the deadline off
   bool rescue = true;  // past its deadline: abort it (channel_rescue.cpp). false: the connection is lost
 
   void (*on_complete)(Command&) noexcept = nullptr;

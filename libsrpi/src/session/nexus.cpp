@@ -88,11 +88,11 @@ void Nexus::perform(Action action, const Error& cause) {
       ++connects_;
       last_error_ = {};
       keepalive_sent_ = false;
-      while (auto* c = held_.pop_front()) channel_.submit(*c);
-      return;
+      return release_held();
     case Action::lose:
       ++losses_;
-      close_channel();
+      lost_at_ = clock_.now();
+      close_channel(options_.fast_io_fail.count() > 0);
       retry_delay_ = {};
       if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = clock_.now() + options_.fast_io_fail;
       if (options_.dev_loss) dev_loss_at_ = clock_.now() + *options_.dev_loss;
@@ -110,18 +110,63 @@ void Nexus::perform(Action action, const Error& cause) {
       stop_timers();
       attempt_.reset();
       while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
-      close_channel();
+      close_channel(false);
       complete_rejected();
       return;
   }
 }
 
-void Nexus::close_channel() {
+void Nexus::close_channel(bool keep_commands) {
   if (!channel_.is_open()) return;
   const auto from = clock_.now();
-  channel_.close(Errc::no_connect, unfenced_);
+  if (keep_commands) {
+    CommandList kept;
+    channel_.suspend(unfenced_, options_.fence, kept);
+    while (auto* c = kept.pop_front()) hold(*c);
+  } else {
+    channel_.close(Errc::no_connect, unfenced_);
+  }
   last_disconnect_ = clock_.now() - from;
   ++fds_version_;
+}
+
+void Nexus::hold(Command& command) noexcept {
+  next_give_up_ = std::min(next_give_up_, command.give_up_at);
+  held_.push_back(command);
+}
+
+// The units are proved and fenced: what is sent now cannot meet an earlier copy of itself.
+void Nexus::release_held() noexcept {
+  const auto now = clock_.now();
+  CommandList going;
+  std::swap(going, held_);
+  next_give_up_ = base::kNever;
+  while (auto* c = going.pop_front()) {
+    // Too late; or this login has left too little room for its descriptors.
+    if (c->give_up_at <= now || c->data.size() > channel_.usable_segments()) {
+      reject(*c, Errc::no_connect);
+      continue;
+    }
+    if (c->deadline != base::kNever) c->deadline = std::min(c->deadline + (now - lost_at_), c->give_up_at);
+    for (auto& s : c->data) {
+      if (!s.memory) continue;
+      s.lkey = s.memory->lkey();
+      s.rkey = s.memory->rkey();
+    }
+    channel_.submit(*c);
+  }
+}
+
+void Nexus::fail_held_overdue(base::Time now) noexcept {
+  CommandList all;
+  std::swap(all, held_);
+  next_give_up_ = base::kNever;
+  while (auto* c = all.pop_front()) {
+    if (c->give_up_at <= now)
+      reject(*c, Errc::no_connect);
+    else
+      hold(*c);
+  }
 }
 
 void Nexus::start_attempt() {
@@ -143,14 +188,15 @@ void Nexus::schedule_retry() {
 }
 
 void Nexus::stop_timers() noexcept {
-  retry_at_ = fast_io_fail_at_ = dev_loss_at_ = base::kNever;
+  retry_at_ = fast_io_fail_at_ = dev_loss_at_ = next_give_up_ = base::kNever;
   retry_delay_ = {};
 }
 
 void Nexus::submit(Command& command) noexcept {
   switch (state_) {
     case State::live: return channel_.submit(command);
-    case State::recovering: return held_.push_back(command);
+    case State::recovering:
+      return hold(command);
     default:
       return reject(command, Errc::no_connect);
   }
@@ -253,6 +299,7 @@ std::size_t Nexus::run_timers() {
     ++n;
     return true;
   };
+  if (due(next_give_up_)) fail_held_overdue(now);
   if (due(fast_io_fail_at_)) dispatch(Event::fast_io_fail_expired, last_error_);
   if (due(dev_loss_at_))
     dispatch(Event::dev_loss_expired,
@@ -282,7 +329,7 @@ bool Nexus::has_work() const noexcept {
 }
 
 base::Time Nexus::next_deadline() const noexcept {
-  auto next = std::min({retry_at_, fast_io_fail_at_, dev_loss_at_});
+  auto next = std::min({retry_at_, fast_io_fail_at_, dev_loss_at_, next_give_up_});
   if (attempt_) next = std::min(next, attempt_->deadline());
   if (state_ == State::live) {
     next = std::min(next, channel_.next_deadline());

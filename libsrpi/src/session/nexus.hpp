@@ -76,7 +76,10 @@ class Nexus {
   void start_attempt();
   void schedule_retry();
   void stop_timers() noexcept;
-  void close_channel();
+  void close_channel(bool keep_commands);
+  void hold(Command&) noexcept;
+  void release_held() noexcept;
+  void fail_held_overdue(base::Time now) noexcept;
   std::size_t poll_attempt();
   std::size_t poll_live();
   std::size_t run_timers();
@@ -105,13 +108,15 @@ class Nexus {
   base::Duration last_disconnect_{};
   std::array<std::uint32_t, kStates * kEvents> rows_taken_{};
 
-  CommandList held_;      // recovering: to be sent when live again
+  CommandList held_;      // recovering: to be sent (again) when live again
   CommandList rejected_;  // to be completed with the error they have
   TaskList rejected_tasks_;
   Command keepalive_;
   bool keepalive_sent_ = false;
 
   base::Duration retry_delay_{};
+  base::Time lost_at_{};
+  base::Time next_give_up_ = base::kNever;  // of the held commands, or earlier
   base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
   base::Time next_control_check_{};
 };

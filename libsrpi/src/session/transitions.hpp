@@ -14,9 +14,9 @@ namespace srpi::session {
 
 // The published states, with `disconnected` told apart by what happens next.
 enum class State : std::uint8_t {
-  connecting,     // an attempt that somebody asked for is under way
+  connecting,  // an attempt that somebody asked for is under way
   live,
-  recovering,     // lost by accident, new I/O is held until fast_io_fail ends
+  recovering,     // lost by accident, I/O is held until fast_io_fail ends
   lost,           // published as disconnected: lost by accident, I/O fails, automatic attempts go on
   disconnecting,  // being torn down because an administrator said so
   stopped,        // published as disconnected: until somebody asks for a reconnect

@@ -17,6 +17,21 @@
 
 namespace srpi::lun::test {
 
+// Connects through the device that it is told to.
+class RoamingFabric final : public fabric::Fabric {
+ public:
+  explicit RoamingFabric(loopback::Network& n) : device(n.initiator_device()), network_(n) {}
+  Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& a,
+                                                       const fabric::ConnectOptions& o) override {
+    return loopback::Fabric(network_, device).open(a, o);
+  }
+  std::size_t progress() override { return network_.progress(); }
+  std::shared_ptr<loopback::Device> device;
+
+ private:
+  loopback::Network& network_;
+};
+
 class Rig : public session::NexusObserver {
  public:
   static constexpr std::uint64_t kDiskBytes = 1 << 20;
@@ -72,13 +87,19 @@ class Rig : public session::NexusObserver {
     for (base::Duration at{}; at < time; at += step) pass(step);
   }
 
+  void come_back() {
+    settle();
+    for (int i = 0; i < 600 && nexus->state() != session::State::live; ++i)
+      pass(std::chrono::milliseconds(100));
+  }
+
   void on_state(session::State, session::State, const Error&) override {}
   void on_attempt_failed(const Error&) override {}
 
   SessionOptions options;
   base::ManualClock clock;
   loopback::Network network;
-  loopback::Fabric fabric{network};
+  RoamingFabric fabric{network};
   std::unique_ptr<target::RamTarget> target;
   LunProbe probe;
   std::unique_ptr<session::Nexus> nexus;
