@@ -156,11 +156,15 @@ void Simulation::exchange_unit() {
   if (exchange_ || session_->logical_units().empty()) return;
   // What was acknowledged to be written later is written now: from here on nothing may change.
   target_->release_held();
-  target_->drop_connections();
   const auto lun = any_lun();
+  // A unit attention stops the command that is told, and no other that is on its way: only a session that
+  // sends one at a time can be held to writing nothing.
+  const bool told = plan_.options.queue_depth == 1 && wire_.outstanding() == 0;
+  if (!told) target_->drop_connections();
   const auto bytes = target_->disk_bytes(lun);
   exchange_ = {lun, {bytes.begin(), bytes.end()}};
   (void)target_->rename(lun, "another-unit");
+  if (told) (void)target_->raise_attention(lun, {0x3f, 0x03});  // INQUIRY data has changed
   alarm(about(milliseconds(200)), Timer::exchange_back);
 }
 

@@ -22,6 +22,7 @@
 #include "srpi/io_request.hpp"
 #include "srpi/memory.hpp"
 #include "srpi/port_id.hpp"
+#include "srpi/session_event.hpp"
 #include "srpi/session_options.hpp"
 #include "srpi/target_address.hpp"
 #include "srpi/task_request.hpp"
@@ -112,10 +113,14 @@ class SessionObserver {
   virtual ~SessionObserver() = default;
   // `cause` has code ok where the change was asked for or is good news.
   virtual void on_state(SessionState from, SessionState to, const Error& cause) = 0;
-  // The first login has found the logical units (before `live` is reported), or a unit's size grew.
+  // The first login has found the logical units (before `live` is reported), or a unit's size grew:
+  // found by a later login, or after the target has said so.
   virtual void on_logical_unit(LogicalUnit&) {}
   // An automatic or requested attempt failed; the state tells whether more will follow.
   virtual void on_attempt_failed(const Error&) {}
+  // The target reported something beside its answers; the unit that it is about, null where it is none of
+  // ours.
+  virtual void on_event(SessionEvent, LogicalUnit*) {}
 };
 
 class Session {

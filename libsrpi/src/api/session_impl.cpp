@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/session_impl.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <random>
 
 #include "verbs/fabric.hpp"
+#include "wire/lun.hpp"
 
 namespace srpi::api {
 namespace {
@@ -15,6 +17,34 @@ lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cas
 OptionalMilliseconds remaining(base::Time at, base::Time now) {
   if (at == base::kNever) return std::nullopt;
   return std::chrono::ceil<Milliseconds>(std::max(at - now, base::Duration::zero()));
+}
+
+std::optional<SessionEvent> public_event_of(scsi::Event event) {
+  switch (event) {
+    case scsi::Event::none:
+      return std::nullopt;
+    case scsi::Event::capacity_changed:
+      return SessionEvent::capacity_changed;
+    case scsi::Event::luns_changed:
+      return SessionEvent::logical_units_changed;
+    case scsi::Event::lun_reset:
+      return SessionEvent::logical_unit_reset;
+    case scsi::Event::mode_parameters_changed:
+      return SessionEvent::mode_parameters_changed;
+    case scsi::Event::identity_changed:
+      return SessionEvent::identity_changed;
+    case scsi::Event::medium_changed:
+      return SessionEvent::medium_changed;
+    case scsi::Event::reservations_changed:
+      return SessionEvent::reservations_changed;
+    case scsi::Event::space_low:
+      return SessionEvent::space_low;
+    case scsi::Event::failure_predicted:
+      return SessionEvent::failure_predicted;
+    case scsi::Event::deferred_error:
+      return SessionEvent::deferred_error;
+  }
+  return std::nullopt;
 }
 
 // The address may carry login parameters of its own; they win over the options.
@@ -59,6 +89,18 @@ void SessionImpl::on_attempt_failed(const Error& error) {
   if (observer_) observer_->on_attempt_failed(error);
 }
 
+void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
+  const auto public_event = public_event_of(event);
+  if (!public_event) return;
+  const auto unit = std::ranges::find_if(units_, [&](const auto& u) { return unit_of(u).wire_lun() == lun; });
+  log(LogLevel::info, fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)));
+  if (observer_) observer_->on_event(*public_event, unit == units_.end() ? nullptr : unit->get());
+}
+
+void SessionImpl::on_units_proved() {
+  if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
+}
+
 // After each successful probe: the first finds the units, later ones may find them grown.
 Result<> SessionImpl::take_units() {
   const auto& found = probe_.units();
@@ -67,10 +109,7 @@ Result<> SessionImpl::take_units() {
       if (unit_of(units_[i]).update(found[i]) && observer_) observer_->on_logical_unit(*units_[i]);
       continue;
     }
-    auto unit = std::make_unique<lun::Unit>(
-        nexus_, found[i], options_, clock_, [this](const lun::Unit& which, scsi::Event event) {
-          log(LogLevel::info, fmt::format("LUN {}: {}", which.info().lun, scsi::to_string(event)));
-        });
+    auto unit = std::make_unique<lun::Unit>(nexus_, found[i], options_, clock_);
     if (auto done = unit->prepare(); !done) return done;
     units_.push_back(std::move(unit));
     if (observer_) observer_->on_logical_unit(*units_.back());

@@ -44,6 +44,8 @@ class SessionImpl final : public Session, private session::NexusObserver {
  private:
   void on_state(session::State from, session::State to, const Error& cause) override;
   void on_attempt_failed(const Error&) override;
+  void on_unit_event(std::uint64_t lun, scsi::Event) override;
+  void on_units_proved() override;
   Result<> take_units();
   std::size_t issue() noexcept;
   void fail_waiting() noexcept;

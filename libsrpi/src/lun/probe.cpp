@@ -18,6 +18,7 @@ namespace {
 constexpr std::uint32_t kBufferBytes = 4096;      // 511 LUNs, and any VPD page in use
 constexpr std::uint32_t kMaxUnits = 256;
 constexpr std::uint8_t kInquiryBytes = 96;
+constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
 
 std::uint64_t wire_lun(std::uint64_t number) { return scsi::load<std::uint64_t>(scsi::lun_of(number).data()); }
 
@@ -94,6 +95,7 @@ Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, st
     if (command_.error != Errc::ok) co_return Error{command_.error, "while asking " + scsi::to_string(cdb)};
     const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
     const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
+    if (session::asks_for_proof(what.event)) outdated_ = true;
     if (what.action == scsi::Action::complete)
       co_return scsi::Bytes(reinterpret_cast<const std::uint8_t*>(buffer_.data()),
                             data_in_bytes - command_.residual_bytes);
@@ -188,6 +190,7 @@ Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit, std::opt
 
 Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
   using Answer = Result<std::optional<UnitProfile>>;
+  outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);
   if (!data) co_return data.error();
   const auto inquiry = scsi::decode_standard_inquiry(*data);
@@ -202,6 +205,7 @@ Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
 
   // Takes the unit attentions that wait for every new nexus.
   if (const auto ready = co_await execute(lun, scsi::test_unit_ready(), 0); !ready) co_return ready.error();
+  outdated_ = false;
 
   std::optional<scsi::BlockLimits> limits;
   std::optional<scsi::LogicalBlockProvisioning> provisioning;
@@ -253,8 +257,11 @@ Task<Result<>> LunProbe::run() {
 
   std::vector<UnitProfile> found;
   for (const auto lun : luns) {
-    const auto answer = co_await profile(lun);
+    auto answer = co_await profile(lun);
+    for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile(lun);
     if (!answer) co_return answer.error();
+    if (*answer && outdated_)
+      co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
     if (*answer) {
       found.push_back(**answer);
     } else if (!first || !wanted_.empty()) {

@@ -63,6 +63,7 @@ class LunProbe final : public session::Probe {
   session::Command command_;
   std::coroutine_handle<> waiting_;
   std::optional<Error> setup_error_;
+  bool outdated_ = false;  // a unit said, while it was asked, that something had changed
   Task<Result<>> task_;
 };
 

@@ -15,14 +15,13 @@ constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on 
 }
 
 Unit::Unit(session::Nexus& nexus, const UnitProfile& profile, const SessionOptions& options,
-           const base::Clock& clock, EventSink events)
+           const base::Clock& clock)
     : nexus_(nexus),
       profile_(profile),
       wire_lun_(scsi::load<std::uint64_t>(scsi::lun_of(profile.info.lun).data())),
       options_(options),
       max_segments_(options.descriptors),
       clock_(clock),
-      events_(std::move(events)),
       pieces_(options.queue_depth),
       segments_(std::size_t{options.queue_depth} * options.descriptors),
       parameters_(std::size_t{options.queue_depth} * kUnmapListBytes + profile.info.block_size) {
@@ -257,7 +256,8 @@ void Unit::on_answer(Piece& piece) noexcept {
   auto& command = piece.command;
   const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes});
   const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
-  if (what.event != scsi::Event::none && events_) events_(*this, what.event);
+  // Before anything is sent again: it may have to wait for the proof.
+  if (what.event != scsi::Event::none) nexus_.on_unit_event(wire_lun_, what.event);
   switch (what.action) {
     case scsi::Action::complete:
       return piece_done(piece, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);

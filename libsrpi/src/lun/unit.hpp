@@ -5,7 +5,6 @@
 // after the start. A request's outstanding count holds one for every command of it that is on its way.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -20,9 +19,7 @@ namespace srpi::lun {
 
 class Unit final : public LogicalUnit {
  public:
-  using EventSink = std::function<void(const Unit&, scsi::Event)>;
-
-  Unit(session::Nexus&, const UnitProfile&, const SessionOptions&, const base::Clock&, EventSink);
+  Unit(session::Nexus&, const UnitProfile&, const SessionOptions&, const base::Clock&);
   ~Unit() override;
 
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
@@ -30,6 +27,7 @@ class Unit final : public LogicalUnit {
   bool update(const UnitProfile&);
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
+  [[nodiscard]] std::uint64_t wire_lun() const noexcept { return wire_lun_; }
   void submit(IoRequest&) noexcept override;
   void abort(TaskRequest&) noexcept override;
   void reset(TaskRequest&) noexcept override;
@@ -65,7 +63,6 @@ class Unit final : public LogicalUnit {
   const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
-  EventSink events_;
 
   RequestQueue<IoRequest> queue_;    // to be sent
   RequestQueue<IoRequest> settled_;  // decided without the target: status is set

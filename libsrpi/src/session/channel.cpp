@@ -9,8 +9,8 @@
 
 namespace srpi::session {
 
-Channel::Channel(const ChannelLimits& limits, const base::Clock& clock)
-    : limits_(limits), clock_(clock), slots_(limits.queue_depth) {
+Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEventSink& events)
+    : limits_(limits), clock_(clock), events_(events), slots_(limits.queue_depth) {
   receives_to_post_.reserve(receive_count(limits_));
 }
 
@@ -106,6 +106,11 @@ void Channel::fail(Error error) noexcept {
   if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
 }
 
+void Channel::take_unsent(CommandList& to) noexcept {
+  for (auto* list : {&pending_, &blocked_})
+    while (auto* c = list->pop_front()) to.push_back(*c);
+}
+
 void Channel::take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept {
   if (endpoint_) {
     endpoint_->abort();  // from here on nothing can reach any buffer of ours
@@ -118,8 +123,7 @@ void Channel::take_all(FenceList& unfenced, CommandList& sent, CommandList& unse
     if (may_change_medium(c->cdb)) unfenced.add(c->lun);
     sent.push_back(*c);
   }
-  for (auto* list : {&pending_, &blocked_})
-    while (auto* c = list->pop_front()) unsent.push_back(*c);
+  take_unsent(unsent);
 }
 
 void Channel::close(Errc error, FenceList& unfenced) noexcept {

@@ -20,6 +20,7 @@
 #include "session/credits.hpp"
 #include "session/fence.hpp"
 #include "session/task.hpp"
+#include "session/unit_events.hpp"
 
 namespace srpi::wire {
 struct Response;
@@ -52,7 +53,7 @@ struct ChannelCounters {
 
 class Channel {
  public:
-  Channel(const ChannelLimits&, const base::Clock&);
+  Channel(const ChannelLimits&, const base::Clock&, UnitEventSink&);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -67,6 +68,7 @@ class Channel {
 
   void submit(Command&) noexcept;
   void submit(Task&) noexcept;
+  void take_unsent(CommandList& to) noexcept;     // what was submitted and not posted
   void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
   void flush() noexcept;                          // posts what credits and slots permit
   std::size_t poll() noexcept;                    // completions taken; calls on_complete
@@ -145,6 +147,7 @@ class Channel {
 
   ChannelLimits limits_;
   const base::Clock& clock_;
+  UnitEventSink& events_;
   ChannelTerms terms_;
   std::uint32_t usable_segments_ = 1;
   ChannelCounters counters_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "scsi/disposition.hpp"
+#include "scsi/sense.hpp"
 #include "session/channel.hpp"
 #include "session/channel_layout.hpp"
 #include "wire/async_event.hpp"
@@ -129,7 +131,13 @@ void Channel::on_target_request(std::span<const std::byte> unit) noexcept {
       if (!credits_.add(request->request_limit_delta))
         return fail({Errc::protocol_error, "SRP_AER_REQ: the request limit overflows"});
       wire::encode(wire::AsyncEventResponse{request->tag}, reply);
-      return answer(reply);
+      answer(reply);
+      const auto* const bytes = reinterpret_cast<const std::uint8_t*>(request->sense.data());
+      if (const auto sense = scsi::decode_sense({bytes, request->sense.size()}))
+        if (const auto event = scsi::classify(scsi::Status::check_condition, &*sense).event;
+            event != scsi::Event::none)
+          events_.on_unit_event(request->lun, event);
+      return;
     }
     case wire::Opcode::target_logout: {
       const auto logout = wire::decode_target_logout(unit);

@@ -2,10 +2,12 @@
 // The driver: every event goes through the table, every action has its place here.
 #include "session/nexus.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.hpp"
+#include "scsi/sense.hpp"
 
 namespace srpi::session {
 namespace {
@@ -28,8 +30,13 @@ ChannelLimits channel_limits(const SessionOptions& options) {
 
 Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionOptions& options,
              const base::Clock& clock, base::Random random, Probe& probe, NexusObserver& observer)
-    : fabric_(fabric), options_(options), clock_(clock), random_(random), probe_(probe), observer_(observer),
-      channel_(channel_limits(options), clock) {
+    : fabric_(fabric),
+      options_(options),
+      clock_(clock),
+      random_(random),
+      probe_(probe),
+      observer_(observer),
+      channel_(channel_limits(options), clock, *this) {
   identity_.target = target;
   identity_.initiator_port_id = options.initiator_port_id;
   identity_.initiator_ext = target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
@@ -88,10 +95,10 @@ void Nexus::perform(Action action, const Error& cause) {
       ++connects_;
       last_error_ = {};
       keepalive_sent_ = false;
-      return release_held();
+      return release_held(Errc::no_connect);
     case Action::lose:
       ++losses_;
-      lost_at_ = clock_.now();
+      held_since_ = clock_.now();
       close_channel(options_.fast_io_fail.count() > 0);
       retry_delay_ = {};
       if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = clock_.now() + options_.fast_io_fail;
@@ -99,17 +106,20 @@ void Nexus::perform(Action action, const Error& cause) {
       return;
     case Action::fail_held_io:
       fast_io_fail_at_ = base::kNever;
-      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
-      return;
+      return fail_held();
+    case Action::abandon:
+      ++losses_;
+      stop_timers();
+      close_channel(false);
+      return fail_held();
     case Action::give_up:
       stop_timers();
       observer_.on_attempt_failed(cause);
-      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
-      return;
+      return fail_held();
     case Action::tear_down:
       stop_timers();
       attempt_.reset();
-      while (auto* c = held_.pop_front()) reject(*c, Errc::no_connect);
+      fail_held();
       close_channel(false);
       complete_rejected();
       return;
@@ -118,6 +128,7 @@ void Nexus::perform(Action action, const Error& cause) {
 
 void Nexus::close_channel(bool keep_commands) {
   if (!channel_.is_open()) return;
+  if (std::exchange(proving_, false)) probe_.reset();
   const auto from = clock_.now();
   if (keep_commands) {
     CommandList kept;
@@ -128,45 +139,6 @@ void Nexus::close_channel(bool keep_commands) {
   }
   last_disconnect_ = clock_.now() - from;
   ++fds_version_;
-}
-
-void Nexus::hold(Command& command) noexcept {
-  next_give_up_ = std::min(next_give_up_, command.give_up_at);
-  held_.push_back(command);
-}
-
-// The units are proved and fenced: what is sent now cannot meet an earlier copy of itself.
-void Nexus::release_held() noexcept {
-  const auto now = clock_.now();
-  CommandList going;
-  std::swap(going, held_);
-  next_give_up_ = base::kNever;
-  while (auto* c = going.pop_front()) {
-    // Too late; or this login has left too little room for its descriptors.
-    if (c->give_up_at <= now || c->data.size() > channel_.usable_segments()) {
-      reject(*c, Errc::no_connect);
-      continue;
-    }
-    if (c->deadline != base::kNever) c->deadline = std::min(c->deadline + (now - lost_at_), c->give_up_at);
-    for (auto& s : c->data) {
-      if (!s.memory) continue;
-      s.lkey = s.memory->lkey();
-      s.rkey = s.memory->rkey();
-    }
-    channel_.submit(*c);
-  }
-}
-
-void Nexus::fail_held_overdue(base::Time now) noexcept {
-  CommandList all;
-  std::swap(all, held_);
-  next_give_up_ = base::kNever;
-  while (auto* c = all.pop_front()) {
-    if (c->give_up_at <= now)
-      reject(*c, Errc::no_connect);
-    else
-      hold(*c);
-  }
 }
 
 void Nexus::start_attempt() {
@@ -190,57 +162,6 @@ void Nexus::schedule_retry() {
 void Nexus::stop_timers() noexcept {
   retry_at_ = fast_io_fail_at_ = dev_loss_at_ = next_give_up_ = base::kNever;
   retry_delay_ = {};
-}
-
-void Nexus::submit(Command& command) noexcept {
-  switch (state_) {
-    case State::live: return channel_.submit(command);
-    case State::recovering:
-      return hold(command);
-    default:
-      return reject(command, Errc::no_connect);
-  }
-}
-
-void Nexus::submit(Task& task) noexcept {
-  if (state_ == State::live) return channel_.submit(task);
-  rejected_tasks_.push_back(task);
-}
-
-void Nexus::abort_unit(std::uint64_t lun) noexcept {
-  CommandList others;
-  while (auto* c = held_.pop_front()) {
-    if (c->lun == lun)
-      reject(*c, Errc::cancelled);
-    else
-      others.push_back(*c);
-  }
-  held_ = others;
-  if (state_ == State::live) channel_.abort_unit(lun);
-}
-
-void Nexus::reject(Command& command, Errc error) noexcept {
-  command.error = error;
-  rejected_.push_back(command);
-}
-
-std::size_t Nexus::complete_rejected() noexcept {
-  // Completions may submit anew: those wait for the next call, or a caller that always retries would hold us for ever.
-  CommandList now;
-  std::swap(now, rejected_);
-  std::size_t n = 0;
-  while (auto* c = now.pop_front()) {
-    ++n;
-    c->on_complete(*c);
-  }
-  TaskList tasks;
-  std::swap(tasks, rejected_tasks_);
-  while (auto* t = tasks.pop_front()) {
-    t->error = Errc::no_connect;
-    ++n;
-    t->on_complete(*t);
-  }
-  return n;
 }
 
 std::size_t Nexus::poll_attempt() {
@@ -271,8 +192,13 @@ std::size_t Nexus::poll_live() {
           event->kind == fabric::ConnectionEvent::Kind::failed)
         channel_.fail(event->error);
     channel_.check_deadlines(now);
-    if (options_.keepalive && channel_.outstanding() == 0 && now - channel_.last_heard() >= *options_.keepalive)
+    if (options_.keepalive && !proving_ && channel_.outstanding() == 0 &&
+        now - channel_.last_heard() >= *options_.keepalive)
       send_keepalive();
+  }
+  if (proving_ && !channel_.failure()) {
+    poll_proof(now);
+    if (state_ != State::live) return n + 1;
   }
   if (channel_.failure()) {
     const auto cause = *channel_.failure();
@@ -288,7 +214,15 @@ void Nexus::send_keepalive() noexcept {
   channel_.submit(keepalive_);  // any answer will do, also a unit attention or an unknown LUN
 }
 
-void Nexus::on_keepalive(Command& command) noexcept { static_cast<Nexus*>(command.owner)->keepalive_sent_ = false; }
+void Nexus::on_keepalive(Command& command) noexcept {
+  auto& self = *static_cast<Nexus*>(command.owner);
+  self.keepalive_sent_ = false;
+  // It may have taken a unit attention that was meant for I/O.
+  if (command.error != Errc::ok || command.sense_bytes == 0) return;
+  if (const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes}))
+    if (const auto event = scsi::classify(command.status, &*sense).event; event != scsi::Event::none)
+      self.on_unit_event(command.lun, event);
+}
 
 std::size_t Nexus::run_timers() {
   const auto now = clock_.now();
@@ -333,7 +267,8 @@ base::Time Nexus::next_deadline() const noexcept {
   if (attempt_) next = std::min(next, attempt_->deadline());
   if (state_ == State::live) {
     next = std::min(next, channel_.next_deadline());
-    if (options_.keepalive && !keepalive_sent_ && channel_.outstanding() == 0)
+    if (proving_) next = std::min(next, proof_deadline_);
+    if (options_.keepalive && !keepalive_sent_ && !proving_ && channel_.outstanding() == 0)
       next = std::min(next, channel_.last_heard() + *options_.keepalive);
   }
   return next;

@@ -24,13 +24,15 @@ class NexusObserver {
   virtual ~NexusObserver() = default;
   virtual void on_state(State from, State to, const Error& cause) = 0;
   virtual void on_attempt_failed(const Error&) = 0;
+  virtual void on_unit_event(std::uint64_t lun, scsi::Event) = 0;  // lun: the 8 SAM bytes
+  virtual void on_units_proved() = 0;  // while live: the probe has asked them anew, they may have grown
 };
 
-class Nexus {
+class Nexus final : private UnitEventSink {
  public:
   Nexus(fabric::Fabric&, const TargetAddress&, const SessionOptions&, const base::Clock&, base::Random, Probe&,
         NexusObserver&);
-  ~Nexus();
+  ~Nexus() override;
 
   // Administrator's events; each returns when its effect is complete, but for the attempt that reconnect starts.
   void disconnect();
@@ -43,6 +45,9 @@ class Nexus {
   void submit(Task&) noexcept;
   // Ends all commands of the unit, with `cancelled` unless they are answered; see Channel::abort_unit.
   void abort_unit(std::uint64_t lun) noexcept;
+  // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until
+  // the units have been proved again.
+  void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
   std::size_t poll();
   void flush() noexcept;
   // Whether a poll would have something to do now, without waiting for anything from outside.
@@ -78,10 +83,13 @@ class Nexus {
   void stop_timers() noexcept;
   void close_channel(bool keep_commands);
   void hold(Command&) noexcept;
-  void release_held() noexcept;
+  void release_held(Errc if_too_late) noexcept;
   void fail_held_overdue(base::Time now) noexcept;
+  void fail_held() noexcept;
   std::size_t poll_attempt();
   std::size_t poll_live();
+  void prove_again() noexcept;
+  void poll_proof(base::Time now);
   std::size_t run_timers();
   void send_keepalive() noexcept;
   static void on_keepalive(Command&) noexcept;
@@ -108,14 +116,17 @@ class Nexus {
   base::Duration last_disconnect_{};
   std::array<std::uint32_t, kStates * kEvents> rows_taken_{};
 
-  CommandList held_;      // recovering: to be sent (again) when live again
+  CommandList held_;      // recovering, proving: to be sent (again) after it
   CommandList rejected_;  // to be completed with the error they have
   TaskList rejected_tasks_;
   Command keepalive_;
   bool keepalive_sent_ = false;
 
   base::Duration retry_delay_{};
-  base::Time lost_at_{};
+  bool proving_ = false;         // while live: the probe runs, I/O is held
+  bool proof_outdated_ = false;  // something has happened since: once more
+  base::Time proof_deadline_ = base::kNever;
+  base::Time held_since_{};
   base::Time next_give_up_ = base::kNever;  // of the held commands, or earlier
   base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
   base::Time next_control_check_{};

@@ -22,6 +22,7 @@ constexpr Table kTable{{
     {connecting, retry_due, connecting, Action::ignore},
     {connecting, fast_io_fail_expired, connecting, Action::ignore},
     {connecting, dev_loss_expired, erased, tear_down},
+    {connecting, ended_for_good, connecting, impossible},
 
     {live, attempt_succeeded, live, impossible},
     {live, attempt_failed, live, impossible},
@@ -34,6 +35,7 @@ constexpr Table kTable{{
     {live, retry_due, live, Action::ignore},
     {live, fast_io_fail_expired, live, Action::ignore},
     {live, dev_loss_expired, live, Action::ignore},
+    {live, ended_for_good, stopped, abandon},
 
     {recovering, attempt_succeeded, live, go_live},
     {recovering, attempt_failed, recovering, schedule_retry},
@@ -46,6 +48,7 @@ constexpr Table kTable{{
     {recovering, retry_due, recovering, start_attempt},
     {recovering, fast_io_fail_expired, lost, fail_held_io},
     {recovering, dev_loss_expired, erased, tear_down},
+    {recovering, ended_for_good, recovering, impossible},
 
     {lost, attempt_succeeded, live, go_live},
     {lost, attempt_failed, lost, schedule_retry},
@@ -58,6 +61,7 @@ constexpr Table kTable{{
     {lost, retry_due, lost, start_attempt},
     {lost, fast_io_fail_expired, lost, Action::ignore},
     {lost, dev_loss_expired, erased, tear_down},
+    {lost, ended_for_good, lost, impossible},
 
     {disconnecting, attempt_succeeded, disconnecting, impossible},
     {disconnecting, attempt_failed, disconnecting, impossible},
@@ -70,18 +74,21 @@ constexpr Table kTable{{
     {disconnecting, retry_due, disconnecting, Action::ignore},
     {disconnecting, fast_io_fail_expired, disconnecting, Action::ignore},
     {disconnecting, dev_loss_expired, disconnecting, Action::ignore},
+    {disconnecting, ended_for_good, disconnecting, impossible},
 
     {stopped, attempt_succeeded, stopped, impossible},
     {stopped, attempt_failed, stopped, impossible},
     {stopped, attempt_refused, stopped, impossible},
     {stopped, connection_lost, stopped, impossible},
     {stopped, drained, stopped, impossible},
-    {stopped, disconnect_requested, stopped, none},  // from now on the administrator's, whatever stopped it before
+    {stopped, disconnect_requested, stopped,
+     none},  // from now on the administrator's, whatever stopped it before
     {stopped, reconnect_requested, connecting, start_attempt},
     {stopped, erase_requested, erased, tear_down},
     {stopped, retry_due, stopped, Action::ignore},
     {stopped, fast_io_fail_expired, stopped, Action::ignore},
     {stopped, dev_loss_expired, stopped, Action::ignore},
+    {stopped, ended_for_good, stopped, impossible},
 
     {erased, attempt_succeeded, erased, impossible},
     {erased, attempt_failed, erased, impossible},
@@ -94,6 +101,7 @@ constexpr Table kTable{{
     {erased, retry_due, erased, Action::ignore},
     {erased, fast_io_fail_expired, erased, Action::ignore},
     {erased, dev_loss_expired, erased, Action::ignore},
+    {erased, ended_for_good, erased, impossible},
 }};
 
 constexpr bool is_complete(const Table& table) {
@@ -154,6 +162,8 @@ const char* to_string(Event event) noexcept {
     case retry_due: return "retry_due";
     case fast_io_fail_expired: return "fast_io_fail_expired";
     case dev_loss_expired: return "dev_loss_expired";
+    case ended_for_good:
+      return "ended_for_good";
   }
   return "?";
 }
@@ -168,6 +178,8 @@ const char* to_string(Action action) noexcept {
     case go_live: return "go_live";
     case lose: return "lose";
     case fail_held_io: return "fail_held_io";
+    case abandon:
+      return "abandon";
     case give_up: return "give_up";
     case tear_down: return "tear_down";
   }

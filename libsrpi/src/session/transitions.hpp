@@ -25,19 +25,20 @@ enum class State : std::uint8_t {
 inline constexpr std::size_t kStates = 7;
 
 enum class Event : std::uint8_t {
-  attempt_succeeded,     // logged in, and the logical units are the ones we know
-  attempt_failed,        // a later attempt may succeed
-  attempt_refused,       // it cannot: wrong ids, no access, another logical unit
-  connection_lost,       // queue pair error, CM event, keepalive or command deadline
-  drained,               // no request is outstanding and nothing can reach memory
+  attempt_succeeded,  // logged in, and the logical units are the ones we know
+  attempt_failed,     // a later attempt may succeed
+  attempt_refused,    // it cannot: wrong ids, no access, another logical unit
+  connection_lost,    // queue pair error, CM event, keepalive or command deadline
+  drained,            // no request is outstanding and nothing can reach memory
   disconnect_requested,
   reconnect_requested,
   erase_requested,
   retry_due,
   fast_io_fail_expired,
   dev_loss_expired,
+  ended_for_good,  // must not come back by itself: another unit answers, or another initiator has our port id
 };
-inline constexpr std::size_t kEvents = 11;
+inline constexpr std::size_t kEvents = 12;
 
 enum class Action : std::uint8_t {
   none,
@@ -46,10 +47,11 @@ enum class Action : std::uint8_t {
   start_attempt,   // cancel what runs, connect now
   schedule_retry,  // arm the growing delay
   go_live,         // stop the timers, let I/O through
-  lose,            // tear the channel down, fail what is outstanding, start timers and the first automatic attempt
+  lose,  // tear the channel down, fail what is outstanding, start timers and the first automatic attempt
   fail_held_io,
-  give_up,         // stop attempts and timers, fail held I/O
-  tear_down,       // stop everything, tear the channel down, fail outstanding and held I/O
+  abandon,    // tear the channel down, fail outstanding and held I/O, stop timers
+  give_up,    // stop attempts and timers, fail held I/O
+  tear_down,  // stop everything, tear the channel down, fail outstanding and held I/O
 };
 
 struct Transition {

@@ -50,9 +50,7 @@ class Rig : public session::NexusObserver {
         std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
     settle();
     for (const auto& profile : probe.units()) {
-      units.push_back(std::make_unique<Unit>(
-          *nexus, profile, options, clock,
-          [this](const Unit& u, scsi::Event e) { events.emplace_back(u.info().lun, e); }));
+      units.push_back(std::make_unique<Unit>(*nexus, profile, options, clock));
       units.back()->prepare().value();
     }
   }
@@ -95,6 +93,12 @@ class Rig : public session::NexusObserver {
 
   void on_state(session::State, session::State, const Error&) override {}
   void on_attempt_failed(const Error&) override {}
+  void on_unit_event(std::uint64_t lun, scsi::Event e) override { events.emplace_back(lun >> 48, e); }
+  void on_units_proved() override {
+    ++proofs;
+    for (std::size_t i = 0; i < units.size(); ++i)
+      if (units[i]->update(probe.units()[i])) ++resizes;
+  }
 
   SessionOptions options;
   base::ManualClock clock;
@@ -105,6 +109,7 @@ class Rig : public session::NexusObserver {
   std::unique_ptr<session::Nexus> nexus;
   std::vector<std::unique_ptr<Unit>> units;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;
+  int proofs = 0, resizes = 0;
 };
 
 // One block request of 4 KiB with its memory.

@@ -97,6 +97,8 @@ class Rig : public NexusObserver {
     causes.push_back(cause);
   }
   void on_attempt_failed(const Error& e) override { failures.push_back(e); }
+  void on_unit_event(std::uint64_t lun, scsi::Event e) override { events.emplace_back(lun, e); }
+  void on_units_proved() override { ++proofs; }
 
   SessionOptions options;
   base::ManualClock clock;
@@ -106,6 +108,8 @@ class Rig : public NexusObserver {
   FakeProbe probe;
   std::vector<State> states;
   std::vector<Error> causes, failures;
+  std::vector<std::pair<std::uint64_t, scsi::Event>> events;
+  int proofs = 0;
   std::unique_ptr<Nexus> nexus;
 };
 

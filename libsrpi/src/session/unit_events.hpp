@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a target says about a unit beside the answer to a command, on its way to whoever should hear it.
+#pragma once
+
+#include <cstdint>
+
+#include "scsi/disposition.hpp"
+
+namespace srpi::session {
+
+class UnitEventSink {
+ public:
+  virtual ~UnitEventSink() = default;
+  // lun: the 8 SAM bytes; perhaps not of a unit that we know. Called while completions are being taken.
+  virtual void on_unit_event(std::uint64_t lun, scsi::Event) noexcept = 0;
+};
+
+// After these, what is known of the unit may be wrong: identity, size, cache or write protection.
+[[nodiscard]] constexpr bool asks_for_proof(scsi::Event event) noexcept {
+  return scsi::needs_proof(event) || event == scsi::Event::capacity_changed ||
+         event == scsi::Event::mode_parameters_changed || event == scsi::Event::lun_reset;
+}
+
+}  // namespace srpi::session
