@@ -30,6 +30,12 @@ bool is_final(Errc e) noexcept {
          e == Errc::invalid_argument;
 }
 
+bool ended_by_target(const fabric::ConnectionEvent& event, const Channel& channel) noexcept {
+  if (event.kind != fabric::ConnectionEvent::Kind::disconnected || event.error.code == Errc::device_removed)
+    return false;
+  return !channel.logged_out() || channel.logged_out() == wire::LogoutReason::multichannel_action;
+}
+
 const char* Attempt::describe(Step step) noexcept {
   switch (step) {
     case Step::opening:
@@ -122,6 +128,7 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
   if (!response->direct_descriptors || !response->indirect_descriptors)
     return Error{Errc::protocol_error, "SRP_LOGIN_RSP does not support direct and indirect data descriptors"};
 
+  ended_another_ = response->multichannel == wire::MultiChannelResult::terminated;
   ChannelTerms terms;
   terms.request_limit = response->request_limit;
   terms.max_it_iu_bytes = std::min(response->max_it_iu_bytes, requested_iu_bytes_);
@@ -182,7 +189,12 @@ std::optional<AttemptOutcome> Attempt::on_event(const fabric::ConnectionEvent& e
       return std::nullopt;
     }
     case Kind::failed:
-    case Kind::disconnected: return ended(event.error);
+      return ended(event.error);
+    case Kind::disconnected: {
+      auto outcome = ended(event.error);
+      outcome.ended_by_target = ended_another_.has_value() && ended_by_target(event, channel_);
+      return outcome;
+    }
   }
   return std::nullopt;
 }
@@ -240,7 +252,13 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   if (channel_.is_open()) {
     work += channel_.poll();
     channel_.flush();
-    if (channel_.failure()) return AttemptOutcome{*channel_.failure(), is_final(channel_.failure()->code)};
+    if (channel_.failure()) {
+      // A failed completion says less than the connection manager may.
+      if (const auto event = channel_.endpoint().next_event())
+        if (auto outcome = on_event(*event)) return outcome;
+      return AttemptOutcome{*channel_.failure(), is_final(channel_.failure()->code),
+                            channel_.logged_out() == wire::LogoutReason::multichannel_action};
+    }
   }
   if (step_ == Step::proving) {
     if (const auto outcome = probe_.outcome()) {

@@ -30,6 +30,7 @@ struct LoginIdentity {
 struct AttemptOutcome {
   Error error;           // code ok: logged in, the channel is started, the units are proved
   bool refused = false;  // another attempt cannot help
+  bool ended_by_target = false;  // after the login
 };
 
 class Attempt {
@@ -42,6 +43,8 @@ class Attempt {
   [[nodiscard]] std::optional<AttemptOutcome> poll(std::size_t& work);
   [[nodiscard]] base::Time deadline() const noexcept { return deadline_; }
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
+  // Set once the login was answered: whether the target ended another connection of our port id for it.
+  [[nodiscard]] std::optional<bool> ended_another() const noexcept { return ended_another_; }
   void append_fds(std::vector<int>&) const;
 
  private:
@@ -72,10 +75,13 @@ class Attempt {
   std::uint32_t requested_iu_bytes_;
   bool immediate_data_;
   std::uint32_t stale_retries_left_ = 2;
+  std::optional<bool> ended_another_;
   Task reset_;
   bool reset_answered_ = false;
 };
 
+// Whether this tells that the target itself ended the connection, and not for a reason of its own.
+[[nodiscard]] bool ended_by_target(const fabric::ConnectionEvent&, const Channel&) noexcept;
 // Whether an error that ended an attempt is final.
 [[nodiscard]] bool is_final(Errc) noexcept;
 

@@ -44,6 +44,7 @@ Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
   SRPI_CHECK(!endpoint_);
   endpoint_ = std::move(endpoint);
   failure_.reset();
+  logged_out_.reset();
   started_ = false;
   sends_posted_ = sends_unsignaled_ = 0;
 

@@ -21,6 +21,7 @@
 #include "session/fence.hpp"
 #include "session/task.hpp"
 #include "session/unit_events.hpp"
+#include "wire/logout.hpp"
 
 namespace srpi::wire {
 struct Response;
@@ -81,6 +82,8 @@ class Channel {
   // Set once the channel is beyond use: the session must close it.
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
   void fail(Error) noexcept;
+  // Why the target logged us out, if it did.
+  [[nodiscard]] const std::optional<wire::LogoutReason>& logged_out() const noexcept { return logged_out_; }
 
   // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
   // have commands which the target may still carry out. Silent on a closed channel.
@@ -154,6 +157,7 @@ class Channel {
   Credits credits_;
   std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
   std::optional<Error> failure_;
+  std::optional<wire::LogoutReason> logged_out_;
   base::Time last_heard_{};
   bool started_ = false;
 

@@ -142,6 +142,7 @@ void Channel::on_target_request(std::span<const std::byte> unit) noexcept {
     case wire::Opcode::target_logout: {
       const auto logout = wire::decode_target_logout(unit);
       if (!logout) return fail(logout.error());
+      logged_out_ = logout->reason;
       return fail({Errc::no_connect, "the target logged us out: " + std::string(wire::to_string(logout->reason))});
     }
     default:

@@ -13,6 +13,7 @@
 #include "fabric/endpoint.hpp"
 #include "session/attempt.hpp"
 #include "session/channel.hpp"
+#include "session/contest.hpp"
 #include "session/memory_table.hpp"
 #include "session/probe.hpp"
 #include "session/transitions.hpp"
@@ -88,6 +89,8 @@ class Nexus final : private UnitEventSink {
   void fail_held() noexcept;
   std::size_t poll_attempt();
   std::size_t poll_live();
+  void take_connection_event();
+  [[nodiscard]] Error eviction() const;
   void prove_again() noexcept;
   void poll_proof(base::Time now);
   std::size_t run_timers();
@@ -123,6 +126,8 @@ class Nexus final : private UnitEventSink {
   bool keepalive_sent_ = false;
 
   base::Duration retry_delay_{};
+  Contest contest_;
+  bool ended_by_target_ = false;  // the present connection
   bool proving_ = false;         // while live: the probe runs, I/O is held
   bool proof_outdated_ = false;  // something has happened since: once more
   base::Time proof_deadline_ = base::kNever;

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fault matrix, row 33: two initiators with one port id. The loser stops and says why.
+#include "session/contest.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "rig.hpp"
+
+using namespace srpi;
+using namespace srpi::session;
+using namespace srpi::session::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+SessionOptions same_port_id() {
+  SessionOptions options;
+  options.initiator_ext = 7;
+  return options;
+}
+
+// Another process, as it were: with a nexus and a fabric of its own, at the rig's target.
+struct Rival : NexusObserver {
+  explicit Rival(Rig& r, SessionOptions o = same_port_id())
+      : options(std::move(o)), fabric(r.network), rig(r) {
+    nexus = std::make_unique<Nexus>(fabric, Rig::address(), options, r.clock, base::Random(2), probe, *this);
+  }
+  void on_state(State, State, const Error&) override {}
+  void on_attempt_failed(const Error&) override {}
+  void on_unit_event(std::uint64_t, scsi::Event) override {}
+  void on_units_proved() override {}
+  void settle() {
+    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns)
+      idle =
+          nexus->poll() + rig.nexus->poll() + rig.network.progress() + rig.target->poll() > 0 ? 0 : idle + 1;
+  }
+  void pass(base::Duration time) {
+    rig.clock.advance(time);
+    settle();
+  }
+  SessionOptions options;
+  loopback::Fabric fabric;
+  Rig& rig;
+  FakeProbe probe;
+  std::unique_ptr<Nexus> nexus;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "row 33: two initiators with one port id do not evict each other for ever: the loser stops and says "
+    "why") {
+  Rig rig(same_port_id());
+  rig.settle();
+  rig.pass(GENERATE(0s, 1h));  // a newcomer to the contest, or one that has been there for long
+  Rival rival(rig);
+  for (int i = 0; i < 600; ++i) rival.pass(100ms);
+  const bool rival_won = rival.nexus->state() == State::live;
+  auto& winner = rival_won ? *rival.nexus : *rig.nexus;
+  auto& loser = rival_won ? *rig.nexus : *rival.nexus;
+  CHECK(winner.state() == State::live);
+  CHECK(loser.state() == State::stopped);
+  CHECK(loser.last_error().code == Errc::evicted);
+  CHECK(loser.last_error().detail.find(loser.initiator_port_id().to_string()) != std::string::npos);
+
+  const auto logins = rig.target->counters().logins;
+  CHECK(logins <= 10);
+  rival.pass(24h);
+  for (int i = 0; i < 100; ++i) rival.pass(1s);
+  CHECK(rig.target->counters().logins == logins);
+  CHECK(winner.state() == State::live);
+}
+
+TEST_CASE("row 33: neither does one whose rival comes back slowly, as Linux' initiator does") {
+  Rig rig(same_port_id());
+  rig.settle();
+  auto slow = same_port_id();
+  slow.reconnect_delay.reset();
+  Rival rival(rig, slow);
+  int returns = 0;
+  for (; returns < 20 && rig.nexus->state() != State::stopped; ++returns) {
+    for (int i = 0; i < 100; ++i) rival.pass(100ms);
+    if (rival.nexus->state() == State::lost) rival.nexus->reconnect();
+    rival.settle();
+  }
+  CHECK(rig.nexus->state() == State::stopped);
+  CHECK(rig.nexus->last_error().code == Errc::evicted);
+  CHECK(returns < 10);
+}
+
+TEST_CASE("an evicted session comes back when it is asked to") {
+  Rig rig(same_port_id());
+  rig.settle();
+  Rival rival(rig);
+  for (int i = 0; i < 600; ++i) rival.pass(100ms);
+  const bool rival_won = rival.nexus->state() == State::live;
+  (rival_won ? rival.nexus : rig.nexus)->disconnect();
+  auto& loser = rival_won ? *rig.nexus : *rival.nexus;
+  loser.reconnect();
+  rival.settle();
+  CHECK(loser.state() == State::live);
+}
+
+TEST_CASE("a target that drops us again and again is not taken for a rival") {
+  Rig rig(same_port_id());
+  rig.settle();
+  for (int i = 0; i < 20; ++i) {
+    if (i % 2 == 0)
+      rig.target->drop_connections();
+    else
+      rig.target->send_logout(wire::LogoutReason::inactive);
+    rig.pass(10ms);
+    rig.come_back();
+    REQUIRE(rig.nexus->state() == State::live);
+  }
+  CHECK(rig.nexus->losses() == 20);
+}
+
+TEST_CASE("an eviction counts only in a row, and only of a young connection") {
+  Contest contest;
+  base::Time now{};
+  const auto exchange = [&](base::Duration life) {
+    now += life;
+    const bool give_up = contest.on_ended_by_target(now);
+    contest.on_login(now, true);
+    return give_up;
+  };
+  contest.on_login(now, false);
+  CHECK_FALSE(exchange(1s));
+  CHECK_FALSE(exchange(1s));
+  CHECK_FALSE(exchange(Contest::kShortLife));
+  CHECK_FALSE(exchange(1s));
+  contest.reset();
+  CHECK_FALSE(exchange(1s));
+  CHECK_FALSE(exchange(1s));
+  CHECK(exchange(1s));
+}
