@@ -46,6 +46,7 @@ void choose_session(Plan& plan, base::Random& random) {
   o.immediate_data = random.chance(3, 4);
   o.connect_timeout = milliseconds(pick(random, {100, 400}));
   o.command_timeout = milliseconds(pick(random, {50, 300}));
+  o.ack_timeout_exponent = 8;  // 1 ms a try: this fabric has no such retries, and the deadlines are short
   o.task_management_timeout = milliseconds(pick(random, {10, 100}));
   if (random.chance(1, 4))
     o.keepalive.reset();

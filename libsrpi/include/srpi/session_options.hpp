@@ -41,7 +41,10 @@ struct SessionOptions {
   // ABORT TASK for a command that was not answered in time, and again LOGICAL UNIT RESET if that did not end
   // it; then the connection ends. So a command is over after command_timeout and twice this.
   Milliseconds task_management_timeout{2000};
-  OptionalMilliseconds keepalive{5000};     // idle this long: ask whether the target is still there
+  // Idle this long: ask the target whether it is still there. So a silent peer is noticed this and
+  // silent_peer_noticed_within() after it was last heard of, one that only does not answer this and
+  // command_timeout after.
+  OptionalMilliseconds keepalive{5000};
   OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
   Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once
   // After an accident, hold I/O this long before failing it: what was at the target, too, which is sent again
@@ -59,12 +62,22 @@ struct SessionOptions {
   // earlier one, of this process or of one that died, whose writes may still be on their way. Needs `fence`.
   bool fence_first_login = false;
 
-  std::uint8_t retry_count = 6;            // transport retries; 7 is infinite on some devices
-  std::uint8_t ack_timeout_exponent = 14;  // 4.096 us * 2^n a transport try; 14: 67 ms
+  // A peer that falls silent under I/O is noticed when the transport's retries are used up: 4.096 us *
+  // 2^exponent a try, the first and retry_count more. Adapters are free to wait up to four times as long for
+  // each. The defaults are 0.5 s, 1.9 s at most.
+  std::uint8_t retry_count = 6;            // 0..6: 7 means for ever on rxe of Linux 6.1
+  std::uint8_t ack_timeout_exponent = 14;  // 1..31; some adapters raise small ones
 
   LogSink log;                              // called on the session's thread; empty: nothing is logged
 
-  // Errors: invalid_argument, naming the option, its value and its range.
+  // From retry_count and ack_timeout_exponent, for adapters that wait four times as long.
+  [[nodiscard]] Milliseconds silent_peer_noticed_within() const noexcept;
+
+  // Errors: invalid_argument, naming the option, its value and its range, or both options of a rule:
+  //   dev_loss is not shorter than fast_io_fail: otherwise what is held would never be failed for that reason
+  //   a silent peer is noticed (without the factor four) before the command_timeout: otherwise aborts would
+  //   be sent into the silence
+  //   fence_first_login needs fence
   [[nodiscard]] Result<> validate() const;
 };
 

@@ -62,7 +62,7 @@ struct TargetAddress {
   std::optional<std::uint32_t> queue_size;      // requests, 1 or more
   std::optional<std::uint32_t> max_it_iu_size;  // bytes, 64 or more
   std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries, 1..255
-  std::optional<std::uint32_t> tl_retry_count;  // 2..7 (7 is infinite on some devices)
+  std::optional<std::uint32_t> tl_retry_count;  // 2..7; 7 is taken as 6 (it is infinite on some devices)
   std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more
 
   bool operator==(const TargetAddress&) const = default;

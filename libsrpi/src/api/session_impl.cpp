@@ -52,7 +52,9 @@ SessionOptions merged(const TargetAddress& target, SessionOptions options) {
   if (target.queue_size) options.queue_depth = *target.queue_size;
   if (target.max_it_iu_size) options.max_it_iu_bytes = *target.max_it_iu_size;
   if (target.cmd_sg_entries) options.descriptors = *target.cmd_sg_entries;
-  if (target.tl_retry_count) options.retry_count = static_cast<std::uint8_t>(*target.tl_retry_count);
+  // 7, which login strings often have, would be for ever on some devices: as many as there may be, then.
+  if (target.tl_retry_count)
+    options.retry_count = static_cast<std::uint8_t>(std::min(*target.tl_retry_count, 6u));
   return options;
 }
 

@@ -19,6 +19,11 @@ Result<> range(const char* name, Milliseconds value, std::int64_t least_ms) {
                fmt::format("{} is {} ms, permitted are {} to {} ms", name, value.count(), least_ms, kMost)};
 }
 
+// InfiniBand 9.7.6.1.3: the timeout of one try, times the tries.
+std::chrono::nanoseconds silence(const SessionOptions& o) {
+  return std::chrono::nanoseconds((std::int64_t{4096} << o.ack_timeout_exponent) * (o.retry_count + 1));
+}
+
 }  // namespace
 
 Result<> SessionOptions::validate() const {
@@ -27,7 +32,7 @@ Result<> SessionOptions::validate() const {
            range("max_it_iu_bytes", max_it_iu_bytes, 84, 65536, " bytes"),
            range("descriptors", descriptors, 1, 255, ""),
            range("max_transfer_bytes", max_transfer_bytes, 4096, 1u << 26, " bytes"),
-           range("retry_count", retry_count, 0, 7, ""),
+           range("retry_count", retry_count, 0, 6, ""),
            range("ack_timeout_exponent", ack_timeout_exponent, 1, 31, ""),
            range("luns", luns.size(), 0, 256, " LUNs"),
            range("connect_timeout", connect_timeout, 10),
@@ -45,7 +50,18 @@ Result<> SessionOptions::validate() const {
   if (dev_loss && *dev_loss < fast_io_fail)
     return Error{Errc::invalid_argument, fmt::format("dev_loss ({} ms) is shorter than fast_io_fail ({} ms)",
                                                      dev_loss->count(), fast_io_fail.count())};
+  if (const auto silent = silence(*this); silent > command_timeout)
+    return Error{
+        Errc::invalid_argument,
+        fmt::format("with ack_timeout_exponent {} and retry_count {} a silent peer is noticed after {} ms, "
+                    "later than command_timeout ({} ms)",
+                    ack_timeout_exponent, retry_count, std::chrono::ceil<Milliseconds>(silent).count(),
+                    command_timeout.count())};
   return {};
+}
+
+Milliseconds SessionOptions::silent_peer_noticed_within() const noexcept {
+  return std::chrono::ceil<Milliseconds>(4 * silence(*this));
 }
 
 }  // namespace srpi

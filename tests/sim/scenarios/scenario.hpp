@@ -21,6 +21,7 @@ inline Plan quiet_plan() {
   plan.options.queue_depth = 16;
   plan.options.connect_timeout = milliseconds(200);
   plan.options.command_timeout = milliseconds(100);
+  plan.options.ack_timeout_exponent = 8;
   plan.options.task_management_timeout = milliseconds(50);
   plan.options.keepalive.reset();
   plan.options.reconnect_delay = milliseconds(100);

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session refuses to be told, and in which words.
+#include <catch2/catch.hpp>
+
+#include "srpi/session.hpp"
+
+using namespace srpi;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string refusal(const SessionOptions& options) {
+  const auto valid = options.validate();
+  if (valid) return "";
+  CHECK(valid.error().code == Errc::invalid_argument);
+  return valid.error().detail;
+}
+
+bool names(const std::string& text, std::initializer_list<const char*> words) {
+  for (const auto* word : words)
+    if (text.find(word) == std::string::npos) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("by default a silent peer under I/O is noticed within two seconds, also by slow adapters") {
+  const SessionOptions options;
+  CHECK(options.validate().has_value());
+  CHECK(options.silent_peer_noticed_within() <= 2000ms);
+  // 4.096 us * 2^14 * 7 tries, times four.
+  CHECK(options.silent_peer_noticed_within() == 1880ms);
+}
+
+TEST_CASE("every option out of its range is named with its value") {
+  SessionOptions o;
+  o.retry_count = 7;
+  CHECK(names(refusal(o), {"retry_count", "7", "0 to 6"}));
+  o = {};
+  o.task_management_timeout = 1ms;
+  CHECK(names(refusal(o), {"task_management_timeout", "1 ms"}));
+  o = {};
+  o.queue_depth = 0;
+  CHECK(names(refusal(o), {"queue_depth", "0"}));
+}
+
+TEST_CASE("rules between timers name both") {
+  SessionOptions o;
+  o.fast_io_fail = 5000ms;
+  o.dev_loss = 4000ms;
+  CHECK(names(refusal(o), {"dev_loss (4000 ms)", "fast_io_fail (5000 ms)"}));
+  o = {};
+  o.ack_timeout_exponent = 19;
+  CHECK(names(refusal(o), {"ack_timeout_exponent 19", "retry_count 6", "command_timeout (10000 ms)"}));
+  o.retry_count = 2;
+  CHECK(refusal(o).empty());
+  o = {};
+  o.fence = false;
+  o.fence_first_login = true;
+  CHECK(names(refusal(o), {"fence_first_login", "fence"}));
+}
+
+TEST_CASE("a login string's tl_retry_count=7 is taken as the most that ends") {
+  auto address = TargetAddress::parse("ram://1M").value();
+  address.tl_retry_count = 7;
+  CHECK(Session::create(address).has_value());
+}
