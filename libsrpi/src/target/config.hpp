@@ -33,6 +33,9 @@ struct TargetConfig {
   std::uint32_t max_sessions = 64;
   std::uint32_t max_channels = 16;  // of a session
   bool multi_channel = true;        // false: a second channel of an initiator port is rejected
+  // Each channel is a session of its own, as in Linux' target: it has its own unit attentions, and ABORT TASK
+  // finds only its own commands. False: the channels of an initiator port are one I_T nexus, as SRP has it.
+  bool channels_are_sessions = false;
   bool immediate_data = true;
   std::uint32_t max_transfer_bytes = 8u << 20;  // what VPD 0xB0 says; 0: no limit
   std::vector<PortId> acl;                      // initiator ports that may log in; empty: all

@@ -61,7 +61,8 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
   const Nexus* existing = find_nexus(request->initiator_port_id);
   const bool joins = request->multichannel == wire::MultiChannel::independent && existing;
   if (joins && !config_.multi_channel) return refuse(wire::RejectReason::multichannel_unsupported);
-  if (joins && existing->channels >= config_.max_channels)
+  if (joins && forced_channel_reject_) return refuse(*forced_channel_reject_);
+  if (joins && channels_of(request->initiator_port_id) >= config_.max_channels)
     return refuse(wire::RejectReason::channel_limit_reached);
   const auto sessions = static_cast<std::size_t>(std::count_if(
       nexuses_.begin(), nexuses_.end(), [](const auto& n) { return !n->ended && n->channels > 0; }));
@@ -93,7 +94,7 @@ std::optional<wire::RejectReason> RamTarget::establish(std::unique_ptr<fabric::P
   const auto memory = memory_on(endpoint->device());
   if (!memory) return wire::RejectReason::insufficient_resources;
   if (request.multichannel == wire::MultiChannel::single) end_nexus(request.initiator_port_id);
-  Nexus* nexus = find_nexus(request.initiator_port_id);
+  Nexus* nexus = config_.channels_are_sessions ? nullptr : find_nexus(request.initiator_port_id);
   if (!nexus) {
     nexus = nexuses_.emplace_back(std::make_unique<Nexus>()).get();
     nexus->initiator = request.initiator_port_id;
@@ -121,6 +122,13 @@ Nexus* RamTarget::find_nexus(const PortId& initiator) const noexcept {
   for (const auto& nexus : nexuses_)
     if (!nexus->ended && nexus->channels > 0 && nexus->initiator == initiator) return nexus.get();
   return nullptr;
+}
+
+std::uint32_t RamTarget::channels_of(const PortId& initiator) const noexcept {
+  std::uint32_t n = 0;
+  for (const auto& nexus : nexuses_)
+    if (!nexus->ended && nexus->initiator == initiator) n += nexus->channels;
+  return n;
 }
 
 // Loss of the I_T nexus for the old channels: nothing of theirs may touch a disk any more when the new login

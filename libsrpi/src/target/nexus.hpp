@@ -43,7 +43,7 @@ class Attentions {
   std::uint8_t count_ = 0;
 };
 
-// An I_T nexus: all channels of one initiator port.
+// An I_T nexus: all channels of one initiator port, or one of them where channels are sessions.
 struct Nexus {
   PortId initiator;
   std::uint32_t channels = 0;

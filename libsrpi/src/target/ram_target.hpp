@@ -83,6 +83,10 @@ class RamTarget final : public fabric::Acceptor {
   [[nodiscard]] std::size_t held() const noexcept;
   // From now on every login gets this, whatever it asks for; nothing: judge them again.
   void reject_logins(std::optional<wire::RejectReason> reason) noexcept { forced_reject_ = reason; }
+  // The same for logins that would add a channel to those of its initiator port.
+  void reject_further_channels(std::optional<wire::RejectReason> reason) noexcept {
+    forced_channel_reject_ = reason;
+  }
   // Applied to every LOGIN_RSP before it is sent.
   void set_login_response_hook(std::function<void(wire::LoginResponse&)> hook) {
     login_hook_ = std::move(hook);
@@ -125,6 +129,7 @@ class RamTarget final : public fabric::Acceptor {
   [[nodiscard]] std::optional<wire::RejectReason> establish(std::unique_ptr<fabric::PassiveEndpoint>&,
                                                             const LoginVerdict&);
   [[nodiscard]] Nexus* find_nexus(const PortId&) const noexcept;
+  [[nodiscard]] std::uint32_t channels_of(const PortId&) const noexcept;
   void end_nexus(const PortId&);  // a login with multi-channel action "single"
   [[nodiscard]] Result<DeviceMemory*> memory_on(const std::shared_ptr<fabric::Device>&);
 
@@ -148,7 +153,7 @@ class RamTarget final : public fabric::Acceptor {
   CommandHook hook_;
   TaskHook task_hook_;
   std::function<void(wire::LoginResponse&)> login_hook_;
-  std::optional<wire::RejectReason> forced_reject_;
+  std::optional<wire::RejectReason> forced_reject_, forced_channel_reject_;
   Counters counters_;
   ChannelNumber last_channel_ = 0;
   std::uint64_t last_function_ = 0;

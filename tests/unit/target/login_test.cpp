@@ -107,6 +107,26 @@ TEST_CASE("each reason to reject a login") {
     CHECK(second.logged_in());
     CHECK(reason_for(rig, request) == RejectReason::channel_limit_reached);
   }
+  SECTION("too many channels that are sessions") {
+    config.max_channels = 2;
+    config.channels_are_sessions = true;
+    Rig rig(config);
+    request.multichannel = wire::MultiChannel::independent;
+    Initiator first(rig), second(rig, compact(request));
+    CHECK(second.logged_in());
+    CHECK(reason_for(rig, request) == RejectReason::channel_limit_reached);
+  }
+  SECTION("further channels, by order of the operator") {
+    Rig rig(config);
+    rig.target->reject_further_channels(RejectReason::insufficient_resources);
+    Initiator first(rig);
+    CHECK(first.logged_in());
+    request.multichannel = wire::MultiChannel::independent;
+    CHECK(reason_for(rig, request) == RejectReason::insufficient_resources);
+    CHECK_FALSE(first.lost());
+    rig.target->reject_further_channels(std::nullopt);
+    CHECK(Initiator(rig, compact(request)).logged_in());
+  }
   SECTION("too many sessions") {
     config.max_sessions = 1;
     Rig rig(config);

@@ -10,6 +10,7 @@ using wire::TaskResult;
 
 namespace {
 struct Fixture : Rig {
+  explicit Fixture(TargetConfig config = small_config()) : Rig(std::move(config)) {}
   Initiator i{*this};
   void hold(Outcome::Kind kind = Outcome::Kind::hold) {
     target->set_command_hook([kind](const CommandInfo&) { return Outcome::of(kind); });
@@ -90,6 +91,38 @@ TEST_CASE("LUN RESET ends every session's commands on the unit, and tells all") 
   CHECK(other.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kBusDeviceReset));
   CHECK(other.run(scsi::test_unit_ready(), 0, 0, 1).status() == 0);
   CHECK(other.credits == 8);
+}
+
+TEST_CASE("LUN RESET ends the commands that came over the initiator's other channels, without an answer") {
+  auto config = small_config();
+  config.channels_are_sessions = GENERATE(false, true);
+  Fixture f(config);
+  Initiator second(f, {.multichannel = wire::MultiChannel::independent});
+  f.hold();
+  second.send(second.command(scsi::test_unit_ready()));
+  f.pump();
+  REQUIRE(f.target->held() == 1);
+  CHECK(f.ask(f.i, TaskFunction::lun_reset) == TaskResult::complete);
+  CHECK(f.target->held() == 0);
+  f.hold_nothing();
+  CHECK(second.credits == 7);  // nothing has come
+  // One attention for the nexus, or one for each channel where those are sessions.
+  CHECK(f.i.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kBusDeviceReset));
+  const auto answer = second.run(scsi::test_unit_ready());
+  CHECK(answer.status() == (config.channels_are_sessions ? 2 : 0));
+  CHECK(second.credits == 8);
+}
+
+TEST_CASE("where channels are sessions, an abort finds the commands of its own channel only") {
+  auto config = small_config();
+  config.channels_are_sessions = true;
+  Fixture f(config);
+  Initiator second(f, {.multichannel = wire::MultiChannel::independent});
+  CHECK(second.login.multichannel == wire::MultiChannelResult::maintained);
+  f.hold();
+  const auto tag = f.send(scsi::test_unit_ready());
+  CHECK(f.ask(second, TaskFunction::abort_task, 0, tag) == TaskResult::failed);
+  CHECK(f.ask(f.i, TaskFunction::abort_task, 0, tag) == TaskResult::complete);
 }
 
 TEST_CASE("ABORT TASK SET and CLEAR TASK SET") {
