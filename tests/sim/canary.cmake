@@ -10,7 +10,13 @@ function(srpi_canary name)
     list(POP_FRONT edits file from to)
     set(original ${PROJECT_SOURCE_DIR}/libsrpi/src/${file})
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${original})
-    file(READ ${original} text)
+    set(copy ${CMAKE_CURRENT_BINARY_DIR}/canary/${name}/${file})
+    if(copy IN_LIST sources)
+      file(READ ${copy} text)
+    else()
+      file(READ ${original} text)
+      list(APPEND sources ${copy})
+    endif()
     string(REPLACE "${from}" "${to}" bent "${text}")
     if(bent STREQUAL text)
       message(WARNING "canary ${name} does not find its place in ${file} any more")
@@ -18,9 +24,7 @@ function(srpi_canary name)
       set_tests_properties(sim.canary.${name} PROPERTIES LABELS sim)
       return()
     endif()
-    set(copy ${CMAKE_CURRENT_BINARY_DIR}/canary/${name}/${file})
     file(CONFIGURE OUTPUT ${copy} CONTENT "${bent}" @ONLY)
-    list(APPEND sources ${copy})
   endwhile()
   # The copy's object comes before the archive that has the original: the linker never asks for that one.
   add_executable(srpi-sim-${name} $<TARGET_OBJECTS:srpi_sim_main> ${sources})
@@ -48,5 +52,11 @@ srpi_canary(unit_not_proved
   "if (const auto same = scsi::compare(found[i].identity, found[i].identity)")
 srpi_canary(credit_spent_twice
   session/channel_send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
+set(channel_fence_off
+  session/nexus_channels.cpp "while (auto* c = doubtful.pop_front()) doubtful_.push_back(*c);"
+  "while (auto* c = doubtful.pop_front()) submit(*c);"
+  session/nexus_channels.cpp "return options_.fence && !fencing_ && !unfenced_.empty();" "return false;")
+# The live session would do what its login has left undone: both are off.
 srpi_canary(fence_off
-  session/attempt.cpp "if (!options_.fence || unfenced_.empty())" "if (true)")
+  session/attempt.cpp "if (!options_.fence || unfenced_.empty())" "if (true)"
+  ${channel_fence_off})

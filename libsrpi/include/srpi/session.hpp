@@ -93,7 +93,11 @@ struct SessionStatus {
   std::string source, destination;     // IP or GID in text
   std::array<std::uint8_t, 16> source_gid{}, destination_gid{};
   Error last_error;                    // why the last connection or attempt ended; code ok: none
-  std::uint32_t request_limit = 0;     // granted by the target
+  std::uint32_t channels_wanted = 1;   // SessionOptions::channels
+  std::uint32_t channels_live = 0;
+  Error channel_error;                 // why a channel is missing, or was last; code ok: all are there
+  std::uint64_t channel_losses = 0;    // of channels while others lived
+  std::uint32_t request_limit = 0;     // granted by the target, over all live channels
   std::uint32_t max_it_iu_bytes = 0;   // negotiated
   bool immediate_data = false;         // negotiated
   std::uint32_t outstanding = 0;       // commands at the target now

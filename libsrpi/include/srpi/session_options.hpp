@@ -30,7 +30,12 @@ struct SessionOptions {
 
   std::vector<std::uint64_t> luns;      // LUNs wanted (flat numbers); empty: all that the target reports
 
-  std::uint32_t queue_depth = 128;      // commands at the target at a time, at most; 1..4096; the target may grant less
+  // RDMA channels (queue pairs) of the session, 1..16, all driven by its one thread. The session lives with
+  // as many of them as the target takes, one at least: SessionStatus tells, and the log.
+  std::uint32_t channels = 1;
+  // Commands at the target at a time over each channel, at most; 1..4096, and as many over all channels
+  // together; the target may grant less.
+  std::uint32_t queue_depth = 128;
   std::uint32_t max_it_iu_bytes = 8260; // largest request we ask for; 68..65536; smaller is retried when refused
   std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
@@ -70,7 +75,12 @@ struct SessionOptions {
 
   LogSink log;                              // called on the session's thread; empty: nothing is logged
 
-  // From retry_count and ack_timeout_exponent, for adapters that wait four times as long.
+  // How long the transport tries, from retry_count and ack_timeout_exponent; and when it has given up also on
+  // adapters that wait four times as long.
+  [[nodiscard]] std::chrono::nanoseconds transport_tries_for() const noexcept {
+    // InfiniBand 9.7.6.1.3: the timeout of one try, times the tries.
+    return std::chrono::nanoseconds((std::int64_t{4096} << ack_timeout_exponent) * (retry_count + 1));
+  }
   [[nodiscard]] Milliseconds silent_peer_noticed_within() const noexcept;
 
   // Errors: invalid_argument, naming the option, its value and its range, or both options of a rule:
@@ -78,6 +88,7 @@ struct SessionOptions {
   //   a silent peer is noticed (without the factor four) before the command_timeout: otherwise aborts would
   //   be sent into the silence
   //   fence_first_login needs fence
+  //   channels * queue_depth is 4096 at most
   [[nodiscard]] Result<> validate() const;
 };
 

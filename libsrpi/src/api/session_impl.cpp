@@ -49,6 +49,7 @@ std::optional<SessionEvent> public_event_of(scsi::Event event) {
 
 // The address may carry login parameters of its own; they win over the options.
 SessionOptions merged(const TargetAddress& target, SessionOptions options) {
+  if (target.ch_count) options.channels = std::min(*target.ch_count, 16u);
   if (target.queue_size) options.queue_depth = *target.queue_size;
   if (target.max_it_iu_size) options.max_it_iu_bytes = *target.max_it_iu_size;
   if (target.cmd_sg_entries) options.descriptors = *target.cmd_sg_entries;
@@ -103,6 +104,14 @@ void SessionImpl::on_units_proved() {
   if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
 }
 
+void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
+  const auto text = fmt::format("{} of {} channels are live", live, nexus_.channels_wanted());
+  if (cause.code == Errc::ok)
+    log(LogLevel::info, text);
+  else
+    log(LogLevel::warning, text + ": " + cause.message());
+}
+
 // After each successful probe: the first finds the units, later ones may find them grown.
 Result<> SessionImpl::take_units() {
   const auto& found = probe_.units();
@@ -143,7 +152,6 @@ void SessionImpl::erase() {
 
 SessionStatus SessionImpl::status() const {
   const auto now = clock_.now();
-  const auto& channel = nexus_.channel();
   const auto& path = nexus_.path();
   SessionStatus s;
   s.state = state();
@@ -159,16 +167,28 @@ SessionStatus SessionImpl::status() const {
   s.source_gid = path.source_gid;
   s.destination_gid = path.destination_gid;
   s.last_error = nexus_.last_error();
-  s.request_limit = static_cast<std::uint32_t>(std::max(channel.terms().request_limit, 0));
-  s.max_it_iu_bytes = channel.terms().max_it_iu_bytes;
-  s.immediate_data = channel.terms().immediate_data;
-  s.outstanding = channel.outstanding();
+  s.channels_wanted = nexus_.channels_wanted();
+  s.channels_live = nexus_.channels_live();
+  s.channel_losses = nexus_.channel_history().losses;
+  s.channel_error = nexus_.channel_error();
+  // Of a session without a live channel: what its first one had last.
+  for (std::uint32_t i = 0; i < nexus_.channels_wanted(); ++i) {
+    const auto& channel = nexus_.channel(i);
+    const auto& terms = channel.terms();
+    s.outstanding += channel.outstanding();
+    s.commands += channel.counters().commands;
+    s.command_errors += channel.counters().errors;
+    s.read_bytes += channel.counters().read_bytes;
+    s.written_bytes += channel.counters().written_bytes;
+    const bool counts = s.channels_live == 0 ? i == 0 : nexus_.is_live(i);
+    if (!counts) continue;
+    const bool first = s.request_limit == 0;
+    s.request_limit += static_cast<std::uint32_t>(std::max(terms.request_limit, 0));
+    s.max_it_iu_bytes = first ? terms.max_it_iu_bytes : std::min(s.max_it_iu_bytes, terms.max_it_iu_bytes);
+    s.immediate_data = terms.immediate_data && (first || s.immediate_data);
+  }
   s.connects = nexus_.connects();
   s.losses = nexus_.losses();
-  s.commands = channel.counters().commands;
-  s.command_errors = channel.counters().errors;
-  s.read_bytes = channel.counters().read_bytes;
-  s.written_bytes = channel.counters().written_bytes;
   s.last_disconnect = nexus_.last_disconnect();
   s.next_attempt_in = remaining(nexus_.retry_at(), now);
   s.fast_io_fail_in = remaining(nexus_.fast_io_fail_at(), now);

@@ -46,6 +46,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   void on_attempt_failed(const Error&) override;
   void on_unit_event(std::uint64_t lun, scsi::Event) override;
   void on_units_proved() override;
+  void on_channels(std::uint32_t live, const Error& cause) override;
   Result<> take_units();
   std::size_t issue() noexcept;
   void fail_waiting() noexcept;

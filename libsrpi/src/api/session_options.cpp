@@ -19,15 +19,11 @@ Result<> range(const char* name, Milliseconds value, std::int64_t least_ms) {
                fmt::format("{} is {} ms, permitted are {} to {} ms", name, value.count(), least_ms, kMost)};
 }
 
-// InfiniBand 9.7.6.1.3: the timeout of one try, times the tries.
-std::chrono::nanoseconds silence(const SessionOptions& o) {
-  return std::chrono::nanoseconds((std::int64_t{4096} << o.ack_timeout_exponent) * (o.retry_count + 1));
-}
-
 }  // namespace
 
 Result<> SessionOptions::validate() const {
   for (const auto& checked : {
+           range("channels", channels, 1, 16, ""),
            range("queue_depth", queue_depth, 1, 4096, ""),
            range("max_it_iu_bytes", max_it_iu_bytes, 84, 65536, " bytes"),
            range("descriptors", descriptors, 1, 255, ""),
@@ -45,12 +41,16 @@ Result<> SessionOptions::validate() const {
            range("dev_loss", dev_loss.value_or(Milliseconds(10)), 10),
        })
     if (!checked) return checked;
+  if (channels * queue_depth > 4096)
+    return Error{Errc::invalid_argument,
+                 fmt::format("channels ({}) times queue_depth ({}) is {} commands, permitted are 4096 in all",
+                             channels, queue_depth, channels * queue_depth)};
   if (fence_first_login && !fence)
     return Error{Errc::invalid_argument, "fence_first_login is on, but fence is off"};
   if (dev_loss && *dev_loss < fast_io_fail)
     return Error{Errc::invalid_argument, fmt::format("dev_loss ({} ms) is shorter than fast_io_fail ({} ms)",
                                                      dev_loss->count(), fast_io_fail.count())};
-  if (const auto silent = silence(*this); silent > command_timeout)
+  if (const auto silent = transport_tries_for(); silent > command_timeout)
     return Error{
         Errc::invalid_argument,
         fmt::format("with ack_timeout_exponent {} and retry_count {} a silent peer is noticed after {} ms, "
@@ -61,7 +61,7 @@ Result<> SessionOptions::validate() const {
 }
 
 Milliseconds SessionOptions::silent_peer_noticed_within() const noexcept {
-  return std::chrono::ceil<Milliseconds>(4 * silence(*this));
+  return std::chrono::ceil<Milliseconds>(4 * transport_tries_for());
 }
 
 }  // namespace srpi

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed number of slots with generations: a handle from an earlier use of a slot never matches a later one.
+// A fixed number of slots with generations: a handle from an earlier use of a slot never matches a later one,
+// nor one from a table with another number.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +15,15 @@ class SlotTable {
  public:
   static constexpr std::uint32_t kNone = 0xffffffffu;
 
-  explicit SlotTable(std::uint32_t slots) : slots_(slots) {
+  static constexpr std::uint32_t kMostSlots = 1u << 16;
+
+  explicit SlotTable(std::uint32_t slots, std::uint16_t number = 0) : slots_(slots) {
+    SRPI_CHECK(slots <= kMostSlots);
     free_.reserve(slots);
-    for (std::uint32_t i = slots; i-- > 0;) free_.push_back(i);
+    for (std::uint32_t i = slots; i-- > 0;) {
+      slots_[i].handle = std::uint64_t{number} << 16 | i;
+      free_.push_back(i);
+    }
   }
   [[nodiscard]] bool full() const noexcept { return free_.empty(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
@@ -34,25 +41,23 @@ class SlotTable {
   void release(std::uint32_t index) noexcept {
     SRPI_CHECK(slots_[index].taken);
     slots_[index].taken = false;
-    ++slots_[index].generation;
+    slots_[index].handle += std::uint64_t{1} << 32;
     free_.push_back(index);  // capacity was reserved
   }
-  // Index in the lower half, generation in the upper.
-  [[nodiscard]] std::uint64_t handle(std::uint32_t index) const noexcept {
-    return std::uint64_t{slots_[index].generation} << 32 | index;
-  }
+  // From the top: generation (32 bits), the table's number (16), index (16).
+  [[nodiscard]] std::uint64_t handle(std::uint32_t index) const noexcept { return slots_[index].handle; }
   // The slot of a handle that is still valid, else nullptr.
   [[nodiscard]] T* find(std::uint64_t handle) noexcept {
-    const auto index = static_cast<std::uint32_t>(handle);
+    const auto index = static_cast<std::uint16_t>(handle);
     if (index >= slots_.size()) return nullptr;
     auto& slot = slots_[index];
-    return slot.taken && slot.generation == static_cast<std::uint32_t>(handle >> 32) ? &slot.value : nullptr;
+    return slot.taken && slot.handle == handle ? &slot.value : nullptr;
   }
 
  private:
   struct Slot {
     T value{};
-    std::uint32_t generation = 0;
+    std::uint64_t handle = 0;
     bool taken = false;
   };
   std::vector<Slot> slots_;

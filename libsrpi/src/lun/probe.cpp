@@ -43,7 +43,7 @@ LunProbe::LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer
 
 LunProbe::~LunProbe() = default;
 
-void LunProbe::start(session::Channel& channel) {
+void LunProbe::start(session::Channel& channel, Task<Result<>> (LunProbe::*what)()) {
   channel_ = &channel;
   setup_error_.reset();
   if (channel.device() != device_) {
@@ -57,7 +57,7 @@ void LunProbe::start(session::Channel& channel) {
     }
     region_ = std::move(*region);
   }
-  task_ = run();
+  task_ = (this->*what)();
   task_.start();
 }
 
@@ -240,6 +240,12 @@ Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
   unit.info.can_write_zeroes = ((limits && limits->max_write_same_blocks > 0) || combined->write_same_can_unmap) &&
                                !unit.info.read_only;
   co_return Answer(std::move(unit));
+}
+
+Task<Result<>> LunProbe::greet() {
+  // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
+  for (const auto& unit : units_) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
+  co_return Result<>();
 }
 
 Task<Result<>> LunProbe::run() {

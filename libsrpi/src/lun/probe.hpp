@@ -31,7 +31,8 @@ class LunProbe final : public session::Probe {
   LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes);
   ~LunProbe() override;
 
-  void start(session::Channel&) override;
+  void start(session::Channel& channel) override { start(channel, &LunProbe::run); }
+  void take_attentions(session::Channel& channel) override { start(channel, &LunProbe::greet); }
   [[nodiscard]] std::optional<Result<>> outcome() override;
   void add_units(session::FenceList&) const override;
   void reset() noexcept override;
@@ -41,7 +42,9 @@ class LunProbe final : public session::Probe {
 
  private:
   struct Execute;
+  void start(session::Channel&, Task<Result<>> (LunProbe::*)());
   [[nodiscard]] Task<Result<>> run();
+  [[nodiscard]] Task<Result<>> greet();
   [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
   [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
   [[nodiscard]] Task<Result<>> read_vpd(std::uint64_t lun, UnitProfile&, std::optional<scsi::BlockLimits>&,

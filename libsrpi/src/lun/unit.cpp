@@ -22,9 +22,9 @@ Unit::Unit(session::Nexus& nexus, const UnitProfile& profile, const SessionOptio
       options_(options),
       max_segments_(options.descriptors),
       clock_(clock),
-      pieces_(options.queue_depth),
-      segments_(std::size_t{options.queue_depth} * options.descriptors),
-      parameters_(std::size_t{options.queue_depth} * kUnmapListBytes + profile.info.block_size) {
+      pieces_(std::size_t{options.channels} * options.queue_depth),
+      segments_(pieces_.size() * options.descriptors),
+      parameters_(pieces_.size() * kUnmapListBytes + profile.info.block_size) {
   free_.reserve(pieces_.size());
   backed_off_.reserve(pieces_.size());
   for (std::size_t i = pieces_.size(); i-- > 0;) {
@@ -95,7 +95,7 @@ std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
 // The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks, since
 // each segment and max_bytes are.
 std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) noexcept {
-  const auto most = std::min(max_segments_, nexus_.channel().usable_segments());
+  const auto most = std::min(max_segments_, nexus_.usable_segments());
   std::uint32_t bytes = 0, count = 0;
   while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
     const auto& s = r.data[r.internal.segment];

@@ -54,7 +54,7 @@ const char* Attempt::describe(Step step) noexcept {
 
 Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const SessionOptions& options,
                  Channel& channel, MemoryTable& memories, Probe& probe, FenceList& unfenced,
-                 const base::Clock& clock)
+                 const base::Clock& clock, wire::MultiChannel action)
     : fabric_(fabric),
       identity_(identity),
       options_(options),
@@ -64,6 +64,7 @@ Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const Se
       unfenced_(unfenced),
       deadline_(clock.now() + options.connect_timeout),
       clock_(clock),
+      action_(action),
       requested_iu_bytes_(options.max_it_iu_bytes),
       immediate_data_(options.immediate_data) {}
 
@@ -96,6 +97,10 @@ Result<> Attempt::log_in() {
   const bool compact = resolving_->compact_login();
   initiator_port_id_ = identity_.initiator_port_id.value_or(
       PortId::make(identity_.initiator_ext, interface_id(resolving_->path().source_gid)));
+  if (joins() && resolving_->device() != memories_.device())
+    return Error{Errc::unreachable,
+                 fmt::format("{} is not the session's RDMA device: its memory is not there",
+                             resolving_->path().device)};
   if (auto done = memories_.use_device(resolving_->device()); !done) return done;
   if (auto done = channel_.open(std::move(resolving_)); !done) return done;
 
@@ -103,6 +108,7 @@ Result<> Attempt::log_in() {
   request.tag = kLoginTag;
   request.requested_it_iu_bytes = requested_iu_bytes_;
   request.direct_descriptors = request.indirect_descriptors = true;
+  request.multichannel = action_;
   request.immediate_data = immediate_data_;
   request.immediate_data_offset = immediate_data_ ? wire::kImmediateDataOffset : 0;
   request.initiator_port_id = initiator_port_id_;
@@ -128,6 +134,10 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
   if (!response->direct_descriptors || !response->indirect_descriptors)
     return Error{Errc::protocol_error, "SRP_LOGIN_RSP does not support direct and indirect data descriptors"};
 
+  if (joins() && response->multichannel != wire::MultiChannelResult::maintained)
+    return Error{Errc::login_no_resources,
+                 fmt::format("the target does not know the session's other channels (any more): {}",
+                             to_string(response->multichannel))};
   ended_another_ = response->multichannel == wire::MultiChannelResult::terminated;
   ChannelTerms terms;
   terms.request_limit = response->request_limit;
@@ -230,6 +240,7 @@ std::optional<AttemptOutcome> Attempt::fence() {
           false};
     unfenced_.remove(reset_.lun);
   }
+  if (joins()) return AttemptOutcome{};  // what is to be fenced is the nexus' business
   if (unfenced_.take_all_units()) probe_.add_units(unfenced_);
   if (!options_.fence || unfenced_.empty()) return AttemptOutcome{};
   step_ = Step::fencing;

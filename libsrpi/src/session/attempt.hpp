@@ -2,6 +2,10 @@
 // One attempt to connect: resolve, log in, prove the logical units, fence off what an earlier connection may
 // have left to them; with its own deadline. It owns nothing that lasts: when it fails, the channel is closed
 // and everything is as before, but for the units that are fenced by then.
+//
+// The login of a session's first channel is SINGLE: it ends whatever the target has of us. Further channels
+// join by a MULTI login; they prove the units, too, for each may have another way to them, and find the
+// session's limits as they are.
 #pragma once
 
 #include <memory>
@@ -15,6 +19,7 @@
 #include "srpi/port_id.hpp"
 #include "srpi/session_options.hpp"
 #include "srpi/target_address.hpp"
+#include "wire/login.hpp"
 
 namespace srpi::session {
 
@@ -36,7 +41,7 @@ struct AttemptOutcome {
 class Attempt {
  public:
   Attempt(fabric::Fabric&, const LoginIdentity&, const SessionOptions&, Channel&, MemoryTable&, Probe&,
-          FenceList& unfenced, const base::Clock&);
+          FenceList& unfenced, const base::Clock&, wire::MultiChannel = wire::MultiChannel::single);
   ~Attempt();
 
   // Moves on as far as it goes without waiting. Set: it has ended. `work` is raised by what was done.
@@ -51,6 +56,7 @@ class Attempt {
   enum class Step : std::uint8_t { opening, resolving, logging_in, proving, fencing };
   [[nodiscard]] static const char* describe(Step) noexcept;
   [[nodiscard]] Result<> open();
+  [[nodiscard]] bool joins() const noexcept { return action_ == wire::MultiChannel::independent; }
   [[nodiscard]] Result<> log_in();
   [[nodiscard]] Result<> on_established(const fabric::ConnectionEvent&);
   [[nodiscard]] AttemptOutcome on_rejected(const fabric::ConnectionEvent&);
@@ -69,6 +75,7 @@ class Attempt {
   FenceList& unfenced_;
   base::Time deadline_;
   const base::Clock& clock_;
+  const wire::MultiChannel action_;
   Step step_ = Step::opening;
   std::unique_ptr<fabric::ActiveEndpoint> resolving_;  // until the channel takes it
   PortId initiator_port_id_;

@@ -9,8 +9,14 @@
 
 namespace srpi::session {
 
-Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEventSink& events)
-    : limits_(limits), clock_(clock), events_(events), slots_(limits.queue_depth) {
+Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEventSink& events,
+                 UnitResets& resets, std::uint16_t number)
+    : limits_(limits),
+      clock_(clock),
+      events_(events),
+      resets_(resets),
+      number_(number),
+      slots_(limits.queue_depth, number) {
   receives_to_post_.reserve(receive_count(limits_));
 }
 
@@ -134,6 +140,22 @@ void Channel::close(Errc error, FenceList& unfenced) noexcept {
   while (auto* c = ended.pop_front())
     complete(*c, c->internal.deadline <= now ? c->internal.end_error : error);
   end_all_tasks(error);
+}
+
+void Channel::give_away(FenceList& unfenced, CommandList* doubtful, CommandList& kept) noexcept {
+  const auto now = clock_.now();
+  CommandList sent, unsent, ended;
+  take_all(unfenced, sent, unsent);
+  while (auto* c = sent.pop_front()) {
+    if (doubtful && c->rescue && may_change_medium(c->cdb))
+      doubtful->push_back(*c);
+    else
+      (c->rescue && c->internal.deadline > now && !may_change_medium(c->cdb) ? kept : ended).push_back(*c);
+  }
+  while (auto* c = unsent.pop_front()) (c->rescue && c->internal.deadline > now ? kept : ended).push_back(*c);
+  while (auto* c = ended.pop_front())
+    complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::no_connect);
+  end_all_tasks(Errc::no_connect);
 }
 
 void Channel::suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept {

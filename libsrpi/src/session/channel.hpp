@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RDMA channel: one queue pair and what is under way on it. The data path: no lock, no allocation after open.
+// An RDMA channel: one queue pair and what is under way on it. The data path: no lock, no allocation after
+// open, nothing shared with another channel of the session.
 //
-// Buffers. Request information units live in send slots, one a command, reused when the command's answer has come: the
-// target has the unit then. Receive buffers are posted anew in batches after their unit was decoded. A command's data
-// belongs to the target from the post until its SRP_RSP or until close(), which destroys the queue pair first.
+// Buffers. Request information units live in send slots, one a command, reused when the command's answer has
+// come: the target has the unit then. Receive buffers are posted anew in batches after their unit was
+// decoded. A command's data belongs to the target from the post until its SRP_RSP or until close(), which
+// destroys the queue pair first.
 #pragma once
 
 #include <array>
@@ -21,6 +23,7 @@
 #include "session/fence.hpp"
 #include "session/task.hpp"
 #include "session/unit_events.hpp"
+#include "session/unit_resets.hpp"
 #include "wire/logout.hpp"
 
 namespace srpi::wire {
@@ -54,7 +57,8 @@ struct ChannelCounters {
 
 class Channel {
  public:
-  Channel(const ChannelLimits&, const base::Clock&, UnitEventSink&);
+  // `number`: among the session's, for tags that no other channel of it has.
+  Channel(const ChannelLimits&, const base::Clock&, UnitEventSink&, UnitResets&, std::uint16_t number);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -64,13 +68,18 @@ class Channel {
   // After the login: commands may go.
   void start(const ChannelTerms&);
   [[nodiscard]] bool is_open() const noexcept { return endpoint_ != nullptr; }
-  [[nodiscard]] fabric::ActiveEndpoint& endpoint() noexcept { return *endpoint_; }
+  // Logged in, and nothing wrong with it.
+  [[nodiscard]] bool is_up() const noexcept { return started_ && !failure_; }
+  [[nodiscard]] fabric::ActiveEndpoint& endpoint() const noexcept { return *endpoint_; }
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
 
   void submit(Command&) noexcept;
   void submit(Task&) noexcept;
   void take_unsent(CommandList& to) noexcept;     // what was submitted and not posted
   void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
+  // No command for this unit is posted from here on until unblock; over the end of connections, too.
+  void block(std::uint64_t lun) noexcept { blocked_lun_ = lun; }
+  void unblock() noexcept;
   void flush() noexcept;                          // posts what credits and slots permit
   std::size_t poll() noexcept;                    // completions taken; calls on_complete
   void check_deadlines(base::Time now) noexcept;  // of commands and functions
@@ -88,9 +97,12 @@ class Channel {
   // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
   // have commands which the target may still carry out. Silent on a closed channel.
   void close(Errc error, FenceList& unfenced) noexcept;
-  // The same, but commands that may be sent again over another connection go to `kept` instead, in order: all
-  // that had time left; only those that never left or cannot change the medium unless `writes_too`.
+  // The same, but commands that may be sent again over another connection, and have time left, go to `kept`
+  // instead, in order. Those that were sent and may change the medium only if `writes_too`.
   void suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept;
+  // The same while other channels carry on: what was sent and may change the medium goes to `doubtful`, all
+  // of it, for it is not over before its unit is fenced. Null: it completes with no_connect.
+  void give_away(FenceList& unfenced, CommandList* doubtful, CommandList& kept) noexcept;
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
@@ -106,6 +118,7 @@ class Channel {
   [[nodiscard]] const ChannelLimits& limits() const noexcept { return limits_; }
 
  private:
+  static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
   struct PostBatch;
   struct TaskSlot {
     Task* task = nullptr;  // null while taken: nobody waits for the answer any more
@@ -136,10 +149,6 @@ class Channel {
   void release_unanswered(Command&) noexcept;
   void finish_unanswered(Command&, Errc) noexcept;
   // channel_tasks.cpp
-  [[nodiscard]] bool is_being_reset(std::uint64_t lun) const noexcept {
-    return active_task_ && active_task_->function == wire::TaskFunction::lun_reset &&
-           active_task_->lun == lun;
-  }
   [[nodiscard]] bool can_start_task() const noexcept;
   void start_task() noexcept;
   [[nodiscard]] bool on_task_answer(const wire::Response&) noexcept;
@@ -151,6 +160,8 @@ class Channel {
   ChannelLimits limits_;
   const base::Clock& clock_;
   UnitEventSink& events_;
+  UnitResets& resets_;
+  const std::uint16_t number_;
   ChannelTerms terms_;
   std::uint32_t usable_segments_ = 1;
   ChannelCounters counters_;
@@ -170,6 +181,7 @@ class Channel {
   CommandList pending_;    // submitted, not posted
   CommandList in_flight_;  // posted, oldest first
   CommandList blocked_;    // submitted; their unit is being reset, which could take them for older ones
+  std::uint64_t blocked_lun_ = kNoLun;
   TaskList waiting_tasks_;
   Task* active_task_ = nullptr;
   std::array<TaskSlot, kTaskSlots> task_slots_;

@@ -52,6 +52,7 @@ void Channel::rescue(base::Time now) noexcept {
   rescue_.owner = this;
   rescue_.on_complete = &Channel::on_rescue;
   rescuing_ = true;
+  if (!abort) return resets_.submit(rescue_);
   submit(rescue_);
   start_task();
 }
@@ -59,7 +60,7 @@ void Channel::rescue(base::Time now) noexcept {
 void Channel::on_rescue(Task& task) noexcept {
   auto& self = *static_cast<Channel*>(task.owner);
   self.rescuing_ = false;
-  if (task.error == Errc::no_connect) return;  // the channel is being closed
+  if (task.error == Errc::no_connect) return;  // the channel is being closed, or about to be
   if (task.function == wire::TaskFunction::abort_task) {
     // "Failed" may mean that the task was over already: its answer has come before this one then, as the
     // queue pair keeps the order, and nothing is found here.
@@ -76,7 +77,7 @@ void Channel::on_rescue(Task& task) noexcept {
                       "LOGICAL UNIT RESET was " +
                           std::string(what)});
   }
-  self.rescue(self.clock_.now());  // the next step, or the next command
+  if (!self.failure_) self.rescue(self.clock_.now());  // the next step, or the next command
 }
 
 // Every task of the unit that the target had is over, those of other initiators too.

@@ -27,7 +27,7 @@ void Channel::flush() noexcept {
   PostBatch batch;
   while (!pending_.empty() && can_post()) {
     auto& command = *pending_.pop_front();
-    if (is_being_reset(command.lun)) {
+    if (command.lun == blocked_lun_) {
       blocked_.push_back(command);
       continue;
     }

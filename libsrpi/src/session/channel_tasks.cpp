@@ -11,11 +11,12 @@
 namespace srpi::session {
 namespace {
 
-// Indices that no command's slot has, so that neither can be taken for the other.
-constexpr std::uint32_t kFirstIndex = 0xffffff00u;
+// Indices that no command's slot has, so that neither can be taken for the other; else as SlotTable's
+// handles.
+constexpr std::uint16_t kFirstIndex = 0xff00u;
 
-constexpr std::uint64_t tag_of(std::uint32_t slot, std::uint32_t generation) {
-  return std::uint64_t{generation} << 32 | (kFirstIndex + slot);
+constexpr std::uint64_t tag_of(std::uint16_t channel, std::uint32_t slot, std::uint32_t generation) {
+  return std::uint64_t{generation} << 32 | std::uint32_t{channel} << 16 | (kFirstIndex + slot);
 }
 
 }  // namespace
@@ -42,7 +43,7 @@ void Channel::start_task() noexcept {
   ++counters_.task_functions;
 
   wire::TaskManagement unit;
-  unit.tag = tag_of(index, free->generation);
+  unit.tag = tag_of(number_, index, free->generation);
   unit.lun = active_task_->lun;
   unit.function = active_task_->function;
   unit.task_tag = active_task_->task_tag;
@@ -51,10 +52,10 @@ void Channel::start_task() noexcept {
 }
 
 bool Channel::on_task_answer(const wire::Response& response) noexcept {
-  const auto index = static_cast<std::uint32_t>(response.tag) - kFirstIndex;
+  const auto index = static_cast<std::uint32_t>(static_cast<std::uint16_t>(response.tag)) - kFirstIndex;
   if (index >= task_slots_.size()) return false;
   auto& slot = task_slots_[index];
-  if (!slot.taken || slot.generation != static_cast<std::uint32_t>(response.tag >> 32)) return false;
+  if (!slot.taken || response.tag != tag_of(number_, index, slot.generation)) return false;
   auto* const task = std::exchange(slot.task, nullptr);
   slot.taken = false;
   ++slot.generation;
@@ -67,10 +68,14 @@ bool Channel::on_task_answer(const wire::Response& response) noexcept {
 
 void Channel::end_task(Task& task, Errc error) noexcept {
   if (active_task_ == &task) active_task_ = nullptr;
-  while (auto* c = blocked_.pop_front()) pending_.insert(*c);
   task.error = error;
   if (task.function == wire::TaskFunction::lun_reset && task.confirmed()) end_unit(task.lun);
   task.on_complete(task);
+}
+
+void Channel::unblock() noexcept {
+  blocked_lun_ = kNoLun;
+  while (auto* c = blocked_.pop_front()) pending_.insert(*c);
 }
 
 void Channel::withdraw(Task& task) noexcept {
@@ -99,6 +104,10 @@ base::Time Channel::next_task_deadline() const noexcept {
 }
 
 void Channel::end_all_tasks(Errc error) noexcept {
+  if (std::exchange(rescuing_, false)) {
+    resets_.withdraw(rescue_);
+    withdraw(rescue_);
+  }
   TaskList ended;
   if (active_task_) ended.push_back(*active_task_);
   while (auto* t = waiting_tasks_.pop_front()) ended.push_back(*t);

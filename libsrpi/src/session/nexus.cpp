@@ -24,21 +24,22 @@ ChannelLimits channel_limits(const SessionOptions& options) {
 
 Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionOptions& options,
              const base::Clock& clock, base::Random random, Probe& probe, NexusObserver& observer)
-    : fabric_(fabric),
-      options_(options),
-      clock_(clock),
-      random_(random),
-      probe_(probe),
-      observer_(observer),
-      channel_(channel_limits(options), clock, *this) {
+    : fabric_(fabric), options_(options), clock_(clock), random_(random), probe_(probe), observer_(observer) {
+  for (std::uint32_t i = 0; i < options.channels; ++i) {
+    auto& link = *links_.emplace_back(std::make_unique<Link>(*this, channel_limits(options), clock,
+                                                             static_cast<UnitEventSink&>(*this), resets_,
+                                                             static_cast<std::uint16_t>(i)));
+    link.keepalive.cdb = scsi::test_unit_ready();
+    link.keepalive.owner = &link;
+    link.keepalive.rescue = false;
+    link.keepalive.on_complete = &Nexus::on_keepalive;
+    resets_.add(link.channel);
+  }
+  live_.reserve(links_.size());
   identity_.target = target;
   identity_.initiator_port_id = options.initiator_port_id;
   identity_.initiator_ext = target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
   if (options.fence_first_login) unfenced_.want_all_units();
-  keepalive_.cdb = scsi::test_unit_ready();
-  keepalive_.owner = this;
-  keepalive_.rescue = false;
-  keepalive_.on_complete = &Nexus::on_keepalive;
   start_attempt();
 }
 
@@ -50,6 +51,7 @@ void Nexus::disconnect() {
 }
 void Nexus::reconnect() {
   contest_.reset();
+  if (state_ == State::live) try_channels_now();
   dispatch(Event::reconnect_requested);
 }
 void Nexus::erase() {
@@ -91,13 +93,15 @@ void Nexus::perform(Action action, const Error& cause) {
       stop_timers();
       ++connects_;
       last_error_ = {};
-      keepalive_sent_ = false;
-      ended_by_target_ = false;
+      usable_segments_ = links_.front()->channel.usable_segments();
+      go_live(*links_.front());
+      channel_error_ = {};
+      try_channels_now();
       return release_held(Errc::no_connect);
     case Action::lose:
       ++losses_;
       held_since_ = clock_.now();
-      close_channel(options_.fast_io_fail.count() > 0);
+      close_channels(options_.fast_io_fail.count() > 0);
       retry_delay_ = {};
       if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = clock_.now() + options_.fast_io_fail;
       if (options_.dev_loss) dev_loss_at_ = clock_.now() + *options_.dev_loss;
@@ -108,7 +112,7 @@ void Nexus::perform(Action action, const Error& cause) {
     case Action::abandon:
       ++losses_;
       stop_timers();
-      close_channel(false);
+      close_channels(false);
       return fail_held();
     case Action::give_up:
       stop_timers();
@@ -118,43 +122,51 @@ void Nexus::perform(Action action, const Error& cause) {
       stop_timers();
       attempt_.reset();
       fail_held();
-      close_channel(false);
+      close_channels(false);
       complete_rejected();
       return;
   }
 }
 
-void Nexus::close_channel(bool keep_commands) {
-  if (!channel_.is_open()) return;
-  if (std::exchange(proving_, false)) probe_.reset();
+void Nexus::close_channels(bool keep_commands) {
+  drop_join();
+  if (std::ranges::none_of(links_, [](const auto& l) { return l->channel.is_open(); })) return;
   const auto from = clock_.now();
-  if (keep_commands) {
-    CommandList kept;
-    channel_.suspend(unfenced_, options_.fence, kept);
-    while (auto* c = kept.pop_front()) hold(*c);
-  } else {
-    channel_.close(Errc::no_connect, unfenced_);
+  end_proof();
+  CommandList kept;
+  for (const auto& link : links_) {
+    leave(*link);
+    if (keep_commands)
+      link->channel.suspend(unfenced_, options_.fence, kept);
+    else
+      link->channel.close(Errc::no_connect, unfenced_);
   }
+  end_doubtful(keep_commands ? &kept : nullptr);
+  resets_.end_all();
+  while (auto* c = kept.pop_front()) hold(*c);
   last_disconnect_ = clock_.now() - from;
   ++fds_version_;
 }
 
 void Nexus::start_attempt() {
   attempt_.reset();
-  channel_.close(Errc::no_connect, unfenced_);
+  for (const auto& link : links_) link->channel.close(Errc::no_connect, unfenced_);
   retry_at_ = base::kNever;
-  attempt_ =
-      std::make_unique<Attempt>(fabric_, identity_, options_, channel_, memories_, probe_, unfenced_, clock_);
+  attempt_ = std::make_unique<Attempt>(fabric_, identity_, options_, links_.front()->channel, memories_,
+                                       probe_, unfenced_, clock_);
   ++fds_version_;
 }
 
 void Nexus::schedule_retry() {
-  if (!options_.reconnect_delay) return;
+  if (options_.reconnect_delay) retry_at_ = clock_.now() + next_delay(retry_delay_);
+}
+
+// Permitted where automatic attempts are.
+base::Duration Nexus::next_delay(base::Duration& delay) noexcept {
   const base::Duration cap = *options_.reconnect_delay;
-  retry_delay_ = std::min(cap, retry_delay_.count() == 0 ? base::Duration(options_.reconnect_first_delay) : 2 * retry_delay_);
+  delay = std::min(cap, delay.count() == 0 ? base::Duration(options_.reconnect_first_delay) : 2 * delay);
   // Up to a quarter less, so that many initiators do not come back in step.
-  const auto jitter = base::Duration(random_.below(static_cast<std::uint64_t>(retry_delay_.count()) / 4 + 1));
-  retry_at_ = clock_.now() + retry_delay_ - jitter;
+  return delay - base::Duration(random_.below(static_cast<std::uint64_t>(delay.count()) / 4 + 1));
 }
 
 void Nexus::stop_timers() noexcept {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The I_T nexus: drives the transition table. It holds the one channel and at most one attempt, keeps the timers, and
-// sees to it that every command completes once, whatever happens to the connection.
+// The I_T nexus: drives the transition table. It holds the channels and at most one attempt, keeps the
+// timers, and sees to it that every command completes once, whatever happens to the connections.
+//
+//   nexus.cpp           the driver of the table
+//   nexus_commands.cpp  where commands go, and where they wait
+//   nexus_poll.cpp      what a poll looks at
+//   nexus_channels.cpp  further channels: their logins, the loss of one, the fence that it takes
+//   nexus_proof.cpp     proving the units again
 #pragma once
 
 #include <array>
@@ -14,11 +20,19 @@
 #include "session/attempt.hpp"
 #include "session/channel.hpp"
 #include "session/contest.hpp"
+#include "session/link.hpp"
 #include "session/memory_table.hpp"
 #include "session/probe.hpp"
 #include "session/transitions.hpp"
 
 namespace srpi::session {
+
+// Of further channels, since the start.
+struct ChannelHistory {
+  std::uint64_t joins = 0;     // logins that succeeded
+  std::uint64_t losses = 0;    // while others lived
+  std::uint64_t repeated = 0;  // commands that a lost channel left in doubt, sent again behind the fence
+};
 
 class NexusObserver {
  public:
@@ -27,6 +41,8 @@ class NexusObserver {
   virtual void on_attempt_failed(const Error&) = 0;
   virtual void on_unit_event(std::uint64_t lun, scsi::Event) = 0;  // lun: the 8 SAM bytes
   virtual void on_units_proved() = 0;  // while live: the probe has asked them anew, they may have grown
+  // While live: a channel has joined (code ok), was lost, or could not log in (told once in a row).
+  virtual void on_channels(std::uint32_t /*live*/, const Error& /*cause*/) {}
 };
 
 class Nexus final : private UnitEventSink {
@@ -42,7 +58,7 @@ class Nexus final : private UnitEventSink {
 
   // The command completes in a later poll or flush, or when the state changes; never from within.
   void submit(Command&) noexcept;
-  // Where the session is not live it completes with no_connect.
+  // A reset of a unit, over all channels. Where the session is not live it completes with no_connect.
   void submit(Task&) noexcept;
   // Ends all commands of the unit, with `cancelled` unless they are answered; see Channel::abort_unit.
   void abort_unit(std::uint64_t lun) noexcept;
@@ -61,7 +77,21 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] std::uint64_t fds_version() const noexcept { return fds_version_; }
 
   [[nodiscard]] State state() const noexcept { return state_; }
-  [[nodiscard]] const Channel& channel() const noexcept { return channel_; }
+  [[nodiscard]] std::uint32_t channels_wanted() const noexcept {
+    return static_cast<std::uint32_t>(links_.size());
+  }
+  [[nodiscard]] std::uint32_t channels_live() const noexcept {
+    return static_cast<std::uint32_t>(live_.size());
+  }
+  [[nodiscard]] bool is_live(std::uint32_t channel) const noexcept { return links_[channel]->live; }
+  [[nodiscard]] const Channel& channel(std::uint32_t i = 0) const noexcept { return links_[i]->channel; }
+  // The target has refused one for good: none is asked for before the next login of the session.
+  [[nodiscard]] bool channels_refused() const noexcept { return joins_refused_; }
+  // Why a channel is missing, or was last; code ok: all have been there since the last login.
+  [[nodiscard]] const Error& channel_error() const noexcept { return channel_error_; }
+  [[nodiscard]] const ChannelHistory& channel_history() const noexcept { return channel_history_; }
+  // Descriptors that a command may carry, over whichever channel.
+  [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }
   [[nodiscard]] const FenceList& unfenced() const noexcept { return unfenced_; }
   [[nodiscard]] MemoryTable& memories() noexcept { return memories_; }
   [[nodiscard]] const fabric::Path& path() const noexcept { return path_; }
@@ -82,19 +112,40 @@ class Nexus final : private UnitEventSink {
   void start_attempt();
   void schedule_retry();
   void stop_timers() noexcept;
-  void close_channel(bool keep_commands);
+  void close_channels(bool keep_commands);
+  [[nodiscard]] base::Duration next_delay(base::Duration&) noexcept;
   void hold(Command&) noexcept;
   void release_held(Errc if_too_late) noexcept;
   void fail_held_overdue(base::Time now) noexcept;
   void fail_held() noexcept;
   std::size_t poll_attempt();
   std::size_t poll_live();
-  void take_connection_event();
+  void take_connection_event(Link&);
+  void lose(const Link&, bool all);
   [[nodiscard]] Error eviction() const;
+  // nexus_channels.cpp
+  void go_live(Link&) noexcept;
+  void leave(Link&) noexcept;
+  [[nodiscard]] Channel& least_loaded() noexcept;
+  [[nodiscard]] std::size_t take_losses();
+  void lose_channel(Link&);
+  void try_channels_now() noexcept;
+  [[nodiscard]] std::size_t poll_join();
+  void end_join(const AttemptOutcome&);
+  void drop_join() noexcept;
+  [[nodiscard]] base::Time next_join() const noexcept;
+  [[nodiscard]] bool fence_is_due() const noexcept;
+  void poll_fence();
+  static void on_fence(Task&) noexcept;
+  void release_doubtful(std::uint64_t lun) noexcept;
+  void end_doubtful(CommandList* kept) noexcept;
+  // nexus_proof.cpp
   void prove_again() noexcept;
   void poll_proof(base::Time now);
+  [[nodiscard]] bool start_proof();
+  void end_proof() noexcept;
   std::size_t run_timers();
-  void send_keepalive() noexcept;
+  void send_keepalive(Link&) noexcept;
   static void on_keepalive(Command&) noexcept;
   void reject(Command&, Errc) noexcept;
   std::size_t complete_rejected() noexcept;
@@ -107,9 +158,27 @@ class Nexus final : private UnitEventSink {
   NexusObserver& observer_;
   LoginIdentity identity_;
   MemoryTable memories_;
-  Channel channel_;
+  UnitResets resets_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<Link*> live_;  // in the order of links_
+  Channel* only_ = nullptr;  // the one live channel, where it is one
   FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
   std::unique_ptr<Attempt> attempt_;
+
+  // Further channels; one logs in at a time.
+  std::unique_ptr<Attempt> join_;
+  Link* joining_ = nullptr;
+  bool joins_refused_ = false;  // until the session's next login, or until somebody asks
+  Error channel_error_;
+  ChannelHistory channel_history_;
+  std::uint32_t usable_segments_ = 1;
+  // Of lost channels, sent and not answered, may change the medium: until their units are fenced.
+  CommandList doubtful_;
+  base::Time fence_at_{};
+  Task fence_;
+  bool fencing_ = false;
+  bool fence_outdated_ = false;  // another channel was lost since it began
+  std::optional<Error> fence_failure_;
 
   State state_ = State::connecting;
   Error last_error_;
@@ -122,13 +191,12 @@ class Nexus final : private UnitEventSink {
   CommandList held_;      // recovering, proving: to be sent (again) after it
   CommandList rejected_;  // to be completed with the error they have
   TaskList rejected_tasks_;
-  Command keepalive_;
-  bool keepalive_sent_ = false;
 
   base::Duration retry_delay_{};
   Contest contest_;
-  bool ended_by_target_ = false;  // the present connection
   bool proving_ = false;         // while live: the probe runs, I/O is held
+  Link* proof_link_ = nullptr;   // over which it runs
+  bool proof_is_last_ = false;   // the proof itself, the others have been asked for their attentions
   bool proof_outdated_ = false;  // something has happened since: once more
   base::Time proof_deadline_ = base::kNever;
   base::Time held_since_{};

@@ -9,7 +9,8 @@ namespace srpi::session {
 void Nexus::submit(Command& command) noexcept {
   switch (state_) {
     case State::live:
-      return proving_ ? hold(command) : channel_.submit(command);
+      if (proving_) return hold(command);
+      return (only_ ? *only_ : least_loaded()).submit(command);
     case State::recovering:
       return hold(command);
     default:
@@ -18,7 +19,7 @@ void Nexus::submit(Command& command) noexcept {
 }
 
 void Nexus::submit(Task& task) noexcept {
-  if (state_ == State::live) return channel_.submit(task);
+  if (state_ == State::live) return resets_.submit(task);
   rejected_tasks_.push_back(task);
 }
 
@@ -31,7 +32,13 @@ void Nexus::abort_unit(std::uint64_t lun) noexcept {
       others.push_back(*c);
   }
   held_ = others;
-  if (state_ == State::live) channel_.abort_unit(lun);
+  // These complete when their unit is fenced, for a completed write may not come late.
+  for (auto* c = doubtful_.front(); c; c = c->internal.next) {
+    if (c->lun != lun) continue;
+    c->internal.deadline = std::min(c->internal.deadline, clock_.now());
+    c->internal.end_error = Errc::cancelled;
+  }
+  for (auto* link : live_) link->channel.abort_unit(lun);
 }
 
 void Nexus::reject(Command& command, Errc error) noexcept {
@@ -72,7 +79,7 @@ void Nexus::release_held(Errc if_too_late) noexcept {
   next_give_up_ = base::kNever;
   while (auto* c = going.pop_front()) {
     // Too late; or this login has left too little room for its descriptors.
-    if (c->give_up_at <= now || c->data.size() > channel_.usable_segments()) {
+    if (c->give_up_at <= now || c->data.size() > usable_segments_) {
       reject(*c, if_too_late);
       continue;
     }
@@ -82,7 +89,7 @@ void Nexus::release_held(Errc if_too_late) noexcept {
       s.lkey = s.memory->lkey();
       s.rkey = s.memory->rkey();
     }
-    channel_.submit(*c);
+    submit(*c);
   }
 }
 

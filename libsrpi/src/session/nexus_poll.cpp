@@ -24,7 +24,8 @@ std::size_t Nexus::poll_attempt() {
   if (work > 0) ++fds_version_;
   if (!outcome) return work;
   initiator_port_id_ = attempt_->initiator_port_id();
-  if (channel_.is_open()) path_ = channel_.endpoint().path();
+  auto& channel = links_.front()->channel;
+  if (channel.is_open()) path_ = channel.endpoint().path();
   const auto ended_another = attempt_->ended_another();
   if (ended_another) contest_.on_login(clock_.now(), *ended_another);
   attempt_.reset();
@@ -32,7 +33,7 @@ std::size_t Nexus::poll_attempt() {
     dispatch(Event::attempt_succeeded);
     return work + 1;
   }
-  channel_.close(Errc::no_connect, unfenced_);
+  channel.close(Errc::no_connect, unfenced_);
   ++fds_version_;
   if (outcome->ended_by_target && contest_.on_ended_by_target(clock_.now())) {
     dispatch(Event::attempt_refused, eviction());
@@ -51,60 +52,51 @@ Error Nexus::eviction() const {
                       initiator_port_id_.to_string())};
 }
 
-void Nexus::take_connection_event() {
-  const auto event = channel_.endpoint().next_event();
+void Nexus::take_connection_event(Link& link) {
+  const auto event = link.channel.endpoint().next_event();
   if (!event || (event->kind != fabric::ConnectionEvent::Kind::disconnected &&
                  event->kind != fabric::ConnectionEvent::Kind::failed))
     return;
-  if (ended_by_target(*event, channel_)) ended_by_target_ = true;
-  channel_.fail(event->error);
+  if (ended_by_target(*event, link.channel)) link.ended_by_target = true;
+  link.channel.fail(event->error);
 }
 
 std::size_t Nexus::poll_live() {
-  const auto n = channel_.poll();
+  std::size_t n = 0;
+  for (auto* link : live_) n += link->channel.poll();
   const auto now = clock_.now();
   if (now >= next_control_check_ + (n == 0 ? base::Duration{} : kControlCheckAtLatest)) {
     next_control_check_ = now + kControlCheckEvery;
-    take_connection_event();
-    channel_.check_deadlines(now);
-    if (options_.keepalive && !proving_ && channel_.outstanding() == 0 &&
-        now - channel_.last_heard() >= *options_.keepalive)
-      send_keepalive();
-  }
-  if (proving_ && !channel_.failure()) {
-    poll_proof(now);
-    if (state_ != State::live) return n + 1;
-  }
-  if (channel_.failure()) {
-    take_connection_event();  // a failed completion says less than the connection manager may
-    const auto cause = *channel_.failure();
-    const bool by_target =
-        ended_by_target_ || channel_.logged_out() == wire::LogoutReason::multichannel_action;
-    if (by_target && contest_.on_ended_by_target(now)) {
-      dispatch(Event::ended_for_good, eviction());
-    } else {
-      if (!by_target) contest_.reset();
-      dispatch(Event::connection_lost, cause);
+    for (auto* link : live_) {
+      take_connection_event(*link);
+      link->channel.check_deadlines(now);
+      if (options_.keepalive && !proving_ && link->channel.outstanding() == 0 &&
+          now - link->channel.last_heard() >= *options_.keepalive)
+        send_keepalive(*link);
     }
-    return n + 1;
+    resets_.check_deadlines(now);
   }
-  return n;
+  if (proving_) poll_proof(now);
+  if (state_ == State::live) n += take_losses();
+  if (state_ == State::live) poll_fence();
+  if (state_ == State::live && live_.size() < links_.size()) n += poll_join();
+  return state_ == State::live ? n : n + 1;
 }
 
-void Nexus::send_keepalive() noexcept {
-  if (keepalive_sent_) return;
-  keepalive_sent_ = true;
-  channel_.submit(keepalive_);  // any answer will do, also a unit attention or an unknown LUN
+void Nexus::send_keepalive(Link& link) noexcept {
+  if (link.keepalive_sent) return;
+  link.keepalive_sent = true;
+  link.channel.submit(link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
 }
 
 void Nexus::on_keepalive(Command& command) noexcept {
-  auto& self = *static_cast<Nexus*>(command.owner);
-  self.keepalive_sent_ = false;
+  auto& link = *static_cast<Link*>(command.owner);
+  link.keepalive_sent = false;
   // It may have taken a unit attention that was meant for I/O.
   if (command.error != Errc::ok || command.sense_bytes == 0) return;
   if (const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes}))
     if (const auto event = scsi::classify(command.status, &*sense).event; event != scsi::Event::none)
-      self.on_unit_event(command.lun, event);
+      link.nexus.on_unit_event(command.lun, event);
 }
 
 std::size_t Nexus::run_timers() {
@@ -138,36 +130,47 @@ std::size_t Nexus::poll() {
 }
 
 void Nexus::flush() noexcept {
-  if (state_ == State::live) channel_.flush();
+  if (state_ != State::live) return;
+  if (only_) return only_->flush();
+  for (auto* link : live_) {
+    link->channel.flush();
+    if (!link->channel.has_pending()) link->queued = 0;
+  }
 }
 
 bool Nexus::has_work() const noexcept {
-  return !rejected_.empty() || !rejected_tasks_.empty() || (state_ == State::live && channel_.has_sendable());
+  if (!rejected_.empty() || !rejected_tasks_.empty()) return true;
+  if (state_ != State::live) return false;
+  return (proving_ && !proof_link_) ||
+         std::ranges::any_of(live_, [](const Link* l) { return l->channel.has_sendable(); });
 }
 
 base::Time Nexus::next_deadline() const noexcept {
   auto next = std::min({retry_at_, fast_io_fail_at_, dev_loss_at_, next_give_up_});
   if (attempt_) next = std::min(next, attempt_->deadline());
-  if (state_ == State::live) {
-    next = std::min(next, channel_.next_deadline());
-    if (proving_) next = std::min(next, proof_deadline_);
-    if (options_.keepalive && !keepalive_sent_ && !proving_ && channel_.outstanding() == 0)
-      next = std::min(next, channel_.last_heard() + *options_.keepalive);
+  if (state_ != State::live) return next;
+  for (const auto* link : live_) {
+    const auto& channel = link->channel;
+    next = std::min(next, channel.next_deadline());
+    if (options_.keepalive && !link->keepalive_sent && !proving_ && channel.outstanding() == 0)
+      next = std::min(next, channel.last_heard() + *options_.keepalive);
   }
-  return next;
+  if (proving_) next = std::min(next, proof_deadline_);
+  if (fence_is_due()) next = std::min(next, fence_at_);
+  return std::min({next, resets_.next_deadline(), next_join()});
 }
 
 bool Nexus::arm() noexcept {
   if (has_work()) return false;
   next_control_check_ = {};  // whatever wakes us, look everywhere
-  return !channel_.is_open() || channel_.endpoint().arm();
+  return std::ranges::all_of(
+      links_, [](const auto& l) { return !l->channel.is_open() || l->channel.endpoint().arm(); });
 }
 
 void Nexus::append_fds(std::vector<int>& fds) const {
-  if (attempt_)
-    attempt_->append_fds(fds);
-  else if (channel_.is_open())
-    const_cast<Channel&>(channel_).endpoint().append_fds(fds);
+  if (attempt_) return attempt_->append_fds(fds);
+  for (auto* link : live_) link->channel.endpoint().append_fds(fds);
+  if (join_) join_->append_fds(fds);
 }
 
 }  // namespace srpi::session

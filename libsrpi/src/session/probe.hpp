@@ -14,6 +14,9 @@ class Probe {
   virtual ~Probe() = default;
   // Submits commands to the channel from here on, from their completions. One probe runs at a time.
   virtual void start(Channel&) = 0;
+  // Only takes the unit attentions that wait on this channel; its outcome is a success, whatever the units
+  // say. For a channel beside the one over which the probe will run next.
+  virtual void take_attentions(Channel&) = 0;
   // Set once no command of the probe is outstanding any more. identity_mismatch and no_such_lun end the attempts.
   [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
   // After a success: every unit that it has found.

@@ -65,3 +65,16 @@ TEST_CASE("a login string's tl_retry_count=7 is taken as the most that ends") {
   address.tl_retry_count = 7;
   CHECK(Session::create(address).has_value());
 }
+
+TEST_CASE("channels times queue_depth is limited as one channel's queue_depth is") {
+  SessionOptions o;
+  o.channels = 17;
+  CHECK(names(refusal(o), {"channels", "17", "1 to 16"}));
+  o.channels = 0;
+  CHECK(names(refusal(o), {"channels", "0", "1 to 16"}));
+  o.channels = 16;
+  o.queue_depth = 256;
+  CHECK(o.validate().has_value());
+  o.queue_depth = 257;
+  CHECK(names(refusal(o), {"channels", "16", "queue_depth", "257", "4112", "4096"}));
+}

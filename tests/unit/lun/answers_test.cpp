@@ -2,6 +2,7 @@
 // What becomes of a request by what the target answers, and what else an answer sets off.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <deque>
 
 #include "rig.hpp"
 
@@ -272,4 +273,57 @@ TEST_CASE("a failure predicted is reported with the request's success") {
   CHECK(rig.read_with(predicted, 1) == Errc::short_transfer);  // the hook moves no data
   CHECK(rig.seen() == std::vector{scsi::Event::failure_predicted});
   CHECK(rig.proofs == 0);
+}
+
+TEST_CASE("a unit attention on each of several channels is one event and one proof") {
+  SessionOptions options;
+  options.channels = 4;
+  target::TargetConfig config;
+  config.channels_are_sessions = GENERATE(false, true);
+  Rig rig(options, config);
+  REQUIRE(rig.nexus->channels_live() == 4);
+  const auto proofs = rig.proofs;
+  REQUIRE(rig.target->raise_attention(0, scsi::kBusDeviceReset).has_value());
+  std::deque<Io> ios;
+  for (int i = 0; i < 2; ++i) {  // one at first; then over every channel
+    const int n = i == 0 ? 1 : 8;
+    for (int k = 0; k < n; ++k)
+      rig.units[0]->submit(ios.emplace_back(rig, IoOperation::read, static_cast<std::uint64_t>(k)).request);
+    rig.settle();
+  }
+  for (auto& io : ios) {
+    CHECK(io.completions == 1);
+    CHECK(io.request.status == Errc::ok);
+  }
+  CHECK(rig.events.size() == 1);
+  CHECK(rig.proofs == proofs + 1);
+}
+
+TEST_CASE("a proof that one channel does not answer goes on over another") {
+  SessionOptions options;
+  options.channels = 2;
+  options.reconnect_delay.reset();
+  Rig rig(options);
+  REQUIRE(rig.nexus->channels_live() == 2);
+  const bool the_proof = GENERATE(false, true);  // or the question for unit attentions before it
+  int lost = 0;
+  rig.target->set_command_hook([&](const target::CommandInfo& info) {
+    const bool first = ((info.tag >> 16) & 0xffff) == 0;
+    if (lost > 0 || first == the_proof) return Outcome{};
+    ++lost;
+    return Outcome::of(Outcome::Kind::lose_command);
+  });
+  rig.target->send_async_event(0, scsi::make_sense(SenseKey::unit_attention, scsi::kCapacityChanged),
+                               rig.target->channels()[0].number);
+  rig.settle();
+  REQUIRE(lost == 1);
+  const auto proofs = rig.proofs;
+  Io io(rig, IoOperation::read, 0);
+  rig.units[0]->submit(io.request);
+  rig.pass_in_steps(options.connect_timeout + 10ms);
+  CHECK(io.completions == 1);
+  CHECK(io.request.status == Errc::ok);
+  CHECK(rig.proofs == proofs + 1);
+  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.nexus->losses() == 0);
 }

@@ -2,6 +2,7 @@
 // fast_io_fail: what was at the target when the connection was lost is held, and sent again behind the fence.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <deque>
 
 #include "rig.hpp"
 
@@ -198,4 +199,31 @@ TEST_CASE("outages put a command's deadline off, but not for ever") {
   }
   CHECK(io.completions == 1);
   CHECK(rig.clock.now() - start <= rig.options.command_timeout + rig.options.fast_io_fail + 4s);
+}
+
+TEST_CASE("requests do not notice that one of several channels is lost") {
+  SessionOptions options;
+  options.channels = 2;
+  Holding rig(options);
+  REQUIRE(rig.nexus->channels_live() == 2);
+  std::deque<Io> ios;
+  rig.keep(Outcome::Kind::hold_medium);
+  for (std::uint64_t i = 0; i < 8; ++i)
+    rig.units[0]->submit(
+        ios.emplace_back(rig, i % 3 == 0 ? IoOperation::read : IoOperation::write, 8 * i, 'w').request);
+  rig.settle();
+  REQUIRE(rig.target->held() == 8);
+  rig.target->set_command_hook({});
+  rig.network.break_queue_pair(2, true, fabric::WorkStatus::retry_exceeded);
+  rig.settle();
+  for (auto& io : ios) CHECK(io.request.status == Errc::ok);
+  CHECK(rig.nexus->channels_live() == 1);
+  rig.pass_in_steps(1s);
+  for (auto& io : ios) {
+    CHECK(io.completions == 1);
+    CHECK(io.request.status == Errc::ok);
+  }
+  CHECK(rig.nexus->channels_live() == 2);
+  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.target->held() == 0);
 }

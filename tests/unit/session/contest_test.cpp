@@ -135,3 +135,23 @@ TEST_CASE("an eviction counts only in a row, and only of a young connection") {
   CHECK_FALSE(exchange(1s));
   CHECK(exchange(1s));
 }
+
+TEST_CASE("row 33: neither do two with several channels each") {
+  auto options = same_port_id();
+  options.channels = 3;
+  target::TargetConfig config;
+  config.channels_are_sessions = GENERATE(false, true);
+  Rig rig(options, config);
+  rig.settle();
+  REQUIRE(rig.nexus->channels_live() == 3);
+  Rival rival(rig, options);
+  for (int i = 0; i < 600; ++i) rival.pass(100ms);
+  const bool rival_won = rival.nexus->state() == State::live;
+  auto& winner = rival_won ? *rival.nexus : *rig.nexus;
+  auto& loser = rival_won ? *rig.nexus : *rival.nexus;
+  CHECK(winner.state() == State::live);
+  CHECK(winner.channels_live() == 3);
+  CHECK(loser.state() == State::stopped);
+  CHECK(loser.last_error().code == Errc::evicted);
+  CHECK(rig.target->channels().size() == 3);  // none of the loser's has crept in among the winner's
+}

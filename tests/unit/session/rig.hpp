@@ -18,11 +18,19 @@ namespace srpi::session::test {
 class FakeProbe final : public Probe {
  public:
   void start(Channel&) override { ++starts; }
-  std::optional<Result<>> outcome() override { return answer; }
+  void take_attentions(Channel&) override { ++greetings; }
+  std::optional<Result<>> outcome() override {
+    if (silent > 0) return std::nullopt;
+    if (wrong == 0) return answer;
+    if (--wrong == 0) return std::exchange(answer, {});
+    return answer;
+  }
   void add_units(FenceList& list) const override { list.add(0); }
-  void reset() noexcept override {}
+  void reset() noexcept override { silent -= silent > 0; }
   Result<> answer;
-  int starts = 0;
+  int starts = 0, greetings = 0;
+  int silent = 0;  // until it was reset so often
+  int wrong = 0;   // so often it says `answer`, then it is content
 };
 
 struct Counted {
@@ -56,11 +64,15 @@ class Rig : public NexusObserver {
     config.login_attention = std::nullopt;
     target = target::RamTarget::create(config).value();
     network.listen(loopback::service_of(address()), *target, network.target_device()).value();
-    nexus = std::make_unique<Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
+    start();
   }
   ~Rig() override {
     nexus.reset();
     network.stop_listening(loopback::service_of(address()));
+  }
+
+  void start() {
+    nexus = std::make_unique<Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
   }
 
   static TargetAddress address() {
@@ -99,6 +111,9 @@ class Rig : public NexusObserver {
   void on_attempt_failed(const Error& e) override { failures.push_back(e); }
   void on_unit_event(std::uint64_t lun, scsi::Event e) override { events.emplace_back(lun, e); }
   void on_units_proved() override { ++proofs; }
+  void on_channels(std::uint32_t, const Error& cause) override {
+    if (cause.code != Errc::ok) told.push_back(cause);
+  }
 
   SessionOptions options;
   base::ManualClock clock;
@@ -107,7 +122,7 @@ class Rig : public NexusObserver {
   std::unique_ptr<target::RamTarget> target;
   FakeProbe probe;
   std::vector<State> states;
-  std::vector<Error> causes, failures;
+  std::vector<Error> causes, failures, told;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;
   int proofs = 0;
   std::unique_ptr<Nexus> nexus;

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/unit_resets.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "session/channel.hpp"
+
+namespace srpi::session {
+
+UnitResets::UnitResets() {
+  for (auto& part : parts_) {
+    part.resets = this;
+    part.task.owner = &part;
+    part.task.on_complete = &UnitResets::on_part;
+  }
+}
+
+void UnitResets::add(Channel& channel) noexcept {
+  SRPI_CHECK(channels_ < kMostChannels);
+  parts_[channels_++].channel = &channel;
+}
+
+void UnitResets::submit(Task& task) noexcept {
+  if (!running_ || task.lun != lun_) return submit_anew(task);
+  task.error = Errc::ok;
+  askers_.push_back(task);
+  deadline_ = std::min(deadline_, task.deadline);
+}
+
+void UnitResets::submit_anew(Task& task) noexcept {
+  task.error = Errc::ok;
+  waiting_.push_back(task);
+  start_next();
+}
+
+void UnitResets::withdraw(Task& task) noexcept {
+  askers_.remove(task);
+  waiting_.remove(task);
+}
+
+void UnitResets::start_next() noexcept {
+  if (running_ || completing_ || waiting_.empty()) return;
+  start(*waiting_.pop_front());
+}
+
+void UnitResets::start(Task& task) noexcept {
+  running_ = true;
+  lun_ = task.lun;
+  deadline_ = task.deadline;
+  askers_.push_back(task);
+  TaskList others;  // who asked meanwhile for the same
+  while (auto* t = waiting_.pop_front()) (t->lun == lun_ ? askers_ : others).push_back(*t);
+  waiting_ = others;
+  for (const auto* t = askers_.front(); t; t = t->next) deadline_ = std::min(deadline_, t->deadline);
+
+  // Also where nobody is logged in at present: whoever logs in meanwhile must not be faster than the reset.
+  for (auto& part : parts()) part.channel->block(lun_);
+  for (auto& part : parts()) {
+    part.taken = part.open = part.channel->is_up();
+    if (!part.open) continue;
+    part.task.function = wire::TaskFunction::lun_reset;
+    part.task.lun = lun_;
+    part.task.deadline = base::kNever;  // ours
+    part.channel->submit(part.task);
+  }
+}
+
+void UnitResets::on_part(Task& task) noexcept {
+  auto& part = *static_cast<Part*>(task.owner);
+  part.open = false;
+  part.resets->finish_if_answered();
+}
+
+void UnitResets::finish_if_answered() noexcept {
+  if (running_ && std::ranges::none_of(parts(), &Part::open)) finish();
+}
+
+// A channel that was lost meanwhile says nothing about the unit: the others do. One that has not confirmed
+// what others have cannot know which of its commands are over: it is of no further use.
+void UnitResets::finish() noexcept {
+  const auto counts = [](const Part& p) { return p.taken && p.task.error != Errc::no_connect; };
+  const bool any =
+      std::ranges::any_of(parts(), [&](const Part& p) { return counts(p) && p.task.confirmed(); });
+  Errc error = any ? Errc::ok : Errc::no_connect;
+  auto result = wire::TaskResult::complete;
+  for (auto& part : parts()) {
+    if (!counts(part) || part.task.confirmed()) continue;
+    if (any) {
+      const auto* const what = part.task.error == Errc::ok ? to_string(part.task.result) : "not answered";
+      part.channel->fail({Errc::timed_out, std::string("LOGICAL UNIT RESET, which other channels of the "
+                                                       "session have confirmed, was ") +
+                                               what});
+    } else {
+      error = part.task.error;
+      result = part.task.result;
+    }
+  }
+  running_ = false;
+  for (auto& part : parts()) {
+    part.taken = false;
+    part.channel->unblock();
+  }
+  TaskList ended;
+  std::swap(ended, askers_);
+  complete(ended, error, result);
+  start_next();
+}
+
+// What completes may ask again: that is for later.
+void UnitResets::complete(TaskList& ended, Errc error, wire::TaskResult result) noexcept {
+  completing_ = true;
+  while (auto* t = ended.pop_front()) {
+    t->error = error;
+    t->result = result;
+    t->on_complete(*t);
+  }
+  completing_ = false;
+}
+
+void UnitResets::end_all() noexcept {
+  TaskList ended;
+  std::swap(ended, waiting_);
+  for (auto& part : parts()) {
+    if (part.open) part.channel->withdraw(part.task);
+    part.open = part.taken = false;
+  }
+  if (running_) finish();
+  complete(ended, Errc::no_connect, wire::TaskResult::complete);
+}
+
+void UnitResets::check_deadlines(base::Time now) noexcept {
+  if (running_ && now >= deadline_) {
+    for (auto& part : parts()) {
+      if (!part.open) continue;
+      part.channel->withdraw(part.task);
+      part.open = false;
+      part.task.error = Errc::timed_out;
+    }
+  }
+  finish_if_answered();
+  TaskList waiting, ended;
+  std::swap(waiting, waiting_);
+  while (auto* t = waiting.pop_front()) (t->deadline <= now ? ended : waiting_).push_back(*t);
+  complete(ended, Errc::timed_out, wire::TaskResult::complete);
+  start_next();
+}
+
+base::Time UnitResets::next_deadline() const noexcept {
+  auto next = running_ ? deadline_ : base::kNever;
+  for (const auto* t = waiting_.front(); t; t = t->next) next = std::min(next, t->deadline);
+  return next;
+}
+
+}  // namespace srpi::session
