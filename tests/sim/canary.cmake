@@ -56,6 +56,7 @@ set(channel_fence_off
   session/nexus_channels.cpp "while (auto* c = doubtful.pop_front()) doubtful_.push_back(*c);"
   "while (auto* c = doubtful.pop_front()) submit(*c);"
   session/nexus_channels.cpp "return options_.fence && !fencing_ && !unfenced_.empty();" "return false;")
+srpi_canary(channel_fence_off ${channel_fence_off})
 # The live session would do what its login has left undone: both are off.
 srpi_canary(fence_off
   session/attempt.cpp "if (!options_.fence || unfenced_.empty())" "if (true)"

@@ -10,14 +10,17 @@ namespace srpi::sim {
 void Simulation::check() {
   if (!session_ || checks_.failure()) return;
   const auto& nexus = session_->nexus();
-  const auto& channel = nexus.channel();
-  if (nexus.state() == session::State::live && !channel.failure() && wire_.logged_in() &&
-      channel.credits().available() != wire_.credits())
-    checks_.fail(Checker::request_limit, fmt::format("{} credits, as the wire has seen", wire_.credits()),
-                 fmt::format("the session counts {}", channel.credits().available()));
-  if (channel.outstanding() > channel.limits().queue_depth)
-    checks_.fail(Checker::request_limit, "at most queue_depth commands at the target",
-                 fmt::format("{}", channel.outstanding()));
+  for (std::uint32_t i = 0; i < nexus.channels_wanted(); ++i) {
+    const auto& channel = nexus.channel(i);
+    if (channel.outstanding() > channel.limits().queue_depth)
+      checks_.fail(Checker::request_limit, "at most queue_depth commands at the target",
+                   fmt::format("{}", channel.outstanding()));
+    if (!nexus.is_live(i) || channel.failure()) continue;
+    const auto& wire = WireModel::of(channel.endpoint());
+    if (channel.credits().available() != wire.credits())
+      checks_.fail(Checker::request_limit, fmt::format("{} credits, as the wire has seen", wire.credits()),
+                   fmt::format("channel {} counts {}", i, channel.credits().available()));
+  }
 }
 
 // What the target's disks contain, whoever put it there.

@@ -28,7 +28,8 @@ bool never_raised(const session::Transition& row) {
 
 }  // namespace
 
-std::size_t print_missing(const FaultCounts& faults, const RowCounts& rows) {
+std::size_t print_missing(const FaultCounts& faults, const RowCounts& rows,
+                          const session::ChannelHistory& channels) {
   std::size_t missing = 0;
   for (std::size_t i = 0; i < kFaults; ++i)
     if (faults.of(static_cast<Fault>(i)) == 0) {
@@ -40,6 +41,13 @@ std::size_t print_missing(const FaultCounts& faults, const RowCounts& rows) {
     if (rows[static_cast<std::size_t>(&row - session::transitions().data())] > 0) continue;
     std::printf("coverage: never %s in state %s\n", session::to_string(row.event),
                 session::to_string(row.state));
+    ++missing;
+  }
+  for (const auto& [what, n] : {std::pair{"a further channel joined", channels.joins},
+                                {"a channel was lost while others lived", channels.losses},
+                                {"a lost channel's writes were repeated", channels.repeated}}) {
+    if (n > 0) continue;
+    std::printf("coverage: never %s\n", what);
     ++missing;
   }
   return missing;

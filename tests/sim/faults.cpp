@@ -79,6 +79,8 @@ const char* to_string(Fault fault) noexcept {
       return "login_reject";
     case Fault::bad_login_response:
       return "bad_login_response";
+    case Fault::channel_reject:
+      return "channel_reject";
     case Fault::break_initiator:
       return "break_initiator";
     case Fault::break_target:

@@ -49,6 +49,7 @@ enum class Fault : std::uint8_t {
   exchange_unit,  // another unit answers at the LUN for a while
   login_reject,   // each reason and unknown ones
   bad_login_response,
+  channel_reject,   // the same for further channels only
   break_initiator,  // its queue pair, with each status
   break_target,
   cm_disconnect,

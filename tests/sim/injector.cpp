@@ -51,6 +51,7 @@ void Simulation::inject(Fault fault) {
       break;
     case Fault::login_reject:
     case Fault::bad_login_response:
+    case Fault::channel_reject:
       break_logins(fault);
       break;
     case Fault::admin_disconnect:
@@ -68,13 +69,28 @@ std::uint16_t Simulation::any_lun() noexcept {
   return plan_.target.luns[fault_random_.below(plan_.target.luns.size())].number;
 }
 
+std::optional<target::ChannelNumber> Simulation::one_or_all() noexcept {
+  const auto channels = target_->channels();
+  if (channels.size() < 2 || fault_random_.chance(1, 4)) return std::nullopt;
+  return channels[fault_random_.below(channels.size())].number;
+}
+
+loopback::ConnectionNumber Simulation::any_connection() noexcept {
+  std::vector<loopback::ConnectionNumber> found;
+  const auto last = network_.last_connection();
+  for (auto n = last; n > 0 && last - n < 16; --n)
+    if (network_.find(n, true)) found.push_back(n);
+  return found.empty() ? last : found[fault_random_.below(found.size())];
+}
+
 void Simulation::break_units(Fault fault) {
   auto& random = fault_random_;
+  const auto where = one_or_all();
   const auto answer_to = [&](std::uint64_t tag) {
     wire::Response response;
     response.tag = tag;
     response.request_limit_delta = static_cast<std::int32_t>(random.below(2));
-    target_->send_raw(response_unit(response));
+    target_->send_raw(response_unit(response), where);
   };
   switch (fault) {
     case Fault::unknown_tag:
@@ -86,22 +102,22 @@ void Simulation::break_units(Fault fault) {
       return answer_to(tag);
     }
     case Fault::garbage_unit:
-      target_->send_raw(garbage(random));
+      target_->send_raw(garbage(random), where);
       return;
     case Fault::oversize_unit:
-      target_->send_raw(std::vector<std::byte>(1025 + random.below(4096)));
+      target_->send_raw(std::vector<std::byte>(1025 + random.below(4096)), where);
       return;
     case Fault::credit_grow:
-      target_->send_credit_request(static_cast<std::int32_t>(1 + random.below(4)));
+      target_->send_credit_request(static_cast<std::int32_t>(1 + random.below(4)), where);
       return;
     case Fault::credit_shrink:
-      target_->send_credit_request(-static_cast<std::int32_t>(1 + random.below(8)));
+      target_->send_credit_request(-static_cast<std::int32_t>(1 + random.below(8)), where);
       return;
     case Fault::credit_storm:
-      for (int i = 0; i < 20; ++i) target_->send_credit_request(i % 2 == 0 ? 1 : -1);
+      for (int i = 0; i < 20; ++i) target_->send_credit_request(i % 2 == 0 ? 1 : -1, where);
       return;
     default:
-      target_->send_credit_request(std::numeric_limits<std::int32_t>::max());
+      target_->send_credit_request(std::numeric_limits<std::int32_t>::max(), where);
   }
 }
 
@@ -112,11 +128,11 @@ void Simulation::break_target_side(Fault fault) {
       scsi::kModeParametersChanged};
   switch (fault) {
     case Fault::async_event:
-      target_->send_async_event(any_lun(),
-                                scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged));
+      target_->send_async_event(
+          any_lun(), scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged), one_or_all());
       return;
     case Fault::logout:
-      target_->send_logout(static_cast<wire::LogoutReason>(random.below(10)));
+      target_->send_logout(static_cast<wire::LogoutReason>(random.below(10)), one_or_all());
       return;
     case Fault::attention:
       (void)target_->raise_attention(any_lun(), kConditions[random.below(std::size(kConditions))]);
@@ -159,7 +175,7 @@ void Simulation::exchange_unit() {
   const auto lun = any_lun();
   // A unit attention stops the command that is told, and no other that is on its way: only a session that
   // sends one at a time can be held to writing nothing.
-  const bool told = plan_.options.queue_depth == 1 && wire_.outstanding() == 0;
+  const bool told = plan_.options.queue_depth == 1 && plan_.options.channels == 1 && wire_.outstanding() == 0;
   if (!told) target_->drop_connections();
   const auto bytes = target_->disk_bytes(lun);
   exchange_ = {lun, {bytes.begin(), bytes.end()}};
@@ -184,10 +200,14 @@ void Simulation::exchange_back() {
 
 void Simulation::break_logins(Fault fault) {
   auto& random = fault_random_;
-  if (fault == Fault::login_reject) {
+  if (fault == Fault::login_reject || fault == Fault::channel_reject) {
     static constexpr std::uint32_t kReasons[] = {0x10000, 0x10001, 0x10002, 0x10003, 0x10004,
                                                  0x10005, 0x10006, 0x10099, 0};
-    target_->reject_logins(static_cast<wire::RejectReason>(kReasons[random.below(std::size(kReasons))]));
+    const auto reason = static_cast<wire::RejectReason>(kReasons[random.below(std::size(kReasons))]);
+    if (fault == Fault::login_reject)
+      target_->reject_logins(reason);
+    else
+      target_->reject_further_channels(reason);
     return alarm(about(milliseconds(100)), Timer::accept_logins);
   }
   const auto how = random.below(7);
@@ -220,7 +240,7 @@ void Simulation::break_logins(Fault fault) {
 }
 
 void Simulation::break_network(Fault fault) {
-  const auto connection = network_.last_connection();
+  const auto connection = any_connection();
   switch (fault) {
     case Fault::break_initiator:
       return network_.break_queue_pair(connection, true, any_error());

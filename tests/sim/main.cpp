@@ -30,7 +30,13 @@ struct Totals {
   std::uint64_t runs = 0, failures = 0, first_failure = 0, events = 0, requests = 0, succeeded = 0;
   FaultCounts faults;
   RowCounts rows{};
+  srpi::session::ChannelHistory channels;
 
+  void add(const srpi::session::ChannelHistory& other) {
+    channels.joins += other.joins;
+    channels.losses += other.losses;
+    channels.repeated += other.repeated;
+  }
   void add(const Totals& other) {
     runs += other.runs;
     if (other.failures > 0 && (failures == 0 || other.first_failure < first_failure))
@@ -41,6 +47,7 @@ struct Totals {
     succeeded += other.succeeded;
     faults.add(other.faults);
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] += other.rows[i];
+    add(other.channels);
   }
 };
 
@@ -83,6 +90,7 @@ std::uint64_t run_seed(std::uint64_t seed, const Arguments& arguments, Totals& t
   totals.succeeded += simulation.workload().succeeded();
   totals.faults.add(simulation.faults());
   for (std::size_t i = 0; i < totals.rows.size(); ++i) totals.rows[i] += simulation.rows()[i];
+  totals.add(simulation.channels());
   return simulation.journal().hash();
 }
 
@@ -172,6 +180,12 @@ void summarize(const Totals& totals, double seconds) {
               static_cast<unsigned long long>(totals.events),
               static_cast<unsigned long long>(totals.requests),
               static_cast<unsigned long long>(totals.succeeded));
+  std::printf(
+      "further channels: %llu joined, %llu lost while others lived, %llu of their commands repeated behind "
+      "the fence\n",
+      static_cast<unsigned long long>(totals.channels.joins),
+      static_cast<unsigned long long>(totals.channels.losses),
+      static_cast<unsigned long long>(totals.channels.repeated));
   std::printf("faults:");
   for (std::size_t i = 0; i < kFaults; ++i)
     std::printf("%s%s %llu", i % 6 == 0 ? "\n  " : "  ", to_string(static_cast<Fault>(i)),
@@ -258,7 +272,7 @@ int main(int argc, char** argv) {
     return totals.failures > 0 ? 0 : 1;
   }
   if (arguments.coverage && totals.failures == 0)
-    totals.failures += print_missing(totals.faults, totals.rows);
+    totals.failures += print_missing(totals.faults, totals.rows, totals.channels);
   if (totals.failures > 0) std::printf("FAILED\n");
   return totals.failures > 0 ? 1 : 0;
 }

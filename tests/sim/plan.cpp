@@ -33,12 +33,16 @@ void choose_target(Plan& plan, base::Random& random) {
   target.max_iu_bytes = pick(random, {128u, 512u, 8276u, 8276u});
   target.immediate_data = random.chance(3, 4);
   target.max_transfer_bytes = pick(random, {0u, 4096u, 8192u});
+  target.channels_are_sessions = random.chance(1, 2);
+  target.multi_channel = !random.chance(1, 16);
+  if (random.chance(1, 8)) target.max_channels = 2;
   if (random.chance(1, 4)) target.login_attention.reset();
 }
 
 void choose_session(Plan& plan, base::Random& random) {
   auto& o = plan.options;
   o.initiator_ext = 0x73696d;  // the same for all sessions of a run: the login of one ends the one before
+  o.channels = pick(random, {1u, 1u, 2u, 3u, 4u});
   o.queue_depth = pick(random, {1u, 4u, 16u, 32u});
   o.descriptors = pick(random, {1u, 2u, 4u, 32u});
   o.max_it_iu_bytes = pick(random, {84u, 612u, 8260u, 8260u});
@@ -98,6 +102,11 @@ Plan Plan::from_seed(std::uint64_t seed) {
   if (!plan.target.login_ends_held_writes)
     for (const auto fault : {Fault::hold_medium, Fault::drop_connections})
       plan.weights[static_cast<std::size_t>(fault)] = 16;
+  // dev_loss in the middle of an attempt that somebody asked for takes an attempt that gets no answer.
+  if (plan.options.dev_loss && random.chance(1, 4)) {
+    plan.weights[static_cast<std::size_t>(Fault::admin_reconnect)] = 16;
+    plan.weights[static_cast<std::size_t>(Fault::cm_lost)] = 1024;
+  }
   plan.fault_interval = pick(random, {milliseconds(2), milliseconds(20), milliseconds(100)});
   return plan;
 }

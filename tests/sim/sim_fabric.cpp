@@ -11,8 +11,9 @@ namespace {
 class WatchedEndpoint final : public fabric::ActiveEndpoint {
  public:
   WatchedEndpoint(std::unique_ptr<fabric::ActiveEndpoint> inner, FabricHooks& hooks)
-      : inner_(std::move(inner)), hooks_(hooks) {}
+      : inner_(std::move(inner)), hooks_(hooks), wire_(hooks.wire) {}
   ~WatchedEndpoint() override { abort(); }
+  [[nodiscard]] const WireModel::Connection& wire() const noexcept { return wire_; }
 
   std::shared_ptr<fabric::Device> device() const override { return inner_->device(); }
   const fabric::Path& path() const override { return inner_->path(); }
@@ -23,13 +24,12 @@ class WatchedEndpoint final : public fabric::ActiveEndpoint {
   Result<> connect(std::span<const std::byte> login) override { return inner_->connect(login); }
 
   Result<> create_queues(const fabric::QueueLimits& limits) override {
-    hooks_.wire.connection_opened();
     receives_.resize(limits.receive_depth);
     return inner_->create_queues(limits);
   }
 
   Result<> post_send(std::span<const fabric::SendWork> works) noexcept override {
-    for (const auto& work : works) hooks_.wire.sent({work.sges[0].address, work.sges[0].bytes});
+    for (const auto& work : works) wire_.sent({work.sges[0].address, work.sges[0].bytes});
     return inner_->post_send(works);
   }
 
@@ -39,7 +39,7 @@ class WatchedEndpoint final : public fabric::ActiveEndpoint {
       if (work.id >= receives_.size()) receives_.resize(work.id + 1);
       receives_[work.id] = work.sge;
     }
-    hooks_.wire.receives_posted(static_cast<std::uint32_t>(works.size()));
+    wire_.receives_posted(static_cast<std::uint32_t>(works.size()));
     return inner_->post_receive(works);
   }
 
@@ -48,11 +48,11 @@ class WatchedEndpoint final : public fabric::ActiveEndpoint {
     for (const auto& done : out.first(n)) {
       if (!done.receive) continue;
       if (done.status != fabric::WorkStatus::success) {
-        hooks_.wire.receive_flushed();
+        wire_.receive_flushed();
         continue;
       }
       const std::span unit(receives_[done.id].address, done.bytes);
-      hooks_.wire.received(unit);
+      wire_.received(unit);
       if (hooks_.canary == Canary::credit_leaked && unit.size() >= 36 && unit[0] == std::byte{0xc1} &&
           ++answers_ % 16 == 0)
         unit[7] = std::byte{0};
@@ -67,13 +67,13 @@ class WatchedEndpoint final : public fabric::ActiveEndpoint {
     if (event->kind == fabric::ConnectionEvent::Kind::established)
       if (const auto response =
               wire::decode_login_response(std::span(event->private_data).first(event->private_data_bytes)))
-        hooks_.wire.logged_in(response->request_limit);
+        wire_.logged_in(response->request_limit);
     return event;
   }
 
   void abort() noexcept override {
     if (!inner_) return;
-    hooks_.wire.connection_closed();
+    wire_.closed();
     if (hooks_.canary == Canary::late_dma) {
       hooks_.left_alive.push_back(std::move(inner_));
       return;
@@ -84,11 +84,16 @@ class WatchedEndpoint final : public fabric::ActiveEndpoint {
  private:
   std::unique_ptr<fabric::ActiveEndpoint> inner_;
   FabricHooks& hooks_;
+  WireModel::Connection wire_;
   std::vector<fabric::Sge> receives_;
   std::uint64_t answers_ = 0;
 };
 
 }  // namespace
+
+const WireModel::Connection& WireModel::of(const fabric::Endpoint& endpoint) {
+  return static_cast<const WatchedEndpoint&>(endpoint).wire();
+}
 
 Result<std::unique_ptr<fabric::ActiveEndpoint>> SimFabric::open(const TargetAddress& target,
                                                                 const fabric::ConnectOptions& options) {

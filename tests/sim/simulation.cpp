@@ -82,6 +82,10 @@ void Simulation::end_session() {
   workload_->use(nullptr);
   const auto& taken = session_->nexus().rows_taken();
   for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += taken[i];
+  const auto& history = session_->nexus().channel_history();
+  channels_.joins += history.joins;
+  channels_.losses += history.losses;
+  channels_.repeated += history.repeated;
   session_.reset();
   session_poll_at_ = base::kNever;
 }
@@ -134,6 +138,14 @@ void Simulation::end_faults() {
   wake();
 }
 
+// A channel may be missing where the target has refused it for good, or nobody asks by himself.
+bool Simulation::is_complete() const {
+  const auto& nexus = session_->nexus();
+  if (nexus.state() != session::State::live) return false;
+  return nexus.channels_live() == nexus.channels_wanted() || nexus.channels_refused() ||
+         !plan_.options.reconnect_delay;
+}
+
 bool Simulation::settle() {
   const auto end = clock_.now() + kSettleBound;
   auto next_help = clock_.now() + milliseconds(100);
@@ -142,12 +154,14 @@ bool Simulation::settle() {
       end_session();
       connect();
     }
-    if (state() == session::State::live && workload_->outstanding() == 0) return true;
+    if (is_complete() && workload_->outstanding() == 0) return true;
     if (clock_.now() >= end) {
       checks_.fail(
           Checker::liveness,
           fmt::format("live and nothing outstanding within {} s after the last fault", seconds(90).count()),
-          fmt::format("{}, {} requests outstanding", session::to_string(state()), workload_->outstanding()));
+          fmt::format("{}, {} of {} channels, {} requests outstanding", session::to_string(state()),
+                      session_->nexus().channels_live(), session_->nexus().channels_wanted(),
+                      workload_->outstanding()));
       break;
     }
     if (clock_.now() >= next_help) {
@@ -309,6 +323,7 @@ void Simulation::on_alarm(const Alarm& a) {
       break;
     case Timer::accept_logins:
       target_->reject_logins(std::nullopt);
+      target_->reject_further_channels(std::nullopt);
       break;
     case Timer::good_login_responses:
       target_->set_login_response_hook({});

@@ -53,7 +53,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void connect();       // a new session
   void start_faults();  // by the plan's weights
   void end_faults();    // and undoes what is still broken
-  bool settle();        // live, nothing outstanding, or a failure
+  bool settle();        // live, over all channels that it may have, nothing outstanding; or a failure
   bool sweep();         // every block reads as it must
   void tear_down();
   bool finish();  // all of these
@@ -68,6 +68,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
   [[nodiscard]] const FaultCounts& faults() const noexcept { return counts_; }
   [[nodiscard]] const RowCounts& rows() const noexcept { return rows_; }
+  [[nodiscard]] const session::ChannelHistory& channels() const noexcept { return channels_; }
   [[nodiscard]] Workload& workload() noexcept { return *workload_; }
   [[nodiscard]] WireModel& wire() noexcept { return wire_; }
   [[nodiscard]] target::RamTarget& target() noexcept { return *target_; }
@@ -122,6 +123,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void check();
   void check_disks();
   void check_resting();
+  [[nodiscard]] bool is_complete() const;
   // network.cpp
   loopback::Verdict judge(const loopback::Delivery&) noexcept override;
   base::Duration rnr_delay() noexcept override { return std::chrono::microseconds(20); }
@@ -142,6 +144,9 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void exchange_back();
   void remove_device();
   [[nodiscard]] std::uint16_t any_lun() noexcept;
+  // One of the session's channels; nothing: all of them.
+  [[nodiscard]] std::optional<target::ChannelNumber> one_or_all() noexcept;
+  [[nodiscard]] loopback::ConnectionNumber any_connection() noexcept;
 
   void on_state(SessionState, SessionState, const Error&) override;
   void on_attempt_failed(const Error& e) override { attempt_errors_.push_back(e); }
@@ -153,6 +158,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   Journal journal_;
   FaultCounts counts_;
   RowCounts rows_{};
+  session::ChannelHistory channels_;
   base::Random random_, network_random_, fault_random_;
   loopback::Network network_;
   std::vector<std::shared_ptr<loopback::Device>> devices_;  // the initiator's, the removed ones too

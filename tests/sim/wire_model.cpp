@@ -14,41 +14,55 @@
 
 namespace srpi::sim {
 
-void WireModel::connection_opened() noexcept {
-  open_ = true;
-  logged_in_ = false;
-  receives_ = 0;
-  credits_ = 0;
-  outstanding_.clear();
-}
-
-void WireModel::logged_in(std::int32_t request_limit) noexcept {
+void WireModel::Connection::logged_in(std::int32_t request_limit) noexcept {
   logged_in_ = true;
-  ++logins_;
+  ++model_.logins_;
   credits_ = request_limit;
 }
 
-void WireModel::sent(std::span<const std::byte> unit) {
+void WireModel::Connection::closed() noexcept {
+  logged_in_ = false;
+  outstanding_.clear();
+}
+
+std::int64_t WireModel::credits() const noexcept {
+  for (const auto* c : connections_)
+    if (c->is_logged_in()) return c->credits();
+  return 0;
+}
+
+std::size_t WireModel::connected() const noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(connections_, &Connection::is_logged_in));
+}
+
+std::size_t WireModel::outstanding() const noexcept {
+  std::size_t n = 0;
+  for (const auto* c : connections_) n += c->outstanding();
+  return n;
+}
+
+void WireModel::Connection::sent(std::span<const std::byte> unit) {
   const auto opcode = static_cast<wire::Opcode>(unit[0]);
   const bool command = opcode == wire::Opcode::command;
   if (!command && opcode != wire::Opcode::task_management) {
-    ++answers_;  // free of credits
+    ++model_.answers_;  // free of credits
     return;
   }
   std::uint64_t tag = 0;
   for (std::size_t i = 8; i < 16; ++i) tag = tag << 8 | std::to_integer<std::uint64_t>(unit[i]);
-  journal_.note(command ? "command sent" : "function sent", tag, static_cast<std::uint64_t>(credits_));
-  ++(command ? commands_ : functions_);
+  model_.journal_.note(command ? "command sent" : "function sent", tag, static_cast<std::uint64_t>(credits_));
+  ++(command ? model_.commands_ : model_.functions_);
 
   if (credits_ < (command ? 2 : 1))
-    checks_.fail(Checker::request_limit,
-                 command ? "a command leaves one credit for task management" : "a credit",
-                 fmt::format("a request sent with {} left", credits_));
+    model_.checks_.fail(Checker::request_limit,
+                        command ? "a command leaves one credit for task management" : "a credit",
+                        fmt::format("a request sent with {} left", credits_));
   --credits_;
-  if (std::find(used_.begin(), used_.end(), tag + 1) != used_.end())
-    checks_.fail(Checker::tag_reuse, fmt::format("no tag of the last {} requests comes again", kRemembered),
-                 fmt::format("tag {:x}", tag));
-  used_[used_count_++ % kRemembered] = tag + 1;  // 0 stands for none
+  if (std::find(model_.used_.begin(), model_.used_.end(), tag + 1) != model_.used_.end())
+    model_.checks_.fail(Checker::tag_reuse,
+                        fmt::format("no tag of the last {} requests comes again", WireModel::kRemembered),
+                        fmt::format("tag {:x}", tag));
+  model_.used_[model_.used_count_++ % WireModel::kRemembered] = tag + 1;  // 0 stands for none
   Request request{.tag = tag, .lun = 0, .function = std::nullopt};
   if (!command)
     if (const auto function = wire::decode_task_management(unit)) request.function = *function;
@@ -58,12 +72,12 @@ void WireModel::sent(std::span<const std::byte> unit) {
   // An answer to each, and one request of the target's own.
   const auto needed = static_cast<std::int64_t>(outstanding_.size()) + 1;
   if (receives_ < needed)
-    checks_.fail(Checker::posted_receives,
-                 fmt::format("{} receives posted for what the target may send", needed),
-                 fmt::format("{}", receives_));
+    model_.checks_.fail(Checker::posted_receives,
+                        fmt::format("{} receives posted for what the target may send", needed),
+                        fmt::format("{}", receives_));
 }
 
-void WireModel::received(std::span<const std::byte> unit) {
+void WireModel::Connection::received(std::span<const std::byte> unit) {
   --receives_;
   if (unit.empty()) return;
   switch (static_cast<wire::Opcode>(unit[0])) {
@@ -71,21 +85,22 @@ void WireModel::received(std::span<const std::byte> unit) {
       wire::Response response;
       if (!wire::try_decode_response(unit, response)) return;
       credits_ += response.request_limit_delta;
-      journal_.note("answer", response.tag, response.status,
-                    static_cast<std::uint32_t>(response.request_limit_delta));
+      model_.journal_.note("answer", response.tag, response.status,
+                           static_cast<std::uint32_t>(response.request_limit_delta));
       const auto at = std::ranges::find(outstanding_, response.tag, &Request::tag);
       if (at == outstanding_.end()) return;
       const auto function = at->function;
       outstanding_.erase(at);
       if (function && response.task_result() == wire::TaskResult::complete) function_confirmed(*function);
-      answered_[answered_count_++ % kRemembered] = response.tag;
+      model_.answered_[model_.answered_count_++ % WireModel::kRemembered] = response.tag;
       return;
     }
     case wire::Opcode::credit_request:
       if (const auto request = wire::decode_credit_request(unit)) {
         credits_ += request->request_limit_delta;
-        ++target_requests_;
-        journal_.note("credits", request->tag, static_cast<std::uint32_t>(request->request_limit_delta));
+        ++model_.target_requests_;
+        model_.journal_.note("credits", request->tag,
+                             static_cast<std::uint32_t>(request->request_limit_delta));
       }
       return;
     case wire::Opcode::async_event_request:
@@ -98,7 +113,7 @@ void WireModel::received(std::span<const std::byte> unit) {
 }
 
 // The commands that it was about get no answer any more.
-void WireModel::function_confirmed(const wire::TaskManagement& function) {
+void WireModel::Connection::function_confirmed(const wire::TaskManagement& function) {
   std::erase_if(outstanding_, [&](const Request& r) {
     if (r.function || r.lun != function.lun) return false;
     return function.function == wire::TaskFunction::lun_reset || r.tag == function.task_tag;
