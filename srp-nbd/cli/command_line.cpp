@@ -46,7 +46,9 @@ class SessionArguments {
     add(app, "--initiator-ext", "initiator_ext", "Identifier extension, the first half of our port id")->type_name("HEX");
     add(app, "--initiator-port-id", "initiator_port_id", "Our whole port id, as an access list names it")
         ->type_name("32HEX");
-    add(app, "--queue-depth", "queue_depth", "Commands at the target at a time (128)")->type_name("N");
+    add(app, "--channels", "channels", "RDMA channels, at most (1)")->type_name("N");
+    add(app, "--queue-depth", "queue_depth", "Commands at the target at a time over each channel (128)")
+        ->type_name("N");
     add(app, "--connect-timeout", "connect_timeout_ms", "One attempt to log in, probing included (5000)")->type_name("MS");
     add(app, "--command-timeout", "command_timeout_ms", "One command at the target (10000)")->type_name("MS");
     add(app, "--reconnect-delay", "reconnect_delay_ms", "Longest pause between automatic attempts (10000)")

@@ -40,6 +40,9 @@ std::string timers_text(const json::object& session) {
 std::string state_text(const json::object& session) {
   auto result = text_at(session, "state");
   if (const auto by = text_at(session, "by"); !by.empty()) result += " by " + by;
+  const auto& channels = object_at(session, "channels");
+  if (const auto live = number_at(channels, "live"); live > 0 && live < number_at(channels, "wanted"))
+    result += fmt::format(" over {} of {} channels", live, number_at(channels, "wanted"));
   if (const auto timers = timers_text(session); !timers.empty()) result += ", " + timers;
   const auto* stale = session.if_contains("stale");
   if (stale && stale->is_bool() && stale->get_bool()) result += " (last known: its thread does not answer)";
@@ -141,6 +144,12 @@ std::string show_text(const json::object& session) {
                                        setting(options, "fast_io_fail_ms"), setting(options, "dev_loss_ms")));
   result += line("negotiated", fmt::format("request limit {}, IU {} B", number_at(negotiated, "request_limit"),
                                            number_at(negotiated, "max_it_iu_bytes")));
+  const auto& channels = object_at(session, "channels");
+  const auto& missing = object_at(channels, "error");
+  result +=
+      line("channels", fmt::format("{} of {} live, {} lost while others lived{}", number_at(channels, "live"),
+                                   number_at(channels, "wanted"), number_at(channels, "losses"),
+                                   missing.empty() ? "" : "; " + text_at(missing, "message")));
   result += line("counters", fmt::format("{} logins, {} losses, {} commands ({} failed, {} outstanding), read {}, written {}",
                                          number_at(counters, "connects"), number_at(counters, "losses"),
                                          number_at(counters, "commands"), number_at(counters, "command_errors"),

@@ -39,6 +39,16 @@ json::value by(const srpi::SessionStatus& status) {
   }
 }
 
+json::object channels(const srpi::SessionStatus& status) {
+  const auto& error = status.channel_error;
+  return {{"wanted", status.channels_wanted},
+          {"live", status.channels_live},
+          {"losses", status.channel_losses},
+          {"error", error.code == srpi::Errc::ok
+                        ? json::value(nullptr)
+                        : json::object{{"code", Failure(error).code}, {"message", Failure(error).message}}}};
+}
+
 json::value error(const SessionView& view) {
   if (view.status.last_error.code != srpi::Errc::ok) {
     const Failure failure(view.status.last_error);
@@ -103,7 +113,9 @@ json::object to_json(const SessionView& view) {
                                {"reconnect_delay_ms", setting(options.reconnect_delay)},
                                {"fast_io_fail_ms", options.fast_io_fail.count()},
                                {"dev_loss_ms", setting(options.dev_loss)},
+                               {"channels", options.channels},
                                {"queue_depth", options.queue_depth}}},
+      {"channels", channels(status)},
       {"last_error", error(view)},
       {"negotiated", json::object{{"request_limit", status.request_limit},
                                   {"max_it_iu_bytes", status.max_it_iu_bytes},

@@ -154,6 +154,13 @@ Outcome<> set_initiator_port_id(SessionRequest& r, std::string_view key, const F
   return {};
 }
 
+Outcome<> set_channels(SessionRequest& r, std::string_view key, const FieldValue& v) {
+  const auto n = whole_number(v);
+  if (!n || *n < 1 || *n > 16) return invalid(key, "a number of RDMA channels from 1 to 16", v);
+  r.options.channels = static_cast<std::uint32_t>(*n);
+  return {};
+}
+
 Outcome<> set_queue_depth(SessionRequest& r, std::string_view key, const FieldValue& v) {
   const auto n = whole_number(v);
   if (!n || *n < 1 || *n > 4096) return invalid(key, "a number of commands from 1 to 4096", v);
@@ -176,20 +183,27 @@ constexpr std::array kFields = {
     Field{"listen", set_listen},
     Field{"initiator_ext", set_initiator_ext},
     Field{"initiator_port_id", set_initiator_port_id},
+    Field{"channels", set_channels},
     Field{"queue_depth", set_queue_depth},
     Field{"wait", set_wait},
     Field{"connect_timeout_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.connect_timeout, 100, k, v); }},
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_timer(r.options.connect_timeout, 100, k, v);
+          }},
     Field{"command_timeout_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.command_timeout, 100, k, v); }},
-    Field{"keepalive_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.keepalive, 100, k, v); }},
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_timer(r.options.command_timeout, 100, k, v);
+          }},
+    Field{"keepalive_ms", [](SessionRequest& r, std::string_view k,
+                             const FieldValue& v) { return set_timer(r.options.keepalive, 100, k, v); }},
     Field{"reconnect_delay_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.reconnect_delay, 1, k, v); }},
-    Field{"fast_io_fail_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.fast_io_fail, 0, k, v); }},
-    Field{"dev_loss_ms",
-          [](SessionRequest& r, std::string_view k, const FieldValue& v) { return set_timer(r.options.dev_loss, 1, k, v); }},
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_timer(r.options.reconnect_delay, 1, k, v);
+          }},
+    Field{"fast_io_fail_ms", [](SessionRequest& r, std::string_view k,
+                                const FieldValue& v) { return set_timer(r.options.fast_io_fail, 0, k, v); }},
+    Field{"dev_loss_ms", [](SessionRequest& r, std::string_view k,
+                            const FieldValue& v) { return set_timer(r.options.dev_loss, 1, k, v); }},
 };
 
 }  // namespace

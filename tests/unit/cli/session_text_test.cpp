@@ -45,6 +45,9 @@ TEST_CASE("list: each running timer says what happens when, and only a running o
       "a  recovering by fault, next attempt in 3.2 s, held I/O fails in 15 s, erased in 9 min 58 s  T");
   CHECK(first_line(R"("state":"disconnected","by":"fault","timers":{"next_attempt_ms":0})") ==
         "a  disconnected by fault, next attempt now  T");
+  CHECK(first_line(R"("state":"live","channels":{"wanted":4,"live":3})") ==
+        "a  live over 3 of 4 channels  T");
+  CHECK(first_line(R"("state":"live","channels":{"wanted":4,"live":4})") == "a  live  T");
   CHECK(first_line(R"("state":"live","stale":true)") ==
         "a  live (last known: its thread does not answer)  T");
   CHECK(show_text(json::parse(R"({"state":"disconnected","timers":{"dev_loss_ms":1000}})").as_object())

@@ -48,6 +48,23 @@ TEST_CASE("session JSON: units, running timers and the last error") {
   CHECK(lun.at("export").is_null());
 }
 
+TEST_CASE("session JSON: channels, and why one is missing") {
+  SessionView view;
+  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  CHECK(to_json(view).at("channels").at("error").is_null());
+  view.options.channels = 4;
+  view.status.channels_wanted = 4;
+  view.status.channels_live = 3;
+  view.status.channel_losses = 2;
+  view.status.channel_error = {srpi::Errc::login_rejected, "no more"};
+  const auto object = to_json(view);
+  CHECK(object.at("options").at("channels").to_number<int>() == 4);
+  CHECK(object.at("channels").at("wanted").to_number<int>() == 4);
+  CHECK(object.at("channels").at("live").to_number<int>() == 3);
+  CHECK(object.at("channels").at("losses").to_number<int>() == 2);
+  CHECK(object.at("channels").at("error").at("code").as_string() == "login_rejected");
+}
+
 TEST_CASE("failures: codes decide the exit code") {
   CHECK(exit_code_of("login_rejected") == ExitCode::failed);
   CHECK(exit_code_of("invalid_argument") == ExitCode::usage);

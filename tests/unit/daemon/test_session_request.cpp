@@ -23,6 +23,7 @@ TEST_CASE("session fields: every good value is taken") {
       {"device", "/dev/nbd12"},
       {"initiator_ext", "0xdeadbeef"},
       {"initiator_port_id", "00112233445566778899aabbccddeeff"},
+      {"channels", std::int64_t{4}},
       {"queue_depth", std::int64_t{64}},
       {"connect_timeout_ms", "1500"},
       {"command_timeout_ms", std::int64_t{2000}},
@@ -40,6 +41,7 @@ TEST_CASE("session fields: every good value is taken") {
   CHECK(request.options.luns == std::vector<std::uint64_t>{0, 3});
   CHECK(request.device_index == 12u);
   CHECK(request.options.initiator_ext == 0xdeadbeefu);
+  CHECK(request.options.channels == 4);
   CHECK(request.options.queue_depth == 64);
   CHECK(request.options.connect_timeout.count() == 1500);
   CHECK_FALSE(request.options.keepalive.has_value());
@@ -53,6 +55,7 @@ TEST_CASE("session fields: a bad value is refused with the key, what was expecte
   CHECK(failure_of("connect_timeout_ms", "soon") == "connect_timeout_ms: expected milliseconds from 100 to 86400000, got \"soon\"");
   CHECK(failure_of("connect_timeout_ms", "off").find("got \"off\"") != std::string::npos);
   CHECK(failure_of("keepalive_ms", std::int64_t{-1}).find(", or off, got -1") != std::string::npos);
+  CHECK(failure_of("channels", std::int64_t{17}).find("1 to 16, got 17") != std::string::npos);
   CHECK(failure_of("queue_depth", std::int64_t{0}).find("1 to 4096, got 0") != std::string::npos);
   CHECK(failure_of("queue_depth", "99999999999999999999").find("1 to 4096") != std::string::npos);
   CHECK(failure_of("luns", std::vector<std::int64_t>{1, 1}).find("1 twice") != std::string::npos);
