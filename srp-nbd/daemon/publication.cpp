@@ -11,6 +11,8 @@ namespace srp_nbd {
 namespace {
 
 constexpr std::chrono::seconds kTimeoutSlack{20};
+// What the library may take to send a command again and again while the unit becomes ready.
+constexpr std::chrono::seconds kRetryTime{65};
 
 struct Unit {
   srpi::LogicalUnitInfo info;
@@ -26,7 +28,7 @@ std::string device_label(const Unit& unit) {
 
 std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
   const auto ours = 2 * options.command_timeout + options.connect_timeout + options.fast_io_fail;
-  return std::chrono::ceil<std::chrono::seconds>(ours) + kTimeoutSlack;
+  return std::chrono::ceil<std::chrono::seconds>(ours) + kRetryTime + kTimeoutSlack;
 }
 
 struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
