@@ -51,5 +51,7 @@ source "$guest_lib/target.sh"
 source "$guest_lib/ib_srp.sh"
 # shellcheck source=../guest/io.sh
 source "$guest_lib/io.sh"
+# shellcheck source=../guest/verified.sh
+source "$guest_lib/verified.sh"
 # shellcheck source=../guest/srp_nbd.sh
 source "$guest_lib/srp_nbd.sh"

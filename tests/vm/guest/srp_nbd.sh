@@ -21,6 +21,12 @@ srp() {
     timeout 60 "$program" "$1" --control "$srp_control" "${@:2}"
 }
 
+# srp_follow FILE: what happens to the session "disk", a JSON object a line, until the daemon ends.
+srp_follow() {
+    "$(srp_program)" events disk --json --control "$srp_control" >"$1" 2>/dev/null &
+    wait_until 10 test -s "$1"
+}
+
 srp_start() {
     local program
     program=$(srp_program)

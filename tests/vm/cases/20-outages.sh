@@ -1,0 +1,52 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# 50 times target gone and back, 20 times disconnect and reconnect, under verified I/O: no wrong byte, each outage seen
+#
+# timeout: 600
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+srp_connect_usual --reconnect-delay 1000
+srp_follow /tmp/events
+verified_start /dev/nbd0
+
+# outage TABLE_ROW LOSE BRING_BACK: from the command's begin to the first EIO, and to the first good request.
+outage() {
+    local begin
+    begin=$(now_us)
+    $2
+    wait_until 20 verified_since error "$begin"
+    echo $(($(verified_since error "$begin") - begin)) >>"/tmp/$1.loss"
+    begin=$(now_us)
+    $3
+    wait_until 30 verified_since good "$begin"
+    echo $(($(verified_since good "$begin") - begin)) >>"/tmp/$1.return"
+    verified_is_fine
+}
+disconnect() { srp disconnect disk >/dev/null; }
+reconnect() { srp reconnect disk >/dev/null; }
+
+for ((i = 0; i < 50; i++)); do outage target target_offline target_online; done
+say "50 outages of the target"
+[[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]]
+losses=${BASH_REMATCH[1]}
+((losses >= 50)) || fail "50 outages, and $losses losses"
+for ((i = 0; i < 20; i++)); do outage administrator disconnect reconnect; done
+say "20 disconnects"
+
+verified_stop "$(disk_backing disk0)"
+# Every one of them was told of.
+expect_equal "losses in the events" "$(grep -c '"from":"live","to":"recovering"' /tmp/events)" "$losses"
+expect_equal "disconnects in the events" "$(grep -c '"from":"live","to":"disconnecting"' /tmp/events)" 20
+same_bytes /dev/nbd0 "$(disk_backing disk0)"
+{
+    echo "| From, to (ms, kernel $SRPI_KERNEL) | minimum | median | maximum |"
+    echo "|---|---|---|---|"
+    echo "| target disabled, first EIO | $(minimum_median_maximum /tmp/target.loss) |"
+    echo "| target enabled, first good I/O | $(minimum_median_maximum /tmp/target.return) |"
+    echo "| \`disconnect\` begun, first EIO | $(minimum_median_maximum /tmp/administrator.loss) |"
+    echo "| \`reconnect\` begun, first good I/O | $(minimum_median_maximum /tmp/administrator.return) |"
+} | tee "$SRPI_RESULTS/outages.md"
+srp erase disk
+srp_stop

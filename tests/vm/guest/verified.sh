@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# Verified I/O that goes on over errors (programs/verified_io.cpp), and the times at which it began to fail and to work
+# again.
+
+verified_state=/tmp/verified.state
+verified_log=/tmp/verified.log
+verified_output=/tmp/verified.out
+verified_pid=''
+
+# verified_start DEVICE [MIB [UNIT_KIB [THREADS [MAX_MS]]]]
+verified_start() {
+    "${SRPI_BUILD:?}/tests/vm/programs/verified_io" run "$1" "${2:-8}" "${3:-16}" "${4:-8}" "${5:-20000}" \
+        $verified_state $verified_log >$verified_output 2>&1 &
+    verified_pid=$!
+    wait_until 20 verified_since good 0
+}
+
+# verified_since good|error MICROSECONDS: print when the outcome first became that, after the time given.
+verified_since() {
+    awk -v kind="$1" -v since="$2" '$2 == kind && $1 > since { print $1; found = 1; exit } END { exit !found }' $verified_log
+}
+
+# It still runs: nothing wrong was read.
+verified_is_fine() { kill -0 $verified_pid 2>/dev/null || fail "verified I/O: $(cat $verified_output)"; }
+
+# End it, and compare what it knows with a device or file past the initiator.
+# verified_stop [BACKING]
+verified_stop() {
+    local status=0
+    kill -TERM $verified_pid 2>/dev/null || true
+    wait $verified_pid || status=$?
+    cat $verified_output
+    ((status == 0)) || fail "verified I/O: $(grep WRONG $verified_output | head -n 1)"
+    if (($#)); then
+        "$SRPI_BUILD/tests/vm/programs/verified_io" check "$1" $verified_state || fail "the bytes on $1"
+    fi
+}
+
+now_us() { date +%s%6N; }
+
+# minimum_median_maximum FILE: of a number a line, here microseconds; as milliseconds in columns of a table.
+minimum_median_maximum() {
+    sort -n "$1" | awk '{ n[NR] = $1 / 1000 } END { printf "%.1f | %.1f | %.1f", n[1], n[int((NR + 1) / 2)], n[NR] }'
+}
