@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# access withdrawn under I/O fails it, in words; given back, `sync` brings the same device back
+#
+# timeout: 240
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+srp_connect_usual --reconnect-delay 1000
+srp_follow /tmp/events
+verified_start /dev/nbd0
+sync_once() { target_login_string | srp sync --initiator-port-id "$srp_initiator" 2>&1; }
+[[ $(sync_once) == *"1 unchanged"*"nothing changed" ]] || fail "sync touches a live session: $(sync_once)"
+
+begin=$(now_us)
+target_withdraw "$srp_initiator"
+wait_until 30 verified_since error "$begin"
+away() { [[ $(srp show disk --json) == *'"state":"disconnected","by":"fault"'* ]]; }
+wait_until 20 away
+wait_until 20 grep -q '"kind":"attempt_failed"' /tmp/events
+grep '"kind":"attempt_failed"' /tmp/events | tail -n 1 | grep -q 'login rejected.*access' || fail "why: $(tail -n 3 /tmp/events)"
+must_fail sync_once
+reads_fail_at_once /dev/nbd0 8000
+verified_is_fine
+
+begin=$(now_us)
+target_permit "$srp_initiator"
+[[ $(sync_once) == *"1 reconnected"* ]] || fail "sync does not reconnect what was lost"
+wait_until 20 verified_since good "$begin"
+sleep 1
+verified_stop "$(disk_backing disk0)"
+[[ $(sync_once) == *"nothing changed" ]] || fail "sync twice: $(sync_once)"
+expect_equal "devices" "$(nbd_in_use | tr '\n' ' ')" "nbd0 nbd1 "
+same_bytes /dev/nbd0 "$(disk_backing disk0)"
+srp erase disk
+srp_stop
