@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// discontiguous_io DEVICE: direct I/O whose bytes lie in pieces of 512 bytes apart from each other, so that
+// one request needs a memory segment for each; written in one arrangement, read back in another. Status 0:
+// the same bytes.
+#include <fcntl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t kPiece = 512, kPieces = 200;
+
+// `stride` bytes from one piece to the next.
+std::vector<iovec> arrange(std::byte* memory, std::size_t stride) {
+  std::vector<iovec> pieces;
+  for (std::size_t i = 0; i < kPieces; ++i) pieces.push_back({memory + i * stride, kPiece});
+  return pieces;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return 2;
+  const int fd = ::open(argv[1], O_RDWR | O_DIRECT);
+  auto* memory = static_cast<std::byte*>(std::aligned_alloc(4096, kPieces * 8192));
+  if (fd < 0 || !memory) return std::perror(argv[1]), 2;
+  constexpr auto kBytes = static_cast<ssize_t>(kPiece * kPieces);
+  for (const std::size_t stride : {1024, 1536, 4608, 8192}) {
+    std::memset(memory, 0xee, kPieces * 8192);
+    const auto out = arrange(memory, stride);
+    for (std::size_t i = 0; i < kPieces; ++i)
+      std::memset(out[i].iov_base, static_cast<int>(i + stride / kPiece), kPiece);
+    if (::pwritev(fd, out.data(), static_cast<int>(kPieces), 3 * kPiece) != kBytes)
+      return std::perror("pwritev"), 1;
+
+    const auto in = arrange(memory + kPiece, 9216 - stride);
+    std::memset(memory, 0, kPieces * 8192);
+    if (::preadv(fd, in.data(), static_cast<int>(kPieces), 3 * kPiece) != kBytes)
+      return std::perror("preadv"), 1;
+    for (std::size_t i = 0; i < kPieces; ++i)
+      for (std::size_t b = 0; b < kPiece; ++b)
+        if (static_cast<std::byte*>(in[i].iov_base)[b] != static_cast<std::byte>(i + stride / kPiece))
+          return std::fprintf(stderr, "stride %zu: piece %zu differs at byte %zu\n", stride, i, b), 1;
+  }
+  std::printf("%zu pieces a request, in 4 arrangements\n", kPieces);
+}
