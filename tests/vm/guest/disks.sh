@@ -75,4 +75,35 @@ disks_remove_all() {
         rmdir "$dir"
     done
     rm -f /dev/shm/*.disk
+    [[ ! -e /sys/module/scsi_debug ]] || modprobe -r scsi_debug
+}
+
+# The kernel's simulated SCSI disk, passed through as it is (pscsi): its sense data are what the initiator gets.
+# disk_add_scsi_debug NAME MIB [SCSI_DEBUG_PARAMETER]...
+disk_add_scsi_debug() {
+    local name=$1 mib=$2 dir host disk
+    shift 2
+    configfs_mount
+    load_modules target_core_mod target_core_pscsi sd_mod
+    modprobe scsi_debug "dev_size_mb=$mib" delay=0 "$@" || fail "no scsi_debug"
+    wait_until 20 scsi_debug_disk
+    disk=$(scsi_debug_disk)
+    host=$(readlink -f "/sys/block/$disk/device")
+    host=${host##*/}
+    dir=$target_core/pscsi_0/$name
+    mkdir -p "$dir"
+    echo "scsi_host_id=${host%%:*},scsi_channel_id=0,scsi_target_id=0,scsi_lun_id=0" >"$dir/control"
+    echo "/dev/$disk" >"$dir/udev_path"
+    echo 1 >"$dir/enable"
+}
+
+scsi_debug_disk() {
+    local model
+    for model in /sys/block/sd*/device/model; do
+        [[ -e $model && $(<"$model") == scsi_debug* ]] || continue
+        model=${model#/sys/block/}
+        echo "${model%%/*}"
+        return
+    done
+    return 1
 }

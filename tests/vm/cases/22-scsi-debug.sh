@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# a medium error fails that one request at once and nothing else, a grown unit is told of
+#
+# timeout: 240
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+parameter() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
+rdma_start
+target_start
+disk_add_scsi_debug faulty 64
+target_map 0 faulty
+target_online
+target_permit "$srp_initiator"
+load_modules nbd
+srp_start
+srp_connect
+srp_follow /tmp/events
+# Linux's pscsi cannot take a write that came as immediate data (up to 8 KiB), from us or from ib_srp: not here.
+large=--bsrange=16k-256k
+fio_verify /dev/nbd0 32 $large
+errors() { [[ $(srp show disk --json) =~ \"command_errors\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+
+say "a medium error: EIO for what touches those sectors, at once, and for nothing else"
+parameter opts 2
+before=$(errors)
+begin=$(now_ms)
+must_fail dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x1234 / 8)) count=1 iflag=direct status=none
+(($(now_ms) - begin < 5000)) || fail "took $(($(now_ms) - begin)) ms"
+(($(errors) > before)) || fail "no command failed: the fault did not fire"
+dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x2000 / 8)) count=1 iflag=direct status=none
+srp_state_is live || fail "a medium error cost the session"
+parameter opts 0
+dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x1234 / 8)) count=1 iflag=direct status=none
+
+[[ $(srp show disk --json) == *'"losses":0'* ]] || fail "errors cost the session"
+
+say "the unit grows to 1 GiB: a unit attention, and a new size with the next login at the latest"
+parameter virtual_gb 1
+for ((i = 0; i < 20; i++)); do dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none; done
+wait_until 10 grep -q 'capacity changed' "$srp_log"
+srp disconnect disk
+srp reconnect disk
+wait_until 10 grep -q '"kind":"unit_resized"' /tmp/events
+grep '"kind":"unit_resized"' /tmp/events | grep -q '"size_bytes":1073741824,"old_size_bytes":67108864' || fail "events: $(tail -n 5 /tmp/events)"
+srp erase disk
+srp_stop
