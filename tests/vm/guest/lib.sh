@@ -51,6 +51,8 @@ source "$guest_lib/target.sh"
 source "$guest_lib/ib_srp.sh"
 # shellcheck source=../guest/io.sh
 source "$guest_lib/io.sh"
+# shellcheck source=../guest/two_machines.sh
+source "$guest_lib/two_machines.sh"
 # shellcheck source=../guest/verified.sh
 source "$guest_lib/verified.sh"
 # shellcheck source=../guest/srp_nbd.sh

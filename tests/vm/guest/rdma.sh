@@ -25,12 +25,42 @@ rdma_start() {
     wait_until 10 rdma_gid_of_address
 }
 
+# The same over the wire to another machine (`vm --peer`), where tc and packet filters do see the packets.
+# rdma_start_on_wire ADDRESS
+rdma_start_on_wire() {
+    local device
+    rdma_address=$1
+    modprobe -q crc32_pclmul || true
+    load_modules virtio_net crc32_generic rdma_rxe rdma_ucm ib_uverbs
+    wait_until 10 wire_device
+    device=$(wire_device)
+    [[ $device == "$rdma_netdev" ]] || ip link set "$device" name "$rdma_netdev"
+    # A packet of 4096 bytes and its headers.
+    ip link set "$rdma_netdev" mtu 4200 up
+    ip address add "$rdma_address/24" dev "$rdma_netdev"
+    rdma link add "$rdma_device" type rxe netdev "$rdma_netdev"
+    wait_until 10 rdma_link_active
+    wait_until 10 rdma_gid_of_address
+}
+
+wire_device() {
+    local address
+    for address in /sys/class/net/*/address; do
+        [[ $(<"$address") == 02:00:00:00:06:* ]] || continue
+        address=${address%/address}
+        echo "${address##*/}"
+        return
+    done
+    return 1
+}
+
 rdma_stop() {
     # Blocks until every verbs context on it is closed.
     if [[ -e /sys/class/infiniband/$rdma_device ]]; then
         timeout 20 rdma link delete "$rdma_device" || return 1
     fi
-    if [[ -e /sys/class/net/$rdma_netdev ]]; then ip link delete "$rdma_netdev"; fi
+    # The wire's end cannot be deleted.
+    if [[ -e /sys/class/net/${rdma_netdev}p ]]; then ip link delete "$rdma_netdev"; fi
 }
 
 rdma_link_active() {
@@ -40,7 +70,7 @@ rdma_link_active() {
 rdma_gid_of_address() {
     local gid
     for gid in "/sys/class/infiniband/$rdma_device/ports/1/gids"/{0..7}; do
-        [[ $(<"$gid") == *:ffff:0a41:0001 ]] && return
+        [[ $(<"$gid") == *:ffff:0a41:000${rdma_address##*.} ]] && return
     done
     return 1
 }

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# between two machines: lost packets slow verified I/O down; a silent peer is noticed, busy or idle; it all comes back
+#
+# timeout: 400
+# machines: 2
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+two_machines_connect --keepalive 1000 --reconnect-delay 1000
+losses() { [[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+verified_start /dev/nbd0 8 16 4 30000
+
+for percent in 1 10 30; do
+    say "$percent % of the packets lost"
+    before=$(losses)
+    wire_drops $percent
+    sleep 8
+    verified_is_fine
+    wire_drops 0
+    ((wire_dropped > 0)) || fail "no packet was dropped"
+    begin=$(now_us)
+    wait_until 20 srp_state_is live
+    ((percent > 1 || $(losses) == before)) || fail "1 % of loss cost the session"
+    echo "$wire_dropped packets dropped, $(($(losses) - before)) sessions lost"
+done
+
+say "a silent peer under I/O: noticed within 2 s, and back when it answers again"
+sleep 2
+for ((i = 0; i < 5; i++)); do
+    wait_until 20 srp_state_is live
+    sleep 1
+    begin=$(now_us)
+    wire_drops 100
+    wait_until 20 verified_since error "$begin"
+    echo $(($(verified_since error "$begin") - begin)) >>/tmp/silent.loss
+    begin=$(now_us)
+    wire_drops 0
+    wait_until 30 verified_since good "$begin"
+    echo $(($(verified_since good "$begin") - begin)) >>/tmp/silent.return
+    verified_is_fine
+done
+# As promised, but for what an emulated machine adds to one or the other.
+median=$(sort -n /tmp/silent.loss | sed -n 3p)
+slowest=$(sort -n /tmp/silent.loss | tail -n 1)
+
+say "a link that goes down at the other end"
+begin=$(now_us)
+peer ip link set srpi0 down
+wait_until 20 verified_since error "$begin"
+begin=$(now_us)
+peer ip link set srpi0 up
+wait_until 30 verified_since good "$begin"
+verified_stop
+
+say "a silent peer of an idle session: noticed within the keepalive and 2 s"
+wait_until 20 srp_state_is live
+before=$(losses)
+begin=$(now_ms)
+wire_drops 100
+noticed() { (($(losses) > before)); }
+wait_until 20 noticed
+idle=$(($(now_ms) - begin))
+wire_drops 0
+wait_until 30 srp_state_is live
+
+cp $verified_state "$SRPI_RESULTS/verified.state"
+peer '"$SRPI_BUILD/tests/vm/programs/verified_io"' check /dev/disk0 '"$SRPI_RESULTS/verified.state"'
+{
+    echo "| From, to (ms, kernel $SRPI_KERNEL) | minimum | median | maximum |"
+    echo "|---|---|---|---|"
+    echo "| peer silent under I/O, first EIO | $(minimum_median_maximum /tmp/silent.loss) |"
+    echo "| peer answers again, first good I/O | $(minimum_median_maximum /tmp/silent.return) |"
+    echo "| peer silent, idle, keepalive 1 s: noticed | $idle | | |"
+} | tee "$SRPI_RESULTS/link-loss.md"
+((median <= 2000000 && slowest <= 3000000)) ||
+    fail "a silent peer under I/O was noticed after $((median / 1000)) ms, $((slowest / 1000)) ms at most"
+((idle <= 3000)) || fail "a silent peer of an idle session was noticed only after $idle ms"
+srp erase disk
+srp_stop
