@@ -15,9 +15,10 @@ target_permit $second
 srp_start
 srp connect "$(target_uri)" --name a --lun 0 --device /dev/nbd0 --initiator-port-id "$srp_initiator"
 srp connect "$(target_uri)" --name b --lun 0 --device /dev/nbd1 --initiator-port-id $second
+# In its request mode dm-multipath calls nbd where that must not sleep, and nbd does; 6.12 complains. In bio mode not.
 # Without udev there is nobody to make a name for the map.
 dmsetup create paths --noudevsync --table \
-    "0 $(blockdev --getsz /dev/nbd0) multipath 1 queue_if_no_path 0 1 1 round-robin 0 2 1 /dev/nbd0 1 /dev/nbd1 1"
+    "0 $(blockdev --getsz /dev/nbd0) multipath 3 queue_if_no_path queue_mode bio 0 1 1 round-robin 0 2 1 /dev/nbd0 1 /dev/nbd1 1"
 trap 'status=$?; dmsetup message paths 0 fail_if_no_path; dmsetup remove --force --noudevsync paths; srp_log_on_failure $status' EXIT
 map=/dev/dm-$(dmsetup info -c --noheadings -o minor paths)
 path_failed() { [[ $(dmsetup status paths) =~ $(cat "/sys/block/$1/dev")\ F ]]; }
