@@ -4,6 +4,7 @@
 # dm-multipath over two sessions that are cycled in turn: no error above it, and no wrong byte (blktests srp/002, 011)
 #
 # timeout: 300
+# kernels: 6.12
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
@@ -33,7 +34,7 @@ cycle() { # SESSION DEVICE
     path_failed "$2" && fail "the path over $2 failed again: $(dmsetup status paths)"
     verified_is_fine
 }
-for ((i = 0; i < 10; i++)); do
+for ((i = 0; i < 6; i++)); do
     cycle a nbd0
     cycle b nbd1
 done

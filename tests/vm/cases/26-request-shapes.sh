@@ -4,6 +4,7 @@
 # 4 and 8 MiB direct and buffered, one descriptor or many, every scheduler, scattered buffers (blktests srp/005-010, 012, 013)
 #
 # timeout: 500
+# kernels: 6.12
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
@@ -12,7 +13,7 @@ large() { # DEVICE
     set_max_transfer "$1" 8192      # what the daemon takes in one request
     for size in 4m 8m; do
         for direct in 1 0; do
-            fio_quiet --filename="$1" --size=48m --rw=write --bs=$size --iodepth=4 --direct=$direct --verify=crc32c \
+            fio_quiet --filename="$1" --size=16m --rw=write --bs=$size --iodepth=4 --direct=$direct --verify=crc32c \
                 --do_verify=1 --verify_fatal=1 || fail "$size, direct=$direct"
         done
     done
