@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/json/value.hpp>
+
 #include "cli/json_fields.hpp"
 #include "cli/session_text.hpp"
 
@@ -27,6 +30,13 @@ std::string what(const boost::json::object& event) {
   if (kind == "unit_resized")
     return fmt::format("{} resized, {} -> {}", unit_text(event),
                        size_text(number_at(event, "old_size_bytes")), size);
+  if (kind == "unit_event") {
+    auto words = text_at(event, "event");
+    std::ranges::replace(words, '_', ' ');
+    const auto* lun = event.if_contains("lun");
+    return fmt::format("{}: the target reports: {}",
+                       lun && lun->is_number() ? unit_text(event) : "a unit that is not in use", words);
+  }
   if (kind == "published") {
     const auto device = text_at(event, "device");
     return fmt::format("lun {} published, {}", number_at(event, "lun"),

@@ -35,6 +35,8 @@ const char* to_string(EventKind kind) noexcept {
       return "unit_found";
     case EventKind::unit_resized:
       return "unit_resized";
+    case EventKind::unit_event:
+      return "unit_event";
     case EventKind::published:
       return "published";
     case EventKind::publish_failed:
@@ -66,6 +68,10 @@ json::object to_json(const Event& event) {
     object["export"] = text_or_null(event.unit->uri);
     object["wwid"] = text_or_null(info.wwid);
     object["size_bytes"] = info.blocks * info.block_size;
+  }
+  if (event.reported) {
+    object["event"] = srpi::to_string(*event.reported);
+    if (!event.unit) object["lun"] = nullptr;
   }
   if (event.old_size_bytes) object["old_size_bytes"] = *event.old_size_bytes;
   return object;

@@ -22,7 +22,8 @@ enum class EventKind : std::uint8_t {
   attempt_failed,  // to connect
   unit_found,
   unit_resized,
-  published,  // a unit can be opened
+  unit_event,  // the target has reported something about a unit
+  published,   // a unit can be opened
   publish_failed,
   erased,  // the session is gone, with all it published
 };
@@ -36,7 +37,8 @@ struct Event {
   EventKind kind = EventKind::state;
   std::optional<srpi::SessionState> from, to;   // present, added, state
   std::optional<Failure> cause;                 // none: it was asked for, or is good news
-  std::optional<PublishedUnit> unit;            // unit_*, published
+  std::optional<PublishedUnit> unit;            // unit_*, published; of unit_event none: of no unit of ours
+  std::optional<srpi::SessionEvent> reported;   // unit_event
   std::optional<std::uint64_t> old_size_bytes;  // unit_resized
 };
 

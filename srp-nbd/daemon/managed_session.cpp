@@ -65,6 +65,12 @@ LaneCallbacks ManagedSession::lane_callbacks() {
   callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit) {
     at_home([now = SystemClock::now(), info = unit.info()](ManagedSession& self) { self.on_logical_unit(now, info); });
   };
+  callbacks.on_event = [at_home](srpi::SessionEvent what, const srpi::LogicalUnit* unit) {
+    auto info = unit ? std::optional(unit->info()) : std::nullopt;
+    at_home([now = SystemClock::now(), what, info = std::move(info)](ManagedSession& self) {
+      self.on_unit_event(now, what, info);
+    });
+  };
   callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
     at_home([id, why](ManagedSession& self) {
       if (self.publication_) self.publication_->connection_closed(id, why);
@@ -196,19 +202,30 @@ void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& erro
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
   const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
   auto event = make_event(time, known == units_.end() ? EventKind::unit_found : EventKind::unit_resized);
-  event.unit = PublishedUnit{info, {}, {}};
   if (known == units_.end()) {
     units_.push_back(info);
   } else {
     event.old_size_bytes = known->blocks * known->block_size;
     *known = info;
   }
-  if (publication_) {
-    publication_->update(info);
-    for (auto& unit : publication_->units())
-      if (unit.info.lun == info.lun) event.unit = std::move(unit);
-  }
+  if (publication_) publication_->update(info);
+  event.unit = published(info);
   events_.publish(event);
+}
+
+void ManagedSession::on_unit_event(Event::Time time, srpi::SessionEvent what,
+                                   const std::optional<srpi::LogicalUnitInfo>& info) {
+  auto event = make_event(time, EventKind::unit_event);
+  event.reported = what;
+  if (info) event.unit = published(*info);
+  events_.publish(event);
+}
+
+PublishedUnit ManagedSession::published(const srpi::LogicalUnitInfo& info) const {
+  if (publication_)
+    for (auto& unit : publication_->units())
+      if (unit.info.lun == info.lun) return unit;
+  return {info, {}, {}};
 }
 
 void ManagedSession::fail_waiters(const srpi::Error& error) {

@@ -64,6 +64,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void finish_start(Outcome<>);
   void fail_waiters(const srpi::Error&);
   void settle_waiters(const Outcome<>&);
+  void on_unit_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
+  [[nodiscard]] PublishedUnit published(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
 
   boost::asio::any_io_executor executor_;

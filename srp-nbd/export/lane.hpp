@@ -26,6 +26,8 @@ struct LaneCallbacks {
   std::function<void(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause)> on_state;
   std::function<void(const srpi::Error&)> on_attempt_failed;
   std::function<void(srpi::LogicalUnit&)> on_logical_unit;  // found, or its size grew
+  // Null: the event is about a unit that the session does not use.
+  std::function<void(srpi::SessionEvent, const srpi::LogicalUnit*)> on_event;
   // Once for each serve(). Code ok: the client said goodbye or hung up between two requests, or drop() was called.
   // Else why: the lane has no such LUN, no place for it, or the client broke the protocol.
   std::function<void(std::uint64_t connection_id, const srpi::Error& why)> on_connection_closed;

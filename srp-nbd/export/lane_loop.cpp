@@ -243,5 +243,8 @@ void Lane::Loop::on_logical_unit(srpi::LogicalUnit& unit) {
 void Lane::Loop::on_attempt_failed(const srpi::Error& why) {
   if (callbacks_.on_attempt_failed) callbacks_.on_attempt_failed(why);
 }
+void Lane::Loop::on_event(srpi::SessionEvent event, srpi::LogicalUnit* unit) {
+  if (callbacks_.on_event) callbacks_.on_event(event, unit);
+}
 
 }  // namespace srp_nbd

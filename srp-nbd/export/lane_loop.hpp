@@ -70,6 +70,7 @@ class Lane::Loop final : private srpi::SessionObserver {
   void on_state(srpi::SessionState, srpi::SessionState, const srpi::Error&) override;
   void on_logical_unit(srpi::LogicalUnit&) override;
   void on_attempt_failed(const srpi::Error&) override;
+  void on_event(srpi::SessionEvent, srpi::LogicalUnit*) override;
 
   const LaneOptions options_;
   const LaneCallbacks callbacks_;

@@ -65,6 +65,12 @@ TEST_CASE("event text: a line for each kind, and for one that a newer daemon may
       text_of(
           R"({"time":"T","session":"a","kind":"published","lun":0,"device":null,"export":"nbd+unix:///lun0"})") ==
       "T  a  lun 0 published, nbd+unix:///lun0");
+  CHECK(
+      text_of(
+          R"({"time":"T","session":"a","kind":"unit_event","event":"mode_parameters_changed","lun":0,"device":"/dev/nbd0"})") ==
+      "T  a  lun 0 (/dev/nbd0): the target reports: mode parameters changed");
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_event","event":"capacity_changed","lun":null})") ==
+        "T  a  a unit that is not in use: the target reports: capacity changed");
   CHECK(text_of(R"({"time":"T","session":null,"kind":"lost","lost":7})") ==
         "T  *  7 events lost: they came faster than they were taken");
   CHECK(text_of(R"({"time":"T","session":"a","kind":"moved"})") == "T  a  moved");

@@ -126,3 +126,18 @@ TEST_CASE("event JSON: every key of its kind, and a time that sorts") {
   CHECK(resized.at("size_bytes").to_number<std::uint64_t>() == 2u << 20);
   CHECK(resized.at("old_size_bytes").to_number<std::uint64_t>() == 1u << 20);
 }
+
+TEST_CASE("events: what a target reports about a unit, and about one that is not ours") {
+  Event event;
+  event.session = "a";
+  event.kind = EventKind::unit_event;
+  event.reported = srpi::SessionEvent::capacity_changed;
+  CHECK(to_json(event).at("event").as_string() == "capacity_changed");
+  CHECK(to_json(event).at("kind").as_string() == "unit_event");
+  CHECK(to_json(event).at("lun").is_null());
+  event.unit = PublishedUnit{};
+  event.unit->info.lun = 3;
+  event.unit->device = "/dev/nbd0";
+  CHECK(to_json(event).at("lun").as_uint64() == 3);
+  CHECK(to_json(event).at("device").as_string() == "/dev/nbd0");
+}
