@@ -80,6 +80,7 @@ struct Arguments {
   std::string control_path;
   DaemonArguments daemon;
   SyncArguments sync;
+  UnitTaskArguments unit_task;
   SessionArguments run, connect, sync_fields;
   bool no_wait = false, as_json = false;
   std::string name;
@@ -96,6 +97,18 @@ CLI::App* add_named(CLI::App& app, Arguments& arguments, const std::string& comm
   sub->add_option("NAME", arguments.name, "The session's name, as list shows it")->required();
   add_control(*sub, arguments);
   sub->footer("Examples:\n" + examples + kExitCodes);
+  return sub;
+}
+
+CLI::App* add_unit_task(CLI::App& app, Arguments& arguments, const std::string& command,
+                        const std::string& help, const std::string& examples) {
+  auto* sub =
+      add_named(app, arguments, command, help,
+                examples + "One line a unit says what has become of it; the exit code is 1 if any failed.\n");
+  sub->add_option("--lun", arguments.unit_task.lun, "Only this logical unit; all by default")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  sub->add_flag("--json", arguments.as_json, "As JSON");
   return sub;
 }
 
@@ -146,6 +159,17 @@ int run_command_line(int argc, char** argv) {
                               "  srp-nbd reconnect s0\n");
   auto* erase = add_named(app, arguments, "erase", "Remove a session and its devices", "  srp-nbd erase s0\n");
 
+  auto* abort = add_unit_task(
+      app, arguments, "abort", "End a session's outstanding requests with an I/O error",
+      "  srp-nbd abort s0\n  srp-nbd abort s0 --lun 2\n"
+      "ABORT TASK for each command at the target, LOGICAL UNIT RESET where that is refused, then "
+      "the end of the connection. Held requests end, too. What is submitted afterwards goes on.\n");
+  auto* reset = add_unit_task(
+      app, arguments, "reset", "LOGICAL UNIT RESET for a session's units",
+      "  srp-nbd reset s0 --lun 0\n  srp-nbd reset s0 --json | jq '.luns[] | select(.ok | not)'\n"
+      "The session sends its own requests again, nothing fails. Those of other initiators on the "
+      "unit are aborted as well; a reset clears what it holds for them.\n");
+
   auto* sync = app.add_subcommand("sync", "Connect what a list of targets has and the daemon has not, or has lost");
   sync->add_option("FILE", arguments.sync.list_path, "One target a line, as `ibsrpdm -c` prints them; - or none: standard input");
   sync->add_flag("--dry-run", arguments.sync.is_dry_run, "Say what would be done, do nothing");
@@ -195,6 +219,12 @@ int run_command_line(int argc, char** argv) {
     if (*disconnect) return disconnect_command(path, name);
     if (*reconnect) return reconnect_command(path, name);
     if (*erase) return erase_command(path, name);
+    if (*abort || *reset) {
+      arguments.unit_task.command = *abort ? "abort" : "reset";
+      arguments.unit_task.session = name;
+      arguments.unit_task.as_json = arguments.as_json;
+      return unit_task_command(path, arguments.unit_task);
+    }
     if (*sync) {
       arguments.sync.fields = arguments.sync_fields.fields();
       if (arguments.no_wait) arguments.sync.fields.emplace_back("wait", false);

@@ -139,6 +139,19 @@ ExitCode events_command(const std::string& control_path, const std::string& name
   }));
 }
 
+ExitCode unit_task_command(const std::string& control_path, const UnitTaskArguments& arguments) {
+  json::object order{{"command", arguments.command}, {"name", arguments.session}};
+  if (arguments.lun) order["lun"] = *arguments.lun;
+  auto answer = call_daemon({control_path, std::move(order), std::chrono::seconds(60), {}});
+  if (!answer) return report(answer.error());
+  const auto* units = answer->if_contains("luns");
+  if (!units || !units->is_array())
+    return report({"bad_answer", "the daemon's answer shows no logical units"});
+  answer->erase("ok");
+  print(arguments.as_json ? json::serialize(*answer) + "\n" : unit_tasks_text(arguments.command, *answer));
+  return all_units_ok(*answer) ? ExitCode::ok : ExitCode::failed;
+}
+
 ExitCode target_command(const std::string& control_path, const std::string& name, bool online) {
   const auto code = simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}});
   if (code == ExitCode::ok) print(fmt::format("{}: target {}\n", name, online ? "online" : "offline"));

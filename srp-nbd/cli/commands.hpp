@@ -5,6 +5,8 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +25,13 @@ struct SyncArguments {
   bool is_dry_run = false, as_json = false;
 };
 
+struct UnitTaskArguments {
+  std::string command;  // "abort" or "reset"
+  std::string session;
+  std::optional<std::int64_t> lun;
+  bool as_json = false;
+};
+
 struct DaemonArguments {
   std::string config_path;
   std::string control_path;
@@ -37,6 +46,8 @@ struct DaemonArguments {
 [[nodiscard]] ExitCode disconnect_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode reconnect_command(const std::string& control_path, const std::string& name);
 [[nodiscard]] ExitCode erase_command(const std::string& control_path, const std::string& name);
+// abort and reset. lun: all of the session's where it is unset. Fails if any unit does.
+[[nodiscard]] ExitCode unit_task_command(const std::string& control_path, const UnitTaskArguments&);
 [[nodiscard]] ExitCode target_command(const std::string& control_path, const std::string& name, bool online);
 // Brings the daemon's sessions to what the list says; connects and reconnects, erases nothing.
 [[nodiscard]] ExitCode sync_command(const std::string& control_path, const SyncArguments&);

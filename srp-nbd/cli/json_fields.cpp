@@ -25,6 +25,11 @@ std::uint64_t number_at(const boost::json::object& object, std::string_view key)
   return 0;
 }
 
+bool is_true_at(const boost::json::object& object, std::string_view key) {
+  const auto* value = find(object, key);
+  return value && value->is_bool() && value->get_bool();
+}
+
 std::optional<double> real_at(const boost::json::object& object, std::string_view key) {
   const auto* value = find(object, key);
   if (!value || !value->is_number()) return std::nullopt;

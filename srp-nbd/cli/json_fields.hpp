@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading what a daemon answered. It may be of another version than this program: what is missing, or of
-// another type, is empty, 0 or nothing.
+// another type, is empty, 0, false or nothing.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -14,6 +14,7 @@ namespace srp_nbd {
 
 [[nodiscard]] std::string text_at(const boost::json::object&, std::string_view key);
 [[nodiscard]] std::uint64_t number_at(const boost::json::object&, std::string_view key);
+[[nodiscard]] bool is_true_at(const boost::json::object&, std::string_view key);
 [[nodiscard]] std::optional<double> real_at(const boost::json::object&, std::string_view key);
 [[nodiscard]] const boost::json::object& object_at(const boost::json::object&, std::string_view key);
 [[nodiscard]] const boost::json::array& array_at(const boost::json::object&, std::string_view key);

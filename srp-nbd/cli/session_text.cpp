@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/value.hpp>
 #include <string_view>
 
@@ -41,8 +42,7 @@ std::string state_text(const json::object& session) {
   auto result = text_at(session, "state");
   if (const auto by = text_at(session, "by"); !by.empty()) result += " by " + by;
   if (const auto timers = timers_text(session); !timers.empty()) result += ", " + timers;
-  const auto* stale = session.if_contains("stale");
-  if (stale && stale->is_bool() && stale->get_bool()) result += " (last known: its thread does not answer)";
+  if (is_true_at(session, "stale")) result += " (last known: its thread does not answer)";
   return result;
 }
 
@@ -107,6 +107,28 @@ std::string list_text(const json::array& sessions) {
       result += fmt::format("    last error: {}\n", text_at(error, "message"));
   }
   return result;
+}
+
+std::string unit_tasks_text(std::string_view command, const json::object& answer) {
+  const auto good = command == "abort" ? "aborted: nothing submitted before is under way any more"
+                                       : "reset: its requests are sent again";
+  std::string result;
+  for (const auto& element : units(answer)) {
+    const auto* unit = element.if_object();
+    if (!unit) continue;
+    result += fmt::format(
+        "{}  lun {}  {}\n", text_at(answer, "name"), number_at(*unit, "lun"),
+        is_true_at(*unit, "ok") ? good : "failed: " + text_at(object_at(*unit, "error"), "message"));
+  }
+  return result;
+}
+
+bool all_units_ok(const json::object& answer) {
+  const auto& all = units(answer);
+  return std::ranges::all_of(all, [](const json::value& element) {
+    const auto* unit = element.if_object();
+    return unit && is_true_at(*unit, "ok");
+  });
 }
 
 std::string show_text(const json::object& session) {

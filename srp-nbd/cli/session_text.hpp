@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace srp_nbd {
 
@@ -15,5 +16,8 @@ namespace srp_nbd {
 [[nodiscard]] std::string units_text(const boost::json::object& session);
 [[nodiscard]] std::string list_text(const boost::json::array& sessions);
 [[nodiscard]] std::string show_text(const boost::json::object& session);
+// The daemon's answer to "abort" or "reset", a line a unit; whether it is good news for every one.
+[[nodiscard]] std::string unit_tasks_text(std::string_view command, const boost::json::object& answer);
+[[nodiscard]] bool all_units_ok(const boost::json::object& answer);
 
 }  // namespace srp_nbd

@@ -22,10 +22,12 @@ constexpr std::array kCommands = {
     CommandName{"list", Command::list},           CommandName{"show", Command::show},
     CommandName{"connect", Command::connect},     CommandName{"disconnect", Command::disconnect},
     CommandName{"reconnect", Command::reconnect}, CommandName{"erase", Command::erase},
+    CommandName{"abort", Command::abort},         CommandName{"reset", Command::reset},
     CommandName{"target", Command::target},       CommandName{"events", Command::events},
 };
 
-constexpr std::string_view kCommandList = "list, show, connect, disconnect, reconnect, erase, target or events";
+constexpr std::string_view kCommandList =
+    "list, show, connect, disconnect, reconnect, erase, abort, reset, target or events";
 
 Failure bad(std::string message) { return {"bad_request", std::move(message)}; }
 
@@ -71,6 +73,12 @@ Outcome<> apply_key(ControlRequest& request, std::string_view key, const json::v
   if (key == "online" && request.command == Command::target) {
     if (!value.is_bool()) return bad("online: expected true or false");
     request.online = value.get_bool();
+    return {};
+  }
+  if (key == "lun" && (request.command == Command::abort || request.command == Command::reset)) {
+    const auto n = integer(value);
+    if (!n || *n < 0) return bad("lun: expected a logical unit's number, as show prints it");
+    request.lun = static_cast<std::uint64_t>(*n);
     return {};
   }
   return bad(fmt::format("unknown key \"{}\"", key.substr(0, 64)));

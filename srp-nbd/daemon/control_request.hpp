@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,10 +16,11 @@ namespace srp_nbd {
 constexpr std::size_t kMaxControlLineBytes = 64 << 10;
 
 struct ControlRequest {
-  enum class Command { list, show, connect, disconnect, reconnect, erase, target, events };
+  enum class Command { list, show, connect, disconnect, reconnect, erase, abort, reset, target, events };
   Command command = Command::list;
   std::string name;         // all but list and connect; of events it may be empty: all sessions
   bool online = true;       // target
+  std::optional<std::uint64_t> lun;  // abort, reset; unset: all of the session's
   SessionRequest session;   // connect
 };
 

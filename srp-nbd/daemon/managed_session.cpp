@@ -302,6 +302,14 @@ void ManagedSession::set_ram_target_online(bool online, Done done) {
   });
 }
 
+void ManagedSession::run_unit_task(UnitTask task, std::optional<std::uint64_t> lun, TaskDone done) {
+  lane_->post([executor = executor_, task, lun, done = std::move(done)](srpi::Session& session) {
+    srp_nbd::run_unit_task(session, task, lun, [executor, done](Outcome<UnitTaskReport> outcome) {
+      boost::asio::post(executor, [done, outcome = std::move(outcome)] { done(outcome); });
+    });
+  });
+}
+
 void ManagedSession::view(ViewDone done) {
   if (!lane_) return done(make_view(last_status_, true));
   // Whoever comes first, the lane or the deadline, takes the callback.

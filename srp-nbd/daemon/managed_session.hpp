@@ -11,6 +11,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "daemon/publication.hpp"
 #include "daemon/session_json.hpp"
 #include "daemon/session_request.hpp"
+#include "daemon/unit_tasks.hpp"
 #include "export/lane.hpp"
 
 namespace srp_nbd {
@@ -27,6 +29,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
  public:
   using Done = std::function<void(Outcome<>)>;
   using DisconnectDone = std::function<void(Outcome<std::chrono::nanoseconds>)>;
+  using TaskDone = std::function<void(Outcome<UnitTaskReport>)>;
   using ViewDone = std::function<void(SessionView)>;
 
   // `on_gone`: the session erased itself (dev_loss) and has taken away all it published.
@@ -42,6 +45,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   // Takes away all it published, ends the session and its lane.
   void erase(Done);
   void set_ram_target_online(bool, Done);
+  // Done when each unit has answered (unit_tasks.hpp), or the session was erased.
+  void run_unit_task(UnitTask, std::optional<std::uint64_t> lun, TaskDone);
   // Answers within a second, marked stale if the lane does not.
   void view(ViewDone);
   // Where it stands by the changes that were reported so far, none missing and none too many.
@@ -59,13 +64,13 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void on_attempt_failed(Event::Time, const srpi::Error&);
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
+  void on_unit_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
+  [[nodiscard]] PublishedUnit published(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] Event make_event(Event::Time, EventKind) const;
   void publish();
   void finish_start(Outcome<>);
   void fail_waiters(const srpi::Error&);
   void settle_waiters(const Outcome<>&);
-  void on_unit_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
-  [[nodiscard]] PublishedUnit published(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
 
   boost::asio::any_io_executor executor_;

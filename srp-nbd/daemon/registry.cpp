@@ -49,6 +49,10 @@ void Registry::handle(ControlRequest request, Answer answer) {
       });
     case Command::reconnect: return session->reconnect(simple_answer(std::move(answer)));
     case Command::target: return session->set_ram_target_online(request.online, simple_answer(std::move(answer)));
+    case Command::abort:
+      return run_task(request, UnitTask::abort, std::move(answer));
+    case Command::reset:
+      return run_task(request, UnitTask::reset, std::move(answer));
     default: return answer(to_json(Failure{"bad_request", "unknown command"}));
   }
 }
@@ -80,6 +84,20 @@ void Registry::show(const std::string& name, Answer answer) {
   sessions_.at(name)->view([answer = std::move(answer)](const SessionView& view) {
     answer({{"ok", true}, {"session", to_json(view)}});
   });
+}
+
+void Registry::run_task(const ControlRequest& request, UnitTask task, Answer answer) {
+  spdlog::info("{}: {} of {} on request", request.name, to_string(task),
+               request.lun ? fmt::format("lun {}", *request.lun) : "all logical units");
+  sessions_.at(request.name)
+      ->run_unit_task(
+          task, request.lun,
+          [name = request.name, task, answer = std::move(answer)](const Outcome<UnitTaskReport>& report) {
+            if (!report) return answer(to_json(report.error()));
+            auto object = to_json(task, name, *report);
+            object["ok"] = true;
+            answer(std::move(object));
+          });
 }
 
 Outcome<std::shared_ptr<EventFollower>> Registry::follow(const std::string& name) {

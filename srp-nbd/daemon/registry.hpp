@@ -39,6 +39,7 @@ class Registry {
   void connect(SessionRequest, Answer);
   void show(const std::string& name, Answer);
   void erase(const std::string& name, Answer);
+  void run_task(const ControlRequest&, UnitTask, Answer);
   void forget(const std::string& name, std::optional<Failure> why = {});
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;

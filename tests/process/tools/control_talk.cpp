@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// control_talk SOCKET: sends its standard input to a Unix socket as it comes, and prints what comes back until the
-// other end hangs up, or until all was answered: as many lines as were sent.
+// control_talk [--hang-up] SOCKET: sends its standard input to a Unix socket as it comes, and prints what
+// comes back until the other end hangs up, or until all was answered: as many lines as were sent. --hang-up:
+// it does not wait for answers.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,6 +14,8 @@
 int main(int argc, char** argv) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
+  const bool hangs_up = argc == 3 && std::strcmp(argv[1], "--hang-up") == 0;
+  if (hangs_up) ++argv, --argc;
   if (argc != 2 || std::strlen(argv[1]) >= sizeof(address.sun_path)) return 2;
   std::strcpy(address.sun_path, argv[1]);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -34,6 +37,7 @@ int main(int argc, char** argv) {
     }
     if (fds[1].revents) {
       const auto got = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+      if (got <= 0 && hangs_up) return 0;
       if (got <= 0) has_input = false;
       else if (::send(fd, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) == got) sent_lines += std::count(buffer, buffer + got, '\n');
       else has_input = false;  // refused; the reason is still to be read

@@ -76,3 +76,15 @@ TEST_CASE("event text: a line for each kind, and for one that a newer daemon may
   CHECK(text_of(R"({"time":"T","session":"a","kind":"moved"})") == "T  a  moved");
   CHECK(text_of("{}") == "  *  ");
 }
+
+TEST_CASE("abort and reset: a line a unit, and good news only if all is well") {
+  const auto answer = json::parse(
+      R"({"name":"a","luns":[{"lun":0,"ok":true,"error":null},{"lun":2,"ok":false,"error":{"code":"timed_out","message":"no answer"}}]})");
+  CHECK(unit_tasks_text("reset", answer.as_object()) ==
+        "a  lun 0  reset: its requests are sent again\na  lun 2  failed: no answer\n");
+  CHECK_FALSE(all_units_ok(answer.as_object()));
+  const auto good = json::parse(R"({"name":"a","luns":[{"lun":0,"ok":true}]})");
+  CHECK(unit_tasks_text("abort", good.as_object()) ==
+        "a  lun 0  aborted: nothing submitted before is under way any more\n");
+  CHECK(all_units_ok(good.as_object()));
+}

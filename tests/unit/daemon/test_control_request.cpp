@@ -21,6 +21,10 @@ TEST_CASE("control request: each command") {
   CHECK(parse_control_request(R"({"command":"reconnect","name":"s0"})")->command == Command::reconnect);
   CHECK(parse_control_request(R"({"command":"erase","name":"s0"})")->command == Command::erase);
   CHECK_FALSE(parse_control_request(R"({"command":"target","name":"s0","online":false})")->online);
+  CHECK(parse_control_request(R"({"command":"abort","name":"s0"})")->command == Command::abort);
+  CHECK_FALSE(parse_control_request(R"({"command":"abort","name":"s0"})")->lun);
+  CHECK(parse_control_request(R"({"command":"reset","name":"s0","lun":3})")->command == Command::reset);
+  CHECK(parse_control_request(R"({"command":"reset","name":"s0","lun":3})")->lun == 3);
   CHECK(parse_control_request(R"({"command":"events"})")->command == Command::events);
   CHECK(parse_control_request(R"({"command":"events","name":"s0"})")->name == "s0");
   const auto connect = parse_control_request(
@@ -40,6 +44,11 @@ TEST_CASE("control request: garbage is answered in words") {
   CHECK(failure_of(R"({"command":"show"})").starts_with("bad_request: name is missing"));
   CHECK(failure_of(R"({"command":"show","name":"a b"})").starts_with("bad_request: name: expected"));
   CHECK(failure_of(R"({"command":"list","name":"s0"})").starts_with("bad_request: unknown key \"name\""));
+  CHECK(failure_of(R"({"command":"reset"})").starts_with("bad_request: name is missing"));
+  CHECK(failure_of(R"({"command":"reset","name":"s0","lun":-1})").starts_with("bad_request: lun: expected"));
+  CHECK(failure_of(R"({"command":"reset","name":"s0","lun":"0"})").starts_with("bad_request: lun: expected"));
+  CHECK(failure_of(R"({"command":"show","name":"s0","lun":0})")
+            .starts_with("bad_request: unknown key \"lun\""));
   CHECK(failure_of(R"({"command":"target","name":"s0"})").starts_with("bad_request: online is missing"));
   CHECK(failure_of(R"({"command":"connect"})").starts_with("invalid_argument: target is missing"));
   CHECK(failure_of(R"({"command":"connect","target":{}})").starts_with("invalid_argument: target: expected"));

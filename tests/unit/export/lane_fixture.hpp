@@ -14,7 +14,7 @@
 #include "export/lane.hpp"
 #include "export/nbd_wire.hpp"
 #include "export/socket_server.hpp"
-#include "fake_session.hpp"
+#include "test/fake_session.hpp"
 
 namespace nbd = srp_nbd::nbd;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session over plain memory, for tests of what stands above it. Keeps the contract of srpi::Session: completions
-// come from poll and disconnect only, once each, and segments must lie in registered memory.
+// A session over plain memory, for tests of what stands above it. Keeps the contract of srpi::Session:
+// completions come from poll and disconnect only, once each, and segments must lie in registered memory.
 #pragma once
 
 #include <sys/eventfd.h>
@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "srpi/session.hpp"
@@ -28,8 +29,15 @@ struct FakeUnit final : srpi::LogicalUnit {
   }
   const srpi::LogicalUnitInfo& info() const noexcept override { return unit; }
   void submit(srpi::IoRequest&) noexcept override;
-  void abort(srpi::TaskRequest& r) noexcept override { r.on_complete(r); }
-  void reset(srpi::TaskRequest& r) noexcept override { r.on_complete(r); }
+  void abort(srpi::TaskRequest& r) noexcept override { aborts.push_back(&r); }
+  void reset(srpi::TaskRequest& r) noexcept override { resets.push_back(&r); }
+  void answer_tasks(srpi::Errc status) {
+    for (auto* queue : {&aborts, &resets})
+      for (auto* r : std::exchange(*queue, {})) {
+        r->status = status;
+        r->on_complete(*r);
+      }
+  }
 
   srpi::Errc execute(srpi::IoRequest& io) {
     if (io.operation == srpi::IoOperation::flush) return ++flushes, srpi::Errc::ok;
@@ -47,8 +55,10 @@ struct FakeUnit final : srpi::LogicalUnit {
     }
     if (total != bytes) return srpi::Errc::invalid_argument;
     for (const auto& s : io.data) {
-      if (io.operation == srpi::IoOperation::read) std::memcpy(s.address, at, s.bytes);
-      else std::memcpy(at, s.address, s.bytes);
+      if (io.operation == srpi::IoOperation::read)
+        std::memcpy(s.address, at, s.bytes);
+      else
+        std::memcpy(at, s.address, s.bytes);
       at += s.bytes;
     }
     ++(io.operation == srpi::IoOperation::read ? reads : writes);
@@ -58,6 +68,8 @@ struct FakeUnit final : srpi::LogicalUnit {
   FakeSession& session;
   srpi::LogicalUnitInfo unit;
   std::vector<std::byte> disk;
+  std::vector<srpi::TaskRequest*> aborts, resets;  // until poll or disconnect
+  srpi::Errc task_status = srpi::Errc::ok;         // what poll answers them with
   std::uint64_t flushes = 0, reads = 0, writes = 0, misaligned = 0;
 };
 
@@ -72,6 +84,7 @@ struct FakeSession final : srpi::Session {
     current = srpi::SessionState::disconnected;
     hold = false;
     while (!queue.empty()) poll();
+    for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(srpi::Errc::no_connect);
     return {};
   }
   srpi::Result<> reconnect() override { return current = srpi::SessionState::live, srpi::Result<>(); }
@@ -80,8 +93,14 @@ struct FakeSession final : srpi::Session {
     current = srpi::SessionState::erased;
   }
   srpi::SessionState state() const noexcept override { return current; }
-  srpi::SessionStatus status() const override { return {}; }
-  std::span<const std::unique_ptr<srpi::LogicalUnit>> logical_units() const noexcept override { return units; }
+  srpi::SessionStatus status() const override {
+    srpi::SessionStatus result;
+    result.state = current;
+    return result;
+  }
+  std::span<const std::unique_ptr<srpi::LogicalUnit>> logical_units() const noexcept override {
+    return units;
+  }
   srpi::Result<std::unique_ptr<srpi::Memory>> register_memory(std::span<std::byte> bytes) override {
     return std::unique_ptr<srpi::Memory>(new FakeMemory(bytes));
   }
@@ -94,13 +113,17 @@ struct FakeSession final : srpi::Session {
       io->status = current == srpi::SessionState::live ? unit->execute(*io) : srpi::Errc::no_connect;
       io->on_complete(*io);
     }
+    for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(unit(i).task_status);
     return now.size();
   }
   void flush() override {}
   bool arm() override { return hold || queue.empty(); }
   int fd() const noexcept override { return event; }
   srpi::Result<> set_ram_target_online(bool) override { return srpi::Error{srpi::Errc::not_supported, ""}; }
-  FakeUnit& unit() { return static_cast<FakeUnit&>(*units[0]); }
+  FakeUnit& unit(std::size_t i = 0) { return static_cast<FakeUnit&>(*units[i]); }
+  void add_unit(std::uint64_t lun, std::uint64_t blocks) {
+    units.push_back(std::make_unique<FakeUnit>(*this, lun, blocks));
+  }
 
   srpi::SessionState current = srpi::SessionState::live;
   bool hold = false;  // the target does not answer

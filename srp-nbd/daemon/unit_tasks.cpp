@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/unit_tasks.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace srp_nbd {
+namespace {
+
+namespace json = boost::json;
+using srpi::Errc;
+
+// What the units were asked, until the last of them has answered. The session ends all of it before it ends,
+// so the reference stays good.
+struct Order {
+  Order(srpi::Session& session_in, std::function<void(Outcome<UnitTaskReport>)> done_in)
+      : session(session_in), done(std::move(done_in)) {}
+
+  void answered() {
+    if (--missing > 0) return;
+    const std::unique_ptr<Order> self(this);
+    for (std::size_t i = 0; i < report.units.size(); ++i) report.units[i].status = requests[i].status;
+    const auto status = session.status();
+    report.state = status.state;
+    report.by_administrator = status.by_administrator;
+    done(std::move(report));
+  }
+
+  srpi::Session& session;
+  std::function<void(Outcome<UnitTaskReport>)> done;
+  std::size_t missing = 0;
+  UnitTaskReport report;
+  std::vector<srpi::TaskRequest> requests;  // never grows once the first is lent
+};
+
+std::string known_units(const srpi::Session& session) {
+  std::string result;
+  for (const auto& unit : session.logical_units())
+    result += fmt::format("{}{}", result.empty() ? "" : ", ", unit->info().lun);
+  return result;
+}
+
+std::string where(const UnitTaskReport& report, std::string_view name) {
+  auto result = fmt::format("the session is {}", srpi::to_string(report.state));
+  if (report.state == srpi::SessionState::disconnected)
+    result += report.by_administrator ? " by administrator" : " by fault";
+  if (report.state == srpi::SessionState::live)
+    return "the connection was lost and has come back meanwhile: try again";
+  if (report.state == srpi::SessionState::erased) return result;
+  return fmt::format("{}: try again when it is live (`srp-nbd reconnect {}`)", result, name);
+}
+
+std::string explain(UnitTask task, Errc status, const UnitTaskReport& report, std::string_view name) {
+  switch (status) {
+    case Errc::no_connect:
+      return task == UnitTask::reset
+                 ? fmt::format("not reset: {}", where(report, name))
+                 : fmt::format("its requests have ended, not by the abort but with the connection: {}",
+                               where(report, name));
+    case Errc::timed_out:
+      return fmt::format(
+          "no answer to LOGICAL UNIT RESET in time: try again, or end the connection with "
+          "`srp-nbd disconnect {0}` and `srp-nbd reconnect {0}`",
+          name);
+    case Errc::not_supported:
+      return fmt::format(
+          "the target does not support LOGICAL UNIT RESET: `srp-nbd disconnect {0}` and "
+          "`srp-nbd reconnect {0}` end what is under way",
+          name);
+    case Errc::target_error:
+      return fmt::format(
+          "the target refuses LOGICAL UNIT RESET: see its log; `srp-nbd disconnect {0}` and "
+          "`srp-nbd reconnect {0}` end what is under way",
+          name);
+    default:
+      return srpi::Error{status, {}}.message();
+  }
+}
+
+}  // namespace
+
+const char* to_string(UnitTask task) noexcept { return task == UnitTask::abort ? "abort" : "reset"; }
+
+void run_unit_task(srpi::Session& session, UnitTask task, std::optional<std::uint64_t> lun,
+                   std::function<void(Outcome<UnitTaskReport>)> done) {
+  const auto units = session.logical_units();
+  if (units.empty())
+    return done(
+        Failure{"wrong_state", fmt::format("nothing to {}: the session is {} and does not know its logical "
+                                           "units yet, so nothing is under way",
+                                           to_string(task), srpi::to_string(session.state()))});
+  std::vector<srpi::LogicalUnit*> chosen;
+  for (const auto& unit : units)
+    if (!lun || unit->info().lun == *lun) chosen.push_back(unit.get());
+  if (chosen.empty())
+    return done(Failure{"no_such_lun", fmt::format("the session has no logical unit {}: expected one of {}",
+                                                   *lun, known_units(session))});
+
+  auto order = std::make_unique<Order>(session, std::move(done));
+  order->missing = chosen.size();
+  order->requests.resize(chosen.size());
+  for (const auto* unit : chosen) order->report.units.push_back({unit->info().lun, Errc::ok});
+  for (auto& request : order->requests) {
+    request.context = order.get();
+    request.on_complete = [](srpi::TaskRequest& r) noexcept { static_cast<Order*>(r.context)->answered(); };
+  }
+  auto* const lent = order.release();  // it deletes itself with the last answer, which none of these gives
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    if (task == UnitTask::abort)
+      chosen[i]->abort(lent->requests[i]);
+    else
+      chosen[i]->reset(lent->requests[i]);
+  }
+}
+
+json::object to_json(UnitTask task, const std::string& session_name, const UnitTaskReport& report) {
+  json::array units;
+  for (const auto& unit : report.units) {
+    json::object object{{"lun", unit.lun}, {"ok", unit.status == Errc::ok}, {"error", nullptr}};
+    if (unit.status != Errc::ok)
+      object["error"] = {{"code", std::string(code_name(unit.status))},
+                         {"message", explain(task, unit.status, report, session_name)}};
+    units.push_back(std::move(object));
+  }
+  return {{"name", session_name}, {"luns", std::move(units)}};
+}
+
+}  // namespace srp_nbd

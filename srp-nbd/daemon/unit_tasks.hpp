@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// An operator's abort or reset: of one logical unit of a session or of all, each with an answer of its own.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "daemon/failure.hpp"
+#include "srpi/session.hpp"
+
+namespace srp_nbd {
+
+enum class UnitTask : std::uint8_t {
+  abort,  // end every request that was submitted before
+  reset,  // LOGICAL UNIT RESET
+};
+[[nodiscard]] const char* to_string(UnitTask) noexcept;
+
+struct UnitTaskReport {
+  struct Unit {
+    std::uint64_t lun = 0;
+    srpi::Errc status = srpi::Errc::ok;
+  };
+  std::vector<Unit> units;
+  // When the last answer came: they explain a no_connect.
+  srpi::SessionState state = srpi::SessionState::live;
+  bool by_administrator = false;
+};
+
+// Asks the unit of that number, or each one. `done` is called once, on the session's thread: from within,
+// with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or erase once
+// every unit has answered. It must not throw.
+void run_unit_task(srpi::Session&, UnitTask, std::optional<std::uint64_t> lun,
+                   std::function<void(Outcome<UnitTaskReport>)> done);
+
+// {"lun":0,"ok":true,"error":null} a unit; an error says what has not happened, and what to do.
+[[nodiscard]] boost::json::object to_json(UnitTask, const std::string& session_name, const UnitTaskReport&);
+
+}  // namespace srp_nbd

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# An operator's abort and reset: an honest answer a unit, in words, in JSON and as the exit code; `events` says what
+# the target reports; verified I/O goes on through many of them.
+source "$(dirname "$0")/lib/daemon.bash"
+need nbdcopy cmp
+
+start_daemon
+expect 4 'no session "ram"' srp reset ram
+expect 0 "Examples:" srp abort --help
+srp connect 'ram://16M?luns=2' --name ram --listen "unix:$scratch/nbd.sock" --fast-io-fail 60000 --reconnect-delay 200 \
+  --keepalive 100 >/dev/null
+uri="nbd+unix:///lun0?socket=$scratch/nbd.sock"
+head -c 16M /dev/urandom > "$scratch/in"
+timeout 30 nbdcopy "$scratch/in" "$uri"
+"$SRP_NBD" events ram --json > "$scratch/events" &
+background_pids+=("$!")
+wait_until 10 test -s "$scratch/events" || fail "no first line from events"
+
+expect 0 "ram  lun 1  reset" srp reset ram
+expect 0 "ram  lun 0  aborted" srp abort ram --lun 0
+srp reset ram --lun 1 --json > "$scratch/answer"
+json_is "$scratch/answer" /name '"ram"'
+json_is "$scratch/answer" /luns '[{"lun":1,"ok":true,"error":null}]'
+expect 1 "no logical unit 7: expected one of 0, 1" srp reset ram --lun 7
+expect 2 "--lun" srp reset ram --lun -1
+# The target says so itself with its next answers, and the session tells whoever follows.
+wait_until 10 grep -q '"kind":"unit_event"' "$scratch/events" || fail "no word of the reset: $(cat "$scratch/events")"
+grep '"kind":"unit_event"' "$scratch/events" | head -1 > "$scratch/line"
+json_is "$scratch/line" /event '"logical_unit_reset"'
+json_is "$scratch/line" /cause null
+"$JSON_AT" /lun < "$scratch/line" >/dev/null || fail "which unit? $(cat "$scratch/line")"
+
+# I/O that is held through an outage ends with an abort; what comes after the outage is served.
+expect 0 "" srp target offline ram
+wait_until 10 state_is ram recovering || fail "the outage was not noticed"
+timeout 50 nbdcopy "$uri" "$scratch/out" 2>"$scratch/held" &
+held_pid=$!
+background_pids+=("$held_pid")
+# A connection shows before its requests do: aborts until one has met them.
+ended() { srp abort ram >/dev/null && ! kill -0 "$held_pid" 2>/dev/null; }
+wait_until 20 ended || fail "aborts do not end held I/O"
+wait "$held_pid" && fail "held I/O succeeded without a target"
+grep -q 'Input/output error' "$scratch/held" || fail "how did it end? $(cat "$scratch/held")"
+expect 1 "the session is recovering" srp reset ram
+expect 0 "" srp target online ram
+wait_until 10 state_is ram live || fail "not back"
+timeout 30 nbdcopy "$uri" "$scratch/out"
+cmp "$scratch/in" "$scratch/out" || fail "the data changed"
+
+# Not live: nothing is sent, and the answer says what to do.
+srp disconnect ram >/dev/null
+expect 1 "lun 0  failed: not reset: the session is disconnected by administrator" srp reset ram
+expect 1 "srp-nbd reconnect ram" srp reset ram --lun 1
+srp reset ram --json > "$scratch/answer" && fail "a reset without a connection succeeded"
+json_is "$scratch/answer" /luns/1/ok false
+json_is "$scratch/answer" /luns/1/error/code '"no_connect"'
+expect 0 "aborted" srp abort ram
+srp reconnect ram >/dev/null
+
+# Whoever asked may be gone before the answer: others are served all the same.
+for _ in {1..20}; do
+  { echo '{"command":"reset","name":"ram"}'; echo '{"command":"abort","name":"ram","lun":1}'; } |
+    "$CONTROL_TALK" --hang-up "$SRP_NBD_CONTROL"
+done
+expect 0 "reset" srp reset ram
+
+# Many at a time, under I/O: resets fail nothing of it.
+copy_until_stopped() {
+  until [[ -e $scratch/stop ]]; do timeout 60 nbdcopy "$scratch/in" "$uri" || return; done
+}
+copy_until_stopped &
+copy_pid=$!
+background_pids+=("$copy_pid")
+pids=()
+for _ in {1..16}; do srp reset ram > "$scratch/reset.$RANDOM$RANDOM" & pids+=("$!"); done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of many resets failed"; done
+touch "$scratch/stop"
+wait "$copy_pid" || fail "a reset failed a write"
+[[ $(cat "$scratch"/reset.* | grep -c 'lun [01]  reset') == 32 ]] || fail "answers: $(cat "$scratch"/reset.*)"
+timeout 30 nbdcopy "$uri" "$scratch/out"
+cmp "$scratch/in" "$scratch/out" || fail "the data changed under resets"
+srp show ram --json | grep -q '"losses":1,' || fail "resets cost a connection"
+stop_daemon

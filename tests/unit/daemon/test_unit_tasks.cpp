@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// An operator's abort and reset: each unit answers for itself, and the caller is told once.
+#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+
+#include "catch2/catch.hpp"
+#include "daemon/unit_tasks.hpp"
+#include "test/fake_session.hpp"
+
+using namespace srp_nbd;
+using srpi::Errc;
+
+namespace {
+
+struct Rig {
+  Rig() { session.add_unit(5, 8); }
+  void ask(UnitTask task, std::optional<std::uint64_t> lun = {}) {
+    run_unit_task(session, task, lun, [this](Outcome<UnitTaskReport> o) {
+      ++answers;
+      outcome = std::move(o);
+    });
+  }
+  std::string message_of(UnitTask task, std::size_t unit) const {
+    return std::string(
+        to_json(task, "a", *outcome).at("luns").at(unit).at("error").at("message").as_string());
+  }
+
+  FakeSession session{8};
+  int answers = 0;
+  Outcome<UnitTaskReport> outcome;
+};
+
+}  // namespace
+
+TEST_CASE("reset and abort: all units or one, answered when the last has answered") {
+  Rig rig;
+  rig.ask(UnitTask::reset);
+  CHECK(rig.answers == 0);
+  CHECK(rig.session.unit(0).resets.size() == 1);
+  CHECK(rig.session.unit(1).resets.size() == 1);
+  rig.session.unit(0).answer_tasks(Errc::ok);
+  CHECK(rig.answers == 0);
+  rig.session.poll();
+  REQUIRE(rig.answers == 1);
+  REQUIRE(rig.outcome->units.size() == 2);
+  CHECK(rig.outcome->units[1].lun == 5);
+  rig.ask(UnitTask::abort, 5);
+  CHECK(rig.session.unit(0).aborts.empty());
+  CHECK(rig.session.unit(1).aborts.size() == 1);
+  rig.session.poll();
+  CHECK(rig.answers == 2);
+}
+
+TEST_CASE("a failed reset says which unit, why, and what to do; the others' success stands") {
+  Rig rig;
+  rig.session.unit(1).task_status = Errc::timed_out;
+  rig.ask(UnitTask::reset);
+  rig.session.poll();
+  REQUIRE(rig.answers == 1);
+  const auto json = to_json(UnitTask::reset, "a", *rig.outcome);
+  CHECK(json.at("luns").at(0).at("ok").as_bool());
+  CHECK(json.at("luns").at(0).at("error").is_null());
+  CHECK_FALSE(json.at("luns").at(1).at("ok").as_bool());
+  CHECK(json.at("luns").at(1).at("error").at("code").as_string() == "timed_out");
+  CHECK(rig.message_of(UnitTask::reset, 1).find("`srp-nbd disconnect a`") != std::string::npos);
+  for (const auto code : {Errc::not_supported, Errc::target_error}) {
+    rig.session.unit(1).task_status = code;
+    rig.ask(UnitTask::reset, 5);
+    rig.session.poll();
+    CHECK(rig.message_of(UnitTask::reset, 0).find("the target") == 0);
+  }
+}
+
+TEST_CASE("a session that ends meanwhile answers every order, also those that came together") {
+  Rig rig;
+  rig.ask(UnitTask::reset);
+  rig.ask(UnitTask::reset, 0);
+  rig.ask(UnitTask::abort);
+  (void)rig.session.disconnect();
+  CHECK(rig.answers == 3);
+  CHECK(rig.outcome->units[0].status == Errc::no_connect);
+  CHECK(rig.message_of(UnitTask::abort, 0).find("not by the abort but with the connection") !=
+        std::string::npos);
+  CHECK(rig.message_of(UnitTask::reset, 0).find("`srp-nbd reconnect a`") != std::string::npos);
+}
+
+TEST_CASE("abort and reset where there is nothing to ask") {
+  Rig rig;
+  rig.ask(UnitTask::reset, 7);
+  CHECK(rig.answers == 1);
+  REQUIRE(rig.outcome.has_error());
+  CHECK(rig.outcome.error().code == "no_such_lun");
+  CHECK(rig.outcome.error().message.find("expected one of 0, 5") != std::string::npos);
+  rig.session.units.clear();
+  rig.session.current = srpi::SessionState::connecting;
+  rig.ask(UnitTask::abort);
+  CHECK(rig.answers == 2);
+  CHECK(rig.outcome.error().code == "wrong_state");
+}
