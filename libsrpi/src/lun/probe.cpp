@@ -46,16 +46,24 @@ LunProbe::~LunProbe() = default;
 void LunProbe::start(session::Channel& channel) {
   channel_ = &channel;
   setup_error_.reset();
+  try {
+    ask(channel);
+  } catch (const std::bad_alloc&) {
+    setup_error_ = Error{Errc::no_memory, {}};
+  }
+}
+
+void LunProbe::ask(session::Channel& channel) {
   if (channel.device() != device_) {
     region_.reset();
-    device_ = channel.device();
-    auto region = device_->register_memory(buffer_, fabric::Access::remote);
+    device_.reset();
+    auto region = channel.device()->register_memory(buffer_, fabric::Access::remote);
     if (!region) {
-      setup_error_ = region.error();
-      device_.reset();
+      setup_error_ = std::move(region).error();
       return;
     }
     region_ = std::move(*region);
+    device_ = channel.device();
   }
   task_ = run();
   task_.start();

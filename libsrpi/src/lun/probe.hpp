@@ -41,6 +41,7 @@ class LunProbe final : public session::Probe {
 
  private:
   struct Execute;
+  void ask(session::Channel&);
   [[nodiscard]] Task<Result<>> run();
   [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
   [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);

@@ -42,12 +42,9 @@ Result<std::unique_ptr<Memory>> MemoryTable::add(std::span<std::byte> bytes) {
 
 Result<> MemoryTable::use_device(const std::shared_ptr<fabric::Device>& device) {
   if (device == device_) return {};
-  for (auto* entry : entries_) {
-    if (auto done = entry->use(*device); !done) {
-      device_.reset();  // some are registered, some not: all anew at the next attempt
-      return done;
-    }
-  }
+  device_.reset();  // until all are registered: where one cannot be, all are anew at the next attempt
+  for (auto* entry : entries_)
+    if (auto done = entry->use(*device); !done) return done;
   device_ = device;
   return {};
 }

@@ -109,7 +109,7 @@ class Nexus final : private UnitEventSink {
   MemoryTable memories_;
   Channel channel_;
   FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
-  std::unique_ptr<Attempt> attempt_;
+  std::optional<Attempt> attempt_;  // here, so that starting one takes no memory
 
   State state_ = State::connecting;
   Error last_error_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/no_memory.hpp"
 #include "scsi/sense.hpp"
 #include "session/nexus.hpp"
 
@@ -20,11 +21,16 @@ constexpr base::Duration kControlCheckAtLatest = std::chrono::milliseconds(50);
 
 std::size_t Nexus::poll_attempt() {
   std::size_t work = 0;
-  const auto outcome = attempt_->poll(work);
+  std::optional<AttemptOutcome> outcome;
+  try {
+    outcome = attempt_->poll(work);
+    if (outcome && channel_.is_open()) path_ = channel_.endpoint().path();
+  } catch (const std::bad_alloc&) {
+    outcome = AttemptOutcome{{Errc::no_memory, {}}};
+  }
   if (work > 0) ++fds_version_;
   if (!outcome) return work;
   initiator_port_id_ = attempt_->initiator_port_id();
-  if (channel_.is_open()) path_ = channel_.endpoint().path();
   const auto ended_another = attempt_->ended_another();
   if (ended_another) contest_.on_login(clock_.now(), *ended_another);
   attempt_.reset();
@@ -44,20 +50,22 @@ std::size_t Nexus::poll_attempt() {
 }
 
 Error Nexus::eviction() const {
-  return {Errc::evicted,
-          fmt::format("another initiator logs in there with our port id {}, and each login ends the "
-                      "other's connection; give every session an initiator extension of its own, then "
-                      "reconnect",
-                      initiator_port_id_.to_string())};
+  return {Errc::evicted, base::words([&] {
+            return fmt::format(
+                "another initiator logs in there with our port id {}, and each login ends the "
+                "other's connection; give every session an initiator extension of its own, then "
+                "reconnect",
+                initiator_port_id_.to_string());
+          })};
 }
 
 void Nexus::take_connection_event() {
-  const auto event = channel_.endpoint().next_event();
+  auto event = channel_.endpoint().next_event();
   if (!event || (event->kind != fabric::ConnectionEvent::Kind::disconnected &&
                  event->kind != fabric::ConnectionEvent::Kind::failed))
     return;
   if (ended_by_target(*event, channel_)) ended_by_target_ = true;
-  channel_.fail(event->error);
+  channel_.fail(std::move(event->error));
 }
 
 std::size_t Nexus::poll_live() {
@@ -77,7 +85,7 @@ std::size_t Nexus::poll_live() {
   }
   if (channel_.failure()) {
     take_connection_event();  // a failed completion says less than the connection manager may
-    const auto cause = *channel_.failure();
+    const auto cause = base::copy_of(*channel_.failure());
     const bool by_target =
         ended_by_target_ || channel_.logged_out() == wire::LogoutReason::multichannel_action;
     if (by_target && contest_.on_ended_by_target(now)) {
@@ -119,8 +127,10 @@ std::size_t Nexus::run_timers() {
   if (due(next_give_up_)) fail_held_overdue(now);
   if (due(fast_io_fail_at_)) dispatch(Event::fast_io_fail_expired, last_error_);
   if (due(dev_loss_at_))
-    dispatch(Event::dev_loss_expired,
-             {Errc::no_connect, fmt::format("not back within dev_loss, {} ms", options_.dev_loss->count())});
+    dispatch(Event::dev_loss_expired, {Errc::no_connect, base::words([&] {
+                                         return fmt::format("not back within dev_loss, {} ms",
+                                                            options_.dev_loss->count());
+                                       })});
   if (due(retry_at_)) dispatch(Event::retry_due);
   return n;
 }

@@ -3,6 +3,7 @@
 // and until it is known what, nothing may be sent to them.
 #include <fmt/format.h>
 
+#include "base/no_memory.hpp"
 #include "session/nexus.hpp"
 
 namespace srpi::session {
@@ -37,15 +38,17 @@ void Nexus::poll_proof(base::Time now) {
     return release_held(Errc::timed_out);
   }
   if (now >= proof_deadline_)
-    return channel_.fail({Errc::timed_out, fmt::format("the units could not be proved again within {} ms",
-                                                       options_.connect_timeout.count())});
+    return channel_.fail({Errc::timed_out, base::words([&] {
+                            return fmt::format("the units could not be proved again within {} ms",
+                                               options_.connect_timeout.count());
+                          })});
   if (!outcome) return;
   probe_.reset();
   if (!outcome->has_error()) {
     proof_outdated_ = false;
     return probe_.start(channel_);
   }
-  if (!is_final(outcome->error().code)) return channel_.fail(outcome->error());
+  if (!is_final(outcome->error().code)) return channel_.fail(base::copy_of(outcome->error()));
   dispatch(Event::ended_for_good, outcome->error());
 }
 
