@@ -18,10 +18,11 @@ function(srpi_precompile target owner)
   endif()
 endfunction()
 
-# srpi_layer(NAME [USES layer...] [LIBS library...] [PRECOMPILE header...]) - every *.cpp of the current
-# folder becomes the static library srpi_<NAME>. PRECOMPILE: besides the common headers.
+# srpi_layer(NAME [USES layer...] [LIBS library...] [PRECOMPILE header... | PRECOMPILED_BY layer]) - every *.cpp of the
+# current folder becomes the static library srpi_<NAME>. PRECOMPILE: besides the common headers. PRECOMPILED_BY: that
+# layer's file, for one that has all of its definitions.
 function(srpi_layer name)
-  cmake_parse_arguments(arg "" "" "USES;LIBS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED_BY" "USES;LIBS;PRECOMPILE" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
@@ -34,7 +35,9 @@ function(srpi_layer name)
     add_library(srpi_${name} STATIC ${sources})
     target_include_directories(srpi_${name} PUBLIC ${root})
     target_link_libraries(srpi_${name} PUBLIC ${uses} ${arg_LIBS})
-    if(arg_PRECOMPILE)
+    if(arg_PRECOMPILED_BY)
+      srpi_precompile(srpi_${name} srpi_${arg_PRECOMPILED_BY})
+    elseif(arg_PRECOMPILE)
       srpi_precompile(srpi_${name} srpi_${name} ${kCommonHeaders} ${arg_PRECOMPILE})
     else()
       srpi_precompile(srpi_${name} srpi_base ${kCommonHeaders})

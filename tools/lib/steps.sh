@@ -12,7 +12,8 @@ steps_failed=0
 # step NAME COMMAND...: quiet, with a sign of life; the counts of its line are what the
 # function `step_counts` finds in the log. True even if it failed: see steps_failed.
 step() {
-    local name=$1 log=$log_dir/${1//[^a-zA-Z0-9.-]/-}.log begin=$SECONDS status=0 pid
+    local name=$1 log begin=$SECONDS status=0 pid
+    log=$(step_log "$1")
     shift
     printf '=== %s\n' "$name"
     "$@" >"$log" 2>&1 </dev/null &
@@ -28,7 +29,8 @@ step() {
 
 # step_live NAME COMMAND...: the same for what reports its progress itself.
 step_live() {
-    local name=$1 log=$log_dir/${1//[^a-zA-Z0-9.-]/-}.log begin=$SECONDS status=0
+    local name=$1 log begin=$SECONDS status=0
+    log=$(step_log "$1")
     shift
     printf '=== %s\n' "$name"
     "$@" </dev/null 2>&1 | tee "$log" || status=$?
@@ -63,6 +65,15 @@ step_end() {
     step_table+=("$name|$verdict|$seconds|$counts")
     printf '%-4s %s (%s s) %s\n' "$verdict" "$name" "$seconds" "$counts"
 }
+
+# A line of the table for a part of the step before it, which has its verdict already.
+step_part() {
+    local name=$1 verdict=$2 seconds=$3 counts=$4
+    step_table+=("$name|$verdict|$seconds|$counts")
+    printf '%-4s %s (%s s) %s\n' "$verdict" "$name" "$seconds" "$counts"
+}
+
+step_log() { echo "$log_dir/${1//[^a-zA-Z0-9.-]/-}.log"; }
 
 # How many of what, from the words of ctest, Catch2 and run-cases.
 step_counts() {
