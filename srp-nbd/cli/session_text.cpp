@@ -170,7 +170,7 @@ std::string show_text(const json::object& session) {
   const auto& missing = object_at(channels, "error");
   result +=
       line("channels", fmt::format("{} of {} live, {} lost while others lived{}", number_at(channels, "live"),
-                                   number_at(channels, "wanted"), number_at(channels, "losses"),
+                                   number_at(channels, "wanted"), number_at(channels, "lost"),
                                    missing.empty() ? "" : "; " + text_at(missing, "message")));
   result += line("counters", fmt::format("{} logins, {} losses, {} commands ({} failed, {} outstanding), read {}, written {}",
                                          number_at(counters, "connects"), number_at(counters, "losses"),

@@ -43,7 +43,7 @@ json::object channels(const srpi::SessionStatus& status) {
   const auto& error = status.channel_error;
   return {{"wanted", status.channels_wanted},
           {"live", status.channels_live},
-          {"losses", status.channel_losses},
+          {"lost", status.channel_losses},
           {"error", error.code == srpi::Errc::ok
                         ? json::value(nullptr)
                         : json::object{{"code", Failure(error).code}, {"message", Failure(error).message}}}};

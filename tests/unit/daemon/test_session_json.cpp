@@ -61,7 +61,7 @@ TEST_CASE("session JSON: channels, and why one is missing") {
   CHECK(object.at("options").at("channels").to_number<int>() == 4);
   CHECK(object.at("channels").at("wanted").to_number<int>() == 4);
   CHECK(object.at("channels").at("live").to_number<int>() == 3);
-  CHECK(object.at("channels").at("losses").to_number<int>() == 2);
+  CHECK(object.at("channels").at("lost").to_number<int>() == 2);
   CHECK(object.at("channels").at("error").at("code").as_string() == "login_rejected");
 }
 
