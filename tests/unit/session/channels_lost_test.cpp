@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+// One of several RDMA channels is lost: what goes on over the others, and the fence that its writes take.
+#include <array>
+#include <catch2/catch.hpp>
+#include <deque>
+
+#include "channels_rig.hpp"
+
+using namespace srpi;
+using namespace srpi::session;
+using namespace srpi::session::test;
+using namespace std::chrono_literals;
+using wire::TaskFunction;
+
+TEST_CASE("while another channel lives the session is live, and a lost one's reads go there at once") {
+  Channels rig;
+  rig.keep(Outcome::Kind::hold);
+  std::array<Counted, 8> reads;
+  for (auto& c : reads) rig.submit(c);
+  rig.settle();
+  REQUIRE(rig.channel(1).outstanding() == 4);
+  rig.states.clear();
+  rig.lose(1);
+  CHECK(rig.states.empty());
+  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.channel(0).outstanding() == 8);
+  CHECK(rig.nexus->channel_history().losses == 1);
+  rig.target->release_held();
+  rig.settle();
+  for (auto& c : reads) {
+    CHECK(c.completions == 1);
+    CHECK(c.command.error == Errc::ok);
+  }
+  CHECK(rig.functions.empty());  // nothing was in doubt
+  rig.pass(1s);
+  CHECK(rig.nexus->channels_live() == 2);  // logged in again, on its own
+  CHECK(rig.nexus->connects() == 1);
+}
+
+TEST_CASE(
+    "a lost channel's unanswered writes are held until their unit is fenced through the others, then sent "
+    "again") {
+  Channels rig(with_channels(3), with_ghosts());
+  Write first(*rig.nexus, 8, 'a'), second(*rig.nexus, 32, 'b'), third(*rig.nexus, 64, 'c');
+  rig.keep(Outcome::Kind::hold_medium);
+  for (auto* w : {&first, &second, &third}) rig.submit(*w);
+  rig.settle();
+  REQUIRE(rig.target->held() == 3);
+  REQUIRE(channel_of(rig.tags[1]) == 1);
+  rig.tags.clear();
+  rig.lose(1);
+  rig.pass(rig.quiet() - 10ms);
+  CHECK(second.counted.completions == 0);
+  CHECK(rig.functions.empty());  // what is still on its way might come behind the reset
+  CHECK(rig.tags.empty());
+
+  rig.answer_again();
+  rig.pass(20ms);
+  CHECK(rig.functions.size() >= 2);  // over each of the others
+  for (const auto& f : rig.functions) CHECK(f.function == TaskFunction::lun_reset);
+  CHECK(second.counted.completions == 1);
+  CHECK(second.counted.command.error == Errc::ok);
+  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->channel_history().repeated == 1);
+  // Those of the other channels were ended by it: whoever sent them may send them again.
+  CHECK(first.counted.command.error == Errc::aborted_command);
+  CHECK(third.counted.command.error == Errc::aborted_command);
+  CHECK(rig.target->held() == 0);  // no ghost is left
+  CHECK(rig.nexus->losses() == 0);
+}
+
+TEST_CASE("without the fence a lost channel's unanswered writes fail with no_connect, its reads go on") {
+  auto options = with_channels(2);
+  options.fence = false;
+  Channels rig(options);
+  rig.keep(Outcome::Kind::hold);
+  Write w(*rig.nexus, 8, 'w');
+  Counted before, read;
+  rig.submit(before);
+  rig.submit(w);
+  rig.submit(read);
+  rig.settle();
+  const auto lost = channel_of(rig.tags[0]) == 0 && rig.channel(1).outstanding() == 1 ? 1u : 0u;
+  rig.lose(lost);
+  CHECK(w.counted.completions == 1);
+  CHECK(w.counted.command.error == Errc::no_connect);
+  rig.target->release_held();
+  rig.settle();
+  CHECK(read.command.error == Errc::ok);
+  rig.pass(1s);
+  CHECK(rig.functions.empty());
+}
+
+TEST_CASE("a write in doubt whose deadline passes, or that is cancelled, completes behind the fence") {
+  auto options = with_channels(2);
+  options.ack_timeout_exponent = 18;  // the fence is 7.5 s away, the deadline nearer
+  Channels rig(options, with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  Write a(*rig.nexus, 8, 'a'), b(*rig.nexus, 16, 'b');
+  for (auto* w : {&a, &b}) w->counted.command.deadline = rig.clock.now() + 5s;
+  rig.submit(a);
+  rig.submit(b);
+  rig.settle();
+  rig.answer_again();
+  const bool cancelled = GENERATE(false, true);
+  rig.lose(1);
+  if (cancelled) rig.nexus->abort_unit(0);
+  rig.pass(3s);
+  CHECK(b.counted.completions == 0);
+  rig.pass(3s);
+  CHECK(b.counted.completions == 0);
+  rig.pass(2s);
+  CHECK(b.counted.completions == 1);
+  CHECK(b.counted.command.error == (cancelled ? Errc::cancelled : Errc::timed_out));
+  CHECK(rig.target->held() == 0);
+}
+
+TEST_CASE("a fence through the others that is refused ends the session, whose next login fences") {
+  Channels rig(with_channels(2), with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  Write a(*rig.nexus, 8, 'a'), b(*rig.nexus, 16, 'b');
+  rig.submit(a);
+  rig.submit(b);
+  rig.settle();
+  rig.answer_again();
+  rig.on_function = [](const auto&) { return kRefused; };
+  rig.lose(1);
+  rig.pass(rig.quiet() + 10ms);
+  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.causes[rig.causes.size() - 2].detail.find("LOGICAL UNIT RESET") != std::string::npos);
+  CHECK(b.counted.completions == 1);
+  CHECK(b.counted.command.error == Errc::no_connect);
+  CHECK_FALSE(rig.nexus->unfenced().empty());
+  rig.on_function = {};
+  rig.come_back();
+  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.target->held() == 0);
+}
+
+TEST_CASE("another channel that is lost while the fence runs has its writes fenced, too") {
+  Channels rig(with_channels(3), with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  std::deque<Write> writes;
+  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
+  rig.settle();
+  rig.answer_again();
+  rig.options.reconnect_delay.reset();
+  rig.lose(1);
+  rig.clock.advance(rig.quiet());
+  rig.nexus->poll();  // the reset is on its way, over 0 and 2
+  rig.lose(2);
+  rig.pass(10ms);
+  CHECK(writes[1].counted.completions == 0);
+  CHECK(writes[2].counted.completions == 0);
+  CHECK_FALSE(rig.nexus->unfenced().empty());
+  rig.pass(rig.quiet());
+  CHECK(writes[1].counted.command.error == Errc::ok);
+  CHECK(writes[2].counted.command.error == Errc::ok);
+  CHECK(writes[1].counted.completions + writes[2].counted.completions == 2);
+  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->losses() == 0);
+}
+
+TEST_CASE("a loss whose reset was the last that the fence waited for is fenced itself") {
+  Channels rig(with_channels(3), with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  std::deque<Write> writes;
+  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
+  rig.settle();
+  rig.answer_again();
+  rig.options.reconnect_delay.reset();
+  rig.on_function = [](const wire::TaskManagement& f) {
+    return channel_of(f.tag) == 2 ? kLost : TaskOutcome{};
+  };
+  rig.lose(1);
+  rig.pass(rig.quiet());
+  REQUIRE(rig.functions.size() == 2);  // 0 has confirmed, 2 has not
+  rig.lose(2);
+  CHECK(writes[2].counted.completions == 0);
+  CHECK_FALSE(rig.nexus->unfenced().empty());
+  rig.pass(rig.quiet());
+  CHECK(rig.functions.size() == 3);
+  CHECK(writes[1].counted.command.error == Errc::ok);
+  CHECK(writes[2].counted.command.error == Errc::ok);
+  CHECK(writes[1].counted.completions + writes[2].counted.completions == 2);
+}
+
+TEST_CASE(
+    "the loss of the last channel is the session's loss; held writes keep what fast_io_fail gives them") {
+  auto options = with_channels(2);
+  options.fast_io_fail = Milliseconds(GENERATE(0, 5000));
+  Channels rig(options, with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  Write a(*rig.nexus, 8, 'a'), b(*rig.nexus, 16, 'b');
+  rig.submit(a);
+  rig.submit(b);
+  rig.settle();
+  rig.answer_again();
+  rig.target->set_online(false);
+  rig.settle();
+  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->channels_live() == 0);
+  CHECK(rig.nexus->state() == (options.fast_io_fail.count() > 0 ? State::recovering : State::lost));
+  rig.target->set_online(true);
+  rig.come_back();
+  rig.pass(1s);
+  CHECK(rig.nexus->channels_live() == 2);
+  for (auto* w : {&a, &b}) {
+    CHECK(w->counted.completions == 1);
+    CHECK(w->counted.command.error == (options.fast_io_fail.count() > 0 ? Errc::ok : Errc::no_connect));
+  }
+}
+
+TEST_CASE("disconnect and erase end all channels, and whatever waits for the fence") {
+  Channels rig(with_channels(3), with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  std::deque<Write> writes;
+  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
+  rig.settle();
+  rig.lose(1);
+  GENERATE(false, true) ? rig.nexus->disconnect() : rig.nexus->erase();
+  for (auto& w : writes) {
+    CHECK(w.counted.completions == 1);
+    CHECK(w.counted.command.error == Errc::no_connect);
+  }
+  rig.settle();
+  CHECK(rig.target->channels().empty());
+  CHECK(rig.nexus->channels_live() == 0);
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A session with several channels against the built-in target, whose answers to commands and functions a test decides.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "rig.hpp"
+
+namespace srpi::session::test {
+
+using target::Outcome;
+using target::TaskOutcome;
+
+inline SessionOptions with_channels(std::uint32_t channels) {
+  SessionOptions options;
+  options.channels = channels;
+  return options;
+}
+
+inline target::TargetConfig with_ghosts() {
+  target::TargetConfig config;
+  config.login_ends_held_writes = false;
+  return config;
+}
+
+inline std::uint32_t channel_of(std::uint64_t tag) { return static_cast<std::uint32_t>(tag >> 16) & 0xffff; }
+
+struct Channels : Rig {
+  explicit Channels(SessionOptions o = with_channels(2), target::TargetConfig c = {})
+      : Rig(std::move(o), std::move(c)) {
+    settle();
+    target->set_task_hook([this](const wire::TaskManagement& t) {
+      functions.push_back(t);
+      return on_function ? on_function(t) : TaskOutcome{};
+    });
+  }
+  void keep(Outcome::Kind kind) {
+    target->set_command_hook([this, kind](const target::CommandInfo& info) {
+      tags.push_back(info.tag);
+      return Outcome::of(kind);
+    });
+  }
+  void answer_again() { target->set_command_hook({}); }
+  // One of our queue pairs fails; the connections are numbered in the order of login.
+  void lose(std::uint32_t channel) {
+    network.break_queue_pair(channel + 1, true, fabric::WorkStatus::retry_exceeded);
+    settle();
+  }
+  [[nodiscard]] const Channel& channel(std::uint32_t i) const { return nexus->channel(i); }
+  [[nodiscard]] base::Duration quiet() const { return options.transport_tries_for(); }
+
+  std::vector<wire::TaskManagement> functions;
+  std::function<TaskOutcome(const wire::TaskManagement&)> on_function;
+  std::vector<std::uint64_t> tags;
+};
+
+inline constexpr TaskOutcome kRefused{TaskOutcome::Kind::answer, wire::TaskResult::failed};
+inline constexpr TaskOutcome kLost{TaskOutcome::Kind::lose, {}};
+
+}  // namespace srpi::session::test
