@@ -45,6 +45,9 @@ class Device {
   virtual ~Device() = default;
 
   [[nodiscard]] virtual std::string name() const = 0;  // "rxe0", "mlx5_0", "loopback"
+  // Known to have failed or to be going away: nothing will work over it. Who holds it then may hold up its
+  // removal (`rdma link delete` waits for it).
+  [[nodiscard]] virtual bool gone() const noexcept = 0;
   // Errors: no_memory, which names RLIMIT_MEMLOCK where that is the limit.
   [[nodiscard]] virtual Result<std::unique_ptr<MemoryRegion>> register_memory(std::span<std::byte>, Access) = 0;
 };

@@ -84,7 +84,7 @@ void Network::deliver_request(End& active, const Message& message) {
     return active.on_rejected({}, false, true,
                               Error{Errc::refused, "the peer still holds an old connection"});
   const auto listener = listeners_.find(active.service);
-  if (listener == listeners_.end() || listener->second.device->removed())
+  if (listener == listeners_.end() || listener->second.device->gone())
     return active.on_rejected({}, false, false, Error{Errc::refused, "nothing listens at " + active.service});
 
   auto endpoint = std::make_unique<PassiveEndpoint>(*this, listener->second.device, active.connection, false,

@@ -83,7 +83,7 @@ class Device final : public fabric::Device, public std::enable_shared_from_this<
 
   [[nodiscard]] std::uint32_t number() const noexcept { return number_; }  // from 1, unique in its network
   [[nodiscard]] const MemoryTable& memory() const noexcept { return memory_; }
-  [[nodiscard]] bool removed() const noexcept { return removed_; }
+  [[nodiscard]] bool gone() const noexcept override { return removed_; }
   void remove() noexcept;
 
  private:

@@ -36,7 +36,7 @@ void Network::remove_device(Device& device) {
 }
 
 Result<> Network::listen(std::string service, fabric::Acceptor& acceptor, std::shared_ptr<Device> device) {
-  if (device->removed()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
+  if (device->gone()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
   const auto [at, inserted] =
       listeners_.try_emplace(std::move(service), Listener{&acceptor, std::move(device)});
   if (!inserted) return Error{Errc::already_exists, fmt::format("somebody listens at {} already", at->first)};
@@ -49,7 +49,7 @@ Result<std::unique_ptr<fabric::ActiveEndpoint>> Network::open(std::shared_ptr<De
                                                               std::string service,
                                                               const fabric::ConnectOptions& options,
                                                               bool compact_login) {
-  if (device->removed()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
+  if (device->gone()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
   auto endpoint =
       std::make_unique<ActiveEndpoint>(*this, std::move(device), ++last_connection_, true, service);
   End& end = endpoint->end();

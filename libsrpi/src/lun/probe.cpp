@@ -76,6 +76,11 @@ void LunProbe::reset() noexcept {
   task_ = {};
 }
 
+void LunProbe::let_device_go() noexcept {
+  region_.reset();
+  device_.reset();
+}
+
 void LunProbe::on_complete(session::Command& command) noexcept {
   auto& self = *static_cast<LunProbe*>(command.owner);
   if (const auto waiting = std::exchange(self.waiting_, {})) waiting.resume();

@@ -36,6 +36,7 @@ class LunProbe final : public session::Probe {
   [[nodiscard]] std::optional<Result<>> outcome() override;
   void add_units(session::FenceList&) const override;
   void reset() noexcept override;
+  void let_device_go() noexcept override;
 
   // Valid after the first success; grown by later ones where a unit has grown.
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }

@@ -50,6 +50,8 @@ class Attempt {
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
   // Set once the login was answered: whether the target ended another connection of our port id for it.
   [[nodiscard]] std::optional<bool> ended_another() const noexcept { return ended_another_; }
+  // The way there led over an RDMA device that is still there.
+  [[nodiscard]] bool reached_device() const noexcept { return step_ > Step::resolving; }
   void append_fds(std::vector<int>&) const;
 
  private:

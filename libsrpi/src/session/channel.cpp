@@ -142,6 +142,12 @@ void Channel::close(Errc error, FenceList& unfenced) noexcept {
   end_all_tasks(error);
 }
 
+void Channel::let_device_go() noexcept {
+  SRPI_CHECK(!endpoint_);
+  region_.reset();
+  device_.reset();
+}
+
 void Channel::give_away(FenceList& unfenced, CommandList* doubtful, CommandList& kept) noexcept {
   const auto now = clock_.now();
   CommandList sent, unsent, ended;

@@ -97,6 +97,8 @@ class Channel {
   // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
   // have commands which the target may still carry out. Silent on a closed channel.
   void close(Errc error, FenceList& unfenced) noexcept;
+  // Of a closed channel: its buffers are unregistered, until it is opened again.
+  void let_device_go() noexcept;
   // The same, but commands that may be sent again over another connection, and have time left, go to `kept`
   // instead, in order. Those that were sent and may change the medium only if `writes_too`.
   void suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept;

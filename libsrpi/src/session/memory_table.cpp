@@ -14,9 +14,13 @@ class MemoryTable::Entry final : public Memory {
   }
   ~Entry() override { std::erase(table_.entries_, this); }
 
-  Result<> use(fabric::Device& device) {
+  void drop() noexcept {
     region_.reset();
     lkey_ = rkey_ = 0;
+  }
+
+  Result<> use(fabric::Device& device) {
+    drop();
     auto region = device.register_memory(bytes_, fabric::Access::remote);
     if (!region) return region.error();
     region_ = std::move(*region);
@@ -50,6 +54,11 @@ Result<> MemoryTable::use_device(const std::shared_ptr<fabric::Device>& device) 
   }
   device_ = device;
   return {};
+}
+
+void MemoryTable::let_device_go() noexcept {
+  for (auto* entry : entries_) entry->drop();
+  device_.reset();
 }
 
 }  // namespace srpi::session

@@ -23,6 +23,8 @@ class MemoryTable {
   [[nodiscard]] Result<std::unique_ptr<Memory>> add(std::span<std::byte>);
   // Registers everything with the device, unless it is the one already in use. Nothing may be in flight.
   [[nodiscard]] Result<> use_device(const std::shared_ptr<fabric::Device>&);
+  // Nothing is registered then, until the next use_device. Nothing may be in flight.
+  void let_device_go() noexcept;
   [[nodiscard]] const std::shared_ptr<fabric::Device>& device() const noexcept { return device_; }
 
  private:

@@ -57,6 +57,7 @@ void Nexus::reconnect() {
 void Nexus::erase() {
   dispatch(Event::erase_requested);
   complete_rejected();
+  let_device_go();
 }
 
 void Nexus::dispatch(Event event, const Error& cause) {

@@ -147,6 +147,8 @@ class Nexus final : private UnitEventSink {
   std::size_t run_timers();
   void send_keepalive(Link&) noexcept;
   static void on_keepalive(Command&) noexcept;
+  [[nodiscard]] bool holds_idle_device() const noexcept;
+  void let_device_go() noexcept;
   void reject(Command&, Errc) noexcept;
   std::size_t complete_rejected() noexcept;
 
@@ -164,6 +166,7 @@ class Nexus final : private UnitEventSink {
   Channel* only_ = nullptr;  // the one live channel, where it is one
   FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
   std::unique_ptr<Attempt> attempt_;
+  bool device_reached_ = true;  // by the last attempt that ended
 
   // Further channels; one logs in at a time.
   std::unique_ptr<Attempt> join_;

@@ -28,6 +28,7 @@ std::size_t Nexus::poll_attempt() {
   if (channel.is_open()) path_ = channel.endpoint().path();
   const auto ended_another = attempt_->ended_another();
   if (ended_another) contest_.on_login(clock_.now(), *ended_another);
+  device_reached_ = attempt_->reached_device();
   attempt_.reset();
   if (outcome->error.code == Errc::ok) {
     dispatch(Event::attempt_succeeded);
@@ -117,6 +118,23 @@ std::size_t Nexus::run_timers() {
   return n;
 }
 
+// Memory stays registered while connections come and go: pinning it may take longer than a login. But an RDMA
+// device cannot be removed while something is registered with it, and only connections hear of a removal. So
+// it is let go when it is known to be gone, when an attempt did not get as far as a device, and when no
+// attempt will look again.
+bool Nexus::holds_idle_device() const noexcept {
+  const auto& device = memories_.device();
+  if (state_ == State::live || !device) return false;
+  if (std::ranges::any_of(links_, [](const auto& l) { return l->channel.is_open(); })) return false;
+  return device->gone() || !device_reached_ || (!attempt_ && retry_at_ == base::kNever);
+}
+
+void Nexus::let_device_go() noexcept {
+  memories_.let_device_go();
+  probe_.let_device_go();
+  for (const auto& link : links_) link->channel.let_device_go();
+}
+
 std::size_t Nexus::poll() {
   std::size_t n = complete_rejected();
   n += fabric_.progress();
@@ -125,6 +143,7 @@ std::size_t Nexus::poll() {
   else if (state_ == State::live)
     n += poll_live();
   if (state_ != State::live) n += run_timers();
+  if (holds_idle_device()) let_device_go();
   flush();
   return n;
 }
@@ -140,7 +159,7 @@ void Nexus::flush() noexcept {
 
 bool Nexus::has_work() const noexcept {
   if (!rejected_.empty() || !rejected_tasks_.empty()) return true;
-  if (state_ != State::live) return false;
+  if (state_ != State::live) return holds_idle_device();
   return (proving_ && !proof_link_) ||
          std::ranges::any_of(live_, [](const Link* l) { return l->channel.has_sendable(); });
 }

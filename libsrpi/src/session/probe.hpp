@@ -23,6 +23,8 @@ class Probe {
   virtual void add_units(FenceList&) const = 0;
   // Called before the channel is closed under a probe that has not ended, or after its outcome was taken.
   virtual void reset() noexcept = 0;
+  // While none runs: unregisters its buffer, which the next start registers anew.
+  virtual void let_device_go() noexcept = 0;
 };
 
 }  // namespace srpi::session

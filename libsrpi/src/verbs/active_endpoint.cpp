@@ -57,9 +57,14 @@ Result<> ActiveEndpoint::try_next_route() {
     phase_ = Phase::resolving_address;
     const int failed = cm_->resolve_address(route, kResolveTimeout_ms);
     if (failed == 0) return {};
-    error = resolve_error(attempt(), failed);
+    error = unresolved(failed);
   }
   return error;
+}
+
+Error ActiveEndpoint::unresolved(int error) const {
+  if (error == ENODEV) devices_->suspect_removal();
+  return resolve_error(attempt(), error);
 }
 
 std::string ActiveEndpoint::attempt() const {
@@ -162,7 +167,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
       return on_route_resolved();
     case RDMA_CM_EVENT_ADDR_ERROR:
     case RDMA_CM_EVENT_ROUTE_ERROR: {
-      const Error error = resolve_error(attempt(), event.status < 0 ? -event.status : event.status);
+      const Error error = unresolved(event.status < 0 ? -event.status : event.status);
       if (next_route_ < routes_.size() && try_next_route()) return std::nullopt;
       return over(error);
     }
@@ -178,6 +183,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
     }
     case RDMA_CM_EVENT_DEVICE_REMOVAL:
       if (device_) device_->async_events().set_device_gone();
+      devices_->suspect_removal();
       return over(loss_error(event.type, event.status, attempt(), phase_ == Phase::established));
     case RDMA_CM_EVENT_DISCONNECTED:
       cm_->disconnect();  // the peer repeats its request until it is answered
@@ -198,7 +204,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_address_resolved() {
   // Now, as the route's lifetime, and with it the CM's own timers, follow from it.
   cm_->set_ack_timeout(options_.ack_timeout_exponent);
   if (const int error = cm_->resolve_route(kResolveTimeout_ms); error != 0)
-    return over(resolve_error(attempt(), error));
+    return over(unresolved(error));
   return std::nullopt;
 }
 

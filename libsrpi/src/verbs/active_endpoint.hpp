@@ -63,6 +63,7 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   std::optional<fabric::ConnectionEvent> next_device_event();
   fabric::ConnectionEvent over(Error);
   void fill_path();
+  [[nodiscard]] Error unresolved(int error) const;
   [[nodiscard]] std::string attempt() const;  // "connect to 10.0.0.2:5555 over rxe0/1"
   [[nodiscard]] Error not_now(const char* operation) const;
 

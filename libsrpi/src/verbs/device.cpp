@@ -45,11 +45,9 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
 Device::Device(ContextHandle context, ProtectionDomainHandle pd, const ibv_device_attr& limits) noexcept
     : context_(std::move(context)), pd_(std::move(pd)), limits_(limits), async_events_(context_.get()) {}
 
-Device::~Device() {
-  if (!async_events_.device_gone()) return;
-  // The removal of a device without hot-unplug support (rxe, siw) waits for every context to be closed. Ours
-  // is, in a moment; librdmacm closes its own when it looks for devices again and finds this one missing. It
-  // does not look when no device at all is left: the context of the last one stays until the process ends.
+void DeviceCache::look_again() noexcept {
+  if (!look_again_.exchange(false)) return;
+  // That it opens all others meanwhile is the price.
   if (ibv_context** devices = rdma_get_devices(nullptr); devices != nullptr) rdma_free_devices(devices);
 }
 

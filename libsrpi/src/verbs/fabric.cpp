@@ -26,6 +26,7 @@ class Fabric final : public fabric::Fabric {
   Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& target,
                                                        const fabric::ConnectOptions& options) override {
     if (auto error = invalid(options)) return *error;
+    devices_->look_again();
     std::vector<Route> routes;
     const auto* infiniband = std::get_if<IbCmAddress>(&target.transport);
     if (infiniband != nullptr) {

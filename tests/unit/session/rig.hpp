@@ -27,6 +27,7 @@ class FakeProbe final : public Probe {
   }
   void add_units(FenceList& list) const override { list.add(0); }
   void reset() noexcept override { silent -= silent > 0; }
+  void let_device_go() noexcept override {}
   Result<> answer;
   int starts = 0, greetings = 0;
   int silent = 0;  // until it was reset so often

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# the RDMA device is removed under I/O and while its session is lost, and plugged in again (blktests srp/016)
+#
+# timeout: 240
+# machines: 2
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+two_machines_connect --reconnect-delay 1000
+# librdmacm keeps the context of the very last device, whatever its user does.
+ip link add spare0 type veth peer name spare1
+ip link set spare0 up
+rdma link add rxe1 type rxe netdev spare0
+not_live() { ! srp_state_is live; }
+
+unplug() { # WHAT
+    local begin
+    begin=$(now_ms)
+    # Returns when every context on the device has been closed, the daemon's too.
+    timeout 30 rdma link delete "$rdma_device" || fail "$1: the device cannot be removed while the daemon lives"
+    echo "$1: removed within $(($(now_ms) - begin)) ms"
+    must_fail dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none
+}
+plug_in() { rdma link add "$rdma_device" type rxe netdev "$rdma_netdev"; }
+
+verified_start /dev/nbd0 8 16 4 30000
+for ((i = 0; i < 5; i++)); do
+    sleep 1
+    begin=$(now_us)
+    unplug "under I/O"
+    wait_until 20 verified_since error "$begin"
+    wait_until 5 not_live
+    verified_is_fine
+
+    begin=$(now_us)
+    plug_in
+    wait_until 30 verified_since good "$begin"
+    verified_is_fine
+done
+verified_stop
+[[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]]
+expect_equal "losses" "${BASH_REMATCH[1]}" 5
+
+peer target_offline
+wait_until 20 not_live
+unplug "between attempts"
+plug_in
+peer target_online
+wait_until 20 srp_state_is live
+
+kill -0 "$srp_daemon_pid" || fail "the daemon is gone"
+cp $verified_state "$SRPI_RESULTS/verified.state"
+peer '"$SRPI_BUILD/tests/vm/programs/verified_io"' check /dev/disk0 '"$SRPI_RESULTS/verified.state"'
+srp erase disk
+srp_stop
+rdma link delete rxe1
+ip link delete spare0
