@@ -54,7 +54,7 @@ const char* Attempt::describe(Step step) noexcept {
 
 Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const SessionOptions& options,
                  Channel& channel, MemoryTable& memories, Probe& probe, FenceList& unfenced,
-                 const base::Clock& clock, wire::MultiChannel action)
+                 const base::Clock& clock, base::Duration patience, wire::MultiChannel action)
     : fabric_(fabric),
       identity_(identity),
       options_(options),
@@ -62,8 +62,9 @@ Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const Se
       memories_(memories),
       probe_(probe),
       unfenced_(unfenced),
-      deadline_(clock.now() + options.connect_timeout),
       clock_(clock),
+      begun_(clock.now()),
+      deadline_(begun_ + patience),
       action_(action),
       requested_iu_bytes_(options.max_it_iu_bytes),
       immediate_data_(options.immediate_data) {}
@@ -138,6 +139,7 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
     return Error{Errc::login_no_resources,
                  fmt::format("the target does not know the session's other channels (any more): {}",
                              to_string(response->multichannel))};
+  deadline_ = begun_ + options_.connect_timeout;
   ended_another_ = response->multichannel == wire::MultiChannelResult::terminated;
   ChannelTerms terms;
   terms.request_limit = response->request_limit;
@@ -282,7 +284,8 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   }
   if (clock_.now() >= deadline_)
     return AttemptOutcome{{Errc::connect_timed_out,
-                           fmt::format("{} ms were over while {}", options_.connect_timeout.count(), describe(step_))},
+                           fmt::format("{} ms were over while {}",
+                                       std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_))},
                           false};
   return std::nullopt;
 }

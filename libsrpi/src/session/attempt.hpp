@@ -40,8 +40,11 @@ struct AttemptOutcome {
 
 class Attempt {
  public:
+  // patience: how long the peer may take to answer the login, connect_timeout at most; what follows has the
+  // rest of connect_timeout.
   Attempt(fabric::Fabric&, const LoginIdentity&, const SessionOptions&, Channel&, MemoryTable&, Probe&,
-          FenceList& unfenced, const base::Clock&, wire::MultiChannel = wire::MultiChannel::single);
+          FenceList& unfenced, const base::Clock&, base::Duration patience,
+          wire::MultiChannel = wire::MultiChannel::single);
   ~Attempt();
 
   // Moves on as far as it goes without waiting. Set: it has ended. `work` is raised by what was done.
@@ -75,8 +78,9 @@ class Attempt {
   MemoryTable& memories_;
   Probe& probe_;
   FenceList& unfenced_;
-  base::Time deadline_;
   const base::Clock& clock_;
+  const base::Time begun_;
+  base::Time deadline_;
   const wire::MultiChannel action_;
   Step step_ = Step::opening;
   std::unique_ptr<fabric::ActiveEndpoint> resolving_;  // until the channel takes it

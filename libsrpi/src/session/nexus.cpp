@@ -11,6 +11,8 @@
 namespace srpi::session {
 namespace {
 
+constexpr base::Duration kFirstPatience = std::chrono::seconds(1);
+
 ChannelLimits channel_limits(const SessionOptions& options) {
   ChannelLimits limits;
   limits.queue_depth = options.queue_depth;
@@ -51,6 +53,7 @@ void Nexus::disconnect() {
 }
 void Nexus::reconnect() {
   contest_.reset();
+  patience_ = {};
   if (state_ == State::live) try_channels_now();
   dispatch(Event::reconnect_requested);
 }
@@ -104,6 +107,7 @@ void Nexus::perform(Action action, const Error& cause) {
       held_since_ = clock_.now();
       close_channels(options_.fast_io_fail.count() > 0);
       retry_delay_ = {};
+      patience_ = kFirstPatience;
       if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = clock_.now() + options_.fast_io_fail;
       if (options_.dev_loss) dev_loss_at_ = clock_.now() + *options_.dev_loss;
       return;
@@ -154,8 +158,15 @@ void Nexus::start_attempt() {
   for (const auto& link : links_) link->channel.close(Errc::no_connect, unfenced_);
   retry_at_ = base::kNever;
   attempt_ = std::make_unique<Attempt>(fabric_, identity_, options_, links_.front()->channel, memories_,
-                                       probe_, unfenced_, clock_);
+                                       probe_, unfenced_, clock_, next_patience());
   ++fds_version_;
+}
+
+// A login request that was lost is repeated by the kernel's connection manager after more than 4 s. Who has lost
+// the connection asks again before that: after one second at first, a slow target gets more time each time.
+base::Duration Nexus::next_patience() noexcept {
+  const base::Duration all = options_.connect_timeout;
+  return patience_.count() == 0 ? all : std::min(all, std::exchange(patience_, 2 * patience_));
 }
 
 void Nexus::schedule_retry() {
@@ -172,7 +183,7 @@ base::Duration Nexus::next_delay(base::Duration& delay) noexcept {
 
 void Nexus::stop_timers() noexcept {
   retry_at_ = fast_io_fail_at_ = dev_loss_at_ = next_give_up_ = base::kNever;
-  retry_delay_ = {};
+  retry_delay_ = patience_ = {};
 }
 
 }  // namespace srpi::session

@@ -110,6 +110,7 @@ class Nexus final : private UnitEventSink {
   void dispatch(Event, const Error& cause = {});
   void perform(Action, const Error& cause);
   void start_attempt();
+  [[nodiscard]] base::Duration next_patience() noexcept;
   void schedule_retry();
   void stop_timers() noexcept;
   void close_channels(bool keep_commands);
@@ -196,6 +197,7 @@ class Nexus final : private UnitEventSink {
   TaskList rejected_tasks_;
 
   base::Duration retry_delay_{};
+  base::Duration patience_{};  // of the next automatic attempt after a loss; 0: connect_timeout
   Contest contest_;
   bool proving_ = false;         // while live: the probe runs, I/O is held
   Link* proof_link_ = nullptr;   // over which it runs

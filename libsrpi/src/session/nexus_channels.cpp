@@ -119,7 +119,8 @@ std::size_t Nexus::poll_join() {
                  return !l->live && l->next_try <= clock_.now();
                })->get();
     join_ = std::make_unique<Attempt>(fabric_, identity_, options_, joining_->channel, memories_, probe_,
-                                      unfenced_, clock_, wire::MultiChannel::independent);
+                                      unfenced_, clock_, options_.connect_timeout,
+                                      wire::MultiChannel::independent);
     ++fds_version_;
   }
   const auto outcome = join_->poll(work);

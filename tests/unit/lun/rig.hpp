@@ -25,7 +25,8 @@ class RoamingFabric final : public fabric::Fabric {
                                                        const fabric::ConnectOptions& o) override {
     return loopback::Fabric(network_, device).open(a, o);
   }
-  std::size_t progress() override { return network_.progress(); }
+  std::size_t progress() override { return silent ? 0 : network_.progress(); }
+  bool silent = false;  // nothing arrives, on either side
   std::shared_ptr<loopback::Device> device;
 
  private:
@@ -71,7 +72,7 @@ class Rig : public session::NexusObserver {
     n += nexus->poll();
     for (auto& unit : units) n += unit->issue();
     nexus->flush();
-    return n + network.progress() + target->poll();
+    return n + fabric.progress() + target->poll();
   }
   void settle() {
     for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns) idle = turn() > 0 ? 0 : idle + 1;
@@ -92,7 +93,7 @@ class Rig : public session::NexusObserver {
   }
 
   void on_state(session::State, session::State, const Error&) override {}
-  void on_attempt_failed(const Error&) override {}
+  void on_attempt_failed(const Error&) override { failed_at.push_back(clock.now()); }
   void on_unit_event(std::uint64_t lun, scsi::Event e) override { events.emplace_back(lun >> 48, e); }
   void on_units_proved() override {
     ++proofs;
@@ -109,6 +110,7 @@ class Rig : public session::NexusObserver {
   std::unique_ptr<session::Nexus> nexus;
   std::vector<std::unique_ptr<Unit>> units;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;
+  std::vector<base::Time> failed_at;
   int proofs = 0, resizes = 0;
 };
 
