@@ -21,6 +21,8 @@ constexpr const char* kConnectExamples = R"(Examples:
   srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2'
       Publishes every logical unit of the target as /dev/nbdN.
   srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2' --name store --lun 0 --device /dev/nbd3
+  srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2' --initiator-port-id … --fence-first-login
+      Takes over from a session with this port id that died with writes on their way.
   srp-nbd connect ram://512M --listen unix:/tmp/ram.sock
       No RDMA, no root: any NBD client opens nbd+unix:///lun0?socket=/tmp/ram.sock
 )";
@@ -51,6 +53,9 @@ class SessionArguments {
         ->type_name("N");
     add(app, "--connect-timeout", "connect_timeout_ms", "One attempt to log in, probing included (5000)")->type_name("MS");
     add(app, "--command-timeout", "command_timeout_ms", "One command at the target (10000)")->type_name("MS");
+    add(app, "--task-management-timeout", "task_management_timeout_ms",
+        "Each step to end a command that is not answered in time: abort it, reset its unit (2000)")
+        ->type_name("MS");
     add(app, "--reconnect-delay", "reconnect_delay_ms", "Longest pause between automatic attempts (10000)")
         ->type_name("MS|off");
     add(app, "--fast-io-fail", "fast_io_fail_ms", "After an accident, hold I/O this long before it fails (0)")
@@ -59,6 +64,17 @@ class SessionArguments {
         ->type_name("MS|off");
     add(app, "--keepalive", "keepalive_ms", "Idle this long: ask whether the target is there (5000)")
         ->type_name("MS|off");
+    add(app, "--retry-count", "retry_count",
+        "How often the transport tries again before the target counts as silent, 0 to 6 (6)")
+        ->type_name("N");
+    add(app, "--ack-timeout-exponent", "ack_timeout_exponent",
+        "How long it waits each time, 4.096 us * 2^N, 1 to 31 (14: 67 ms)")
+        ->type_name("N");
+    app.add_flag("--no-fence", no_fence_,
+                 "After a lost connection do not reset the units with unanswered writes: what a target "
+                 "that is slow to notice still does may then overwrite newer data");
+    app.add_flag("--fence-first-login", fence_first_login_,
+                 "Reset every unit before the first I/O, too: for a session in the place of one that died");
   }
 
   [[nodiscard]] SessionFields fields() const {
@@ -66,6 +82,8 @@ class SessionArguments {
     for (const auto& [key, text] : texts_)
       if (!text.empty()) result.emplace_back(key, text);
     if (!luns_.empty()) result.emplace_back("luns", luns_);
+    if (no_fence_) result.emplace_back("fence", false);
+    if (fence_first_login_) result.emplace_back("fence_first_login", true);
     return result;
   }
 
@@ -76,6 +94,7 @@ class SessionArguments {
 
   std::map<std::string, std::string> texts_;  // by field; references into it stay good
   std::vector<std::int64_t> luns_;
+  bool no_fence_ = false, fence_first_login_ = false;
 };
 
 struct Arguments {

@@ -159,11 +159,19 @@ std::string show_text(const json::object& session) {
                                  text_at(*unit, "revision"), or_dash(text_at(*unit, "wwid")), or_dash(text_at(*unit, "serial"))));
   const auto running = timers_text(session);
   result += line("timers running", running.empty() ? "-" : running);
-  result += line("timer settings", fmt::format("connect {}, command {}, keepalive {}, reconnect delay {}, fast I/O fail {}, "
-                                       "device loss {}",
-                                       setting(options, "connect_timeout_ms"), setting(options, "command_timeout_ms"),
-                                       setting(options, "keepalive_ms"), setting(options, "reconnect_delay_ms"),
-                                       setting(options, "fast_io_fail_ms"), setting(options, "dev_loss_ms")));
+  result += line("timer settings",
+                 fmt::format("connect {}, command {}, task management {}, keepalive {}, reconnect delay {}, "
+                             "fast I/O fail {}, device loss {}",
+                             setting(options, "connect_timeout_ms"), setting(options, "command_timeout_ms"),
+                             setting(options, "task_management_timeout_ms"), setting(options, "keepalive_ms"),
+                             setting(options, "reconnect_delay_ms"), setting(options, "fast_io_fail_ms"),
+                             setting(options, "dev_loss_ms")));
+  result += line("transport",
+                 fmt::format("retry count {}, ack timeout exponent {}", number_at(options, "retry_count"),
+                             number_at(options, "ack_timeout_exponent")));
+  result += line("fence", !is_true_at(options, "fence")              ? "off"
+                          : is_true_at(options, "fence_first_login") ? "on, at the first login as well"
+                                                                     : "on");
   result += line("negotiated", fmt::format("request limit {}, IU {} B", number_at(negotiated, "request_limit"),
                                            number_at(negotiated, "max_it_iu_bytes")));
   const auto& channels = object_at(session, "channels");

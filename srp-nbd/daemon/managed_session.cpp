@@ -339,7 +339,7 @@ SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is
   SessionView view;
   view.name = request_.name;
   view.status = status;
-  view.options = request_.options;
+  view.options = request_.options.merged_with(request_.target);
   view.is_stale = is_stale;
   // What was left of a timer then says nothing about now.
   if (is_stale) view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;

@@ -27,7 +27,9 @@ std::string device_label(const Unit& unit) {
 }  // namespace
 
 std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
-  const auto ours = 2 * options.command_timeout + options.connect_timeout + options.fast_io_fail;
+  // A request may take two commands, one after the other, and each be aborted and its unit reset.
+  const auto command = options.command_timeout + 2 * options.task_management_timeout;
+  const auto ours = 2 * command + options.connect_timeout + options.fast_io_fail;
   return std::chrono::ceil<std::chrono::seconds>(ours) + kRetryTime + kTimeoutSlack;
 }
 

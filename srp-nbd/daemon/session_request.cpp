@@ -168,10 +168,19 @@ Outcome<> set_queue_depth(SessionRequest& r, std::string_view key, const FieldVa
   return {};
 }
 
-Outcome<> set_wait(SessionRequest& r, std::string_view key, const FieldValue& v) {
+Outcome<> set_switch(bool& setting, std::string_view key, const FieldValue& v) {
   const auto* b = std::get_if<bool>(&v);
   if (!b) return invalid(key, "true or false", v);
-  r.wait = *b;
+  setting = *b;
+  return {};
+}
+
+Outcome<> set_small(std::uint8_t& setting, std::uint8_t least, std::uint8_t most, std::string_view key,
+                    const FieldValue& v) {
+  const auto n = whole_number(v);
+  if (!n || *n < least || *n > most)
+    return invalid(key, fmt::format("a number from {} to {}", least, most), v);
+  setting = static_cast<std::uint8_t>(*n);
   return {};
 }
 
@@ -185,7 +194,20 @@ constexpr std::array kFields = {
     Field{"initiator_port_id", set_initiator_port_id},
     Field{"channels", set_channels},
     Field{"queue_depth", set_queue_depth},
-    Field{"wait", set_wait},
+    Field{"wait", [](SessionRequest& r, std::string_view k,
+                     const FieldValue& v) { return set_switch(r.wait, k, v); }},
+    Field{"fence", [](SessionRequest& r, std::string_view k,
+                      const FieldValue& v) { return set_switch(r.options.fence, k, v); }},
+    Field{"fence_first_login",
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_switch(r.options.fence_first_login, k, v);
+          }},
+    Field{"retry_count", [](SessionRequest& r, std::string_view k,
+                            const FieldValue& v) { return set_small(r.options.retry_count, 0, 6, k, v); }},
+    Field{"ack_timeout_exponent",
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_small(r.options.ack_timeout_exponent, 1, 31, k, v);
+          }},
     Field{"connect_timeout_ms",
           [](SessionRequest& r, std::string_view k, const FieldValue& v) {
             return set_timer(r.options.connect_timeout, 100, k, v);
@@ -193,6 +215,10 @@ constexpr std::array kFields = {
     Field{"command_timeout_ms",
           [](SessionRequest& r, std::string_view k, const FieldValue& v) {
             return set_timer(r.options.command_timeout, 100, k, v);
+          }},
+    Field{"task_management_timeout_ms",
+          [](SessionRequest& r, std::string_view k, const FieldValue& v) {
+            return set_timer(r.options.task_management_timeout, 100, k, v);
           }},
     Field{"keepalive_ms", [](SessionRequest& r, std::string_view k,
                              const FieldValue& v) { return set_timer(r.options.keepalive, 100, k, v); }},
@@ -229,7 +255,8 @@ Outcome<> check_request(SessionRequest& request) {
                                        "string, or ram://SIZE"};
   if (request.device_index && !request.listen_path.empty())
     return Failure{"invalid_argument", "device and listen exclude each other: give a kernel device or a socket, not both"};
-  if (auto ok = request.options.validate(); !ok) return Failure{ok.error()};
+  // A login string has parameters, too, which may not go together with the options.
+  if (auto ok = request.options.merged_with(request.target).validate(); !ok) return Failure{ok.error()};
   return {};
 }
 

@@ -11,6 +11,9 @@ try '[[session]]\ntarget = "ram://1M"\nspeed = 9' '3:1: unknown key'
 try '[[session]]\ntarget = "ram://1M"\nqueue_depth = 99999999999999999999' '3:'
 try '[[session]]\ntarget = "ram://1M"\nname="a"\n[[session]]\ntarget = "ram://1M"\nname="a"' '4:1: the name "a" is already taken'
 try '[[session]]\nname = "a"' '1:1: target is missing'
+try '[[session]]\ntarget = "ram://1M"\nretry_count = 7' '3:1: retry_count: expected a number from 0 to 6'
+try '[[session]]\ntarget = "ram://1M"\nfence = "no"' '3:1: fence: expected true or false'
+try '[[session]]\ntarget = "ram://1M"\nfence = false\nfence_first_login = true' '1:1: invalid argument: fence_first_login is on, but fence is off'
 head -c 500 /dev/urandom > "$scratch/random.toml"
 expect 2 "$scratch/random.toml:" srp daemon --foreground --config "$scratch/random.toml"
 expect 2 "cannot be read" srp daemon --foreground --config "$scratch/missing.toml"
@@ -22,6 +25,10 @@ log_level = "debug"
 name = "a"
 target = "ram://8M"
 listen = "unix:$scratch/a.sock"
+fence_first_login = true
+task_management_timeout_ms = 500
+retry_count = 4
+ack_timeout_exponent = 15
 [[session]]
 target = "ram://16M?luns=2"
 listen = "unix:$scratch/b.sock"
@@ -31,6 +38,10 @@ wait_until 10 state_is a live || fail "the first session"
 wait_until 10 state_is s0 live || fail "the second session"
 wait_until 10 test -S "$scratch/b.sock" || fail "its socket"
 srp list --json > "$scratch/list.json"
+json_is "$scratch/list.json" /0/options/fence_first_login true
+json_is "$scratch/list.json" /0/options/task_management_timeout_ms 500
+json_is "$scratch/list.json" /0/options/retry_count 4
+json_is "$scratch/list.json" /0/options/ack_timeout_exponent 15
 grep -q '"size_bytes":8388608' "$scratch/list.json" || fail "list: $(cat "$scratch/list.json")"
 stop_daemon
 [[ ! -e $scratch/a.sock && ! -e $scratch/b.sock ]] || fail "sockets stayed behind"

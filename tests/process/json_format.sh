@@ -4,7 +4,8 @@
 source "$(dirname "$0")/lib/daemon.bash"
 
 start_daemon
-srp connect 'ram://16M?luns=2' --name ram --listen "unix:$scratch/nbd.sock" --dev-loss 60000 --keepalive off >/dev/null
+srp connect 'ram://16M?luns=2' --name ram --listen "unix:$scratch/nbd.sock" --dev-loss 60000 --keepalive off \
+  --task-management-timeout 700 --retry-count 3 --ack-timeout-exponent 15 --fence-first-login >/dev/null
 show=$scratch/show
 srp show ram --json > "$show"
 has() { for pointer in "$@"; do "$JSON_AT" "$pointer" < "$show" >/dev/null || fail "$pointer is missing in $(cat "$show")"; done; }
@@ -26,6 +27,11 @@ has /luns/0/{wwid,serial,vendor,product,revision,physical_block_size,read_only,w
 json_is "$show" /timers '{"next_attempt_ms":null,"fast_io_fail_ms":null,"dev_loss_ms":null}'
 json_is "$show" /options/dev_loss_ms 60000
 json_is "$show" /options/keepalive_ms '"off"'
+json_is "$show" /options/task_management_timeout_ms 700
+json_is "$show" /options/retry_count 3
+json_is "$show" /options/ack_timeout_exponent 15
+json_is "$show" /options/fence true
+json_is "$show" /options/fence_first_login true
 json_is "$show" /last_error null
 json_is "$show" /counters/connects 1
 has /counters/{losses,commands,command_errors,outstanding,read_bytes,written_bytes}
@@ -33,6 +39,13 @@ has /negotiated/{request_limit,max_it_iu_bytes,immediate_data}
 
 srp list --json > "$show"
 json_is "$show" /0/name '"ram"'
+expect 0 "on, at the first login as well" srp show ram
+# A target's own parameter wins over the option, and is what is shown.
+srp connect 'ram://1M?tl_retry_count=2' --retry-count 5 --name unfenced --listen "unix:$scratch/unfenced.sock" --no-fence >/dev/null
+srp show unfenced --json > "$show"
+json_is "$show" /options/retry_count 2
+json_is "$show" /options/fence false
+json_is "$show" /options/fence_first_login false
 
 expect 0 "" srp disconnect ram
 srp show ram --json > "$show"

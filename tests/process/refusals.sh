@@ -12,6 +12,13 @@ expect 0 "Examples:" srp connect --help
 expect 0 "Exit codes:" srp --help
 expect 2 "target:" srp connect http://nowhere
 expect 2 "connect_timeout_ms: expected" srp connect ram://1M --connect-timeout soon
+expect 2 "task_management_timeout_ms: expected milliseconds from 100" srp connect ram://1M --task-management-timeout 5
+expect 2 "retry_count: expected a number from 0 to 6, got \"7\"" srp connect ram://1M --retry-count 7
+expect 2 "ack_timeout_exponent: expected a number from 1 to 31" srp connect ram://1M --ack-timeout-exponent 32
+expect 2 "later than command_timeout" srp connect ram://1M --ack-timeout-exponent 20
+expect 2 "fence_first_login is on, but fence is off" srp connect ram://1M --no-fence --fence-first-login
+expect 2 "fence_first_login is on, but fence is off" srp run ram://1M --no-fence --fence-first-login
+expect 0 "--fence-first-login" srp connect --help
 expect 2 "device and listen exclude" srp connect ram://1M --listen unix:/tmp/x --device /dev/nbd0
 expect 2 "device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
 expect 2 "unix:/PATH" srp connect ram://1M --listen tcp:10809

@@ -47,18 +47,6 @@ std::optional<SessionEvent> public_event_of(scsi::Event event) {
   return std::nullopt;
 }
 
-// The address may carry login parameters of its own; they win over the options.
-SessionOptions merged(const TargetAddress& target, SessionOptions options) {
-  if (target.ch_count) options.channels = std::min(*target.ch_count, 16u);
-  if (target.queue_size) options.queue_depth = *target.queue_size;
-  if (target.max_it_iu_size) options.max_it_iu_bytes = *target.max_it_iu_size;
-  if (target.cmd_sg_entries) options.descriptors = *target.cmd_sg_entries;
-  // 7, which login strings often have, would be for ever on some devices: as many as there may be, then.
-  if (target.tl_retry_count)
-    options.retry_count = static_cast<std::uint8_t>(std::min(*target.tl_retry_count, 6u));
-  return options;
-}
-
 }  // namespace
 
 SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& options, SessionObserver* observer,
@@ -255,7 +243,7 @@ namespace srpi {
 
 Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
                                                  SessionObserver* observer) {
-  const auto effective = api::merged(target, options);
+  const auto effective = options.merged_with(target);
   if (auto valid = effective.validate(); !valid) return valid.error();
 
   std::random_device random;

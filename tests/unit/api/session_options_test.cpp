@@ -66,6 +66,25 @@ TEST_CASE("a login string's tl_retry_count=7 is taken as the most that ends") {
   CHECK(Session::create(address).has_value());
 }
 
+TEST_CASE("a login string's parameters win over the options") {
+  auto address = TargetAddress::parse("ram://1M").value();
+  SessionOptions o;
+  o.retry_count = 1;
+  CHECK(o.merged_with(address).retry_count == 1);
+  CHECK(o.merged_with(address).channels == 1);
+  address.tl_retry_count = 7;
+  address.ch_count = 40;
+  address.queue_size = 32;
+  address.max_it_iu_size = 512;
+  address.cmd_sg_entries = 4;
+  const auto merged = o.merged_with(address);
+  CHECK(merged.retry_count == 6);
+  CHECK(merged.channels == 16);
+  CHECK(merged.queue_depth == 32);
+  CHECK(merged.max_it_iu_bytes == 512);
+  CHECK(merged.descriptors == 4);
+}
+
 TEST_CASE("channels times queue_depth is limited as one channel's queue_depth is") {
   SessionOptions o;
   o.channels = 17;

@@ -54,6 +54,23 @@ TEST_CASE("list: each running timer says what happens when, and only a running o
             .find("timers running      erased in 1.0 s\n") != std::string::npos);
 }
 
+TEST_CASE("show: the settings of fence, task management and transport") {
+  const auto shown = [](const std::string& options) {
+    return show_text(json::parse("{\"options\":{" + options + "}}").as_object());
+  };
+  const auto has = [](const std::string& text, const std::string& line) {
+    return text.find(line + "\n") != std::string::npos;
+  };
+  const auto text = shown(
+      R"("fence":true,"fence_first_login":false,"retry_count":6,"ack_timeout_exponent":14,"task_management_timeout_ms":2000)");
+  CHECK(has(text, "fence               on"));
+  CHECK(has(text, "transport           retry count 6, ack timeout exponent 14"));
+  CHECK(text.find("task management 2000 ms") != std::string::npos);
+  CHECK(has(shown(R"("fence":true,"fence_first_login":true)"),
+            "fence               on, at the first login as well"));
+  CHECK(has(shown(R"("fence":false,"fence_first_login":false)"), "fence               off"));
+}
+
 TEST_CASE("event text: a line for each kind, and for one that a newer daemon may have") {
   CHECK(text_of(R"({"time":"T","session":"a","kind":"present","to":"live"})") == "T  a  is live");
   CHECK(

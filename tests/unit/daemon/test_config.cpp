@@ -32,6 +32,11 @@ luns = [0]
 keepalive_ms = "off"
 [[session]]
 target = "ram://32M"
+fence = true
+fence_first_login = true
+task_management_timeout_ms = 500
+retry_count = 2
+ack_timeout_exponent = 16
 )",
                                    "test.toml");
   REQUIRE(config.has_value());
@@ -42,6 +47,11 @@ target = "ram://32M"
   CHECK(config->sessions[0].listen_path == "/tmp/a.sock");
   CHECK_FALSE(config->sessions[0].wait);
   CHECK(config->sessions[1].name.empty());
+  const auto& options = config->sessions[1].options;
+  CHECK(options.fence_first_login);
+  CHECK(options.task_management_timeout.count() == 500);
+  CHECK(options.retry_count == 2);
+  CHECK(options.ack_timeout_exponent == 16);
 }
 
 TEST_CASE("config: every error names file, line and column") {
@@ -57,6 +67,14 @@ TEST_CASE("config: every error names file, line and column") {
   CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 0").starts_with("test.toml:3:1: queue_depth"));
   CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nspeed = 1").starts_with("test.toml:3:1: unknown key \"speed\""));
   CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nluns = [0.5]").starts_with("test.toml:3:8: luns"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nretry_count = 7")
+            .starts_with("test.toml:3:1: retry_count: expected a number from 0 to 6, got 7"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nack_timeout_exponent = 1.5")
+            .starts_with("test.toml:3:24: ack_timeout_exponent"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nfence = \"off\"")
+            .starts_with("test.toml:3:1: fence: expected true or false"));
+  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nfence = false\nfence_first_login = true")
+            .starts_with("test.toml:1:1: "));
   CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nwait = true").starts_with("test.toml:3:1: wait"));
 }
 

@@ -32,6 +32,13 @@ TEST_CASE("control request: each command") {
   REQUIRE(connect.has_value());
   CHECK(connect->session.listen_path == "/tmp/x");
   CHECK(connect->session.options.queue_depth == 8);
+  const auto fenced = parse_control_request(
+      R"({"command":"connect","target":"ram://64M","fence":true,"fence_first_login":true,"task_management_timeout_ms":500,"retry_count":2,"ack_timeout_exponent":"16"})");
+  REQUIRE(fenced.has_value());
+  CHECK(fenced->session.options.fence_first_login);
+  CHECK(fenced->session.options.task_management_timeout.count() == 500);
+  CHECK(fenced->session.options.retry_count == 2);
+  CHECK(fenced->session.options.ack_timeout_exponent == 16);
 }
 
 TEST_CASE("control request: garbage is answered in words") {
@@ -54,5 +61,11 @@ TEST_CASE("control request: garbage is answered in words") {
   CHECK(failure_of(R"({"command":"connect","target":{}})").starts_with("invalid_argument: target: expected"));
   CHECK(failure_of(R"({"command":"connect","target":"ram://1M","queue_depth":18446744073709551615})")
             .starts_with("invalid_argument: queue_depth"));
+  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","fence":"off"})")
+            .starts_with("invalid_argument: fence: expected true or false"));
+  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","fence":false,"fence_first_login":true})")
+            .starts_with("invalid_argument: "));
+  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","retry_count":7})")
+            .starts_with("invalid_argument: retry_count: expected"));
   CHECK(failure_of(std::string(1000, '[')).starts_with("bad_request: not a JSON object"));
 }

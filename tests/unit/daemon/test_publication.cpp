@@ -9,8 +9,12 @@ TEST_CASE("the kernel outwaits every deadline of ours, commands that are sent ag
   options.command_timeout = 10s;
   options.connect_timeout = 5s;
   options.fast_io_fail = 60s;
+  options.task_management_timeout = 0s;
   // An expired command, or one that is sent again for a minute while its unit becomes ready; a login; held I/O.
   CHECK(srp_nbd::kernel_request_timeout(options) >= 20s + 63s + 5s + 60s);
   options.command_timeout = 1500ms;
   CHECK(srp_nbd::kernel_request_timeout(options) >= 3s + 63s + 5s + 60s);
+  // Two commands that are not answered, each aborted, then its unit reset.
+  options.task_management_timeout = 30s;
+  CHECK(srp_nbd::kernel_request_timeout(options) >= 3s + 4 * 30s + 63s + 5s + 60s);
 }

@@ -65,6 +65,22 @@ TEST_CASE("session JSON: channels, and why one is missing") {
   CHECK(object.at("channels").at("error").at("code").as_string() == "login_rejected");
 }
 
+TEST_CASE("session JSON: the fence, task management and the transport's patience are among the options") {
+  SessionView view;
+  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.options.fence_first_login = true;
+  view.options.task_management_timeout = srpi::Milliseconds(700);
+  view.options.retry_count = 3;
+  view.options.ack_timeout_exponent = 15;
+  const auto object = to_json(view);
+  const auto& options = object.at("options");
+  CHECK(options.at("fence").as_bool());
+  CHECK(options.at("fence_first_login").as_bool());
+  CHECK(options.at("task_management_timeout_ms").to_number<int>() == 700);
+  CHECK(options.at("retry_count").to_number<int>() == 3);
+  CHECK(options.at("ack_timeout_exponent").to_number<int>() == 15);
+}
+
 TEST_CASE("failures: codes decide the exit code") {
   CHECK(exit_code_of("login_rejected") == ExitCode::failed);
   CHECK(exit_code_of("invalid_argument") == ExitCode::usage);

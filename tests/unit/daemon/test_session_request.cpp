@@ -31,6 +31,11 @@ TEST_CASE("session fields: every good value is taken") {
       {"reconnect_delay_ms", "off"},
       {"fast_io_fail_ms", std::int64_t{0}},
       {"dev_loss_ms", std::int64_t{60000}},
+      {"task_management_timeout_ms", std::int64_t{700}},
+      {"retry_count", "3"},
+      {"ack_timeout_exponent", std::int64_t{15}},
+      {"fence", true},
+      {"fence_first_login", true},
       {"wait", false},
   };
   for (const auto& [key, value] : fields) {
@@ -47,6 +52,14 @@ TEST_CASE("session fields: every good value is taken") {
   CHECK_FALSE(request.options.keepalive.has_value());
   CHECK_FALSE(request.options.reconnect_delay.has_value());
   CHECK(request.options.dev_loss->count() == 60000);
+  CHECK(request.options.task_management_timeout.count() == 700);
+  CHECK(request.options.retry_count == 3);
+  CHECK(request.options.ack_timeout_exponent == 15);
+  CHECK(request.options.fence);
+  CHECK(request.options.fence_first_login);
+  REQUIRE(apply_field(request, "fence", false).has_value());
+  CHECK_FALSE(request.options.fence);
+  REQUIRE(apply_field(request, "fence", true).has_value());
   CHECK_FALSE(request.wait);
   CHECK(check_request(request).has_value());
 }
@@ -58,6 +71,17 @@ TEST_CASE("session fields: a bad value is refused with the key, what was expecte
   CHECK(failure_of("channels", std::int64_t{17}).find("1 to 16, got 17") != std::string::npos);
   CHECK(failure_of("queue_depth", std::int64_t{0}).find("1 to 4096, got 0") != std::string::npos);
   CHECK(failure_of("queue_depth", "99999999999999999999").find("1 to 4096") != std::string::npos);
+  CHECK(failure_of("task_management_timeout_ms", std::int64_t{99}).find("milliseconds from 100") !=
+        std::string::npos);
+  CHECK(failure_of("task_management_timeout_ms", "off").find("got \"off\"") != std::string::npos);
+  CHECK(failure_of("retry_count", std::int64_t{7}) == "retry_count: expected a number from 0 to 6, got 7");
+  CHECK(failure_of("retry_count", std::int64_t{-1}).find("got -1") != std::string::npos);
+  CHECK(failure_of("retry_count", std::int64_t{256}).find("got 256") != std::string::npos);
+  CHECK(failure_of("ack_timeout_exponent", std::int64_t{0}).find("1 to 31, got 0") != std::string::npos);
+  CHECK(failure_of("ack_timeout_exponent", "fast").find("1 to 31, got \"fast\"") != std::string::npos);
+  CHECK(failure_of("fence", "off") == "fence: expected true or false, got \"off\"");
+  CHECK(failure_of("fence_first_login", std::int64_t{1}) ==
+        "fence_first_login: expected true or false, got 1");
   CHECK(failure_of("luns", std::vector<std::int64_t>{1, 1}).find("1 twice") != std::string::npos);
   CHECK(failure_of("luns", std::vector<std::int64_t>{16384}).find("got 16384") != std::string::npos);
   CHECK(failure_of("luns", std::vector<std::int64_t>(257, 0)).find("257 numbers") != std::string::npos);
@@ -82,6 +106,33 @@ TEST_CASE("session request: what is missing or contradicts itself is refused") {
   REQUIRE(apply_field(request, "device", "/dev/nbd0").has_value());
   REQUIRE(apply_field(request, "listen", "unix:/tmp/s").has_value());
   CHECK(check_request(request).error().message.starts_with("device and listen exclude each other"));
+}
+
+TEST_CASE("session request: rules between options name both, a login string's parameters included") {
+  const auto refusal = [](std::initializer_list<std::pair<std::string_view, FieldValue>> fields) {
+    SessionRequest request;
+    for (const auto& [key, value] : fields) REQUIRE(apply_field(request, key, value).has_value());
+    const auto outcome = check_request(request);
+    return outcome ? "" : outcome.error().message;
+  };
+  const std::pair<std::string_view, FieldValue> target{"target", "ram://1M"};
+  CHECK(refusal({target, {"fence_first_login", true}}).empty());
+  CHECK(refusal({target, {"fence", false}}).empty());
+  CHECK(refusal({target, {"fence", false}, {"fence_first_login", true}})
+            .find("fence_first_login is on, but fence is off") != std::string::npos);
+  CHECK(refusal({target, {"ack_timeout_exponent", std::int64_t{18}}, {"retry_count", std::int64_t{6}}})
+            .empty());
+  CHECK(refusal({target, {"ack_timeout_exponent", std::int64_t{19}}, {"retry_count", std::int64_t{6}}})
+            .find("ack_timeout_exponent 19 and retry_count 6") != std::string::npos);
+  // 4.096 us * 2^19 * 3 tries are 6.4 s, less than command_timeout; with the login string's 7 they are not.
+  const std::string login = "id_ext=1,ioc_guid=2,dest=192.0.2.1:5555";
+  CHECK(refusal(
+            {{"target", login}, {"ack_timeout_exponent", std::int64_t{19}}, {"retry_count", std::int64_t{2}}})
+            .empty());
+  CHECK(refusal({{"target", login + ",tl_retry_count=7"},
+                 {"ack_timeout_exponent", std::int64_t{19}},
+                 {"retry_count", std::int64_t{2}}})
+            .find("retry_count 6") != std::string::npos);
 }
 
 TEST_CASE("session names: letters, digits and a few signs") {
