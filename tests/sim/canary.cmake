@@ -44,6 +44,10 @@ srpi_canary(lost_request
   "if (r->internal.outstanding == 0 && r->blocks != 3) r->on_complete(*r)")
 srpi_canary(flush_dropped
   lun/unit.cpp "r.operation == IoOperation::flush && !profile_.info.write_cache" "r.operation == IoOperation::flush")
+srpi_canary(durable_not_flushed
+  lun/durable.cpp "if (r.status == Errc::ok && (!flushed || doubtful)) {" "if (r.status == Errc::ok && doubtful) {")
+srpi_canary(durable_not_begun_anew
+  lun/durable.cpp "const bool doubtful = durable.cache_epoch != epoch;" "const bool doubtful = false;")
 srpi_canary(residual_ignored
   lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
   "command.status == scsi::Status::good")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan.hpp"
 
+#include <algorithm>
+
 #include "address.hpp"
 #include "base/random.hpp"
 
@@ -82,6 +84,7 @@ Plan Plan::calm(std::uint64_t seed) {
   plan.writes = pick(random, {4u, 8u, 12u});
   plan.requests = 240;
   plan.storm = milliseconds(pick(random, {60, 500, 3000}));
+  for (auto& lun : plan.target.luns) lun.force_unit_access = random.chance(1, 2);
   return plan;
 }
 
@@ -99,9 +102,21 @@ Plan Plan::from_seed(std::uint64_t seed) {
   if (erase > 1) erase = random.chance(1, 4) ? 2 : 0;
   plan.target.login_ends_held_writes = random.chance(1, 2);
   // Ghost writes need a loss before the deadline, at which an abort ends them.
-  if (!plan.target.login_ends_held_writes)
-    for (const auto fault : {Fault::hold_medium, Fault::drop_connections})
+  if (!plan.target.login_ends_held_writes) {
+    for (const auto fault : {Fault::hold_medium, Fault::drop_connections, Fault::break_initiator})
       plan.weights[static_cast<std::size_t>(fault)] = 16;
+    // Those of one channel while others live are fewer.
+    if (plan.options.channels > 1) plan.weights[static_cast<std::size_t>(Fault::hold_medium)] = 80;
+  }
+  // A write and the flush that makes it durable are a moment apart: power that fails often meets it, and an
+  // outage that is outlasted shows what became of it.
+  const bool flushes_writes = std::ranges::any_of(
+      plan.target.luns, [](const auto& lun) { return lun.volatile_cache && !lun.force_unit_access; });
+  if (flushes_writes && plan.options.fast_io_fail.count() > 0) {
+    plan.weights[static_cast<std::size_t>(Fault::power_failure)] = 64;
+    plan.options.fast_io_fail = milliseconds(500);
+    if (plan.options.dev_loss) plan.options.dev_loss = std::max(*plan.options.dev_loss, milliseconds(500));
+  }
   // dev_loss in the middle of an attempt that somebody asked for takes an attempt that gets no answer.
   if (plan.options.dev_loss && random.chance(1, 4)) {
     plan.weights[static_cast<std::size_t>(Fault::admin_reconnect)] = 16;

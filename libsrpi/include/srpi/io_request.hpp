@@ -2,6 +2,7 @@
 // One block request: the caller's object, lent to a LogicalUnit from submit until its completion.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,7 +36,11 @@ struct Segment {
 // is called, and may be submitted anew or destroyed right there. When it runs, the target can no longer reach the bytes.
 struct IoRequest {
   IoOperation operation = IoOperation::read;
-  bool force_unit_access = false;       // write: on stable storage before it completes
+  // write, unmap, write_zeroes: on stable storage before it completes. Where the unit has a volatile write
+  // cache and no FUA for the operation (LogicalUnitInfo), it is followed by SYNCHRONIZE CACHE of its range,
+  // and it fails if either does. What happens to the connection or the unit between the two may have emptied
+  // the cache: then both are done again, so that success means the same everywhere.
+  bool force_unit_access = false;
   std::uint64_t first_block = 0;        // logical blocks
   std::uint64_t blocks = 0;             // logical blocks; 0 for flush
   std::span<const Segment> data;        // read, write: blocks * block_size bytes in all
@@ -54,6 +59,15 @@ struct IoRequest {
     std::uint32_t outstanding = 0;      // commands
     bool all_issued = false;            // and no more will come
   } internal;
+  // Also the session's own, and set only while it makes a request durable that the unit does not.
+  struct Durable {
+    void (*on_complete)(IoRequest&) noexcept = nullptr;  // the caller's
+    void* unit = nullptr;
+    IoOperation operation = IoOperation::write;  // the caller's
+    bool aborted = false;
+    std::uint64_t cache_epoch = 0;                 // when it was begun
+    std::chrono::nanoseconds begin_anew_until{0};  // on the session's clock
+  } durable;
 };
 
 }  // namespace srpi

@@ -51,7 +51,7 @@ struct LogicalUnitInfo {
   std::uint32_t max_transfer_blocks = 0;    // of one command; larger requests are split
   bool read_only = false;
   bool write_cache = false;            // volatile: flush matters
-  bool can_force_unit_access = false;
+  bool can_force_unit_access = false;  // writes; without, IoRequest::force_unit_access costs a flush
   bool can_unmap = false;
   bool can_write_zeroes = false;
   bool rotational = false;

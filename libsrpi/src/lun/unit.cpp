@@ -136,12 +136,17 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
       blocks = command.data_bytes / profile_.info.block_size;
       command.direction = write ? session::Direction::to_target : session::Direction::from_target;
-      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && profile_.info.can_force_unit_access)
+      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && forces_unit_access(r))
                           : scsi::read_blocks(lba, blocks, false);
       break;
     }
-    case IoOperation::flush: command.cdb = scsi::synchronize_cache10(); break;
+    case IoOperation::flush:
+      command.cdb = r.on_complete == &Unit::on_durable_step
+                        ? scsi::synchronize_blocks(r.first_block, r.blocks)
+                        : scsi::synchronize_cache10();
+      break;
     case IoOperation::unmap: {
+      if (r.force_unit_access) (void)forces_unit_access(r);
       const auto index = static_cast<std::size_t>(&piece - pieces_.data());
       auto* list = parameters_.data() + index * kUnmapListBytes;
       const scsi::UnmapRange range{lba, blocks};
@@ -156,6 +161,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       break;
     }
     case IoOperation::write_zeroes: {
+      if (r.force_unit_access) (void)forces_unit_access(r);
       auto* zeroes = parameters_.data() + pieces_.size() * kUnmapListBytes;
       command.cdb = scsi::write_same16(lba, blocks);
       command.direction = session::Direction::to_target;
@@ -282,6 +288,7 @@ void Unit::piece_done(Piece& piece, Errc status) noexcept {
   piece.request = nullptr;
   if (piece.aborting) {
     piece.aborting = false;
+    request.durable.aborted = true;
     --aborting_;
     if (status == Errc::no_connect) abort_status_ = status;  // over, but not by the abort
   }

@@ -52,6 +52,9 @@ class Unit final : public LogicalUnit {
   void on_ended(Piece&) noexcept;
   void piece_done(Piece&, Errc) noexcept;
   void fail_unsent(Errc status) noexcept;
+  // durable.cpp
+  [[nodiscard]] bool forces_unit_access(IoRequest&) noexcept;
+  static void on_durable_step(IoRequest&) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept;
   std::size_t run_tasks() noexcept;

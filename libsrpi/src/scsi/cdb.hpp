@@ -157,6 +157,14 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
   return detail::cdb_16(Opcode::synchronize_cache_16, 0, lba, blocks);
 }
 
+// Of a range that is not empty; what is too long for a number of blocks is as good as up to the end.
+[[nodiscard]] constexpr Cdb synchronize_blocks(std::uint64_t lba, std::uint64_t blocks) noexcept {
+  const auto count = blocks > 0xffffffffu ? 0 : static_cast<std::uint32_t>(blocks);
+  return detail::fits_10(lba, count)
+             ? synchronize_cache10(static_cast<std::uint32_t>(lba), static_cast<std::uint16_t>(count))
+             : synchronize_cache16(lba, count);
+}
+
 // The parameter list (scsi/unmap.hpp) goes as data-out.
 [[nodiscard]] constexpr Cdb unmap(std::uint16_t parameter_list_bytes) noexcept {
   Cdb cdb = detail::cdb_of(Opcode::unmap, 10);

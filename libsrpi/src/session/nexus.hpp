@@ -101,6 +101,9 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] const std::array<std::uint32_t, kStates * kEvents>& rows_taken() const noexcept { return rows_taken_; }
   [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
+  // Changes whenever a unit may have lost what its volatile cache had: each login, of a further channel too,
+  // each word of a target that something about a unit has changed.
+  [[nodiscard]] std::uint64_t cache_epoch() const noexcept { return cache_epoch_; }
   [[nodiscard]] base::Duration last_disconnect() const noexcept { return last_disconnect_; }
   [[nodiscard]] base::Time retry_at() const noexcept { return retry_at_; }
   [[nodiscard]] base::Time fast_io_fail_at() const noexcept { return fast_io_fail_at_; }
@@ -188,7 +191,7 @@ class Nexus final : private UnitEventSink {
   Error last_error_;
   fabric::Path path_;
   PortId initiator_port_id_;
-  std::uint64_t connects_ = 0, losses_ = 0, fds_version_ = 0;
+  std::uint64_t connects_ = 0, losses_ = 0, fds_version_ = 0, cache_epoch_ = 0;
   base::Duration last_disconnect_{};
   std::array<std::uint32_t, kStates * kEvents> rows_taken_{};
 

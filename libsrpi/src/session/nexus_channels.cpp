@@ -16,6 +16,7 @@
 namespace srpi::session {
 
 void Nexus::go_live(Link& link) noexcept {
+  ++cache_epoch_;
   link.live = true;
   link.unasked = proving_;
   link.ended_by_target = false;

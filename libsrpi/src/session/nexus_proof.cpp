@@ -13,7 +13,9 @@ namespace srpi::session {
 
 void Nexus::on_unit_event(std::uint64_t lun, scsi::Event event) noexcept {
   observer_.on_unit_event(lun, event);
-  if (asks_for_proof(event)) prove_again();
+  if (!asks_for_proof(event)) return;
+  ++cache_epoch_;
+  prove_again();
 }
 
 // It begins with the next look at it: this may be called while completions are being taken.

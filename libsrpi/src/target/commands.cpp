@@ -179,6 +179,8 @@ void Channel::start_block_io(std::uint32_t slot) {
   const Disk& disk = s.unit->disk();
   const bool write = cdb.operation == Operation::write;
   if (write && s.unit->read_only()) return refuse(slot, SenseKey::data_protect, scsi::kWriteProtected);
+  if (cdb.fua && !s.unit->force_unit_access())
+    return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
   if (!disk.contains(cdb.lba, cdb.blocks))
     return refuse(slot, SenseKey::illegal_request, scsi::kLbaOutOfRange);
   if (cdb.operation == Operation::synchronize_cache) {

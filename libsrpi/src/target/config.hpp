@@ -22,6 +22,7 @@ struct LunConfig {
   // Writes stay in a cache that lose_caches() empties, until FUA, SYNCHRONIZE CACHE or the end of
   // volatile_cache. Costs a second copy of what is written.
   bool volatile_cache = false;
+  bool force_unit_access = true;  // MODE SENSE says DPOFUA; false: FUA in a CDB is refused
 };
 
 struct TargetConfig {

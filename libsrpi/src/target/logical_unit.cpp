@@ -48,6 +48,7 @@ Result<std::unique_ptr<LogicalUnit>> LogicalUnit::create(const LunConfig& config
   unit->number_ = config.number;
   unit->disk_ = std::move(*disk);
   unit->read_only_ = config.read_only;
+  unit->force_unit_access_ = config.force_unit_access;
   unit->max_transfer_bytes_ = target.max_transfer_bytes;
   unit->rename(config.name.empty() ? fmt::format("{}/{}", target.port_id.to_string(), config.number)
                                    : config.name);
@@ -66,7 +67,8 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::describe(const scsi::Decod
                                 .provisioning_managed = true,
                                 .reads_zeroes = true};
   // The pages have the same current and default values; nothing is changeable, and nothing is saved.
-  scsi::ModeParameters mode{.write_protected = read_only_, .dpo_fua = true, .caching = std::nullopt};
+  scsi::ModeParameters mode{
+      .write_protected = read_only_, .dpo_fua = force_unit_access_, .caching = std::nullopt};
   if (cdb.page == scsi::kModePageCaching || cdb.page == scsi::kModePageAll)
     mode.caching = scsi::CachingPage{.write_cache = disk_->volatile_cache() && cdb.page_control != 1};
   const bool has_mode_page =

@@ -31,6 +31,7 @@ inline Plan quiet_plan() {
   plan.target.luns[0].bytes = 64 * 512;
   plan.target.luns[0].max_bytes = 128 * 512;
   plan.target.luns[0].volatile_cache = true;
+  plan.target.luns[0].force_unit_access = true;
   plan.target.request_limit = 24;
   plan.target.max_iu_bytes = 8276;
   plan.target.immediate_data = true;
