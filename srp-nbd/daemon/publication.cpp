@@ -27,9 +27,10 @@ std::string device_label(const Unit& unit) {
 }  // namespace
 
 std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
-  // A request may take two commands, one after the other, and each be aborted and its unit reset.
-  const auto command = options.command_timeout + 2 * options.task_management_timeout;
-  const auto ours = 2 * command + options.connect_timeout + options.fast_io_fail;
+  // A request may take three commands, one after the other (force unit access that is begun anew), and each
+  // may be held, then aborted, then its unit reset.
+  const auto command = options.command_timeout + options.fast_io_fail + 2 * options.task_management_timeout;
+  const auto ours = 3 * command + options.connect_timeout;
   return std::chrono::ceil<std::chrono::seconds>(ours) + kRetryTime + kTimeoutSlack;
 }
 

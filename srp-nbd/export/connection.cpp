@@ -169,10 +169,6 @@ void Connection::begin(const NbdRequest& request) {
     job.received = false;
     writing_ = &job;
   }
-  const bool fua = (request.flags & nbd::kCommandFua) != 0;
-  const bool fua_by_unit = command == Command::write && info.can_force_unit_access;
-  job.flush_after = fua && !fua_by_unit && info.write_cache && command != Command::read && command != Command::flush;
-
   if (job.error != WireError::ok) {
     if (job.received) finish(job);
     return;
@@ -281,8 +277,7 @@ bool Connection::submit_building(bool last) {
 void Connection::submit(Piece& piece, srpi::IoOperation operation, std::uint64_t offset, std::uint32_t bytes) {
   auto& io = piece.io;
   io.operation = operation;
-  io.force_unit_access = operation == srpi::IoOperation::write && unit_.info().can_force_unit_access &&
-                         (piece.job->request.flags & nbd::kCommandFua) != 0;
+  io.force_unit_access = (piece.job->request.flags & nbd::kCommandFua) != 0;
   io.first_block = offset / limits_.block_size;
   io.blocks = bytes / limits_.block_size;
   io.data = {piece.segment.data(), piece.segments};

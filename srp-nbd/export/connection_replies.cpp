@@ -27,10 +27,6 @@ void Connection::completed(Piece& piece) noexcept {
   give(piece);
   if (closing_) lane_.connection_ended();  // perhaps the last thing it waited for
   if (job.pieces > 0 || !job.received) return;
-  if (job.flush_after && job.error == WireError::ok && !closing_) {
-    job.flush_after = false;
-    return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
-  }
   finish(job);
 }
 
@@ -121,7 +117,6 @@ Job& Connection::take_job() noexcept {
   job.next = nullptr;
   job.error = WireError::ok;
   job.pieces = job.issued_bytes = job.blocks = 0;
-  job.flush_after = false;
   return job;
 }
 

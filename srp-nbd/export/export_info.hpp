@@ -21,8 +21,8 @@ struct ExportInfo {
   std::uint16_t transmission_flags = 0;       // NBD_FLAG_*
 };
 
-// Flush and FUA are always offered (a lane emulates FUA by a flush where the unit has none), trim and write-zeroes
-// where the unit can, several connections always: all of them see one unit.
+// Flush and FUA are always offered (the library makes FUA of a flush where the unit has none), trim and
+// write-zeroes where the unit can, several connections always: all of them see one unit.
 [[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&, bool read_only = false);
 
 }  // namespace srp_nbd

@@ -25,7 +25,6 @@ struct Job {
   std::uint32_t pieces = 0;         // submitted, not completed
   std::uint32_t issued_bytes = 0;   // of a write: handed to pieces
   bool received = false;            // all of it has come, and all of it is in pieces
-  bool flush_after = false;         // FUA where the unit has none: flush when the pieces are done
   nbd::SimpleReply reply;           // referenced by the send that carries it
   std::uint32_t blocks = 0;         // a read's, from taking until the reply is out
   std::array<ReadPool::Block, kMaxSegments> block;

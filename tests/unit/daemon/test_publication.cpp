@@ -14,7 +14,7 @@ TEST_CASE("the kernel outwaits every deadline of ours, commands that are sent ag
   CHECK(srp_nbd::kernel_request_timeout(options) >= 20s + 63s + 5s + 60s);
   options.command_timeout = 1500ms;
   CHECK(srp_nbd::kernel_request_timeout(options) >= 3s + 63s + 5s + 60s);
-  // Two commands that are not answered, each aborted, then its unit reset.
+  // Three commands, one after the other, each held, not answered, aborted, then its unit reset.
   options.task_management_timeout = 30s;
-  CHECK(srp_nbd::kernel_request_timeout(options) >= 3s + 4 * 30s + 63s + 5s + 60s);
+  CHECK(srp_nbd::kernel_request_timeout(options) >= 3 * (1500ms + 60s + 2 * 30s) + 63s + 5s);
 }

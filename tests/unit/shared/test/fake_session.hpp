@@ -41,6 +41,7 @@ struct FakeUnit final : srpi::LogicalUnit {
 
   srpi::Errc execute(srpi::IoRequest& io) {
     if (io.operation == srpi::IoOperation::flush) return ++flushes, srpi::Errc::ok;
+    forced += io.force_unit_access && io.operation != srpi::IoOperation::read;
     const std::size_t bytes = io.blocks * unit.block_size;
     if (io.blocks == 0) return srpi::Errc::invalid_argument;
     if (io.first_block + io.blocks > unit.blocks) return srpi::Errc::out_of_range;
@@ -71,6 +72,7 @@ struct FakeUnit final : srpi::LogicalUnit {
   std::vector<srpi::TaskRequest*> aborts, resets;  // until poll or disconnect
   srpi::Errc task_status = srpi::Errc::ok;         // what poll answers them with
   std::uint64_t flushes = 0, reads = 0, writes = 0, misaligned = 0;
+  std::uint64_t forced = 0;  // requests with force_unit_access, whatever they do
 };
 
 struct FakeSession final : srpi::Session {
