@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Units as an initiator receives them: any bytes.
+// Fault matrix, rows: 10
 #include "wire/async_event.hpp"
 #include "wire/credit.hpp"
 #include "wire/logout.hpp"

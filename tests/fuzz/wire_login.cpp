@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Private data of connection requests (both forms), replies and rejects.
+// Fault matrix, rows: 8
 #include "wire/login.hpp"
 #include "wire_round_trip.hpp"
 

@@ -76,6 +76,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   [[nodiscard]] api::SessionImpl& session() noexcept { return *session_; }
   [[nodiscard]] session::State state() const noexcept { return session_->nexus().state(); }
   [[nodiscard]] base::Time now() const noexcept override { return clock_.now(); }
+  [[nodiscard]] const base::Clock& clock() const noexcept { return clock_; }  // for another session
   [[nodiscard]] const std::vector<session::State>& states() const noexcept {
     return states_;
   }  // that were told

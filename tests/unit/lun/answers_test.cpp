@@ -55,7 +55,7 @@ constexpr int kAlways = 1 << 20;
 
 }  // namespace
 
-TEST_CASE("BUSY is waited for, for a bounded number of times") {
+TEST_CASE("row 17: BUSY is waited for, for a bounded number of times") {
   CHECK(Answering().read_with(Outcome::with_status(scsi::Status::busy), 3) == Errc::ok);
   Answering rig;
   CHECK(rig.read_with(Outcome::with_status(scsi::Status::busy), kAlways) == Errc::busy);
@@ -63,7 +63,7 @@ TEST_CASE("BUSY is waited for, for a bounded number of times") {
   CHECK(rig.took <= rig.options.command_timeout);
 }
 
-TEST_CASE("TASK SET FULL backs off, bounded") {
+TEST_CASE("row 17: TASK SET FULL backs off, bounded") {
   CHECK(Answering().read_with(Outcome::with_status(scsi::Status::task_set_full), 10) == Errc::ok);
   Answering rig;
   CHECK(rig.read_with(Outcome::with_status(scsi::Status::task_set_full), kAlways) == Errc::busy);
@@ -71,7 +71,7 @@ TEST_CASE("TASK SET FULL backs off, bounded") {
   CHECK(rig.reads <= 61);
 }
 
-TEST_CASE("NOT READY, becoming ready, is waited for until the request's time is over") {
+TEST_CASE("row 17: NOT READY, becoming ready, is waited for until the request's time is over") {
   Answering rig;
   CHECK(rig.read_with(check(SenseKey::not_ready, 0x04, 0x01), 5) == Errc::ok);
   CHECK(rig.took >= 500ms);
@@ -79,7 +79,7 @@ TEST_CASE("NOT READY, becoming ready, is waited for until the request's time is 
   CHECK(rig.took <= rig.options.command_timeout);
 }
 
-TEST_CASE("what waiting does not help fails at once") {
+TEST_CASE("row 17: what waiting does not help fails at once") {
   struct Row {
     Outcome outcome;
     Errc error;
@@ -109,14 +109,15 @@ TEST_CASE("a reset's unit attention is reported and the request sent again, afte
   CHECK(rig.proofs == 1);
 }
 
-TEST_CASE("unit attentions that never end fail the request") {
+TEST_CASE("row 16: unit attentions that never end fail the request") {
   Answering rig;
   CHECK(rig.read_with(check(SenseKey::unit_attention, 0x2f, 0x00), kAlways) == Errc::unit_attention);
   CHECK(rig.reads == 9);
 }
 
 TEST_CASE(
-    "capacity changed: the size is read anew and the resize reported, by whichever command learns of it") {
+    "row 16: capacity changed: the size is read anew and the resize reported, by whichever command learns of "
+    "it") {
   Rig rig;
   const bool idle = GENERATE(false, true);
   const auto before = rig.units[0]->info().blocks;

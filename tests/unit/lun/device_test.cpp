@@ -32,7 +32,7 @@ struct Holder : Rig {
 
 }  // namespace
 
-TEST_CASE("an RDMA device that was removed is let go at once, with all that was registered with it") {
+TEST_CASE("row 6: an RDMA device that was removed is let go at once, with all that was registered with it") {
   Holder rig;
   Io io(rig, IoOperation::read, 8);
   REQUIRE(rig.serves(io));

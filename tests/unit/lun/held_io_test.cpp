@@ -45,7 +45,8 @@ struct Holding : Rig {
 }  // namespace
 
 TEST_CASE(
-    "requests at the target at an accidental loss are held, and sent again after login, proof and fence") {
+    "row 1: requests at the target at an accidental loss are held, and sent again after login, proof and "
+    "fence") {
   Holding rig;
   Io write(rig, IoOperation::write, 8, 'w'), read(rig, IoOperation::read, 64);
   std::ranges::fill(rig.target->disk_bytes(0).subspan(64 * 512, Io::kBytes), std::byte{'r'});
@@ -92,7 +93,7 @@ TEST_CASE(
   CHECK(rig.target->disk_bytes(0)[8 * 512] == std::byte{'x'});
 }
 
-TEST_CASE("held requests fail when fast_io_fail ends, not earlier and not later") {
+TEST_CASE("row 1: held requests fail when fast_io_fail ends, not earlier and not later") {
   Holding rig;
   rig.keep(Outcome::Kind::hold);
   Io io(rig, IoOperation::write, 8, 'w');
@@ -107,7 +108,7 @@ TEST_CASE("held requests fail when fast_io_fail ends, not earlier and not later"
   CHECK(rig.nexus->state() == State::lost);
 }
 
-TEST_CASE("with fast_io_fail 0 an accident fails everything at once") {
+TEST_CASE("row 1: with fast_io_fail 0 an accident fails everything at once") {
   Holding rig(holding(0ms));
   rig.keep(Outcome::Kind::hold);
   Io io(rig, IoOperation::write, 8, 'w');

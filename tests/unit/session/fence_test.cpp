@@ -69,7 +69,7 @@ char after_a_ghost_write(bool fence, bool by_administrator) {
 
 }  // namespace
 
-TEST_CASE("ghost write: without the fence an old write overwrites a newer one, with it not") {
+TEST_CASE("row 23: ghost write: without the fence an old write overwrites a newer one, with it not") {
   const bool by_administrator = GENERATE(false, true);
   CHECK(after_a_ghost_write(false, by_administrator) == 'o');
   CHECK(after_a_ghost_write(true, by_administrator) == 'n');

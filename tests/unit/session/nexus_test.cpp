@@ -176,7 +176,9 @@ TEST_CASE("a login that is refused for now is tried again") {
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("a request limit or length that no target could mean is a protocol error, without a partial session") {
+TEST_CASE(
+    "row 8: a request limit or length that no target could mean is a protocol error, without a partial "
+    "session") {
   const auto bend = GENERATE(0, 1, 2, 3);
   Rig rig;
   rig.target->set_login_response_hook([bend](wire::LoginResponse& r) {
@@ -212,7 +214,7 @@ TEST_CASE("a target's logout is a loss, and the session comes back") {
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("malformed units end the connection, never the process") {
+TEST_CASE("row 10: malformed units end the connection, never the process") {
   Rig rig;
   rig.settle();
   std::vector<std::byte> garbage(1 + GENERATE(range(0, 64)), std::byte{0xc1});
@@ -221,7 +223,7 @@ TEST_CASE("malformed units end the connection, never the process") {
   CHECK(rig.nexus->losses() == 1);
 }
 
-TEST_CASE("an answer to a request that we did not send completes nothing") {
+TEST_CASE("row 12: an answer to a request that we did not send completes nothing") {
   Rig rig;
   rig.settle();
   std::vector<std::byte> response(36, std::byte{0});

@@ -42,7 +42,8 @@ constexpr TaskOutcome kLost{TaskOutcome::Kind::lose, {}};
 
 }  // namespace
 
-TEST_CASE("a command deadline aborts the command: one completion, timed_out, and the session stays live") {
+TEST_CASE(
+    "row 18: a command deadline aborts the command: one completion, timed_out, and the session stays live") {
   Stuck rig;
   Counted stuck;
   rig.submit(stuck);
@@ -63,7 +64,7 @@ TEST_CASE("a command deadline aborts the command: one completion, timed_out, and
   CHECK(rig.nexus->channel().outstanding() == 0);
 }
 
-TEST_CASE("many expired commands are aborted one after the other") {
+TEST_CASE("row 18: many expired commands are aborted one after the other") {
   Stuck rig;
   std::array<Counted, 100> stuck;
   for (auto& c : stuck) rig.submit(c);
@@ -77,7 +78,9 @@ TEST_CASE("many expired commands are aborted one after the other") {
   CHECK(rig.nexus->losses() == 0);
 }
 
-TEST_CASE("completion races abort: the answer that was first counts, and the refused abort changes nothing") {
+TEST_CASE(
+    "row 19: completion races abort: the answer that was first counts, and the refused abort changes "
+    "nothing") {
   Stuck rig;
   rig.keep(Outcome::Kind::hold);
   Counted c;
@@ -94,7 +97,8 @@ TEST_CASE("completion races abort: the answer that was first counts, and the ref
   CHECK(rig.nexus->losses() == 0);
 }
 
-TEST_CASE("a refused abort is followed by LUN RESET at once, which ends the unit's other commands too") {
+TEST_CASE(
+    "row 20: a refused abort is followed by LUN RESET at once, which ends the unit's other commands too") {
   Stuck rig;
   rig.on_abort = kRefused;
   Counted stuck, younger, elsewhere;
@@ -115,7 +119,7 @@ TEST_CASE("a refused abort is followed by LUN RESET at once, which ends the unit
   CHECK(rig.nexus->channel().outstanding() == 1);
 }
 
-TEST_CASE("abort lost, reset lost, then the connection ends: in this order, each step in its time") {
+TEST_CASE("row 20: abort lost, reset lost, then the connection ends: in this order, each step in its time") {
   Stuck rig;
   rig.on_abort = rig.on_reset = kLost;
   Counted c;
@@ -137,7 +141,7 @@ TEST_CASE("abort lost, reset lost, then the connection ends: in this order, each
   CHECK(rig.functions.size() == 2);
 }
 
-TEST_CASE("a refused reset ends the connection at once") {
+TEST_CASE("row 20: a refused reset ends the connection at once") {
   Stuck rig;
   rig.on_abort = rig.on_reset = kRefused;
   Counted c;
@@ -149,7 +153,7 @@ TEST_CASE("a refused reset ends the connection at once") {
   CHECK(c.command.error == Errc::timed_out);
 }
 
-TEST_CASE("an abort that is answered too late does no harm") {
+TEST_CASE("row 20: an abort that is answered too late does no harm") {
   Stuck rig;
   rig.on_abort = kLost;
   Counted c;
@@ -173,7 +177,8 @@ TEST_CASE("an abort that is answered too late does no harm") {
   CHECK(rig.nexus->channel().counters().unknown_tags == 0);
 }
 
-TEST_CASE("an aborted command's answer that comes after all completes nothing and is no protocol error") {
+TEST_CASE(
+    "row 13: an aborted command's answer that comes after all completes nothing and is no protocol error") {
   Stuck rig;
   Counted c;
   rig.submit(c);
@@ -259,7 +264,7 @@ TEST_CASE("commands to a unit that is being reset wait, those to others go") {
   CHECK(same.command.error == Errc::ok);
 }
 
-TEST_CASE("an operator's abort ends all of the unit's commands with cancelled, wherever they are") {
+TEST_CASE("row 22: an operator's abort ends all of the unit's commands with cancelled, wherever they are") {
   target::TargetConfig config;
   config.request_limit = 4;
   Stuck rig({}, config);

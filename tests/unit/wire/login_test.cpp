@@ -88,14 +88,14 @@ TEST_CASE("login response and reject: golden bytes in both directions") {
   CHECK(decode_login_reject(golden::kLoginReject).value() == reject);
 }
 
-TEST_CASE("login units cut at every byte are protocol errors") {
+TEST_CASE("row 8: login units cut at every byte are protocol errors") {
   check_every_cut(golden::kLoginRequest, decode_login_request);
   check_every_cut(golden::kCompactLoginRequest, decode_compact_login_request);
   check_every_cut(golden::kLoginResponse, decode_login_response);
   check_every_cut(golden::kLoginReject, decode_login_reject);
 }
 
-TEST_CASE("login units with another opcode are protocol errors") {
+TEST_CASE("row 8: login units with another opcode are protocol errors") {
   check_wrong_opcodes(golden::kLoginRequest, decode_login_request);
   check_wrong_opcodes(golden::kCompactLoginRequest, decode_compact_login_request, 11);
   check_wrong_opcodes(golden::kLoginResponse, decode_login_response);
@@ -138,13 +138,13 @@ TEST_CASE("login units: decode of encode is the identity") {
   }
 }
 
-TEST_CASE("a negative initial request limit is decoded as such") {
+TEST_CASE("row 8: a negative initial request limit is decoded as such") {
   auto bytes = golden::kLoginResponse;
   for (std::size_t i = 4; i < 8; ++i) bytes[i] = std::byte{0xff};
   CHECK(decode_login_response(bytes)->request_limit == -1);
 }
 
-TEST_CASE("each reject reason has words and advice of its own") {
+TEST_CASE("row 7: each reject reason has words and advice of its own") {
   std::set<std::string> words;
   std::set<std::string> advices;
   for (const auto reason : kAllReasons) {
@@ -163,7 +163,7 @@ TEST_CASE("each reject reason has words and advice of its own") {
   CHECK(advices.size() == std::size(kAllReasons) + 1);
 }
 
-TEST_CASE("only lack of resources and internal failure may pass by themselves") {
+TEST_CASE("row 7: only lack of resources and internal failure may pass by themselves") {
   for (const auto reason : kAllReasons)
     CHECK(is_temporary(reason) ==
           (reason == RejectReason::unable_to_establish || reason == RejectReason::insufficient_resources));

@@ -67,7 +67,7 @@ TEST_CASE("response data comes first, sense after it: golden bytes in both direc
   CHECK(d->task_result() == TaskResult::failed);
 }
 
-TEST_CASE("responses cut at every byte are protocol errors, by both decoders") {
+TEST_CASE("row 10: responses cut at every byte are protocol errors, by both decoders") {
   for (const auto* unit : {&golden::kResponseGood, &golden::kResponseCheck, &golden::kResponseTask}) {
     check_every_cut(*unit, decode_response);
     for (std::size_t n = 0; n < unit->size(); ++n) {
@@ -78,7 +78,7 @@ TEST_CASE("responses cut at every byte are protocol errors, by both decoders") {
   check_wrong_opcodes(golden::kResponseGood, decode_response);
 }
 
-TEST_CASE("response lengths beyond what came are protocol errors that say so") {
+TEST_CASE("row 10: response lengths beyond what came are protocol errors that say so") {
   auto unit = golden::kResponseTask;  // 36 bytes, response data 4, sense 2
   unit[30] = std::byte{0x01};         // sense length at 28
   unit[31] = std::byte{0x2c};
@@ -89,7 +89,7 @@ TEST_CASE("response lengths beyond what came are protocol errors that say so") {
         "SRP_RSP: response data length 260 exceeds the 6 bytes left of 42 received (tag 0x00000000000000cc)");
 }
 
-TEST_CASE("two lengths whose sum overflows 32 bits are a protocol error") {
+TEST_CASE("row 10: two lengths whose sum overflows 32 bits are a protocol error") {
   for (const auto* lengths :
        {"ffffffff 00000004", "fffffffc 00000004", "00000002 ffffffff", "ffffffff ffffffff",
         "80000000 80000000", "ffffffde 00000004", "00000002 fffffffe"}) {
@@ -125,7 +125,7 @@ TEST_CASE("a task result needs four bytes of response data") {
   }
 }
 
-TEST_CASE("residuals count only with their flag") {
+TEST_CASE("row 14: residuals count only with their flag") {
   Response r;
   r.data_out_residual_bytes = 1;
   r.data_in_residual_bytes = 2;

@@ -61,7 +61,7 @@ TEST_CASE("an asynchronous event: golden bytes in both directions") {
   CHECK(same_bytes(d->sense, sense));
 }
 
-TEST_CASE("small units cut at every byte are protocol errors") {
+TEST_CASE("row 10: small units cut at every byte are protocol errors") {
   check_every_cut(golden::kAbortTask, decode_task_management);
   check_every_cut(golden::kCreditRequest, decode_credit_request);
   check_every_cut(golden::kCreditResponse, decode_credit_response);
@@ -71,7 +71,7 @@ TEST_CASE("small units cut at every byte are protocol errors") {
   check_every_cut(golden::kTargetLogout, decode_target_logout);
 }
 
-TEST_CASE("small units with another opcode are protocol errors") {
+TEST_CASE("row 10: small units with another opcode are protocol errors") {
   check_wrong_opcodes(golden::kAbortTask, decode_task_management);
   check_wrong_opcodes(golden::kCreditRequest, decode_credit_request);
   check_wrong_opcodes(golden::kCreditResponse, decode_credit_response);
@@ -81,7 +81,7 @@ TEST_CASE("small units with another opcode are protocol errors") {
   check_wrong_opcodes(golden::kTargetLogout, decode_target_logout);
 }
 
-TEST_CASE("an asynchronous event whose sense is longer than what came is a protocol error") {
+TEST_CASE("row 10: an asynchronous event whose sense is longer than what came is a protocol error") {
   auto unit = golden::kAsyncEventRequest;
   unit[31] = std::byte{5};
   CHECK(decode_async_event_request(unit).error().detail ==
@@ -122,7 +122,7 @@ TEST_CASE("small units: decode of encode is the identity") {
   }
 }
 
-TEST_CASE("request limit deltas keep their sign to the ends of their range") {
+TEST_CASE("row 15: request limit deltas keep their sign to the ends of their range") {
   for (const auto delta :
        {std::numeric_limits<std::int32_t>::min(), -1, 0, 1, std::numeric_limits<std::int32_t>::max()})
     CHECK(decode_credit_request(encoded(CreditRequest{1, delta, false}))->request_limit_delta == delta);

@@ -3,6 +3,7 @@
 #
 # the target disabled and enabled under running I/O: errors meanwhile, the device comes back by itself
 #
+# rows: 1
 # timeout: 300
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

@@ -3,6 +3,7 @@
 #
 # each wrong login and each wrong device is refused in its own words and leaves nothing behind
 #
+# rows: 7
 # timeout: 300
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

@@ -3,6 +3,7 @@
 #
 # 50 times target gone and back, 20 times disconnect and reconnect, under verified I/O: no wrong byte, each outage seen
 #
+# rows: 1
 # timeout: 600
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

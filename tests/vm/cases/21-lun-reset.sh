@@ -3,6 +3,7 @@
 #
 # another initiator resets the logical unit every second under verified I/O: our aborted commands are sent again
 #
+# rows: 16
 # timeout: 240
 # kernels: 6.1
 # shellcheck source=../guest/lib.sh

@@ -3,6 +3,7 @@
 #
 # a medium error fails that one request at once and nothing else, a grown unit is told of
 #
+# rows: 16 17
 # timeout: 240
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

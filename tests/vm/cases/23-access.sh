@@ -3,6 +3,7 @@
 #
 # access withdrawn under I/O fails it, in words; given back, `sync` brings the same device back
 #
+# rows: 7
 # timeout: 240
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

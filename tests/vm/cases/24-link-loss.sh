@@ -6,6 +6,7 @@
 # Not on 6.12: there the target's rxe warns in rxe_completer, with ib_srp as the initiator as well, and a write that a
 # lost connection cut off can leave zeros on the target's disk, as if its RDMA READ had been completed as successful.
 #
+# rows: 2
 # timeout: 400
 # machines: 2
 # kernels: 6.1

@@ -3,6 +3,7 @@
 #
 # the RDMA device is removed under I/O and while its session is lost, and plugged in again (blktests srp/016)
 #
+# rows: 6
 # timeout: 240
 # machines: 2
 # shellcheck source=../guest/lib.sh
