@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session with an SRP target (an I_T nexus) and its logical units. Poll-driven: it has no thread and no loop of its
-// own. All of one session (its logical units, memory and requests too) belongs to one thread at a time.
+// A session with an SRP target (an I_T nexus) and its logical units. Poll-driven: it has no thread and no
+// loop of its own. All of one session (its logical units, memory and requests too) belongs to one thread at a
+// time.
 //
 //   auto session = srpi::Session::create(address, options, observer).value();
 //   while (running) {
 //     if (session->poll() > 0) continue;                      // busy: poll again
 //     if (session->arm()) wait_readable(session->fd());       // idle: sleep on one file descriptor
 //   }
+//
+// Memory. submit, poll, flush and arm never need any for requests once the session is live. Where the rest
+// cannot get it, a function that returns a Result says no_memory, and what it asked for has not happened; an
+// attempt to connect fails with no_memory and is followed by others, as after any fault; an error or a line
+// of the log comes without its words. Only what returns a string or a status by value throws std::bad_alloc.
+// An observer and a log sink must not throw, but for std::bad_alloc out of the sink.
 #pragma once
 
 #include <array>

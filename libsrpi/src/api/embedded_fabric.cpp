@@ -36,7 +36,15 @@ Result<std::unique_ptr<fabric::ActiveEndpoint>> EmbeddedFabric::open(const Targe
   return fabric_.open(address, options);
 }
 
-std::size_t EmbeddedFabric::progress() { return network_.progress() + target_->poll(); }
+// Out of memory, the target restarts: its disks stay, its connections end, as a real one's would.
+std::size_t EmbeddedFabric::progress() {
+  try {
+    return network_.progress() + target_->poll();
+  } catch (const std::bad_alloc&) {
+    target_->drop_connections();
+    return 1;
+  }
+}
 
 void EmbeddedFabric::set_online(bool online) { target_->set_online(online); }
 

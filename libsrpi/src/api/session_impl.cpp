@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <random>
 
+#include "base/no_memory.hpp"
 #include "verbs/fabric.hpp"
 #include "wire/lun.hpp"
 
 namespace srpi::api {
 namespace {
+
+constexpr std::size_t kFdsExpected = 16;
 
 lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cast<lun::Unit&>(*unit); }
 
@@ -49,34 +52,49 @@ std::optional<SessionEvent> public_event_of(scsi::Event event) {
 
 }  // namespace
 
-SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& options, SessionObserver* observer,
-                         std::unique_ptr<fabric::Fabric> fabric, EmbeddedFabric* embedded, std::uint64_t seed,
-                         const base::Clock* clock)
-    : options_(options), target_(target), observer_(observer), clock_(clock ? *clock : steady_clock_),
-      fabric_(std::move(fabric)), embedded_(embedded),
+SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& options,
+                         SessionObserver* observer, std::unique_ptr<fabric::Fabric> fabric,
+                         EmbeddedFabric* embedded, std::uint64_t seed, const base::Clock* clock)
+    : options_(options),
+      target_(target),
+      observer_(observer),
+      clock_(clock ? *clock : steady_clock_),
+      fabric_(std::move(fabric)),
+      embedded_(embedded),
       probe_(options.luns, options.max_transfer_bytes),
-      nexus_(*fabric_, target, options_, clock_, base::Random(seed), probe_, *this) {}
+      nexus_(*fabric_, target, options_, clock_, base::Random(seed), prover_, *this) {
+  fds_.reserve(kFdsExpected);
+}
 
 SessionImpl::~SessionImpl() { erase(); }
 
-void SessionImpl::log(LogLevel level, const std::string& text) const {
-  if (options_.log) options_.log(level, text);
+template<class F>
+void SessionImpl::log(LogLevel level, F words) const noexcept {
+  if (!options_.log) return;
+  try {
+    options_.log(level, words());
+  } catch (const std::bad_alloc&) {
+  }
+}
+
+std::optional<Result<>> SessionImpl::Prover::outcome() {
+  auto outcome = session_.probe_.outcome();
+  if (outcome && outcome->has_value()) return session_.take_units();
+  return outcome;
 }
 
 void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
-  if (to == session::State::live) {
-    if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
-  }
   const auto a = session::published(from), b = session::published(to);
   if (a == b) return;  // only what we tell apart inside: on_attempt_failed has said why
-  log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning,
-      fmt::format("{} -> {}{}{}", to_string(a), to_string(b), cause.code == Errc::ok ? "" : ": ",
-                  cause.code == Errc::ok ? "" : cause.message()));
+  log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
+    return fmt::format("{} -> {}{}{}", to_string(a), to_string(b), cause.code == Errc::ok ? "" : ": ",
+                       cause.code == Errc::ok ? "" : cause.message());
+  });
   if (observer_) observer_->on_state(a, b, cause);
 }
 
 void SessionImpl::on_attempt_failed(const Error& error) {
-  log(LogLevel::warning, "attempt to connect failed: " + error.message());
+  log(LogLevel::warning, [&] { return "attempt to connect failed: " + error.message(); });
   if (observer_) observer_->on_attempt_failed(error);
 }
 
@@ -84,25 +102,23 @@ void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
   const auto public_event = public_event_of(event);
   if (!public_event) return;
   const auto unit = std::ranges::find_if(units_, [&](const auto& u) { return unit_of(u).wire_lun() == lun; });
-  log(LogLevel::info, fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)));
+  log(LogLevel::info,
+      [&] { return fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)); });
   if (observer_) observer_->on_event(*public_event, unit == units_.end() ? nullptr : unit->get());
 }
 
-void SessionImpl::on_units_proved() {
-  if (const auto done = take_units(); !done) log(LogLevel::error, done.error().message());
-}
-
 void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
-  const auto text = fmt::format("{} of {} channels are live", live, nexus_.channels_wanted());
-  if (cause.code == Errc::ok)
-    log(LogLevel::info, text);
-  else
-    log(LogLevel::warning, text + ": " + cause.message());
+  const bool good = cause.code == Errc::ok;
+  log(good ? LogLevel::info : LogLevel::warning, [&] {
+    return fmt::format("{} of {} channels are live{}{}", live, nexus_.channels_wanted(), good ? "" : ": ",
+                       good ? "" : cause.message());
+  });
 }
 
 // After each successful probe: the first finds the units, later ones may find them grown.
 Result<> SessionImpl::take_units() {
   const auto& found = probe_.units();
+  units_.reserve(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (i < units_.size()) {
       if (unit_of(units_[i]).update(found[i]) && observer_) observer_->on_logical_unit(*units_[i]);
@@ -186,7 +202,7 @@ SessionStatus SessionImpl::status() const {
 
 Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
   if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
-  return nexus_.memories().add(bytes);
+  return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
 }
 
 std::size_t SessionImpl::issue() noexcept {
@@ -197,7 +213,11 @@ std::size_t SessionImpl::issue() noexcept {
 
 std::size_t SessionImpl::poll() {
   auto n = issue();
-  n += nexus_.poll();
+  try {
+    n += nexus_.poll();
+  } catch (const std::bad_alloc&) {
+    ++n;  // what it was about is still there: the next poll finds it
+  }
   // What completed may have submitted more, and freed the commands for what waits.
   n += issue();
   nexus_.flush();
@@ -222,10 +242,14 @@ bool SessionImpl::arm() {
   // In this order: what is due must not wait for the next look at the connection, which arming brings forward.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;
   if (nexus_.fds_version() != watched_version_) {
-    watched_version_ = nexus_.fds_version();
     fds_.clear();
-    nexus_.append_fds(fds_);
-    wait_set_.watch(fds_);
+    try {
+      nexus_.append_fds(fds_);
+      wait_set_.watch(fds_);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    watched_version_ = nexus_.fds_version();
   }
   wait_set_.set_deadline(deadline);
   return true;
@@ -241,8 +265,10 @@ Result<> SessionImpl::set_ram_target_online(bool online) {
 
 namespace srpi {
 
-Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
-                                                 SessionObserver* observer) {
+namespace {
+
+Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const SessionOptions& options,
+                                              SessionObserver* observer) {
   const auto effective = options.merged_with(target);
   if (auto valid = effective.validate(); !valid) return valid.error();
 
@@ -261,6 +287,14 @@ Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, co
   auto session = std::make_unique<api::SessionImpl>(target, effective, observer, std::move(fabric), embedded, seed);
   if (auto done = session->open(); !done) return done.error();
   return std::unique_ptr<Session>(std::move(session));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
+                                                 SessionObserver* observer) {
+  return base::or_no_memory<Result<std::unique_ptr<Session>>>(
+      [&] { return make_session(target, options, observer); });
 }
 
 }  // namespace srpi

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "api/embedded_fabric.hpp"
@@ -17,6 +18,21 @@
 namespace srpi::api {
 
 class SessionImpl final : public Session, private session::NexusObserver {
+  // The units are made as a part of their proof: where that fails, the attempt does.
+  class Prover final : public session::Probe {
+   public:
+    explicit Prover(SessionImpl& session) : session_(session) {}
+    void start(session::Channel& channel) override { session_.probe_.start(channel); }
+    void take_attentions(session::Channel& channel) override { session_.probe_.take_attentions(channel); }
+    std::optional<Result<>> outcome() override;
+    void add_units(session::FenceList& list) const override { session_.probe_.add_units(list); }
+    void reset() noexcept override { session_.probe_.reset(); }
+    void let_device_go() noexcept override { session_.probe_.let_device_go(); }
+
+   private:
+    SessionImpl& session_;
+  };
+
  public:
   // The clock is the caller's and outlives the session; null: the real one.
   SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
@@ -45,12 +61,14 @@ class SessionImpl final : public Session, private session::NexusObserver {
   void on_state(session::State from, session::State to, const Error& cause) override;
   void on_attempt_failed(const Error&) override;
   void on_unit_event(std::uint64_t lun, scsi::Event) override;
-  void on_units_proved() override;
+  void on_units_proved() override {}
   void on_channels(std::uint32_t live, const Error& cause) override;
   Result<> take_units();
   std::size_t issue() noexcept;
   void fail_waiting() noexcept;
-  void log(LogLevel, const std::string&) const;
+  // Words that there is no memory for are not logged.
+  template<class F>
+  void log(LogLevel, F words) const noexcept;
 
   const SessionOptions options_;
   const TargetAddress target_;
@@ -60,6 +78,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   std::unique_ptr<fabric::Fabric> fabric_;
   EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
   lun::LunProbe probe_;
+  Prover prover_{*this};
   session::Nexus nexus_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
   WaitSet wait_set_;

@@ -28,8 +28,9 @@ Result<> WaitSet::open() {
   return {};
 }
 
-void WaitSet::watch(std::span<const int> fds) noexcept {
+void WaitSet::watch(std::span<const int> fds) {
   for (const int fd : watched_) ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  watched_.clear();
   watched_.assign(fds.begin(), fds.end());
   for (const int fd : watched_) {
     epoll_event event{};

@@ -20,7 +20,7 @@ class WaitSet {
   [[nodiscard]] Result<> open();
   [[nodiscard]] int fd() const noexcept { return epoll_fd_; }
   // Replaces the descriptors. They stay their owner's; one that was closed meanwhile has left the set by itself.
-  void watch(std::span<const int> fds) noexcept;
+  void watch(std::span<const int> fds);  // throws std::bad_alloc, and then watches none
   void set_deadline(base::Time) noexcept;
 
  private:

@@ -43,19 +43,27 @@ LunProbe::LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer
 
 LunProbe::~LunProbe() = default;
 
-void LunProbe::start(session::Channel& channel, Task<Result<>> (LunProbe::*what)()) {
+void LunProbe::start(session::Channel& channel, Question what) {
   channel_ = &channel;
   setup_error_.reset();
+  try {
+    ask(channel, what);
+  } catch (const std::bad_alloc&) {
+    setup_error_ = Error{Errc::no_memory, {}};
+  }
+}
+
+void LunProbe::ask(session::Channel& channel, Question what) {
   if (channel.device() != device_) {
     region_.reset();
-    device_ = channel.device();
-    auto region = device_->register_memory(buffer_, fabric::Access::remote);
+    device_.reset();
+    auto region = channel.device()->register_memory(buffer_, fabric::Access::remote);
     if (!region) {
       setup_error_ = region.error();
-      device_.reset();
       return;
     }
     region_ = std::move(*region);
+    device_ = channel.device();
   }
   task_ = (this->*what)();
   task_.start();

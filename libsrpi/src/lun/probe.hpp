@@ -43,7 +43,9 @@ class LunProbe final : public session::Probe {
 
  private:
   struct Execute;
-  void start(session::Channel&, Task<Result<>> (LunProbe::*)());
+  using Question = Task<Result<>> (LunProbe::*)();
+  void start(session::Channel&, Question);
+  void ask(session::Channel&, Question);
   [[nodiscard]] Task<Result<>> run();
   [[nodiscard]] Task<Result<>> greet();
   [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest coroutine that a sequence of commands needs: lazy, one awaiter, destroyed with its owner. Control path
-// only; results are values (Result<T>), nothing throws across it.
+// The smallest coroutine that a sequence of commands needs: lazy, one awaiter, destroyed with its owner.
+// Control path only; results are values (Result<T>), nothing throws across it, what does within it becomes
+// no_memory.
 #pragma once
 
 #include <coroutine>
-#include <exception>
+#include <new>
 #include <optional>
 #include <utility>
+
+#include "srpi/error.hpp"
 
 namespace srpi::lun {
 
@@ -30,7 +33,14 @@ class Task {
       return Back{};
     }
     void return_value(T v) { value.emplace(std::move(v)); }
-    void unhandled_exception() { std::terminate(); }
+    // Out of memory is an outcome like others: T is a Result.
+    void unhandled_exception() noexcept {
+      try {
+        throw;
+      } catch (const std::bad_alloc&) {
+        value.emplace(Error{Errc::no_memory, {}});
+      }
+    }
   };
 
   Task() = default;

@@ -48,8 +48,9 @@ Result<> Unit::prepare() {
 }
 
 bool Unit::update(const UnitProfile& profile) {
-  const bool grown = profile.info.blocks != profile_.info.blocks;
-  profile_ = profile;
+  auto taken = profile;  // as a whole, or not at all
+  const bool grown = taken.info.blocks != profile_.info.blocks;
+  profile_ = std::move(taken);
   return grown;
 }
 

@@ -56,11 +56,9 @@ Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
 
   if (const auto device = endpoint_->device(); device != device_) {
     region_.reset();
+    device_.reset();  // until there is a region on it, also where one cannot be made
+    if (auto done = allocate_buffers(*device); !done) return done;
     device_ = device;
-    if (auto done = allocate_buffers(*device_); !done) {
-      device_.reset();
-      return done;
-    }
   }
   fabric::QueueLimits queues;
   queues.send_depth = send_depth(limits_);

@@ -138,7 +138,7 @@ class Channel {
   void on_send_completion(std::uint64_t id) noexcept;
   void on_unit(std::span<const std::byte>) noexcept;
   void on_response(std::span<const std::byte>) noexcept;
-  void on_target_request(std::span<const std::byte>) noexcept;
+  void on_target_request(std::span<const std::byte>);  // throws std::bad_alloc, before it has done anything
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
   void complete(Command&, Errc) noexcept;

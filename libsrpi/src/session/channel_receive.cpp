@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/no_memory.hpp"
 #include "scsi/disposition.hpp"
 #include "scsi/sense.hpp"
 #include "session/channel.hpp"
@@ -26,8 +27,10 @@ std::size_t Channel::poll() noexcept {
   for (const auto& c : std::span(completions.data(), n)) {
     if (c.status != fabric::WorkStatus::success) {
       if (c.status != fabric::WorkStatus::flushed || !failure_)
-        fail({Errc::no_connect, std::string("queue pair error: ") + fabric::to_string(c.status) + " (device status " +
-                                    std::to_string(c.vendor) + ")"});
+        fail({Errc::no_connect, base::words([&] {
+                return std::string("queue pair error: ") + fabric::to_string(c.status) + " (device status " +
+                       std::to_string(c.vendor) + ")";
+              })});
       continue;
     }
     if (!c.receive) {
@@ -56,7 +59,7 @@ bool Channel::repost_receives() noexcept {
       work[count++] = {index, {receive_buffer(index), kReceiveBytes, region_->lkey()}};
     }
     if (auto done = endpoint_->post_receive(std::span(work.data(), count)); !done) {
-      fail(done.error());
+      fail(base::error_of(done));
       return false;
     }
   }
@@ -65,18 +68,24 @@ bool Channel::repost_receives() noexcept {
 
 void Channel::on_unit(std::span<const std::byte> unit) noexcept {
   if (!unit.empty() && static_cast<wire::Opcode>(unit[0]) == wire::Opcode::response) return on_response(unit);
-  on_target_request(unit);
+  try {
+    on_target_request(unit);
+  } catch (const std::bad_alloc&) {
+    fail({Errc::no_memory, {}});
+  }
 }
 
 void Channel::on_response(std::span<const std::byte> unit) noexcept {
   wire::Response response;
   if (!wire::try_decode_response(unit, response)) {
-    fail(wire::decode_response(unit).error());
-    return;
+    return fail(
+        {Errc::protocol_error, base::words([&] { return wire::decode_response(unit).error().detail; })});
   }
   if (!credits_.add(response.request_limit_delta))
-    return fail({Errc::protocol_error, "SRP_RSP: request limit delta " +
-                                           std::to_string(response.request_limit_delta) + " overflows the limit"});
+    return fail({Errc::protocol_error, base::words([&] {
+                   return "SRP_RSP: request limit delta " + std::to_string(response.request_limit_delta) +
+                          " overflows the limit";
+                 })});
   auto* const found = slots_.find(response.tag);
   if (!found) {
     if (on_task_answer(response)) return;
@@ -85,7 +94,8 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
       return;
     }
     if (++counters_.unknown_tags > kUnknownTagsTolerated)
-      fail({Errc::protocol_error, "the target answers requests that we did not send"});
+      fail({Errc::protocol_error,
+            base::words([] { return "the target answers requests that we did not send"; })});
     return;
   }
   Command& command = **found;
@@ -112,7 +122,7 @@ void Channel::finish(Command& command, Errc error) noexcept {
   complete(command, error);
 }
 
-void Channel::on_target_request(std::span<const std::byte> unit) noexcept {
+void Channel::on_target_request(std::span<const std::byte> unit) {
   const auto opcode = wire::peek_opcode(unit);
   if (!opcode) return fail(opcode.error());
   std::array<std::byte, 16> reply;

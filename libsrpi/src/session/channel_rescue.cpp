@@ -7,6 +7,7 @@
 // happened the command keeps its slot, tag and buffer, and an answer that comes meanwhile counts: the first
 // claim wins. Functions go one at a time; the command that has waited longest decides about the next, so that
 // every one of them is over two steps after its deadline.
+#include "base/no_memory.hpp"
 #include "session/channel.hpp"
 
 namespace srpi::session {
@@ -23,8 +24,9 @@ void Channel::expire_unsent(base::Time now) noexcept {
   for (auto* list : {&pending_, &blocked_}) {
     for (auto* c = list->front(); c && c->internal.deadline <= now; c = list->front()) {
       if (in_flight_.empty() && !credits_.for_command())
-        return fail(
-            {Errc::timed_out, "no credit to send " + to_string(c->cdb) + " within the command deadline"});
+        return fail({Errc::timed_out, base::words([&] {
+                       return "no credit to send " + to_string(c->cdb) + " within the command deadline";
+                     })});
       ended.push_back(*list->pop_front());
     }
   }
@@ -36,11 +38,15 @@ void Channel::rescue(base::Time now) noexcept {
   if (!c || c->internal.deadline > now) return;
   const auto step = limits_.task_management_timeout;
   if (!c->rescue)
-    return fail({Errc::timed_out, "no answer to " + to_string(c->cdb) + " within the command deadline"});
+    return fail({Errc::timed_out, base::words([&] {
+                   return "no answer to " + to_string(c->cdb) + " within the command deadline";
+                 })});
   if (now >= c->internal.deadline + 2 * step)
-    return fail({Errc::timed_out, "no answer to " + to_string(c->cdb) +
-                                      " within the command deadline, and neither "
-                                      "ABORT TASK nor LOGICAL UNIT RESET has ended it"});
+    return fail({Errc::timed_out, base::words([&] {
+                   return "no answer to " + to_string(c->cdb) +
+                          " within the command deadline, and neither "
+                          "ABORT TASK nor LOGICAL UNIT RESET has ended it";
+                 })});
   if (rescuing_) return;
 
   const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
@@ -72,10 +78,11 @@ void Channel::on_rescue(Task& task) noexcept {
     }
   } else if (!task.confirmed()) {
     const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
-    return self.fail({Errc::timed_out,
-                      "a command was not answered within its deadline, ABORT TASK has not ended it, and "
-                      "LOGICAL UNIT RESET was " +
-                          std::string(what)});
+    return self.fail({Errc::timed_out, base::words([&] {
+                        return "a command was not answered within its deadline, ABORT TASK has not ended it, "
+                               "and LOGICAL UNIT RESET was " +
+                               std::string(what);
+                      })});
   }
   if (!self.failure_) self.rescue(self.clock_.now());  // the next step, or the next command
 }

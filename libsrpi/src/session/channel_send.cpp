@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/no_memory.hpp"
 #include "session/channel.hpp"
 #include "session/channel_layout.hpp"
 #include "wire/command.hpp"
@@ -97,7 +98,8 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
 
 void Channel::post(PostBatch& batch) noexcept {
   if (batch.count == 0) return;
-  if (auto done = endpoint_->post_send(std::span(batch.work.data(), batch.count)); !done) fail(done.error());
+  if (auto done = endpoint_->post_send(std::span(batch.work.data(), batch.count)); !done)
+    fail(base::error_of(done));
   batch.count = 0;
 }
 
@@ -109,7 +111,8 @@ void Channel::answer(std::span<const std::byte> unit) noexcept {
   SRPI_CHECK(unit.size() <= kInlineBytes);
   const auto slot = limits_.queue_depth + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
   if (sends_posted_ >= send_depth(limits_)) {
-    fail({Errc::protocol_error, "the target sends requests faster than our answers leave"});
+    fail({Errc::protocol_error,
+          base::words([] { return "the target sends requests faster than our answers leave"; })});
     return;
   }
   std::copy(unit.begin(), unit.end(), send_buffer(slot));
@@ -126,7 +129,7 @@ void Channel::post_alone(std::uint32_t slot, std::size_t bytes) noexcept {
   work.signaled = true;
   work.id = kSignaledId | (sends_unsignaled_ + 1);
   sends_unsignaled_ = 0;
-  if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(done.error());
+  if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(base::error_of(done));
 }
 
 }  // namespace srpi::session

@@ -31,11 +31,14 @@ bool may_change_medium(const scsi::Cdb& cdb) noexcept {
 }
 
 void FenceList::add(std::uint64_t lun) noexcept {
-  if (std::ranges::find(luns_, lun) != luns_.end()) return;
-  SRPI_CHECK(luns_.size() < kMost);  // commands come from logical units, of which there are no more
-  luns_.push_back(lun);
+  if (std::ranges::find(luns(), lun) != luns().end()) return;
+  SRPI_CHECK(count_ < kMost);  // commands come from logical units, of which there are no more
+  luns_[count_++] = lun;
 }
 
-void FenceList::remove(std::uint64_t lun) noexcept { std::erase(luns_, lun); }
+void FenceList::remove(std::uint64_t lun) noexcept {
+  const auto end = std::remove(luns_.begin(), luns_.begin() + count_, lun);
+  count_ = static_cast<std::size_t>(end - luns_.begin());
+}
 
 }  // namespace srpi::session

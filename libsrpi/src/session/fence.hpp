@@ -8,11 +8,11 @@
 // unit any more then (SAM-5 7.7).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
-#include <vector>
 
 #include "scsi/cdb.hpp"
 
@@ -21,22 +21,22 @@ namespace srpi::session {
 // False only for commands that are known to leave the medium as it is.
 [[nodiscard]] bool may_change_medium(const scsi::Cdb&) noexcept;
 
-// A set of LUNs (their 8 SAM bytes). Adding allocates nothing.
+// A set of LUNs (their 8 SAM bytes). Allocates nothing: lists are made where connections end.
 class FenceList {
  public:
   static constexpr std::size_t kMost = 256;  // logical units of a session
 
-  FenceList() { luns_.reserve(kMost); }
   void add(std::uint64_t lun) noexcept;
   void remove(std::uint64_t lun) noexcept;
   // Every unit of the session, which are not known yet: to be added by whoever finds them.
   void want_all_units() noexcept { all_units_ = true; }
   [[nodiscard]] bool take_all_units() noexcept { return std::exchange(all_units_, false); }
-  [[nodiscard]] bool empty() const noexcept { return luns_.empty() && !all_units_; }
-  [[nodiscard]] std::span<const std::uint64_t> luns() const noexcept { return luns_; }
+  [[nodiscard]] bool empty() const noexcept { return count_ == 0 && !all_units_; }
+  [[nodiscard]] std::span<const std::uint64_t> luns() const noexcept { return {luns_.data(), count_}; }
 
  private:
-  std::vector<std::uint64_t> luns_;
+  std::array<std::uint64_t, kMost> luns_;
+  std::size_t count_ = 0;
   bool all_units_ = false;
 };
 

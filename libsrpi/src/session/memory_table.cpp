@@ -2,6 +2,7 @@
 #include "session/memory_table.hpp"
 
 #include <algorithm>
+#include <new>
 
 #include "base/check.hpp"
 
@@ -44,13 +45,20 @@ Result<std::unique_ptr<Memory>> MemoryTable::add(std::span<std::byte> bytes) {
   return std::unique_ptr<Memory>(std::move(entry));
 }
 
+// All of it or none: what is left on a device that nobody knows to be in use would never be let go.
 Result<> MemoryTable::use_device(const std::shared_ptr<fabric::Device>& device) {
   if (device == device_) return {};
-  for (auto* entry : entries_) {
-    if (auto done = entry->use(*device); !done) {
-      device_.reset();  // some are registered, some not: all anew at the next attempt
-      return done;
+  let_device_go();
+  try {
+    for (auto* entry : entries_) {
+      if (auto done = entry->use(*device); !done) {
+        let_device_go();
+        return done;
+      }
     }
+  } catch (const std::bad_alloc&) {
+    let_device_go();
+    throw;
   }
   device_ = device;
   return {};

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/no_memory.hpp"
 
 namespace srpi::session {
 namespace {
@@ -70,7 +71,7 @@ void Nexus::dispatch(Event event, const Error& cause) {
   SRPI_CHECK(row.action != Action::impossible);
   const auto from = state_;
   state_ = row.next;
-  if (cause.code != Errc::ok || event == Event::disconnect_requested) last_error_ = cause;
+  if (cause.code != Errc::ok || event == Event::disconnect_requested) last_error_ = base::copy_of(cause);
   // Whoever is told of a state may rely on it: what it promises about requests is already true, except for the two
   // states whose very meaning is that this is being done.
   const bool tell_first = row.action == Action::tear_down && row.next == State::disconnecting;
@@ -157,8 +158,8 @@ void Nexus::start_attempt() {
   attempt_.reset();
   for (const auto& link : links_) link->channel.close(Errc::no_connect, unfenced_);
   retry_at_ = base::kNever;
-  attempt_ = std::make_unique<Attempt>(fabric_, identity_, options_, links_.front()->channel, memories_,
-                                       probe_, unfenced_, clock_, next_patience());
+  attempt_.emplace(fabric_, identity_, options_, links_.front()->channel, memories_, probe_, unfenced_,
+                   clock_, next_patience());
   ++fds_version_;
 }
 

@@ -135,7 +135,7 @@ class Nexus final : private UnitEventSink {
   void lose_channel(Link&);
   void try_channels_now() noexcept;
   [[nodiscard]] std::size_t poll_join();
-  void end_join(const AttemptOutcome&);
+  void end_join(AttemptOutcome);
   void drop_join() noexcept;
   [[nodiscard]] base::Time next_join() const noexcept;
   [[nodiscard]] bool fence_is_due() const noexcept;
@@ -169,11 +169,11 @@ class Nexus final : private UnitEventSink {
   std::vector<Link*> live_;  // in the order of links_
   Channel* only_ = nullptr;  // the one live channel, where it is one
   FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
-  std::unique_ptr<Attempt> attempt_;
-  bool device_reached_ = true;  // by the last attempt that ended
+  std::optional<Attempt> attempt_;  // in here, as the other one, so that starting one takes no memory
+  bool device_reached_ = true;      // by the last attempt that ended
 
   // Further channels; one logs in at a time.
-  std::unique_ptr<Attempt> join_;
+  std::optional<Attempt> join_;
   Link* joining_ = nullptr;
   bool joins_refused_ = false;  // until the session's next login, or until somebody asks
   Error channel_error_;

@@ -10,6 +10,7 @@
 // for by then whatever was still on its way has arrived.
 #include <algorithm>
 
+#include "base/no_memory.hpp"
 #include "session/nexus.hpp"
 #include "wire/lun.hpp"
 
@@ -59,7 +60,7 @@ std::size_t Nexus::take_losses() {
   }
   const bool by_target = by_login || std::ranges::any_of(live_, &Link::ended_by_target);
   const auto first = std::ranges::find_if(live_, failed);
-  const auto cause = first != live_.end() ? *(*first)->channel.failure() : *fence_failure_;
+  const auto cause = base::copy_of(first != live_.end() ? *(*first)->channel.failure() : *fence_failure_);
   fence_failure_.reset();
   if (by_target && contest_.on_ended_by_target(clock_.now())) {
     dispatch(Event::ended_for_good, eviction());
@@ -71,7 +72,7 @@ std::size_t Nexus::take_losses() {
 }
 
 void Nexus::lose_channel(Link& link) {
-  channel_error_ = *link.channel.failure();
+  channel_error_ = base::copy_of(*link.channel.failure());
   ++channel_history_.losses;
   ++fds_version_;
   leave(link);
@@ -119,28 +120,32 @@ std::size_t Nexus::poll_join() {
     joining_ = std::ranges::find_if(links_, [&](const auto& l) {
                  return !l->live && l->next_try <= clock_.now();
                })->get();
-    join_ = std::make_unique<Attempt>(fabric_, identity_, options_, joining_->channel, memories_, probe_,
-                                      unfenced_, clock_, options_.connect_timeout,
-                                      wire::MultiChannel::independent);
+    join_.emplace(fabric_, identity_, options_, joining_->channel, memories_, probe_, unfenced_, clock_,
+                  options_.connect_timeout, wire::MultiChannel::independent);
     ++fds_version_;
   }
-  const auto outcome = join_->poll(work);
+  std::optional<AttemptOutcome> outcome;
+  try {
+    outcome = join_->poll(work);
+  } catch (const std::bad_alloc&) {
+    outcome = AttemptOutcome{{Errc::no_memory, {}}};
+  }
   if (work > 0) ++fds_version_;
   if (!outcome) return work;
-  end_join(*outcome);
+  end_join(std::move(*outcome));
   return work + 1;
 }
 
-void Nexus::end_join(const AttemptOutcome& outcome) {
+void Nexus::end_join(AttemptOutcome outcome) {
   auto& link = *std::exchange(joining_, nullptr);
   join_.reset();
   ++fds_version_;
-  auto error = outcome.error;
-  bool refused = outcome.refused;
+  auto& [error, refused, ended_by_target] = outcome;
   if (error.code == Errc::ok && link.channel.usable_segments() < usable_segments_) {
     refused = true;  // commands are as long as the first channel permits
-    error = {Errc::login_rejected,
-             "the target grants this channel shorter requests than the session's first one"};
+    error = {Errc::login_rejected, base::words([] {
+               return "the target grants this channel shorter requests than the session's first one";
+             })};
   }
   if (error.code == Errc::ok) {
     go_live(link);
@@ -151,7 +156,7 @@ void Nexus::end_join(const AttemptOutcome& outcome) {
     return;
   }
   link.channel.close(Errc::no_connect, unfenced_);
-  channel_error_ = error;
+  channel_error_ = base::copy_of(error);
   if (refused)
     joins_refused_ = true;
   else
@@ -192,11 +197,12 @@ void Nexus::on_fence(Task& task) noexcept {
   if (task.error == Errc::no_connect || self.fence_outdated_) return;  // the mark stays
   if (!task.confirmed()) {
     const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
-    self.fence_failure_ = {task.error == Errc::ok ? Errc::target_error : Errc::timed_out,
-                           "LUN " + wire::lun_to_string(task.lun) +
-                               ": LOGICAL UNIT RESET, which has to end writes that a lost channel left "
-                               "unanswered, was " +
-                               what};
+    self.fence_failure_ = {task.error == Errc::ok ? Errc::target_error : Errc::timed_out, base::words([&] {
+                             return "LUN " + wire::lun_to_string(task.lun) +
+                                    ": LOGICAL UNIT RESET, which has to end writes that a lost channel left "
+                                    "unanswered, was " +
+                                    what;
+                           })};
     return;
   }
   self.unfenced_.remove(task.lun);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/no_memory.hpp"
 #include "scsi/sense.hpp"
 #include "session/nexus.hpp"
 
@@ -20,12 +21,17 @@ constexpr base::Duration kControlCheckAtLatest = std::chrono::milliseconds(50);
 
 std::size_t Nexus::poll_attempt() {
   std::size_t work = 0;
-  const auto outcome = attempt_->poll(work);
+  auto& channel = links_.front()->channel;
+  std::optional<AttemptOutcome> outcome;
+  try {
+    outcome = attempt_->poll(work);
+    if (outcome && channel.is_open()) path_ = fabric::Path(channel.endpoint().path());
+  } catch (const std::bad_alloc&) {
+    outcome = AttemptOutcome{{Errc::no_memory, {}}};
+  }
   if (work > 0) ++fds_version_;
   if (!outcome) return work;
   initiator_port_id_ = attempt_->initiator_port_id();
-  auto& channel = links_.front()->channel;
-  if (channel.is_open()) path_ = channel.endpoint().path();
   const auto ended_another = attempt_->ended_another();
   if (ended_another) contest_.on_login(clock_.now(), *ended_another);
   device_reached_ = attempt_->reached_device();
@@ -46,20 +52,22 @@ std::size_t Nexus::poll_attempt() {
 }
 
 Error Nexus::eviction() const {
-  return {Errc::evicted,
-          fmt::format("another initiator logs in there with our port id {}, and each login ends the "
-                      "other's connection; give every session an initiator extension of its own, then "
-                      "reconnect",
-                      initiator_port_id_.to_string())};
+  return {Errc::evicted, base::words([&] {
+            return fmt::format(
+                "another initiator logs in there with our port id {}, and each login ends the "
+                "other's connection; give every session an initiator extension of its own, then "
+                "reconnect",
+                initiator_port_id_.to_string());
+          })};
 }
 
 void Nexus::take_connection_event(Link& link) {
-  const auto event = link.channel.endpoint().next_event();
+  auto event = link.channel.endpoint().next_event();
   if (!event || (event->kind != fabric::ConnectionEvent::Kind::disconnected &&
                  event->kind != fabric::ConnectionEvent::Kind::failed))
     return;
   if (ended_by_target(*event, link.channel)) link.ended_by_target = true;
-  link.channel.fail(event->error);
+  link.channel.fail(std::move(event->error));
 }
 
 std::size_t Nexus::poll_live() {
@@ -112,8 +120,10 @@ std::size_t Nexus::run_timers() {
   if (due(next_give_up_)) fail_held_overdue(now);
   if (due(fast_io_fail_at_)) dispatch(Event::fast_io_fail_expired, last_error_);
   if (due(dev_loss_at_))
-    dispatch(Event::dev_loss_expired,
-             {Errc::no_connect, fmt::format("not back within dev_loss, {} ms", options_.dev_loss->count())});
+    dispatch(Event::dev_loss_expired, {Errc::no_connect, base::words([&] {
+                                         return fmt::format("not back within dev_loss, {} ms",
+                                                            options_.dev_loss->count());
+                                       })});
   if (due(retry_at_)) dispatch(Event::retry_due);
   return n;
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "base/no_memory.hpp"
 #include "session/nexus.hpp"
 
 namespace srpi::session {
@@ -46,18 +47,21 @@ void Nexus::poll_proof(base::Time now) {
   if (now >= next_give_up_) fail_held_overdue(now);
   while (proving_) {
     if (!proof_link_ && !start_proof()) return;
-    const auto outcome = probe_.outcome();
+    const auto outcome = probe_.outcome();  // without the memory for it: the same again at the next poll
     if (!outcome && now < proof_deadline_) return;
     auto& link = *proof_link_;
     end_proof();
     if (!outcome) {
-      link.channel.fail({Errc::timed_out, fmt::format("the units could not be proved again within {} ms",
-                                                      options_.connect_timeout.count())});
+      link.channel.fail({Errc::timed_out, base::words([&] {
+                           return fmt::format("the units could not be proved again within {} ms",
+                                              options_.connect_timeout.count());
+                         })});
     } else if (outcome->has_error()) {
-      if (is_final(outcome->error().code)) return dispatch(Event::ended_for_good, outcome->error());
+      auto error = base::error_of(*outcome);
+      if (is_final(error.code)) return dispatch(Event::ended_for_good, error);
       // A reset of the unit has ended the question: it is asked again.
-      const bool again = outcome->error().code == Errc::aborted_command && now < proof_deadline_;
-      if (!again) link.channel.fail(outcome->error());
+      const bool again = error.code == Errc::aborted_command && now < proof_deadline_;
+      if (!again) link.channel.fail(std::move(error));
     } else if (proof_is_last_ && !std::exchange(proof_outdated_, false)) {
       observer_.on_units_proved();
       return release_held(Errc::timed_out);

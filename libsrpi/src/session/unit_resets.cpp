@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
+#include "base/no_memory.hpp"
 #include "session/channel.hpp"
 
 namespace srpi::session {
@@ -88,9 +89,11 @@ void UnitResets::finish() noexcept {
     if (!counts(part) || part.task.confirmed()) continue;
     if (any) {
       const auto* const what = part.task.error == Errc::ok ? to_string(part.task.result) : "not answered";
-      part.channel->fail({Errc::timed_out, std::string("LOGICAL UNIT RESET, which other channels of the "
-                                                       "session have confirmed, was ") +
-                                               what});
+      part.channel->fail({Errc::timed_out, base::words([&] {
+                            return "LOGICAL UNIT RESET, which other channels of the session have confirmed, "
+                                   "was " +
+                                   std::string(what);
+                          })});
     } else {
       error = part.task.error;
       result = part.task.result;

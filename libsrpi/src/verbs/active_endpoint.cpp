@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/no_memory.hpp"
 #include "verbs/cm_reasons.hpp"
 
 namespace srpi::verbs {
@@ -72,7 +73,7 @@ std::string ActiveEndpoint::attempt() const {
   return fmt::format("connect to {} over {}/{}", destination_text_, path_.device, path_.port);
 }
 
-Error ActiveEndpoint::not_now(const char* operation) const {
+Error ActiveEndpoint::not_now(const char* operation) const noexcept {
   static constexpr const char* kPhases[] = {"its address is being resolved",
                                             "its route is being resolved",
                                             "it is resolved but not connected",
@@ -81,8 +82,9 @@ Error ActiveEndpoint::not_now(const char* operation) const {
                                             "it is over"};
   const char* what = phase_ == Phase::resolved && queues_ ? "its queues exist already, or it is not connected"
                                                           : kPhases[static_cast<std::size_t>(phase_)];
-  return {phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state,
-          fmt::format("{} on the connection to {}: {}", operation, destination_text_, what)};
+  return {phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state, base::words([&] {
+            return fmt::format("{} on the connection to {}: {}", operation, destination_text_, what);
+          })};
 }
 
 Result<> ActiveEndpoint::create_queues(const fabric::QueueLimits& limits) {
@@ -147,7 +149,11 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_event() {
     while (phase_ != Phase::over) {
       const auto cm_event = cm_->next_event();
       if (!cm_event) break;
-      if (auto event = on_cm_event(*cm_event)) return event;
+      try {
+        if (auto event = on_cm_event(*cm_event)) return event;
+      } catch (const std::bad_alloc&) {  // it is taken, and may not be missed
+        return over({Errc::no_memory, {}});
+      }
     }
   return next_device_event();
 }
@@ -155,7 +161,8 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_event() {
 std::optional<ConnectionEvent> ActiveEndpoint::next_device_event() {
   if (!listener_ || phase_ == Phase::over) return std::nullopt;
   device_->async_events().drain();
-  if (auto cause = listener_->take()) return over({cause->code, attempt() + ": " + cause->detail});
+  if (auto cause = listener_->take())
+    return over({cause->code, base::words([&] { return attempt() + ": " + cause->detail; })});
   return std::nullopt;
 }
 

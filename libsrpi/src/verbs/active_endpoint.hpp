@@ -65,7 +65,7 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   void fill_path();
   [[nodiscard]] Error unresolved(int error) const;
   [[nodiscard]] std::string attempt() const;  // "connect to 10.0.0.2:5555 over rxe0/1"
-  [[nodiscard]] Error not_now(const char* operation) const;
+  [[nodiscard]] Error not_now(const char* operation) const noexcept;
 
   const std::shared_ptr<DeviceCache> devices_;
   const fabric::ConnectOptions options_;

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/no_memory.hpp"
+
 namespace srpi::verbs {
 namespace {
 
@@ -34,27 +36,27 @@ Scope scope_of(ibv_event_type type) {
 
 }  // namespace
 
-std::optional<Error> fatal_cause(ibv_event_type type, const std::string& device, int port) {
+std::optional<Error> fatal_cause(ibv_event_type type, const char* device, int port) noexcept {
+  const auto cause = [&](Errc code, const char* what) {
+    return Error{code, base::words([&] { return fmt::format("{}: {}", device, what); })};
+  };
   switch (type) {
     case IBV_EVENT_QP_FATAL:
-      return Error{Errc::no_connect,
-                   fmt::format("{}: the device gave up on the queue pair (QP fatal)", device)};
+      return cause(Errc::no_connect, "the device gave up on the queue pair (QP fatal)");
     case IBV_EVENT_QP_REQ_ERR:
-      return Error{
-          Errc::protocol_error,
-          fmt::format("{}: the peer sent a request the queue pair cannot take (invalid request)", device)};
+      return cause(Errc::protocol_error,
+                   "the peer sent a request the queue pair cannot take (invalid request)");
     case IBV_EVENT_QP_ACCESS_ERR:
-      return Error{
-          Errc::protocol_error,
-          fmt::format("{}: the peer reached for memory it has no key for (access violation)", device)};
+      return cause(Errc::protocol_error, "the peer reached for memory it has no key for (access violation)");
     case IBV_EVENT_PATH_MIG_ERR:
-      return Error{Errc::no_connect, fmt::format("{}: path migration failed", device)};
+      return cause(Errc::no_connect, "path migration failed");
     case IBV_EVENT_CQ_ERR:
-      return Error{Errc::no_connect, fmt::format("{}: the completion queue overran", device)};
+      return cause(Errc::no_connect, "the completion queue overran");
     case IBV_EVENT_PORT_ERR:
-      return Error{Errc::unreachable, fmt::format("{}/{}: the port went down", device, port)};
+      return Error{Errc::unreachable,
+                   base::words([&] { return fmt::format("{}/{}: the port went down", device, port); })};
     case IBV_EVENT_DEVICE_FATAL:
-      return Error{Errc::device_removed, fmt::format("{}: the device failed or is being removed", device)};
+      return cause(Errc::device_removed, "the device failed or is being removed");
     default:
       return std::nullopt;
   }

@@ -77,6 +77,6 @@ class AsyncEvents {
 };
 
 // What an event means for an endpoint on `device`; nothing: it goes on working.
-[[nodiscard]] std::optional<Error> fatal_cause(ibv_event_type, const std::string& device, int port);
+[[nodiscard]] std::optional<Error> fatal_cause(ibv_event_type, const char* device, int port) noexcept;
 
 }  // namespace srpi::verbs

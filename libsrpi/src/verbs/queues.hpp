@@ -47,7 +47,7 @@ class Queues {
   Queues(std::shared_ptr<Device>, CompletionChannelHandle, CompletionQueueHandle, QueuePairHandle,
          const fabric::QueueLimits&, std::uint32_t inline_bytes);
   std::size_t poll_device(std::span<fabric::Completion>) noexcept;
-  Error post_error(const char* verb, int error, std::size_t posted, std::size_t of) const;
+  Error post_error(const char* verb, int error, std::size_t posted, std::size_t of) const noexcept;
 
   std::shared_ptr<Device> device_;
   CompletionChannelHandle channel_;
