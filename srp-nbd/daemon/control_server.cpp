@@ -6,6 +6,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -15,6 +16,7 @@
 #include "daemon/control_request.hpp"
 #include "daemon/control_socket.hpp"
 #include "daemon/session_json.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -33,6 +35,8 @@ struct ControlServer::Impl : std::enable_shared_from_this<Impl> {
       : acceptor(executor), pause(executor), path(std::move(path_in)), handler(std::move(handler_in)) {}
 
   void accept();
+  void accept_later();
+  void admit(stream_protocol::socket);
 
   stream_protocol::acceptor acceptor;
   asio::steady_timer pause;
@@ -53,12 +57,14 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxControlLineBytes), '\n',
                            [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
                              self->deadline_.cancel();
-                             self->on_line(error, bytes);
+                             guarded([&] { self->on_line(error, bytes); }, [&] { self->close(); });
                            });
   }
 
   // Says one thing, then goodbye.
-  void refuse(const Failure& failure) { write(to_json(failure), false); }
+  void refuse(const Failure& failure) noexcept {
+    guarded([&] { write(to_json(failure), false); }, [this] { close(); });
+  }
 
   void close() {
     boost::system::error_code ignored;
@@ -89,12 +95,45 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     if (error || !server) return close();
     const auto line = received_.substr(0, bytes - 1);
     received_.erase(0, bytes);
-    server->handler(line, [self = shared_from_this()](const boost::json::object& answer,
-                                                      std::shared_ptr<EventFollower> follower) {
-      self->follower_ = std::move(follower);
-      self->write(answer, true);
-    });
+    const auto reply = std::make_shared<Reply>(shared_from_this());
+    guarded(
+        [&] {
+          server->handler(
+              line, [reply](const boost::json::object& answer, std::shared_ptr<EventFollower> follower) {
+                reply->give(answer, std::move(follower));
+              });
+        },
+        [&] { reply->give_up(); });
   }
+
+  // The answer to one order. Whoever drops the last copy of it unanswered had no memory for that; on any
+  // thread.
+  class Reply {
+   public:
+    explicit Reply(std::shared_ptr<Client> client) : client_(std::move(client)) {}
+    ~Reply() {
+      if (!client_ || client_->server_.expired()) return;
+      insist([this] {
+        asio::post(client_->socket_.get_executor(),
+                   [client = client_] { client->refuse(Failure::no_memory()); });
+      });
+    }
+    Reply(const Reply&) = delete;
+    Reply& operator=(const Reply&) = delete;
+
+    void give(const boost::json::object& answer, std::shared_ptr<EventFollower> follower) {
+      const auto client = std::exchange(client_, nullptr);
+      if (!client) return;  // the second of two
+      client->follower_ = std::move(follower);
+      guarded([&] { client->write(answer, true); }, [&] { client->close(); });
+    }
+    void give_up() {
+      if (const auto client = std::exchange(client_, nullptr)) client->refuse(Failure::no_memory());
+    }
+
+   private:
+    std::shared_ptr<Client> client_;
+  };
 
   void write(const boost::json::object& answer, bool goes_on) {
     sending_ = boost::json::serialize(answer);
@@ -105,15 +144,16 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
                       [self = shared_from_this(), goes_on](const boost::system::error_code& error, std::size_t) {
                         self->deadline_.cancel();
                         if (error || !goes_on) return self->close();
-                        if (self->follower_) return self->follow();
-                        self->read();
+                        guarded([&] { self->follower_ ? self->follow() : self->read(); },
+                                [&] { self->close(); });
                       });
   }
 
   // No deadline from here on: a follower may be silent, and may take its lines as late as it likes.
   void follow() {
     follower_->on_ready([weak = weak_from_this()] {
-      if (const auto self = weak.lock(); self && !self->is_sending_) self->write_event();
+      const auto self = weak.lock();
+      if (self && !self->is_sending_) guarded([&] { self->write_event(); }, [&] { self->close(); });
     });
     received_.resize(1);
     socket_.async_read_some(asio::buffer(received_), [self = shared_from_this()](const boost::system::error_code&,
@@ -130,7 +170,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     asio::async_write(socket_, asio::buffer(sending_),
                       [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
                         if (error) return self->close();
-                        self->write_event();
+                        guarded([&] { self->write_event(); }, [&] { self->close(); });
                       });
   }
 
@@ -150,25 +190,33 @@ void ControlServer::Impl::accept() {
     if (error) {
       // Out of file descriptors, mostly: the queue waits until there are some again.
       spdlog::warn("control socket: accept: {}", error.message());
-      self->pause.expires_after(kAcceptPause);
-      self->pause.async_wait([self](const boost::system::error_code& stopped) {
-        if (!stopped && !self->is_closed) self->accept();
-      });
-      return;
+      return self->accept_later();
     }
-    const auto allowed = check_peer(socket.native_handle());
-    const auto client = std::make_shared<Client>(self, std::move(socket));
-    if (!allowed) {
-      spdlog::warn("control socket: {}", allowed.error().message);
-      client->refuse(allowed.error());
-    } else if (self->clients.size() >= kMaxClients) {
-      client->refuse({"busy", "too many control clients at a time: expected at most 64; try again"});
-    } else {
-      self->clients.insert(client);
-      client->read();
-    }
-    self->accept();
+    guarded([&] { self->admit(std::move(socket)); });  // else it is closed
+    guarded([&] { self->accept(); }, [&] { self->accept_later(); });
   });
+}
+
+void ControlServer::Impl::accept_later() {
+  pause.expires_after(kAcceptPause);
+  insist([this] {
+    pause.async_wait([self = shared_from_this()](const boost::system::error_code& stopped) {
+      if (!stopped && !self->is_closed) guarded([&] { self->accept(); }, [&] { self->accept_later(); });
+    });
+  });
+}
+
+void ControlServer::Impl::admit(stream_protocol::socket socket) {
+  const auto allowed = check_peer(socket.native_handle());
+  const auto client = std::make_shared<Client>(shared_from_this(), std::move(socket));
+  if (!allowed) {
+    spdlog::warn("control socket: {}", allowed.error().message);
+    return client->refuse(allowed.error());
+  }
+  if (clients.size() >= kMaxClients)
+    return client->refuse({"busy", "too many control clients at a time: expected at most 64; try again"});
+  clients.insert(client);
+  guarded([&] { client->read(); }, [&] { client->close(); });
 }
 
 Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor, std::string path,

@@ -15,6 +15,7 @@
 #include "daemon/notify.hpp"
 #include "daemon/registry.hpp"
 #include "daemon/session_json.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -46,7 +47,14 @@ class Daemon {
     if (options_.run) connect_own(*options_.run);
     notify_service_manager("READY=1");
     if (options_.on_ready) options_.on_ready();
-    io_.run();
+    // A handler that found no memory has ended what it was about; the others go on.
+    for (bool ended = false; !ended;)
+      guarded(
+          [&] {
+            io_.run();
+            ended = true;
+          },
+          [] { spdlog::error("out of memory: an order or a client was dropped"); });
     return std::move(outcome_);
   }
 

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/serialize.hpp>
-#include <utility>
+#include <span>
 
 namespace srp_nbd {
 namespace {
@@ -34,31 +35,39 @@ void EventHub::append_snapshot(EventFollower& follower) const {
     if (follower.wants(event)) follower.waiting_.push_back(line_of(to_json(event)));
 }
 
-void EventHub::publish(const Event& event) {
+void EventHub::publish(const Event& event) noexcept {
   std::shared_ptr<const std::string> line;  // made once, for all of them
   // A copy: on_ready may end a follower.
-  const auto followers = followers_;
-  for (auto* follower : followers) {
+  std::array<EventFollower*, kMaxFollowers> followers{};
+  std::ranges::copy(followers_, followers.begin());
+  for (auto* follower : std::span(followers).first(followers_.size())) {
     if (std::find(followers_.begin(), followers_.end(), follower) == followers_.end()) continue;
     if (!follower->wants(event)) continue;
     if (follower->lost_ > 0 || follower->waiting_.size() >= kMaxWaiting) {
       ++follower->lost_;
       continue;
     }
-    if (!line) line = line_of(to_json(event));
-    follower->waiting_.push_back(line);
-    if (follower->waiting_.size() == 1 && follower->on_ready_) follower->on_ready_();
+    guarded(
+        [&] {
+          if (!line) line = line_of(to_json(event));
+          follower->waiting_.push_back(line);
+        },
+        [&] { ++follower->lost_; });
+    if (follower->waiting_.size() + follower->lost_ == 1 && follower->on_ready_) follower->on_ready_();
   }
+}
+
+void EventHub::lose() noexcept {
+  for (auto* follower : followers_) ++follower->lost_;
 }
 
 EventFollower::~EventFollower() { std::erase(hub_.followers_, this); }
 
 std::shared_ptr<const std::string> EventFollower::next() {
   if (waiting_.empty() && lost_ > 0) {
-    waiting_.push_back(line_of({{"time", iso_time(hub_.now())},
-                                {"session", nullptr},
-                                {"kind", "lost"},
-                                {"lost", std::exchange(lost_, 0)}}));
+    waiting_.push_back(
+        line_of({{"time", iso_time(hub_.now())}, {"session", nullptr}, {"kind", "lost"}, {"lost", lost_}}));
+    lost_ = 0;
     hub_.append_snapshot(*this);
   }
   if (waiting_.empty()) return nullptr;

@@ -16,6 +16,7 @@
 
 #include "daemon/event.hpp"
 #include "daemon/failure.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -36,13 +37,20 @@ class EventHub {
   // session: only what concerns the session of this name; empty: all. It begins with the present states.
   // Following ends with the destruction of what is returned. Errors: busy (too many followers).
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(std::string session);
-  void publish(const Event&);
+  // A follower that there is no memory for loses the event, which is counted.
+  void publish(const Event&) noexcept;
+  // The same for what `make` returns; where that finds no memory, all lose it.
+  template<class Make>
+  void report(Make make) noexcept {
+    guarded([&] { publish(make()); }, [&] { lose(); });
+  }
 
   [[nodiscard]] Event::Time now() const { return clock_(); }
 
  private:
   friend class EventFollower;
   void append_snapshot(EventFollower&) const;
+  void lose() noexcept;
 
   Snapshot snapshot_;
   Clock clock_;
@@ -57,7 +65,7 @@ class EventFollower {
 
   // The next line, without its line feed; null: nothing now, and on_ready is called when there is again.
   [[nodiscard]] std::shared_ptr<const std::string> next();
-  // Called from EventHub::publish. May call next.
+  // Called from EventHub::publish. May call next, must not throw.
   void on_ready(std::function<void()> f) { on_ready_ = std::move(f); }
 
  private:

@@ -17,6 +17,8 @@ struct Failure {
   Failure() = default;
   Failure(std::string c, std::string m) : code(std::move(c)), message(std::move(m)) {}
   explicit Failure(const srpi::Error& error);
+  // Takes none, like its code, which fits into a string without any.
+  [[nodiscard]] static Failure no_memory() noexcept { return {"no_memory", "out of memory"}; }
 };
 
 // What a Result<T, Failure>::value() throws; nothing here calls it without asking first.

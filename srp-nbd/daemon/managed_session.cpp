@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "daemon/io_flusher.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -38,6 +39,38 @@ struct ManagedSession::Waiter {
   Done done;
 };
 
+// Made before it leaves for the lane, so that the way back takes no memory but for the message.
+template<class T>
+struct ManagedSession::Errand {
+  boost::asio::any_io_executor executor;
+  std::weak_ptr<ManagedSession> from;
+  std::function<Outcome<T>(srpi::Session&)> question;
+  Answer<T> answer;
+  Outcome<T> outcome = Failure::no_memory();
+
+  static void go_home(const std::shared_ptr<Errand>& errand) noexcept {
+    insist([&] { boost::asio::post(errand->executor, [errand] { errand->arrive(); }); });
+  }
+  void arrive() {
+    const auto self = from.lock();
+    guarded([&] { answer(self.get(), std::move(outcome)); },
+            [&] { answer(self.get(), Failure::no_memory()); });
+  }
+};
+
+template<class T>
+void ManagedSession::ask(std::function<Outcome<T>(srpi::Session&)> question, Answer<T> answer) {
+  auto errand = std::make_shared<Errand<T>>();
+  errand->executor = executor_;
+  errand->from = weak_from_this();
+  errand->question = std::move(question);
+  errand->answer = std::move(answer);
+  lane_->post([errand](srpi::Session& session) {
+    guarded([&] { errand->outcome = errand->question(session); });
+    Errand<T>::go_home(errand);
+  });
+}
+
 ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices, EventHub& events,
                                SessionRequest request, std::function<void()> on_gone)
     : executor_(std::move(executor)),
@@ -49,31 +82,41 @@ ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDevi
 
 LaneCallbacks ManagedSession::lane_callbacks() {
   // On the lane's thread: copy what is needed and go on at home, where the session may be gone by then.
-  const auto at_home = [executor = executor_, weak = weak_from_this()](auto work) {
-    boost::asio::post(executor, [weak, work = std::move(work)]() mutable {
+  const auto at_home = [executor = executor_, weak = weak_from_this()](const auto& work) {
+    // By value, not const: what asio moves must not be copied.
+    boost::asio::post(executor, [weak, work = work] {
       if (const auto self = weak.lock(); self && self->lane_) work(*self);
     });
   };
   LaneCallbacks callbacks;
   using SystemClock = std::chrono::system_clock;  // labels for people; decides nothing
   callbacks.on_state = [at_home](SessionState from, SessionState to, const srpi::Error& cause) {
-    at_home([now = SystemClock::now(), from, to, cause](ManagedSession& self) { self.on_state(now, from, to, cause); });
+    insist([&, now = SystemClock::now()] {
+      at_home([now, from, to, cause = cause](ManagedSession& self) { self.on_state(now, from, to, cause); });
+    });
   };
   callbacks.on_attempt_failed = [at_home](const srpi::Error& error) {
-    at_home([now = SystemClock::now(), error](ManagedSession& self) { self.on_attempt_failed(now, error); });
+    insist([&, now = SystemClock::now()] {
+      at_home([now, error = error](ManagedSession& self) { self.on_attempt_failed(now, error); });
+    });
   };
   callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit) {
-    at_home([now = SystemClock::now(), info = unit.info()](ManagedSession& self) { self.on_logical_unit(now, info); });
+    insist([&, now = SystemClock::now()] {
+      at_home([now, info = unit.info()](ManagedSession& self) { self.on_logical_unit(now, info); });
+    });
   };
   callbacks.on_event = [at_home](srpi::SessionEvent what, const srpi::LogicalUnit* unit) {
-    auto info = unit ? std::optional(unit->info()) : std::nullopt;
-    at_home([now = SystemClock::now(), what, info = std::move(info)](ManagedSession& self) {
-      self.on_unit_event(now, what, info);
+    insist([&, now = SystemClock::now()] {
+      at_home([now, what, info = unit ? std::optional(unit->info()) : std::nullopt](ManagedSession& self) {
+        self.on_unit_event(now, what, info);
+      });
     });
   };
   callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
-    at_home([id, why](ManagedSession& self) {
-      if (self.publication_) self.publication_->connection_closed(id, why);
+    insist([&] {
+      at_home([id, why = why](ManagedSession& self) {
+        if (self.publication_) self.publication_->connection_closed(id, why);
+      });
     });
   };
   return callbacks;
@@ -130,18 +173,27 @@ void ManagedSession::finish_start(Outcome<> outcome) {
 
 void ManagedSession::publish() {
   phase_ = Phase::publishing;
-  publication_->publish(units_, [this](const Outcome<>& outcome) {
-    auto event = make_event(events_.now(), outcome ? EventKind::published : EventKind::publish_failed);
-    if (!outcome) {
-      event.cause = outcome.error();
-      events_.publish(event);
-    }
-    for (auto& unit : publication_->units()) {
-      if (!outcome) break;
-      event.unit = std::move(unit);
-      events_.publish(event);
-    }
+  const auto done = [this](const Outcome<>& outcome) {
+    tell_published(outcome);
     if (phase_ == Phase::publishing) finish_start(outcome);
+  };
+  guarded([&] { publication_->publish(units_, done); }, [&] { done(Failure::no_memory()); });
+}
+
+void ManagedSession::tell_published(const Outcome<>& outcome) {
+  if (!outcome)
+    return events_.report([&] {
+      auto event = make_event(events_.now(), EventKind::publish_failed);
+      event.cause = outcome.error();
+      return event;
+    });
+  guarded([&] {
+    for (auto& unit : publication_->units())
+      events_.report([&] {
+        auto event = make_event(events_.now(), EventKind::published);
+        event.unit = std::move(unit);
+        return event;
+      });
   });
 }
 
@@ -164,12 +216,15 @@ Event ManagedSession::present_state() const {
 void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to, const srpi::Error& cause) {
   last_status_.state = reported_state_ = to;
   reported_cause_.reset();
-  if (cause.code != srpi::Errc::ok) reported_cause_ = Failure{cause};
-  auto event = make_event(time, EventKind::state);
-  event.from = from;
-  event.to = to;
-  event.cause = reported_cause_;
-  events_.publish(event);
+  if (cause.code != srpi::Errc::ok)
+    guarded([&] { reported_cause_ = Failure{cause}; }, [&] { reported_cause_ = Failure::no_memory(); });
+  events_.report([&] {
+    auto event = make_event(time, EventKind::state);
+    event.from = from;
+    event.to = to;
+    event.cause = reported_cause_;
+    return event;
+  });
   if (phase_ == Phase::erasing) return;
 
   switch (to) {
@@ -192,33 +247,42 @@ void ManagedSession::on_state(Event::Time time, SessionState from, SessionState 
 }
 
 void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
-  auto event = make_event(time, EventKind::attempt_failed);
-  event.cause = Failure{error};
-  events_.publish(event);
+  events_.report([&] {
+    auto event = make_event(time, EventKind::attempt_failed);
+    event.cause = Failure{error};
+    return event;
+  });
   if (phase_ == Phase::connecting && start_done_) return finish_start(Failure{error});
   if (phase_ != Phase::erasing) fail_waiters(error);
 }
 
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
   const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
-  auto event = make_event(time, known == units_.end() ? EventKind::unit_found : EventKind::unit_resized);
-  if (known == units_.end()) {
-    units_.push_back(info);
-  } else {
-    event.old_size_bytes = known->blocks * known->block_size;
-    *known = info;
-  }
-  if (publication_) publication_->update(info);
-  event.unit = published(info);
-  events_.publish(event);
+  std::optional<std::uint64_t> old_size_bytes;
+  if (known != units_.end()) old_size_bytes = known->blocks * known->block_size;
+  insist([&] {  // a unit that is missing here would never be published
+    if (old_size_bytes)
+      *known = info;
+    else
+      units_.push_back(info);
+  });
+  if (publication_) guarded([&] { publication_->update(info); });
+  events_.report([&] {
+    auto event = make_event(time, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found);
+    event.old_size_bytes = old_size_bytes;
+    event.unit = published(info);
+    return event;
+  });
 }
 
 void ManagedSession::on_unit_event(Event::Time time, srpi::SessionEvent what,
                                    const std::optional<srpi::LogicalUnitInfo>& info) {
-  auto event = make_event(time, EventKind::unit_event);
-  event.reported = what;
-  if (info) event.unit = published(*info);
-  events_.publish(event);
+  events_.report([&] {
+    auto event = make_event(time, EventKind::unit_event);
+    event.reported = what;
+    if (info) event.unit = published(*info);
+    return event;
+  });
 }
 
 PublishedUnit ManagedSession::published(const srpi::LogicalUnitInfo& info) const {
@@ -235,42 +299,45 @@ void ManagedSession::fail_waiters(const srpi::Error& error) {
 void ManagedSession::settle_waiters(const Outcome<>& outcome) {
   for (auto& waiter : std::exchange(waiters_, {})) {
     waiter->deadline.cancel();
-    waiter->done(outcome);
+    guarded([&] { waiter->done(outcome); }, [&] { waiter->done(Failure::no_memory()); });
   }
 }
 
 void ManagedSession::disconnect(DisconnectDone done) {
-  lane_->post([executor = executor_, weak = weak_from_this(), done = std::move(done)](srpi::Session& session) {
-    auto outcome = session.disconnect();
-    auto status = session.status();
-    boost::asio::post(executor, [weak, done, outcome = std::move(outcome), status = std::move(status)] {
-      if (const auto self = weak.lock()) self->last_status_ = status;
-      if (!outcome) return done(Failure{outcome.error()});
-      done(status.last_disconnect);
-    });
-  });
+  ask<std::chrono::nanoseconds>(
+      [](srpi::Session& session) -> Outcome<std::chrono::nanoseconds> {
+        if (auto outcome = session.disconnect(); !outcome) return Failure{outcome.error()};
+        return session.status().last_disconnect;
+      },
+      [done = std::move(done)](ManagedSession*, const Outcome<std::chrono::nanoseconds>& took) {
+        done(took);
+      });
 }
 
 void ManagedSession::reconnect(Done done) {
-  lane_->post([executor = executor_, weak = weak_from_this(), done = std::move(done)](srpi::Session& session) {
-    auto outcome = session.reconnect();
-    const auto state = session.state();
-    boost::asio::post(executor, [weak, done, outcome = std::move(outcome), state] {
-      const auto self = weak.lock();
-      if (!self || self->phase_ == Phase::erasing) return done(erased_failure());
-      if (!outcome) return done(Failure{outcome.error()});
-      if (state == SessionState::live && self->phase_ == Phase::ready) return done({});
-      // Live, but an earlier attempt to publish has failed: try that again.
-      if (state == SessionState::live && self->phase_ == Phase::connecting) self->publish();
-      const auto waiter = std::make_shared<Waiter>(self->executor_, done);
-      self->waiters_.push_back(waiter);
-      waiter->deadline.expires_after(self->request_.options.connect_timeout + kLaneSlack);
-      waiter->deadline.async_wait([weak, waiter](const boost::system::error_code& error) {
-        const auto still = weak.lock();
-        if (error || !still || std::erase(still->waiters_, waiter) == 0) return;
-        waiter->done(Failure{"connect_timed_out", "the target did not answer within the connect deadline"});
+  ask<SessionState>(
+      [](srpi::Session& session) -> Outcome<SessionState> {
+        if (auto outcome = session.reconnect(); !outcome) return Failure{outcome.error()};
+        return session.state();
+      },
+      [done = std::move(done)](ManagedSession* self, const Outcome<SessionState>& state) {
+        if (!self || self->phase_ == Phase::erasing) return done(erased_failure());
+        if (!state) return done(state.error());
+        self->await_live(*state, done);
       });
-    });
+}
+
+void ManagedSession::await_live(SessionState state, const Done& done) {
+  if (state == SessionState::live && phase_ == Phase::ready) return done({});
+  // Live, but an earlier attempt to publish has failed: try that again.
+  if (state == SessionState::live && phase_ == Phase::connecting) publish();
+  const auto waiter = std::make_shared<Waiter>(executor_, done);
+  waiters_.push_back(waiter);
+  waiter->deadline.expires_after(request_.options.connect_timeout + kLaneSlack);
+  waiter->deadline.async_wait([weak = weak_from_this(), waiter](const boost::system::error_code& error) {
+    const auto still = weak.lock();
+    if (error || !still || std::erase(still->waiters_, waiter) == 0) return;
+    waiter->done(Failure{"connect_timed_out", "the target did not answer within the connect deadline"});
   });
 }
 
@@ -280,33 +347,43 @@ void ManagedSession::erase(Done done) {
   if (phase_ == Phase::erasing) return;
   phase_ = Phase::erasing;
   start_deadline_.cancel();
-  settle_waiters(erased_failure());
-  if (auto start_done = std::exchange(start_done_, nullptr)) start_done(erased_failure());
-
-  const auto self = shared_from_this();
-  publication_->withdraw([self](const Outcome<>& outcome) {
-    // Posted on by the publication, which may therefore be destroyed here.
-    self->publication_.reset();
-    self->lane_.reset();
-    for (auto& waiting : std::exchange(self->erase_waiters_, {})) waiting(outcome);
+  guarded([&] {
+    settle_waiters(erased_failure());
+    if (auto start_done = std::exchange(start_done_, nullptr)) start_done(erased_failure());
+  });
+  insist([this] {
+    publication_->withdraw([self = shared_from_this()](const Outcome<>& outcome) {
+      // Posted on by the publication, which may therefore be destroyed here.
+      self->publication_.reset();
+      self->lane_.reset();
+      for (auto& waiting : std::exchange(self->erase_waiters_, {})) guarded([&] { waiting(outcome); });
+    });
   });
 }
 
 void ManagedSession::set_ram_target_online(bool online, Done done) {
-  lane_->post([executor = executor_, online, done = std::move(done)](srpi::Session& session) {
-    auto outcome = session.set_ram_target_online(online);
-    boost::asio::post(executor, [done, outcome = std::move(outcome)] {
-      if (!outcome) return done(Failure{outcome.error()});
-      done({});
-    });
-  });
+  ask<void>(
+      [online](srpi::Session& session) -> Outcome<> {
+        if (auto outcome = session.set_ram_target_online(online); !outcome) return Failure{outcome.error()};
+        return {};
+      },
+      [done = std::move(done)](ManagedSession*, const Outcome<>& outcome) { done(outcome); });
 }
 
 void ManagedSession::run_unit_task(UnitTask task, std::optional<std::uint64_t> lun, TaskDone done) {
-  lane_->post([executor = executor_, task, lun, done = std::move(done)](srpi::Session& session) {
-    srp_nbd::run_unit_task(session, task, lun, [executor, done](Outcome<UnitTaskReport> outcome) {
-      boost::asio::post(executor, [done, outcome = std::move(outcome)] { done(outcome); });
-    });
+  using TaskErrand = Errand<UnitTaskReport>;
+  const auto errand = std::make_shared<TaskErrand>();
+  errand->executor = executor_;
+  errand->answer = [done = std::move(done)](ManagedSession*, const Outcome<UnitTaskReport>& outcome) {
+    done(outcome);
+  };
+  lane_->post([errand, task, lun](srpi::Session& session) {
+    const auto answered = [errand](Outcome<UnitTaskReport> outcome) noexcept {
+      errand->outcome = std::move(outcome);
+      TaskErrand::go_home(errand);
+    };
+    guarded([&] { srp_nbd::run_unit_task(session, task, lun, answered); },
+            [&] { TaskErrand::go_home(errand); });
   });
 }
 
@@ -324,6 +401,7 @@ void ManagedSession::view(ViewDone done) {
     if (auto late = std::exchange(pending->done, nullptr)) late(self->make_view(self->last_status_, true));
   });
   lane_->post([executor = executor_, weak = weak_from_this(), pending](srpi::Session& session) {
+    // Without the memory for it the deadline answers.
     boost::asio::post(executor, [weak, pending, status = session.status()] {
       const auto self = weak.lock();
       auto done_now = std::exchange(pending->done, nullptr);

@@ -59,6 +59,15 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
  private:
   enum class Phase { connecting, publishing, ready, erasing };
   struct Waiter;
+  template<class T>
+  struct Errand;
+  template<class T>
+  using Answer = std::function<void(ManagedSession*, Outcome<T>)>;
+
+  // Asks the session on the lane's thread, and answers at home with what came of it: no_memory, if there was
+  // none for either. The answer's ManagedSession is null when this one is gone.
+  template<class T>
+  void ask(std::function<Outcome<T>(srpi::Session&)> question, Answer<T> answer);
 
   LaneCallbacks lane_callbacks();
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
@@ -68,6 +77,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] PublishedUnit published(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] Event make_event(Event::Time, EventKind) const;
   void publish();
+  void tell_published(const Outcome<>&);
+  void await_live(srpi::SessionState, const Done&);
   void finish_start(Outcome<>);
   void fail_waiters(const srpi::Error&);
   void settle_waiters(const Outcome<>&);

@@ -40,9 +40,11 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       : executor(std::move(executor_in)), devices(devices_in), lane(lane_in), request(request_in) {}
 
   void finish(const Done& done, Outcome<> outcome) {
-    boost::asio::post(executor, [self = weak_from_this(), done, outcome = std::move(outcome)] {
-      if (!self.expired()) done(outcome);
-    });
+    // By value, not const: what asio moves must not be copied.
+    boost::asio::post(executor,
+                      [self = weak_from_this(), done = done, outcome = std::move(outcome)]() mutable {
+                        if (!self.expired()) done(std::move(outcome));
+                      });
   }
 
   Outcome<> listen() {
@@ -156,13 +158,17 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                      fmt::format("--device names one device, and the target has {} logical units: "
                                                  "choose one with --lun, or leave --device out",
                                                  infos.size())});
-  for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});
-  if (!impl.request.listen_path.empty()) {
+  try {
+    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});
+    if (impl.request.listen_path.empty()) return impl.connect_device(0, std::move(done));
     auto outcome = impl.listen();
     if (!outcome) impl.units.clear();
-    return impl.finish(done, std::move(outcome));
+    impl.finish(done, std::move(outcome));
+  } catch (const std::bad_alloc&) {
+    impl.server.reset();
+    impl.units.clear();
+    throw;
   }
-  impl.connect_device(0, std::move(done));
 }
 
 void Publication::withdraw(Done done) {

@@ -28,8 +28,8 @@ class Publication {
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
 
-  // All units or none: after a failure nothing is left. Done is called later, never from within, and not at all once
-  // this object is gone.
+  // All units or none: after a failure nothing is left. Done is called later, never from within, and not at
+  // all once this object is gone. std::bad_alloc out of this: nothing is published.
   void publish(std::vector<srpi::LogicalUnitInfo>, Done);
   // Disconnects the kernel devices, removes the socket. A device that the kernel does not let go is named in the
   // failure; all others are gone.

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/json/array.hpp>
+#include <new>
 
 namespace srp_nbd {
 namespace {
@@ -144,13 +145,16 @@ void Registry::connect(SessionRequest request, Answer answer) {
   const auto session = std::make_shared<ManagedSession>(executor_, devices_, events_, std::move(request),
                                                         [this, name] { forget(name); });
   sessions_.emplace(name, session);
-  Event added;
-  added.time = events_.now();
-  added.session = name;
-  added.kind = EventKind::added;
-  added.to = srpi::SessionState::connecting;
-  events_.publish(added);
-  session->start([this, name, waits, weak = std::weak_ptr(session), answer = std::move(answer)](const Outcome<>& outcome) {
+  events_.report([&] {
+    Event added;
+    added.time = events_.now();
+    added.session = name;
+    added.kind = EventKind::added;
+    added.to = srpi::SessionState::connecting;
+    return added;
+  });
+  const auto started = [this, name, waits, weak = std::weak_ptr(session),
+                        answer = std::move(answer)](const Outcome<>& outcome) {
     if (!outcome) {
       spdlog::warn("{}: gone: {}", name, outcome.error().message);
       // An erase that came in between takes it away itself.
@@ -159,7 +163,13 @@ void Registry::connect(SessionRequest request, Answer answer) {
     }
     if (waits) return show(name, answer);
     answer({{"ok", true}, {"session", json::object{{"name", name}, {"state", "connecting"}}}});
-  });
+  };
+  try {
+    session->start(started);
+  } catch (const std::bad_alloc&) {
+    forget(name, Failure::no_memory());
+    throw;
+  }
 }
 
 void Registry::erase(const std::string& name, Answer answer) {
@@ -173,12 +183,14 @@ void Registry::erase(const std::string& name, Answer answer) {
 void Registry::forget(const std::string& name, std::optional<Failure> why) {
   if (sessions_.erase(name) == 0) return;
   spdlog::info("{}: erased", name);
-  Event erased;
-  erased.time = events_.now();
-  erased.session = name;
-  erased.kind = EventKind::erased;
-  erased.cause = std::move(why);
-  events_.publish(erased);
+  events_.report([&] {
+    Event erased;
+    erased.time = events_.now();
+    erased.session = name;
+    erased.kind = EventKind::erased;
+    erased.cause = why;
+    return erased;
+  });
   if (on_session_gone_) on_session_gone_();
 }
 

@@ -24,7 +24,8 @@ class Registry {
 
   explicit Registry(boost::asio::any_io_executor);
 
-  // Carries out a command; the answer comes exactly once, possibly from within.
+  // Carries out a command; the answer comes exactly once, possibly from within. Where there is no memory it
+  // may come twice, or not at all, or std::bad_alloc out of this: then the command was not carried out.
   void handle(ControlRequest, Answer);
   // The changes of the session of that name, or of all when it is empty. Errors: no_such_session, busy.
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);

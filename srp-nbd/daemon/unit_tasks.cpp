@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "export/no_memory.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -24,9 +26,8 @@ struct Order {
     if (--missing > 0) return;
     const std::unique_ptr<Order> self(this);
     for (std::size_t i = 0; i < report.units.size(); ++i) report.units[i].status = requests[i].status;
-    const auto status = session.status();
-    report.state = status.state;
-    report.by_administrator = status.by_administrator;
+    report.state = session.state();
+    guarded([&] { report.by_administrator = session.status().by_administrator; });
     done(std::move(report));
   }
 

@@ -33,6 +33,7 @@ struct UnitTaskReport {
 // Asks the unit of that number, or each one. `done` is called once, on the session's thread: from within,
 // with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or erase once
 // every unit has answered. It must not throw.
+// std::bad_alloc out of this: nothing was asked.
 void run_unit_task(srpi::Session&, UnitTask, std::optional<std::uint64_t> lun,
                    std::function<void(Outcome<UnitTaskReport>)> done);
 

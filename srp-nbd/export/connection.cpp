@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "export/export_info.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -68,10 +69,13 @@ void Connection::on_received(int result) {
   }
   if (result == -EINTR || result == -EAGAIN) return receive();
   if (result < 0)
-    return close({srpi::Errc::no_connect, fmt::format("receiving from the client: {}", std::strerror(-result))});
+    return close({srpi::Errc::no_connect, words([&] {
+                    return fmt::format("receiving from the client: {}", std::strerror(-result));
+                  })});
   if (result == 0) {
     if (stream_.payload_left() > 0 || parsed_ != filled_)
-      return close({srpi::Errc::protocol_error, "the client hung up in the middle of a request"});
+      return close({srpi::Errc::protocol_error,
+                    words([] { return "the client hung up in the middle of a request"; })});
     draining_ = true;
     return end_if_drained();
   }
@@ -98,7 +102,8 @@ void Connection::parse() {
     const auto item = stream_.next({data, filled_ - parsed_});
     switch (item.what) {
       case RequestStream::What::need_more: return;
-      case RequestStream::What::broken: return close({srpi::Errc::protocol_error, item.problem});
+      case RequestStream::What::broken:
+        return close({srpi::Errc::protocol_error, words([&] { return item.problem; })});
       case RequestStream::What::request:
         parsed_ += item.consumed;
         begin(item.request);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "export/connection.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -106,7 +107,8 @@ void Connection::on_sent(int result) {
   }
   if (closing_) return;
   if (result < 0)
-    return close({srpi::Errc::no_connect, fmt::format("sending to the client: {}", std::strerror(-result))});
+    return close({srpi::Errc::no_connect,
+                  words([&] { return fmt::format("sending to the client: {}", std::strerror(-result)); })});
   service();
 }
 

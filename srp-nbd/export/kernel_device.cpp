@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "export/nbd_netlink.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -116,7 +117,7 @@ struct KernelDeviceManager::Impl : std::enable_shared_from_this<Impl> {
       auto job = std::move(jobs.front());
       jobs.pop_front();
       lock.unlock();
-      job();
+      guarded([&] { job(); });  // else the deadline answers
       job = nullptr;
       lock.lock();
     }
@@ -149,9 +150,11 @@ struct KernelDeviceManager::Impl : std::enable_shared_from_this<Impl> {
           if (undo && result.has_value()) undo(result);
           return;
         }
-        asio::post(self->executor, [self, weak, done, result = std::move(result)]() mutable {
-          if (const auto t = weak.lock()) t->cancel();
-          if (!self->closed) done(std::move(result));
+        insist([&] {
+          asio::post(self->executor, [self = self, weak = weak, done = done, result = result]() mutable {
+            if (const auto t = weak.lock()) t->cancel();
+            if (!self->closed) done(std::move(result));
+          });
         });
       });
     }

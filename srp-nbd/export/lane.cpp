@@ -22,7 +22,8 @@ void Lane::post(std::function<void(srpi::Session&)> work) { loop_->post(std::mov
 
 void Lane::serve(std::uint64_t connection_id, int fd, std::uint64_t lun, ServeOptions options) {
   // A std::function must be copyable, so the descriptor is shared on its way to the thread.
-  auto owned = std::make_shared<UniqueFd>(fd);
+  UniqueFd first(fd);  // closed, if there is no memory for the rest
+  auto owned = std::make_shared<UniqueFd>(std::move(first));
   post([this, connection_id, owned, lun, options](srpi::Session&) {
     loop_->serve(connection_id, std::move(*owned), lun, options);
   });

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane: one thread that owns one io_uring, one srpi::Session, one pool of registered memory, and the NBD connections
-// that are served from that session's logical units. Lanes share nothing.
+// A lane: one thread that owns one io_uring, one srpi::Session, one pool of registered memory, and the NBD
+// connections that are served from that session's logical units. Lanes share nothing.
 //
-// An NBD connection is never tied to the session: while the session is down every request is answered with EIO at
-// once, and served again when the session is back. Only the client, drop() or the lane's end closes a connection.
+// An NBD connection is never tied to the session: while the session is down every request is answered with
+// EIO at once, and served again when the session is back. Only the client, drop() or the lane's end closes a
+// connection.
 //
-// All functions here may be called from any thread. None but start, call and the destructor waits for the lane.
+// All functions here may be called from any thread. None but start, call and the destructor waits for the
+// lane. start, post, call, serve and drop throw std::bad_alloc, and have done nothing then (serve closes the
+// descriptor). Posted work that throws it is dropped; a connection that there is no memory for is refused
+// with no_memory.
 #pragma once
 
 #include <cstdint>

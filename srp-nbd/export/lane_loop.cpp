@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "export/connection.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -95,7 +96,8 @@ std::size_t Lane::Loop::run_posted() {
     std::uint64_t count = 0;
     [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
   }
-  for (auto& w : work) w(*session_);
+  // Whoever posted it sees that it is dropped; the lane goes on.
+  for (auto& w : work) guarded([&] { std::exchange(w, nullptr)(*session_); });
   return work.size();
 }
 
@@ -191,8 +193,10 @@ void Lane::Loop::drop_stuck() {
   const auto limit = std::chrono::steady_clock::now() - kStuckClient;
   for (auto& c : connections_)
     if (c->send_stuck_since(limit))
-      c->close({srpi::Errc::timed_out,
-                fmt::format("the client took none of its answers for {} s while others waited", kStuckClient.count())});
+      c->close({srpi::Errc::timed_out, words([&] {
+                  return fmt::format("the client took none of its answers for {} s while others waited",
+                                     kStuckClient.count());
+                })});
 }
 
 void Lane::Loop::remove_ended() {
@@ -217,16 +221,24 @@ void Lane::Loop::refuse(std::uint64_t id, srpi::Error why) {
 }
 
 void Lane::Loop::serve(std::uint64_t id, UniqueFd fd, std::uint64_t lun, ServeOptions options) {
-  if (stopping_) return refuse(id, {srpi::Errc::cancelled, "the lane is ending"});
+  if (stopping_) return refuse(id, {srpi::Errc::cancelled, {}});
   if (connections_.size() >= options_.max_connections)
-    return refuse(id, {srpi::Errc::busy, fmt::format("the lane serves {} connections already", connections_.size())});
+    return refuse(id, {srpi::Errc::busy, words([&] {
+                         return fmt::format("the lane serves {} connections already", connections_.size());
+                       })});
   for (const auto& unit : session_->logical_units()) {
     if (unit->info().lun != lun) continue;
-    connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options));
-    connections_.back()->start();
-    return;
+    return guarded(
+        [&] {
+          connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options));
+          connections_.back()->start();
+        },
+        [&] {
+          refuse(id, {srpi::Errc::no_memory, {}});
+        });
   }
-  refuse(id, {srpi::Errc::no_such_lun, fmt::format("the session has no logical unit {}", lun)});
+  refuse(id, {srpi::Errc::no_such_lun,
+              words([&] { return fmt::format("the session has no logical unit {}", lun); })});
 }
 
 void Lane::Loop::drop(std::uint64_t id) {

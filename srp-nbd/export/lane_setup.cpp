@@ -7,10 +7,12 @@
 
 #include <bit>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "export/connection.hpp"
 #include "export/lane_loop.hpp"
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -24,7 +26,11 @@ srpi::Result<> Lane::Loop::start(SessionFactory factory) {
   if (!wake_) return srpi::Error{srpi::Errc::no_memory, fmt::format("eventfd: {}", std::strerror(errno))};
   std::promise<srpi::Result<>> started;
   auto result = started.get_future();
-  thread_ = std::thread([this, factory = std::move(factory), &started] { thread_main(factory, started); });
+  try {
+    thread_ = std::thread([this, factory = std::move(factory), &started] { thread_main(factory, started); });
+  } catch (const std::system_error& error) {
+    return srpi::Error{srpi::Errc::no_memory, fmt::format("no thread: {} (RLIMIT_NPROC)", error.what())};
+  }
   auto outcome = result.get();
   if (outcome.has_error()) thread_.join();
   return outcome;
@@ -32,17 +38,20 @@ srpi::Result<> Lane::Loop::start(SessionFactory factory) {
 
 void Lane::Loop::stop() {
   if (!thread_.joinable()) return;
-  post([this](srpi::Session& session) {
-    stopping_ = true;
-    for (auto& c : connections_) c->close({srpi::Errc::cancelled, "the lane is ending"});
-    session.erase();
+  insist([this] {
+    post([this](srpi::Session& session) {
+      stopping_ = true;
+      for (auto& c : connections_) c->close({srpi::Errc::cancelled, {}});
+      session.erase();
+    });
   });
   thread_.join();
 }
 
 void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::Result<>>& started) {
   ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
-  auto outcome = set_up(factory);
+  srpi::Result<> outcome;
+  guarded([&] { outcome = set_up(factory); }, [&] { outcome = srpi::Error{srpi::Errc::no_memory, {}}; });
   const bool good = outcome.has_value();
   if (!good) tear_down();
   started.set_value(std::move(outcome));

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "export/negotiation.hpp"
+#include "export/no_memory.hpp"
 #include "export/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -110,15 +111,24 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
     acceptor.async_accept([self = shared_from_this()](error_code error, Socket socket) {
       if (self->closed) return;
       if (!error) {
-        self->admit(std::move(socket));
-        return self->accept();
+        guarded([&] { self->admit(std::move(socket)); });  // else the client is closed
+        return guarded([&] { self->accept(); }, [&] { self->accept_later(); });
       }
       if (error == asio::error::operation_aborted) return;
       // Out of descriptors, most likely: later, not in a tight loop.
-      self->report({errc_of(error.value()), fmt::format("accept on {}: {}", self->options.path, error.message())});
-      self->pause.expires_after(std::chrono::milliseconds(200));
-      self->pause.async_wait([self](error_code e) {
-        if (!e && !self->closed) self->accept();
+      guarded([&] {
+        self->report(
+            {errc_of(error.value()), fmt::format("accept on {}: {}", self->options.path, error.message())});
+      });
+      self->accept_later();
+    });
+  }
+
+  void accept_later() {
+    pause.expires_after(std::chrono::milliseconds(200));
+    insist([this] {
+      pause.async_wait([self = shared_from_this()](error_code e) {
+        if (!e && !self->closed) guarded([&] { self->accept(); }, [&] { self->accept_later(); });
       });
     });
   }
@@ -128,6 +138,10 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
       return report({Errc::busy, fmt::format("{} has {} clients already", options.path, options.max_clients)});
     auto client = std::make_shared<Client>(executor, std::move(socket), next_connection_id(), callbacks.exports);
     negotiating.emplace(client->id, client);
+    guarded([&] { negotiate(client); }, [&] { end(client, {Errc::no_memory, {}}); });
+  }
+
+  void negotiate(const ClientPtr& client) {
     client->deadline.expires_after(options.negotiation_timeout);
     client->deadline.async_wait([self = shared_from_this(), client](error_code error) {
       if (!error && !self->closed)
@@ -142,8 +156,11 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
     asio::async_write(client->socket, asio::buffer(client->output),
                       [self = shared_from_this(), client](error_code error, std::size_t) {
                         if (!self->negotiating.contains(client->id)) return;
-                        if (error) return self->end(client, {Errc::no_connect, "the client hung up while negotiating"});
-                        self->after_write(client);
+                        if (error) return self->hung_up(client);
+                        guarded([&] { self->after_write(client); },
+                                [&] {
+                                  self->end(client, {Errc::no_memory, {}});
+                                });
                       });
   }
 
@@ -161,10 +178,13 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
         asio::buffer(client->input.data(), client->input.size()),
         [self = shared_from_this(), client](error_code error, std::size_t bytes) {
           if (!self->negotiating.contains(client->id)) return;
-          if (error) return self->end(client, {Errc::no_connect, "the client hung up while negotiating"});
-          const auto consumed = client->negotiation.feed({client->input.data(), bytes});
-          client->excess = consumed < bytes;
-          self->write(client);
+          if (error) return self->hung_up(client);
+          const auto go_on = [&] {
+            const auto consumed = client->negotiation.feed({client->input.data(), bytes});
+            client->excess = consumed < bytes;
+            self->write(client);
+          };
+          guarded(go_on, [&] { self->end(client, {Errc::no_memory, {}}); });
         });
   }
 
@@ -176,8 +196,14 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
     error_code error;
     const int fd = client->socket.release(error);
     if (error) return report({Errc::no_connect, error.message()});
+    UniqueFd owned(fd);
     served.insert(client->id);
-    callbacks.on_client(client->id, fd, *client->negotiation.chosen());
+    guarded([&] { callbacks.on_client(client->id, owned.release(), *client->negotiation.chosen()); },
+            [&] { served.erase(client->id); });  // it has closed the descriptor
+  }
+
+  void hung_up(const ClientPtr& client) {
+    end(client, {Errc::no_connect, words([] { return "the client hung up while negotiating"; })});
   }
 
   void end(const ClientPtr& client, Error why) {
@@ -185,7 +211,7 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
     client->deadline.cancel();
     error_code ignored;
     client->socket.close(ignored);
-    if (why.code != Errc::ok) report(why);
+    if (why.code != Errc::ok) guarded([&] { report(why); });
   }
 
   void report(const Error& why) const {
@@ -225,9 +251,9 @@ SocketServer::~SocketServer() { impl_->close(); }
 srpi::Result<std::unique_ptr<SocketServer>> SocketServer::listen(asio::any_io_executor executor,
                                                                  SocketServerOptions options,
                                                                  SocketServerCallbacks callbacks) {
-  auto fd = bind_socket(options.path);
-  if (fd.has_error()) return fd.error();
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(options), std::move(callbacks));
+  auto fd = bind_socket(impl->options.path);
+  if (fd.has_error()) return fd.error();
   struct stat status {};
   if (::lstat(impl->options.path.c_str(), &status) == 0) {
     impl->inode = status.st_ino;
@@ -237,8 +263,13 @@ srpi::Result<std::unique_ptr<SocketServer>> SocketServer::listen(asio::any_io_ex
   impl->acceptor.assign(asio::local::stream_protocol(), fd->get(), error);
   if (error) return failure(impl->options.path, "listen", error.value());
   (void)fd->release();  // the acceptor's now
-  impl->accept();
-  return std::unique_ptr<SocketServer>(new SocketServer(std::move(impl)));
+  try {
+    impl->accept();
+    return std::unique_ptr<SocketServer>(new SocketServer(impl));
+  } catch (const std::bad_alloc&) {
+    impl->close();
+    throw;
+  }
 }
 
 void SocketServer::connection_closed(std::uint64_t connection_id) { impl_->served.erase(connection_id); }

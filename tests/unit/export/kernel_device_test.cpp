@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that talks to the kernel about devices; without any device.
+#include "export/kernel_device.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <thread>
-
-#include "export/kernel_device.hpp"
 
 using namespace srp_nbd;
 
@@ -19,7 +19,8 @@ TEST_CASE("kernel devices: each order is answered once, in order, on the executo
       answers.push_back(i);
     });
   }
-  while (answers.size() < 20 && io.run_one_for(std::chrono::seconds(10)) > 0) {}
+  while (answers.size() < 20 && io.run_one_for(std::chrono::seconds(10)) > 0) {
+  }
   REQUIRE(answers.size() == 20);
   CHECK(std::is_sorted(answers.begin(), answers.end()));
 }
