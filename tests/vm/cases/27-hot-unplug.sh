@@ -5,6 +5,7 @@
 #
 # rows: 6
 # timeout: 240
+# kernels: 6.12
 # machines: 2
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"

@@ -15,17 +15,32 @@ configfs_mount() {
 # A block device in memory, below a core object of the kind iblock.
 # disk_add_null NAME MIB SERIAL [NULL_BLK_ATTRIBUTE=VALUE]...
 disk_add_null() {
-    local name=$1 mib=$2 serial=$3 dir setting
-    shift 3
-    configfs_mount
+    null_block "$1" "$2" "${@:4}"
     load_modules target_core_mod target_core_iblock
+    disk_add_core "iblock_0/$1" "$3" "udev_path=/dev/$1"
+}
+
+# The same through a device mapper's table, which can be suspended: its bytes are those of /dev/NAME, it is $disk_mapped.
+# disk_add_mapped NAME MIB SERIAL
+disk_add_mapped() {
+    null_block "$1" "$2"
+    load_modules dm_mod target_core_mod target_core_iblock
+    dmsetup create "mapped-$1" --noudevsync --table "0 $(blockdev --getsz "/dev/$1") linear /dev/$1 0"
+    disk_mapped=/dev/dm-$(dmsetup info -c --noheadings -o minor "mapped-$1")
+    disk_add_core "iblock_0/$1" "$3" "udev_path=$disk_mapped"
+}
+
+# null_block NAME MIB [NULL_BLK_ATTRIBUTE=VALUE]...
+null_block() {
+    local name=$1 mib=$2 dir setting
+    shift 2
+    configfs_mount
     [[ -e /sys/module/null_blk ]] || modprobe null_blk nr_devices=0
     dir=$configfs/nullb/$name
     mkdir "$dir"
     for setting in memory_backed=1 "size=$mib" blocksize=512 irqmode=0 "$@" power=1; do
         echo "${setting#*=}" >"$dir/${setting%%=*}" || fail "null_blk refuses $setting"
     done
-    disk_add_core "iblock_0/$name" "$serial" "udev_path=/dev/$name"
 }
 
 # A file in memory, below a core object of the kind fileio.
@@ -71,6 +86,8 @@ disks_remove_all() {
     done
     for dir in "$configfs"/nullb/*/; do
         [[ -d $dir ]] || continue
+        dir=${dir%/}
+        [[ ! -e /sys/module/dm_mod ]] || ! dmsetup info "mapped-${dir##*/}" &>/dev/null || dmsetup remove --noudevsync "mapped-${dir##*/}"
         echo 0 >"$dir/power"
         rmdir "$dir"
     done

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# two sessions with one initiator port id do not evict each other for ever: the loser stops and says why
+#
+# rows: 33
+# timeout: 180
+# kernels: 6.1
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+connects() { [[ $(srp show "$1" --json) =~ \"connects\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+is_live() { [[ $(srp show "$1" --json) == *'"state":"live"'* ]]; }
+either() { is_live disk || is_live twin; }
+settled() { # one has given up, the other works
+    [[ $(srp show disk --json)$(srp show twin --json) == *'another initiator logs in there with our port id'* ]] && either
+}
+
+srp_connect_usual --lun 0 --reconnect-delay 1000
+srp connect "$(target_uri)" --name twin --lun 0 --initiator-port-id "$srp_initiator" --no-wait
+wait_until 60 settled
+srp list
+before=$(($(connects disk) + $(connects twin)))
+sleep 5
+after=$(($(connects disk) + $(connects twin)))
+expect_equal "logins within 5 s" $((after - before)) 0
+if is_live disk && is_live twin; then fail "both are live: $(srp list)"; fi
+
+say "the loser goes, the winner keeps its device"
+if is_live disk; then srp erase twin; else srp erase disk; fi
+device=/dev/$(nbd_in_use)
+same_bytes "$device" "$(disk_backing disk0)"
+srp_stop

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# the target's disk hangs under verified I/O: aborts, the connection's end, EIO in time; no login is good before the old writes are over
+#
+# rows: 18 21 23
+# timeout: 240
+# kernels: 6.12
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+rdma_start
+target_start
+disk_add_mapped disk0 64 11111111-0000-4000-8000-000000000000
+target_map 0 disk0
+target_online
+target_permit "$srp_initiator"
+load_modules nbd
+srp_start
+srp_connect --command-timeout 2000 --task-management-timeout 1000 --reconnect-delay 1000
+srp_follow /tmp/events
+losses() { [[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+# 2 s for the command, 1 s each for its abort and for the reset of the unit, then the connection ends; and what an
+# emulated machine adds.
+verified_start /dev/nbd0 8 16 8 8000
+
+for ((i = 0; i < 3; i++)); do
+    wait_until 20 srp_state_is live
+    sleep 1
+    before=$(losses)
+    begin=$(now_us)
+    dmsetup suspend --nolockfs mapped-disk0
+    wait_until 20 verified_since error "$begin"
+    ended() { (($(losses) > before)); }
+    wait_until 20 ended
+    say "the writes that hang are still with the target: no session before they are over"
+    for ((k = 0; k < 12; k++)); do
+        sleep 0.5
+        if srp_state_is live; then fail "live while the disk hangs: $(tail -n 5 "$srp_log")"; fi
+    done
+    reads_fail_at_once /dev/nbd0 8000
+    begin=$(now_us)
+    dmsetup resume mapped-disk0
+    wait_until 30 verified_since good "$begin"
+    verified_is_fine
+done
+sleep 1
+verified_stop "$(disk_backing disk0)"
+grep -q 'LOGICAL UNIT RESET' "$srp_log" || fail "the fence is not what kept the logins away: $(tail -n 20 "$srp_log")"
+srp erase disk
+srp_stop
