@@ -25,15 +25,16 @@ map=/dev/dm-$(dmsetup info -c --noheadings -o minor paths)
 path_failed() { [[ $(dmsetup status paths) =~ $(cat "/sys/block/$1/dev")\ F ]]; }
 
 verified_start "$map" 8 16 8 30000
-cycle() { # SESSION DEVICE
+cycle() { # SESSION DEVICE, under what is_fine knows
     srp disconnect "$1"
     wait_until 20 path_failed "$2"
     srp reconnect "$1" >/dev/null
     dmsetup message paths 0 "reinstate_path /dev/$2"
     sleep 0.5
     path_failed "$2" && fail "the path over $2 failed again: $(dmsetup status paths)"
-    verified_is_fine
+    is_fine
 }
+is_fine() { verified_is_fine; }
 for ((i = 0; i < 6; i++)); do
     cycle a nbd0
     cycle b nbd1
@@ -51,6 +52,25 @@ dmsetup message paths 0 "reinstate_path /dev/nbd1"
 sleep 1
 verified_stop "$(disk_backing disk0)"
 [[ $(<$verified_output) == *" 0 errors"* ]] || fail "errors came through: $(<$verified_output)"
+same_bytes "$map" "$(disk_backing disk0)"
+
+say "a file system on the map: nothing of it ever fails"
+mkfs.ext4 -q "$map"
+mkdir /tmp/files
+mount "$map" /tmp/files
+fio_quiet --directory=/tmp/files --nrfiles=4 --size=16m --rw=randwrite --bs=4k --iodepth=8 --loops=100 --time_based \
+    --runtime=20 --verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 >/tmp/fio.log &
+fio_pid=$!
+is_fine() { kill -0 $fio_pid 2>/dev/null || fail "fio: $(cat /tmp/fio.log)"; }
+for ((i = 0; i < 3; i++)); do
+    cycle a nbd0
+    cycle b nbd1
+done
+wait $fio_pid || fail "fio: $(cat /tmp/fio.log)"
+umount /tmp/files
+mount "$map" /tmp/files
+expect_equal "files" "$(find /tmp/files -name 'job*' | wc -l)" 4
+umount /tmp/files
 same_bytes "$map" "$(disk_backing disk0)"
 dmsetup remove --noudevsync paths
 trap 'srp_log_on_failure $?' EXIT
