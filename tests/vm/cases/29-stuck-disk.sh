@@ -48,4 +48,14 @@ sleep 1
 verified_stop "$(disk_backing disk0)"
 grep -q 'LOGICAL UNIT RESET' "$srp_log" || fail "the fence is not what kept the logins away: $(tail -n 20 "$srp_log")"
 srp erase disk
+
+say "without the fence the session is back while they hang"
+srp_connect --command-timeout 2000 --task-management-timeout 1000 --reconnect-delay 1000 --no-fence
+dmsetup suspend --nolockfs mapped-disk0
+must_fail dd if=/dev/zero of=/dev/nbd0 bs=4k count=1 oflag=direct status=none
+ended() { (($(losses) > 0)); }
+wait_until 20 ended
+wait_until 20 srp_state_is live
+dmsetup resume mapped-disk0
+srp erase disk
 srp_stop
