@@ -40,15 +40,22 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
   return {code, fmt::format("{}: {}", what, std::strerror(error))};
 }
 
+// That it opens all other devices meanwhile is the price.
+void have_librdmacm_look() noexcept {
+  if (ibv_context** devices = rdma_get_devices(nullptr); devices != nullptr) rdma_free_devices(devices);
+}
+
 }  // namespace
 
 Device::Device(ContextHandle context, ProtectionDomainHandle pd, const ibv_device_attr& limits) noexcept
     : context_(std::move(context)), pd_(std::move(pd)), limits_(limits), async_events_(context_.get()) {}
 
+Device::~Device() {
+  if (async_events_.device_gone()) have_librdmacm_look();
+}
+
 void DeviceCache::look_again() noexcept {
-  if (!look_again_.exchange(false)) return;
-  // That it opens all others meanwhile is the price.
-  if (ibv_context** devices = rdma_get_devices(nullptr); devices != nullptr) rdma_free_devices(devices);
+  if (look_again_.exchange(false)) have_librdmacm_look();
 }
 
 Result<std::shared_ptr<Device>> Device::open(ibv_device* device) {

@@ -25,6 +25,8 @@ class Device final : public fabric::Device, public std::enable_shared_from_this<
   // `like`: any context of the device. Errors: no_device, permission_denied, no_memory.
   [[nodiscard]] static Result<std::shared_ptr<Device>> open(ibv_device* like);
 
+  ~Device() override;
+
   [[nodiscard]] std::string name() const override { return ibv_get_device_name(context_->device); }
   [[nodiscard]] bool gone() const noexcept override { return async_events_.device_gone(); }
   // Any thread. The region keeps the device alive.

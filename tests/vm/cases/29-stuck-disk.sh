@@ -24,7 +24,7 @@ losses() { [[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]] && echo "${BASH_
 # emulated machine adds.
 verified_start /dev/nbd0 8 16 8 8000
 
-for ((i = 0; i < 3; i++)); do
+for ((i = 0; i < 2; i++)); do
     wait_until 20 srp_state_is live
     sleep 1
     before=$(losses)
