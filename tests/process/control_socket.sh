@@ -27,10 +27,8 @@ answers 'longer than 64 KiB' < <(head -c 1048576 /dev/zero | tr '\0' 'x')
 answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sleep 1; done 2>/dev/null)
 
 # More clients than places, all silent: the next one is refused in words, and the deadline clears them.
-for _ in {1..80}; do
-  sleep 20 | talk >/dev/null 2>&1 &
-  background_pids+=("$!")
-done
+sleep 30 | "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" &
+background_pids+=("$!")
 is_crowded() { echo '{"command":"list"}' | talk | grep -q 'too many control clients'; }
 wait_until 4 is_crowded || fail "80 clients are not too many"
 wait_until 15 srp list || fail "silent clients keep others out for good"

@@ -12,8 +12,8 @@ void Simulation::check() {
   const auto& nexus = session_->nexus();
   for (std::uint32_t i = 0; i < nexus.channels_wanted(); ++i) {
     const auto& channel = nexus.channel(i);
-    if (channel.outstanding() > channel.limits().queue_depth)
-      checks_.fail(Checker::request_limit, "at most queue_depth commands at the target",
+    if (channel.outstanding() > channel.limits().queue_depth + 1)
+      checks_.fail(Checker::request_limit, "at most queue_depth commands at the target, and a keepalive",
                    fmt::format("{}", channel.outstanding()));
     if (!nexus.is_live(i) || channel.failure()) continue;
     const auto& wire = WireModel::of(channel.endpoint());

@@ -35,8 +35,8 @@ struct SessionOptions {
   // RDMA channels (queue pairs) of the session, 1..16, all driven by its one thread. The session lives with
   // as many of them as the target takes, one at least: SessionStatus tells, and the log.
   std::uint32_t channels = 1;
-  // Commands at the target at a time over each channel, at most; 1..4096, and as many over all channels
-  // together; the target may grant less.
+  // Commands at the target at a time over each channel, at most, a keepalive not counted; 1..4096, and as many
+  // over all channels together; the target may grant less.
   std::uint32_t queue_depth = 128;
   std::uint32_t max_it_iu_bytes = 8260; // largest request we ask for; 68..65536; smaller is retried when refused
   std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
@@ -53,7 +53,10 @@ struct SessionOptions {
   // Idle this long: ask the target whether it is still there. So a silent peer is noticed this and
   // silent_peer_noticed_within() after it was last heard of, one that only does not answer this and
   // command_timeout after.
+  // While answers are due, nothing heard for kAnswersAwaited is enough to ask: the transport has nothing to try
+  // again where the peer had acknowledged all requests before it fell silent. Off: neither.
   OptionalMilliseconds keepalive{5000};
+  static constexpr Milliseconds kAnswersAwaited{100};
   OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
   Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once
   // After an accident, hold I/O this long before failing it: what was at the target, too, which is sent again
@@ -71,8 +74,8 @@ struct SessionOptions {
   // earlier one, of this process or of one that died, whose writes may still be on their way. Needs `fence`.
   bool fence_first_login = false;
 
-  // A peer that falls silent under I/O is noticed when the transport's retries are used up: 4.096 us *
-  // 2^exponent a try, the first and retry_count more. Adapters are free to wait up to four times as long for
+  // A peer that falls silent under I/O is noticed when the transport's retries are used up, which begin after
+  // kAnswersAwaited at the latest: 4.096 us * 2^exponent a try, the first and retry_count more. Adapters are free to wait up to four times as long for
   // each. The defaults are 0.5 s, 1.9 s at most.
   std::uint8_t retry_count = 6;            // 0..6: 7 means for ever on rxe of Linux 6.1
   std::uint8_t ack_timeout_exponent = 14;  // 1..31; some adapters raise small ones

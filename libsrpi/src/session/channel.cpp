@@ -16,7 +16,7 @@ Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEven
       events_(events),
       resets_(resets),
       number_(number),
-      slots_(limits.queue_depth, number) {
+      slots_(command_slots(limits), number) {
   receives_to_post_.reserve(receive_count(limits_));
 }
 

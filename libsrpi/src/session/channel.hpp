@@ -74,6 +74,9 @@ class Channel {
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
 
   void submit(Command&) noexcept;
+  // The same, past all others, with the credit and the slot that are kept back from them (unless a function
+  // needs that credit): so a target can be asked for a sign of life where it has all that it may have.
+  void probe(Command&) noexcept;
   void submit(Task&) noexcept;
   void take_unsent(CommandList& to) noexcept;     // what was submitted and not posted
   void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
@@ -131,6 +134,7 @@ class Channel {
   [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
   [[nodiscard]] std::byte* receive_buffer(std::uint32_t index) noexcept;
   [[nodiscard]] bool can_post() const noexcept;
+  [[nodiscard]] bool can_probe() const noexcept;
   void prepare(Command&, PostBatch&) noexcept;
   void post(PostBatch&) noexcept;
   void post_alone(std::uint32_t slot, std::size_t bytes) noexcept;

@@ -37,7 +37,9 @@ void Channel::rescue(base::Time now) noexcept {
   auto* const c = in_flight_.front();
   if (!c || c->internal.deadline > now) return;
   const auto step = limits_.task_management_timeout;
-  if (!c->rescue)
+  const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
+  const bool others_answered = last_heard_ > c->internal.deadline - limits_.command_timeout;
+  if (!c->rescue && !(abort && others_answered))
     return fail({Errc::timed_out, base::words([&] {
                    return "no answer to " + to_string(c->cdb) + " within the command deadline";
                  })});
@@ -49,7 +51,6 @@ void Channel::rescue(base::Time now) noexcept {
                  })});
   if (rescuing_) return;
 
-  const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
   rescue_ = {};
   rescue_.function = abort ? wire::TaskFunction::abort_task : wire::TaskFunction::lun_reset;
   rescue_.lun = c->lun;

@@ -17,8 +17,22 @@ struct Channel::PostBatch {
 };
 
 bool Channel::can_post() const noexcept {
-  return credits_.for_command() && !slots_.full() &&
-         sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
+  return credits_.for_command() && slots_.used() < limits_.queue_depth &&
+         sends_posted_ + kAnswerSlots + kTaskSlots + 1 < send_depth(limits_);
+}
+
+bool Channel::can_probe() const noexcept {
+  return started_ && !failure_ && credits_.for_task_management() && !active_task_ && waiting_tasks_.empty() &&
+         blocked_lun_ == kNoLun && !slots_.full() && sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
+}
+
+void Channel::probe(Command& command) noexcept {
+  submit(command);
+  if (!can_probe()) return;
+  pending_.erase(command);
+  PostBatch batch;
+  prepare(command, batch);
+  post(batch);
 }
 
 bool Channel::has_sendable() const noexcept { return started_ && !failure_ && !pending_.empty() && can_post(); }
@@ -109,7 +123,7 @@ void Channel::on_send_completion(std::uint64_t id) noexcept {
 
 void Channel::answer(std::span<const std::byte> unit) noexcept {
   SRPI_CHECK(unit.size() <= kInlineBytes);
-  const auto slot = limits_.queue_depth + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
+  const auto slot = command_slots(limits_) + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
   if (sends_posted_ >= send_depth(limits_)) {
     fail({Errc::protocol_error,
           base::words([] { return "the target sends requests faster than our answers leave"; })});

@@ -47,7 +47,7 @@ void Channel::start_task() noexcept {
   unit.lun = active_task_->lun;
   unit.function = active_task_->function;
   unit.task_tag = active_task_->task_tag;
-  const auto slot = limits_.queue_depth + kAnswerSlots + index;
+  const auto slot = command_slots(limits_) + kAnswerSlots + index;
   post_alone(slot, wire::encode(unit, std::span(send_buffer(slot), send_slot_bytes(limits_))));
 }
 

@@ -39,7 +39,9 @@ struct Command {
   base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
   base::Time give_up_at =
       base::kNever;    // how far an outage, during which it is held, may put the deadline off
-  bool rescue = true;  // past its deadline: abort it (channel_rescue.cpp). false: the connection is lost
+  // Past its deadline: end it at the target (channel_rescue.cpp). false: the connection is lost, unless the
+  // target has answered others since this was sent, and confirms ABORT TASK.
+  bool rescue = true;
 
   void (*on_complete)(Command&) noexcept = nullptr;
   void* owner = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The request limit (SRP clause 4.5): how many requests the target will take. Deltas are signed and come with most
-// units; one credit is always kept for task management.
+// units; I/O always leaves one, for task management and the keepalive.
 #pragma once
 
 #include <cstdint>

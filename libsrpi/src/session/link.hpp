@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "session/channel.hpp"
@@ -26,6 +27,7 @@ struct Link {
 
   Command keepalive;
   bool keepalive_sent = false;
+  std::optional<base::Time> waiting_since;  // for answers: when that was first seen
 
   // While it is not live: when to log in again, and how the delay has grown.
   base::Time next_try = base::kNever;

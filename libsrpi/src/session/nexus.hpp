@@ -149,7 +149,9 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] bool start_proof();
   void end_proof() noexcept;
   std::size_t run_timers();
-  void send_keepalive(Link&) noexcept;
+  void note_waiting(Link&) noexcept;
+  void look_for_silence(Link&, base::Time now) noexcept;
+  [[nodiscard]] base::Time keepalive_at(const Link&) const noexcept;
   static void on_keepalive(Command&) noexcept;
   [[nodiscard]] bool holds_idle_device() const noexcept;
   void let_device_go() noexcept;

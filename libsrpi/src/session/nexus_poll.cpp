@@ -79,9 +79,7 @@ std::size_t Nexus::poll_live() {
     for (auto* link : live_) {
       take_connection_event(*link);
       link->channel.check_deadlines(now);
-      if (options_.keepalive && !proving_ && link->channel.outstanding() == 0 &&
-          now - link->channel.last_heard() >= *options_.keepalive)
-        send_keepalive(*link);
+      look_for_silence(*link, now);
     }
     resets_.check_deadlines(now);
   }
@@ -92,10 +90,28 @@ std::size_t Nexus::poll_live() {
   return state_ == State::live ? n : n + 1;
 }
 
-void Nexus::send_keepalive(Link& link) noexcept {
-  if (link.keepalive_sent) return;
+// A peer that falls silent is noticed by the transport when it does not acknowledge what we send. What it
+// acknowledged before may wait for its answers for ever: so while it owes us any, it is sent something, too.
+base::Time Nexus::keepalive_at(const Link& link) const noexcept {
+  if (!options_.keepalive || link.keepalive_sent || proving_) return base::kNever;
+  const auto heard = link.channel.last_heard();
+  if (link.channel.outstanding() == 0) return heard + *options_.keepalive;
+  const auto since = std::max(heard, link.waiting_since ? *link.waiting_since : clock_.now());
+  return since + std::min<base::Duration>(SessionOptions::kAnswersAwaited, *options_.keepalive);
+}
+
+void Nexus::note_waiting(Link& link) noexcept {
+  if (link.channel.outstanding() == 0)
+    link.waiting_since.reset();
+  else if (!link.waiting_since)
+    link.waiting_since = clock_.now();
+}
+
+void Nexus::look_for_silence(Link& link, base::Time now) noexcept {
+  note_waiting(link);
+  if (now < keepalive_at(link)) return;
   link.keepalive_sent = true;
-  link.channel.submit(link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
+  link.channel.probe(link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
 }
 
 void Nexus::on_keepalive(Command& command) noexcept {
@@ -181,8 +197,7 @@ base::Time Nexus::next_deadline() const noexcept {
   for (const auto* link : live_) {
     const auto& channel = link->channel;
     next = std::min(next, channel.next_deadline());
-    if (options_.keepalive && !link->keepalive_sent && !proving_ && channel.outstanding() == 0)
-      next = std::min(next, channel.last_heard() + *options_.keepalive);
+    next = std::min(next, keepalive_at(*link));
   }
   if (proving_) next = std::min(next, proof_deadline_);
   if (fence_is_due()) next = std::min(next, fence_at_);
@@ -191,6 +206,7 @@ base::Time Nexus::next_deadline() const noexcept {
 
 bool Nexus::arm() noexcept {
   if (has_work()) return false;
+  for (auto* link : live_) note_waiting(*link);
   next_control_check_ = {};  // whatever wakes us, look everywhere
   return std::ranges::all_of(
       links_, [](const auto& l) { return !l->channel.is_open() || l->channel.endpoint().arm(); });

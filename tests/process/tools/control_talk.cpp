@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // control_talk [--hang-up] SOCKET: sends its standard input to a Unix socket as it comes, and prints what
 // comes back until the other end hangs up, or until all was answered: as many lines as were sent. --hang-up:
-// it does not wait for answers.
+// it does not wait for answers. --crowd N: that many connections on which it says nothing, until the end of its
+// standard input.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 int main(int argc, char** argv) {
@@ -16,12 +18,22 @@ int main(int argc, char** argv) {
   address.sun_family = AF_UNIX;
   const bool hangs_up = argc == 3 && std::strcmp(argv[1], "--hang-up") == 0;
   if (hangs_up) ++argv, --argc;
+  const int crowd = argc == 4 && std::strcmp(argv[1], "--crowd") == 0 ? std::atoi(argv[2]) : 1;
+  if (crowd > 1) argc -= 2, argv += 2;
   if (argc != 2 || std::strlen(argv[1]) >= sizeof(address.sun_path)) return 2;
   std::strcpy(address.sun_path, argv[1]);
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    std::perror("control_talk");
-    return 1;
+  int fd = -1;
+  for (int i = 0; i < crowd; ++i) {
+    fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      std::perror("control_talk");
+      return 1;
+    }
+  }
+  if (crowd > 1) {
+    while (::getchar() != EOF) {
+    }
+    return 0;
   }
   bool has_input = true;
   long sent_lines = 0, received_lines = 0;

@@ -294,6 +294,78 @@ TEST_CASE("a keepalive that is not answered ends the connection; nobody's comman
   CHECK(rig.functions.empty());
 }
 
+TEST_CASE("row 2: a target that owes answers and says nothing is asked whether it is there, in time for promise 2") {
+  Stuck rig;
+  const auto sent = [&] { return rig.target->counters().commands; };
+  Counted stuck;
+  rig.submit(stuck);
+  rig.settle();
+  rig.pass(5ms);  // a look at what is due
+  const auto before = sent();
+  CHECK(rig.nexus->next_deadline() <= rig.clock.now() + SessionOptions::kAnswersAwaited);
+  rig.pass(SessionOptions::kAnswersAwaited - 10ms);
+  CHECK(sent() == before);
+  rig.answer_again();
+  rig.pass(20ms);
+  CHECK(sent() == before + 1);
+  // It has answered that one: again only after the same silence.
+  rig.pass(SessionOptions::kAnswersAwaited - 10ms);
+  CHECK(sent() == before + 1);
+  rig.pass(20ms);
+  CHECK(sent() == before + 2);
+  CHECK(stuck.completions == 0);
+  CHECK(rig.nexus->losses() == 0);
+}
+
+TEST_CASE("row 2: it is asked also where it has as many commands as it may have, or as it has credits for") {
+  SessionOptions options;
+  target::TargetConfig config;
+  SECTION("queue_depth") { options.queue_depth = 4; }
+  SECTION("credits") { config.request_limit = 5; }
+  Stuck rig(options, config);
+  std::array<Counted, 6> stuck;
+  for (auto& c : stuck) rig.submit(c);
+  rig.settle();
+  rig.pass(5ms);
+  const auto before = rig.target->counters().commands;
+  rig.answer_again();
+  // The next in the queue gets nothing of what is kept back.
+  rig.pass(SessionOptions::kAnswersAwaited + 10ms);
+  CHECK(rig.target->counters().commands == before + 1);
+  // And without an answer it is still there for the commands' rescue.
+  rig.expire();
+  rig.pass(rig.options.command_timeout);
+  for (const auto& c : stuck) CHECK(c.completions == 1);
+  CHECK(rig.nexus->losses() == 0);
+}
+
+TEST_CASE("a keepalive that is not answered while others are is aborted: the session and their units stay") {
+  Stuck rig;
+  Counted stuck;
+  rig.submit(stuck);
+  rig.settle();
+  rig.pass(5ms);
+  rig.pass(SessionOptions::kAnswersAwaited);
+  rig.pass(5ms);
+  rig.answer_again();
+  Counted other;
+  rig.submit(other);
+  rig.settle();
+  CHECK(other.completions == 1);
+  SECTION("which the target confirms") {
+    rig.expire();
+    CHECK(rig.nexus->losses() == 0);
+    CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::abort_task});
+  }
+  SECTION("else the connection ends; the unit is not reset for it") {
+    rig.on_abort = kRefused;
+    stuck.command.rescue = false;
+    rig.expire();
+    CHECK(rig.nexus->losses() == 1);
+    CHECK(std::ranges::find(rig.functions, TaskFunction::lun_reset) == rig.functions.end());
+  }
+}
+
 TEST_CASE("a function is over once, also when the session ends under it") {
   Stuck rig;
   rig.on_reset = kLost;
