@@ -3,8 +3,10 @@
 #
 # between two machines: lost packets slow verified I/O down; a silent peer is noticed, busy or idle; it all comes back
 #
-# Not on 6.12: there the target's rxe warns in rxe_completer, with ib_srp as the initiator as well, and a write that a
-# lost connection cut off can leave zeros on the target's disk, as if its RDMA READ had been completed as successful.
+# Not on 6.12: there lost packets can put rxe's GSI queue pair on the initiator into the error state (dropped on its way
+# out or, by an ingress filter, on its way in), after which no login leaves the machine; the target's rxe warns in
+# rxe_completer, with ib_srp as the initiator as well, and a write that a lost connection cut off can leave zeros on the
+# target's disk, as if its RDMA READ had been completed as successful.
 #
 # rows: 2
 # timeout: 400
