@@ -141,6 +141,7 @@ int run_command_line(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer(std::string("`srp-nbd COMMAND --help` explains a command, with examples.\n") + kExitCodes);
   Arguments arguments;
+  add_control(app, arguments);  // before the command as well as behind it
 
   auto* daemon = app.add_subcommand("daemon", "Start the daemon that the other commands talk to");
   daemon->add_option("--config", arguments.daemon.config_path, "Configuration file (TOML)")->type_name("FILE");

@@ -24,6 +24,9 @@ expect 2 "device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
 expect 2 "unix:/PATH" srp connect ram://1M --listen tcp:10809
 
 start_daemon
+# The socket can be named before the command or behind it.
+expect 0 "no sessions" env SRP_NBD_CONTROL=/nowhere "$SRP_NBD" --control "$SRP_NBD_CONTROL" list
+expect 0 "no sessions" env SRP_NBD_CONTROL=/nowhere "$SRP_NBD" list --control "$SRP_NBD_CONTROL"
 expect 1 "already running" srp daemon --foreground
 expect 1 "already running" srp daemon
 expect 4 'no session "s9"' srp show s9
