@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# what Linux' target never does, by the built-in one over RDMA: no receives, short ones, too long units, SRP_AER_REQ, SRP_T_LOGOUT
+#
+# rows: 4 11 16
+# timeout: 240
+# kernels: 6.1
+# shellcheck source=../guest/lib.sh
+source "$SRPI_ROOT/tests/vm/guest/lib.sh"
+
+port=5566
+answers=/tmp/answers
+answers_above() { (($(wc -l <$answers) > $1)); }
+# order COMMAND...: of programs/rdma_target; prints the result.
+order() {
+    local before
+    before=$(wc -l <$answers)
+    echo "$*" >&3
+    wait_until 20 answers_above "$before"
+    tail -n 1 $answers | sed 's/^[^:]*: //'
+}
+counter() { [[ $(srp show disk --json) =~ \"$1\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
+counter_above() { (($(counter "$1") > $2)); }
+# Negative acknowledgements that asked us to come again.
+not_ready() { cat "/sys/class/infiniband/$rdma_device/ports/1/hw_counters/rcvd_rnr_err"; }
+not_ready_above() { (($(not_ready) > $1)); }
+errors_seen() { awk '$2 == "error"' $verified_log | wc -l; }
+
+# costs_a_session WORDS ORDER...: one loss with that cause, EIO at once, and all well again by itself.
+costs_a_session() {
+    local words=$1 before begin
+    shift
+    before=$(counter losses)
+    begin=$(now_us)
+    order "$@"
+    wait_until 20 counter_above losses "$before"
+    wait_until 20 verified_since error "$begin"
+    wait_until 20 srp_state_is live
+    wait_until 20 verified_since good "$(verified_since error "$begin")"
+    verified_is_fine
+    expect_equal "losses" "$(counter losses)" $((before + 1))
+    grep '"to":"recovering"' /tmp/events | tail -n 1 | tee /tmp/cause
+    grep -q "$words" /tmp/cause || fail "the cause: expected '$words'"
+}
+
+rdma_start
+load_modules nbd
+mkfifo /tmp/orders
+: >$answers
+"$SRPI_BUILD/tests/vm/programs/rdma_target" "$rdma_address" $port 16 </tmp/orders >>$answers 2>&1 &
+exec 3>/tmp/orders
+wait_until 20 grep -q listening $answers
+srp_start
+srp connect "srp://$rdma_address:$port/?id_ext=00000000000000dd&ioc_guid=00000000000000dd" --name disk --reconnect-delay 1000 \
+    --command-timeout 2000 --task-management-timeout 1000
+srp_follow /tmp/events
+# 2 s for the command, 1 s each for its abort and the reset of the unit, then the connection ends; and what an emulated
+# machine adds.
+verified_start /dev/nbd0 8 16 8 8000
+
+say "an event and a credit: answered, told of, nothing lost"
+order event
+order credit
+answered() { [[ $(order counters) == *" target_answers=2 "* ]]; }
+wait_until 10 answered
+wait_until 10 grep -q '"event":"logical_units_changed"' /tmp/events
+
+say "no receives for a moment: tried again, nobody notices"
+before=$(not_ready)
+order withhold
+wait_until 20 not_ready_above "$before"
+order give
+sleep 1
+expect_equal "losses" "$(counter losses)" 0
+expect_equal "errors" "$(errors_seen)" 0
+verified_is_fine
+
+# The transport comes again without end, as ib_srp's does: the command's deadline ends that.
+say "no receives any more"
+costs_a_session 'no answer to' withhold
+say "receives that a command does not fit into"
+costs_a_session 'remote operation error' shorten 20
+say "a unit that no receive of ours takes"
+costs_a_session 'local error' raw 65536
+say "SRP_T_LOGOUT"
+costs_a_session 'logged us out' logout
+expect_equal "violations and logins" "$(order counters | cut -d ' ' -f 1,2)" "logins=5 violations=0"
+
+verified_stop
+expect_equal "dump" "$(order dump /tmp/dump)" 'done'
+"$SRPI_BUILD/tests/vm/programs/verified_io" check /tmp/dump $verified_state || fail "the bytes at the target"
+srp erase disk
+srp_stop
+exec 3>&-
