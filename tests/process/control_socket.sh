@@ -26,9 +26,11 @@ answers 'longer than 64 KiB' < <(head -c 1048576 /dev/zero | tr '\0' 'x')
 # A byte a second: the whole line has 5 seconds.
 answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sleep 1; done 2>/dev/null)
 
-# More clients than places, all silent: the next one is refused in words, and the deadline clears them.
-sleep 30 | "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" &
+# More clients than places, all silent: the next one is refused in words, and the deadline clears them. Nobody asks
+# before they are all there: who has a place while the last of them are refused, and then goes, leaves it free.
+sleep 30 | "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" >"$scratch/crowd" &
 background_pids+=("$!")
+wait_until 20 test -s "$scratch/crowd" || fail "80 clients cannot connect"
 is_crowded() { echo '{"command":"list"}' | talk | grep -q 'too many control clients'; }
 wait_until 4 is_crowded || fail "80 clients are not too many"
 wait_until 15 srp list || fail "silent clients keep others out for good"

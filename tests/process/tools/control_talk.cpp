@@ -2,7 +2,7 @@
 // control_talk [--hang-up] SOCKET: sends its standard input to a Unix socket as it comes, and prints what
 // comes back until the other end hangs up, or until all was answered: as many lines as were sent. --hang-up:
 // it does not wait for answers. --crowd N: that many connections on which it says nothing, until the end of its
-// standard input.
+// standard input; a line says when all are made.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,6 +31,8 @@ int main(int argc, char** argv) {
     }
   }
   if (crowd > 1) {
+    std::puts("connected");
+    std::fflush(stdout);
     while (::getchar() != EOF) {
     }
     return 0;
