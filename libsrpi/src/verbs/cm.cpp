@@ -21,20 +21,6 @@ constexpr std::uint8_t kReceiverNotReadyTimer = 12;
 
 int errno_of(int result) noexcept { return result == 0 ? 0 : errno; }
 
-int modify(rdma_cm_id* id, ibv_qp* qp, ibv_qp_state state) noexcept {
-  ibv_qp_attr attributes{};
-  int mask = 0;
-  attributes.qp_state = state;
-  if (rdma_init_qp_attr(id, &attributes, &mask) != 0) return errno;
-  if (state == IBV_QPS_INIT) {
-    // Before the connection request librdmacm does not know yet what the peer will be permitted.
-    attributes.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
-    mask |= IBV_QP_ACCESS_FLAGS;
-  }
-  if ((mask & IBV_QP_MIN_RNR_TIMER) != 0) attributes.min_rnr_timer = kReceiverNotReadyTimer;
-  return ibv_modify_qp(qp, &attributes, mask);
-}
-
 const rdma_conn_param* connection_parameters(const rdma_cm_event& event) noexcept {
   switch (event.event) {
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
@@ -47,6 +33,20 @@ const rdma_conn_param* connection_parameters(const rdma_cm_event& event) noexcep
 }
 
 }  // namespace
+
+int move_queue_pair(rdma_cm_id* id, ibv_qp* qp, ibv_qp_state state) noexcept {
+  ibv_qp_attr attributes{};
+  int mask = 0;
+  attributes.qp_state = state;
+  if (rdma_init_qp_attr(id, &attributes, &mask) != 0) return errno;
+  if (state == IBV_QPS_INIT) {
+    // Before the connection request librdmacm does not know yet what the peer will be permitted.
+    attributes.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
+    mask |= IBV_QP_ACCESS_FLAGS;
+  }
+  if ((mask & IBV_QP_MIN_RNR_TIMER) != 0) attributes.min_rnr_timer = kReceiverNotReadyTimer;
+  return ibv_modify_qp(qp, &attributes, mask);
+}
 
 Result<ConnectionManager> ConnectionManager::open(rdma_port_space port_space) {
   static constexpr char kAttempt[] = "open the RDMA connection manager";
@@ -75,7 +75,7 @@ void ConnectionManager::set_ack_timeout(std::uint8_t exponent) noexcept {
       rdma_set_option(id(), RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT, &exponent, sizeof exponent));
 }
 
-int ConnectionManager::prepare_queue_pair(ibv_qp* qp) noexcept { return modify(id(), qp, IBV_QPS_INIT); }
+int ConnectionManager::prepare_queue_pair(ibv_qp* qp) noexcept { return move_queue_pair(id(), qp, IBV_QPS_INIT); }
 
 int ConnectionManager::connect(std::span<const std::byte> private_data, const fabric::ConnectOptions& options,
                                std::uint8_t responder_resources, std::uint32_t qp_number) noexcept {
@@ -92,8 +92,8 @@ int ConnectionManager::connect(std::span<const std::byte> private_data, const fa
 }
 
 int ConnectionManager::establish(ibv_qp* qp) noexcept {
-  if (const int error = modify(id(), qp, IBV_QPS_RTR); error != 0) return error;
-  if (const int error = modify(id(), qp, IBV_QPS_RTS); error != 0) return error;
+  if (const int error = move_queue_pair(id(), qp, IBV_QPS_RTR); error != 0) return error;
+  if (const int error = move_queue_pair(id(), qp, IBV_QPS_RTS); error != 0) return error;
   return errno_of(rdma_establish(id()));
 }
 

@@ -24,6 +24,9 @@ struct CmEvent {
   std::size_t private_data_bytes = 0;
 };
 
+// One step of a queue pair that librdmacm knows nothing of (cm.cpp) to INIT, RTR or RTS. Returns 0 or an errno.
+[[nodiscard]] int move_queue_pair(rdma_cm_id*, ibv_qp*, ibv_qp_state) noexcept;
+
 class ConnectionManager {
  public:
   // Errors: no_device, permission_denied, no_memory, with what to do about it.

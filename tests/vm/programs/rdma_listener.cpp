@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "verbs/address.hpp"
+#include "verbs/cm.hpp"
 #include "verbs/queues.hpp"
 
 namespace srpi::test {
@@ -135,13 +136,7 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
 
  private:
   Result<> move_to(ibv_qp_state state) {
-    ibv_qp_attr attributes{};
-    int mask = 0;
-    attributes.qp_state = state;
-    if (rdma_init_qp_attr(id_.get(), &attributes, &mask) != 0) return failed("attributes of the queue pair");
-    // 0.64 ms between tries of an initiator that finds no receive.
-    if ((mask & IBV_QP_MIN_RNR_TIMER) != 0) attributes.min_rnr_timer = 12;
-    errno = ibv_modify_qp(queues_->queue_pair(), &attributes, mask);
+    errno = verbs::move_queue_pair(id_.get(), queues_->queue_pair(), state);
     if (errno != 0) return failed("move the queue pair");
     return {};
   }
