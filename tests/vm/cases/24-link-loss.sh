@@ -5,8 +5,9 @@
 #
 # Not on 6.12: there lost packets can put rxe's GSI queue pair on the initiator into the error state (dropped on its way
 # out or, by an ingress filter, on its way in), after which no login leaves the machine; the target's rxe warns in
-# rxe_completer, with ib_srp as the initiator as well, and completes a cut off RDMA READ as successful: seen with the
-# built-in target, whose READ of 16 KiB ended well with 4 KiB missing. So a write in doubt can leave zeros on its disk.
+# rxe_completer, with ib_srp as the initiator as well, and can complete a cut off RDMA READ as successful: seen once with
+# the built-in target, whose READ of 16 KiB ended well without the last 4 KiB. A write in doubt can leave zeros on LIO's
+# disk, probably by this.
 #
 # rows: 2
 # timeout: 400

@@ -27,7 +27,7 @@ not_ready() { cat "/sys/class/infiniband/$rdma_device/ports/1/hw_counters/rcvd_r
 not_ready_above() { (($(not_ready) > $1)); }
 errors_seen() { awk '$2 == "error"' $verified_log | wc -l; }
 
-# costs_a_session WORDS ORDER...: one loss with that cause, EIO at once, and all well again by itself.
+# costs_a_session WORDS ORDER...: one loss with that cause, EIO, and all well again by itself.
 costs_a_session() {
     local words=$1 before begin
     shift
