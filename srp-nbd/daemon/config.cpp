@@ -14,7 +14,6 @@ namespace srp_nbd {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
-constexpr std::size_t kMaxSessions = 256;
 
 class Reader {
  public:

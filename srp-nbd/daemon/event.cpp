@@ -15,10 +15,6 @@ json::value state_or_null(const std::optional<srpi::SessionState>& state) {
   return state ? json::value(srpi::to_string(*state)) : json::value(nullptr);
 }
 
-json::value text_or_null(const std::string& text) {
-  return text.empty() ? json::value(nullptr) : json::value(text);
-}
-
 }  // namespace
 
 const char* to_string(EventKind kind) noexcept {

@@ -13,8 +13,6 @@ namespace {
 namespace json = boost::json;
 using Command = ControlRequest::Command;
 
-constexpr std::size_t kMaxSessions = 256;
-
 ManagedSession::Done simple_answer(Registry::Answer answer) {
   return [answer = std::move(answer)](const Outcome<>& outcome) {
     answer(outcome ? json::object{{"ok", true}} : to_json(outcome.error()));

@@ -12,8 +12,6 @@ namespace {
 
 namespace json = boost::json;
 
-json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
-
 json::value gid(const std::array<std::uint8_t, 16>& bytes) {
   if (std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 0; })) return nullptr;
   std::string text;
@@ -60,6 +58,10 @@ json::value error(const SessionView& view) {
 }
 
 }  // namespace
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
 
 json::object to_json(const PublishedUnit& unit) {
   const auto& info = unit.info;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -34,5 +35,6 @@ struct SessionView {
 [[nodiscard]] boost::json::object to_json(const SessionView&);
 [[nodiscard]] boost::json::object to_json(const PublishedUnit&);
 [[nodiscard]] boost::json::object to_json(const Failure&);  // the whole answer, {"ok":false,…}
+[[nodiscard]] boost::json::value text_or_null(const std::string&);  // null for an empty one
 
 }  // namespace srp_nbd

@@ -3,6 +3,7 @@
 // control socket.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@
 #include "srpi/target_address.hpp"
 
 namespace srp_nbd {
+
+inline constexpr std::size_t kMaxSessions = 256;  // of one daemon
 
 struct SessionRequest {
   std::string name;  // empty: the daemon derives one

@@ -8,8 +8,7 @@
 namespace srpi::scsi {
 namespace {
 
-constexpr std::size_t kPageHeaderBytes = 4;
-constexpr std::size_t kHeaderBytes = 4;  // of a designator
+constexpr std::size_t kDesignatorHeaderBytes = 4;
 constexpr std::size_t kMaxValueBytes = 255;
 
 Designator decode_designator(Bytes header, Bytes value) {
@@ -34,20 +33,20 @@ Result<DeviceIdentification> decode_device_identification(Bytes bytes) {
   const auto data = view->data;
   for (std::size_t at = 0, number = 1; at < data.size(); ++number) {
     const auto left = data.size() - at;
-    if (left < kHeaderBytes) {
+    if (left < kDesignatorHeaderBytes) {
       if (out.truncated) break;
       return protocol_error(fmt::format("VPD 0x83: designator {} at byte {} has {} of its {} header bytes",
-                                        number, kPageHeaderBytes + at, left, kHeaderBytes));
+                                        number, kVpdHeaderBytes + at, left, kDesignatorHeaderBytes));
     }
     const std::size_t length = data[at + 3];
-    if (left - kHeaderBytes < length) {
+    if (left - kDesignatorHeaderBytes < length) {
       if (out.truncated) break;
       return protocol_error(fmt::format("VPD 0x83: designator {} at byte {} claims {} bytes, {} left", number,
-                                        kPageHeaderBytes + at, length, left - kHeaderBytes));
+                                        kVpdHeaderBytes + at, length, left - kDesignatorHeaderBytes));
     }
-    out.designators.push_back(
-        decode_designator(data.subspan(at, kHeaderBytes), data.subspan(at + kHeaderBytes, length)));
-    at += kHeaderBytes + length;
+    out.designators.push_back(decode_designator(data.subspan(at, kDesignatorHeaderBytes),
+                                                data.subspan(at + kDesignatorHeaderBytes, length)));
+    at += kDesignatorHeaderBytes + length;
   }
   return out;
 }

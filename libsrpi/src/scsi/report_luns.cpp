@@ -8,7 +8,7 @@
 namespace srpi::scsi {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 8;
+constexpr std::size_t kListHeaderBytes = 8;
 constexpr std::size_t kLunBytes = 8;
 constexpr std::uint64_t kFlatNumbers = 0x4000;
 
@@ -51,17 +51,17 @@ Lun lun_of(std::uint64_t number) noexcept {
 bool is_well_known(const Lun& lun) noexcept { return lun[0] == 0xc1; }
 
 Result<ReportedLuns> decode_report_luns(Bytes bytes) {
-  if (bytes.size() < kHeaderBytes)
+  if (bytes.size() < kListHeaderBytes)
     return protocol_error(
-        fmt::format("REPORT LUNS: {} bytes, the header has {}", bytes.size(), kHeaderBytes));
+        fmt::format("REPORT LUNS: {} bytes, the header has {}", bytes.size(), kListHeaderBytes));
   const std::size_t list = load<std::uint32_t>(bytes.data());
   if (list % kLunBytes != 0)
     return protocol_error(
         fmt::format("REPORT LUNS: a list of {} bytes, expected a multiple of {}", list, kLunBytes));
-  auto data = bytes.subspan(kHeaderBytes);
+  auto data = bytes.subspan(kListHeaderBytes);
   ReportedLuns out;
   out.truncated = list > data.size();
-  out.list_bytes = kHeaderBytes + list;
+  out.list_bytes = kListHeaderBytes + list;
   data = data.first(std::min(list, data.size()) / kLunBytes * kLunBytes);
   out.luns.resize(data.size() / kLunBytes);
   for (auto& lun : out.luns) {
@@ -72,8 +72,8 @@ Result<ReportedLuns> decode_report_luns(Bytes bytes) {
 }
 
 std::vector<std::uint8_t> encode_report_luns(std::span<const Lun> luns) {
-  std::vector<std::uint8_t> out(kHeaderBytes);
-  out.reserve(kHeaderBytes + luns.size() * kLunBytes);
+  std::vector<std::uint8_t> out(kListHeaderBytes);
+  out.reserve(kListHeaderBytes + luns.size() * kLunBytes);
   store(out.data(), static_cast<std::uint32_t>(luns.size() * kLunBytes));
   for (const auto& lun : luns) out.insert(out.end(), lun.begin(), lun.end());
   return out;

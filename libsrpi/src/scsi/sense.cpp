@@ -9,7 +9,7 @@ namespace srpi::scsi {
 namespace {
 
 constexpr std::size_t kFixedBytes = 18;
-constexpr std::size_t kHeaderBytes = 8;  // of both formats: up to and with ADDITIONAL SENSE LENGTH
+constexpr std::size_t kSenseHeaderBytes = 8;  // of both formats: up to and with ADDITIONAL SENSE LENGTH
 
 // Sense data descriptor types (SPC-4 4.5.2; 0xd: SBC-4).
 enum : std::uint8_t {
@@ -88,7 +88,7 @@ bool decode_descriptor(Sense& sense, const Reader& in) {
 void decode_descriptors(Sense& sense, const Reader& in) {
   sense.key = static_cast<SenseKey>(in.u8(1) & 0xf);
   sense.additional = {in.u8(2), in.u8(3)};
-  std::size_t at = kHeaderBytes;
+  std::size_t at = kSenseHeaderBytes;
   while (in.has(at, 2)) {
     const std::size_t size = std::size_t{in.u8(at + 1)} + 2;
     if (!in.has(at, size) || !decode_descriptor(sense, Reader{in.slice(at, size)})) return;
@@ -106,7 +106,7 @@ EncodedSense encode_fixed(const Sense& sense) {
     b[0] |= 0x80;
     store(&b[3], static_cast<std::uint32_t>(*sense.information));
   }
-  b[7] = kFixedBytes - kHeaderBytes;
+  b[7] = kFixedBytes - kSenseHeaderBytes;
   if (sense.command_specific && *sense.command_specific <= 0xffffffffu)
     store(&b[8], static_cast<std::uint32_t>(*sense.command_specific));
   b[12] = sense.additional.code;
@@ -122,7 +122,7 @@ EncodedSense encode_descriptors(const Sense& sense) {
   b[1] = static_cast<std::uint8_t>(sense.key);
   b[2] = sense.additional.code;
   b[3] = sense.additional.qualifier;
-  std::size_t at = kHeaderBytes;
+  std::size_t at = kSenseHeaderBytes;
   // The header of the next descriptor; where it starts.
   const auto add = [&](std::uint8_t type, std::uint8_t size) {
     b[at] = type;
@@ -139,7 +139,7 @@ EncodedSense encode_descriptors(const Sense& sense) {
   if (sense.key_specific)
     std::copy(sense.key_specific->begin(), sense.key_specific->end(), add(kSenseKeySpecific, 8) + 4);
   if (flags_of(sense) != 0) add(kStream, 4)[3] = flags_of(sense);
-  b[7] = static_cast<std::uint8_t>(at - kHeaderBytes);
+  b[7] = static_cast<std::uint8_t>(at - kSenseHeaderBytes);
   out.size = static_cast<std::uint8_t>(at);
   return out;
 }
@@ -160,8 +160,8 @@ Result<Sense> decode_sense(Bytes bytes) {
     return protocol_error(
         fmt::format("sense data: {} bytes, the sense key is at byte {}", bytes.size(), key_at));
   // ADDITIONAL SENSE LENGTH says how much of what was received is sense data.
-  if (bytes.size() >= kHeaderBytes)
-    bytes = bytes.first(std::min<std::size_t>(bytes.size(), kHeaderBytes + std::size_t{bytes[7]}));
+  if (bytes.size() >= kSenseHeaderBytes)
+    bytes = bytes.first(std::min<std::size_t>(bytes.size(), kSenseHeaderBytes + std::size_t{bytes[7]}));
   if (sense.descriptor_format)
     decode_descriptors(sense, Reader{bytes});
   else

@@ -8,7 +8,6 @@
 namespace srpi::scsi {
 namespace {
 
-constexpr std::size_t kHeaderBytes = 4;
 constexpr std::size_t kBlockLimitsBytes = 0x3c;  // SBC-3; SBC-2 has 0x0c
 constexpr std::size_t kBlockDeviceCharacteristicsBytes = 0x3c;
 constexpr std::size_t kLogicalBlockProvisioningBytes = 4;
@@ -17,23 +16,23 @@ constexpr std::size_t kLogicalBlockProvisioningBytes = 4;
 
 Result<VpdView> open_vpd(Bytes bytes, VpdPage expected) {
   const auto page = static_cast<unsigned>(expected);
-  if (bytes.size() < kHeaderBytes)
+  if (bytes.size() < kVpdHeaderBytes)
     return protocol_error(
-        fmt::format("VPD 0x{:02x}: {} bytes, the header has {}", page, bytes.size(), kHeaderBytes));
+        fmt::format("VPD 0x{:02x}: {} bytes, the header has {}", page, bytes.size(), kVpdHeaderBytes));
   if (bytes[1] != page)
     return protocol_error(fmt::format("VPD 0x{:02x}: page 0x{:02x} came instead", page, bytes[1]));
   const std::size_t length = load<std::uint16_t>(bytes.data() + 2);
-  const auto data = bytes.subspan(kHeaderBytes);
-  return VpdView{data.first(std::min(length, data.size())), length + kHeaderBytes, length > data.size()};
+  const auto data = bytes.subspan(kVpdHeaderBytes);
+  return VpdView{data.first(std::min(length, data.size())), length + kVpdHeaderBytes, length > data.size()};
 }
 
 std::vector<std::uint8_t> make_vpd(VpdPage page, Bytes data, DeviceType type) {
   const auto size = std::min<std::size_t>(data.size(), 0xffff);
-  std::vector<std::uint8_t> out(kHeaderBytes + size);
+  std::vector<std::uint8_t> out(kVpdHeaderBytes + size);
   out[0] = static_cast<std::uint8_t>(type);
   out[1] = static_cast<std::uint8_t>(page);
   store(&out[2], static_cast<std::uint16_t>(size));
-  std::copy_n(data.begin(), size, out.begin() + kHeaderBytes);
+  std::copy_n(data.begin(), size, out.begin() + kVpdHeaderBytes);
   return out;
 }
 

@@ -24,6 +24,8 @@ enum class VpdPage : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(VpdPage) noexcept;
 
+inline constexpr std::size_t kVpdHeaderBytes = 4;
+
 struct VpdView {
   Bytes data;              // after the header; what of it was received
   std::size_t page_bytes;  // of the whole page, header included: what to ask for when truncated

@@ -15,11 +15,6 @@ using target::Outcome;
 
 namespace {
 
-bool is_write(const target::CommandInfo& command) { return command.cdb[0] == std::byte{0x2a}; }
-bool is_block_io(const target::CommandInfo& command) {
-  return command.cdb[0] == std::byte{0x28} || is_write(command);
-}
-
 Plan one_at_a_time() {
   auto plan = quiet_plan();
   plan.depth = 1;

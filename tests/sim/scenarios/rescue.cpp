@@ -19,10 +19,6 @@ using target::TaskOutcome;
 
 namespace {
 
-bool is_block_io(const target::CommandInfo& command) {
-  return command.cdb[0] == std::byte{0x28} || command.cdb[0] == std::byte{0x2a};
-}
-
 // The next block command gets this outcome; returns when the target has it.
 void next_command(Scenario& s, Outcome::Kind kind) {
   int fired = 0;

@@ -45,6 +45,15 @@ inline Plan quiet_plan() {
   return plan;
 }
 
+// READ and WRITE, (10) and (16).
+inline bool is_read(const target::CommandInfo& command) {
+  return command.cdb[0] == std::byte{0x28} || command.cdb[0] == std::byte{0x88};
+}
+inline bool is_write(const target::CommandInfo& command) {
+  return command.cdb[0] == std::byte{0x2a} || command.cdb[0] == std::byte{0x8a};
+}
+inline bool is_block_io(const target::CommandInfo& command) { return is_read(command) || is_write(command); }
+
 class Scenario : public Simulation {
  public:
   explicit Scenario(const Plan& plan = quiet_plan(), SimOptions options = {}) : Simulation(plan, options) {

@@ -13,11 +13,6 @@ using target::Outcome;
 
 namespace {
 
-bool is_block_io(const target::CommandInfo& command) {
-  const auto operation = std::to_integer<unsigned>(command.cdb[0]);
-  return operation == 0x28 || operation == 0x88 || operation == 0x2a || operation == 0x8a;
-}
-
 std::vector<std::byte> good(std::uint64_t tag, std::int32_t delta) {
   wire::Response response;
   response.tag = tag;
@@ -177,8 +172,7 @@ TEST_CASE("row 14: a transfer that the residual says did not happen is never rep
     s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {
       if (!is_block_io(c) || fired > 0) return std::nullopt;
       ++fired;
-      const auto operation = std::to_integer<unsigned>(c.cdb[0]);
-      const bool read = operation == 0x28 || operation == 0x88;
+      const bool read = is_read(c);
       wire::Response response;
       response.tag = c.tag;
       response.request_limit_delta = 1;

@@ -6,7 +6,7 @@ using namespace srp_nbd;
 
 namespace {
 
-std::string failure_of(std::string_view text) {
+std::string config_failure(std::string_view text) {
   const auto config = parse_config(text, "test.toml");
   return config ? "" : config.error().message;
 }
@@ -55,41 +55,48 @@ ack_timeout_exponent = 16
 }
 
 TEST_CASE("config: every error names file, line and column") {
-  CHECK(failure_of("nonsense").starts_with("test.toml:1:"));
-  CHECK(failure_of("\ncolour = 1").starts_with("test.toml:2:1: unknown key \"colour\""));
-  CHECK(failure_of("log_level = \"loud\"").starts_with("test.toml:1:13: log_level"));
-  CHECK(failure_of("control = 7").starts_with("test.toml:1:11: control"));
-  CHECK(failure_of("control = \"a\"\ncontrol = \"b\"").starts_with("test.toml:2:"));
-  CHECK(failure_of("[session]\ntarget = \"ram://1M\"").find("double brackets") != std::string::npos);
-  CHECK(failure_of("session = [1]").find("double brackets") != std::string::npos);
-  CHECK(failure_of("[[session]]\nname = \"a\"").starts_with("test.toml:1:1: target is missing"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 99999999999999999999").starts_with("test.toml:3:"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 0").starts_with("test.toml:3:1: queue_depth"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nspeed = 1").starts_with("test.toml:3:1: unknown key \"speed\""));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nluns = [0.5]").starts_with("test.toml:3:8: luns"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nretry_count = 7")
+  CHECK(config_failure("nonsense").starts_with("test.toml:1:"));
+  CHECK(config_failure("\ncolour = 1").starts_with("test.toml:2:1: unknown key \"colour\""));
+  CHECK(config_failure("log_level = \"loud\"").starts_with("test.toml:1:13: log_level"));
+  CHECK(config_failure("control = 7").starts_with("test.toml:1:11: control"));
+  CHECK(config_failure("control = \"a\"\ncontrol = \"b\"").starts_with("test.toml:2:"));
+  CHECK(config_failure("[session]\ntarget = \"ram://1M\"").find("double brackets") != std::string::npos);
+  CHECK(config_failure("session = [1]").find("double brackets") != std::string::npos);
+  CHECK(config_failure("[[session]]\nname = \"a\"").starts_with("test.toml:1:1: target is missing"));
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 99999999999999999999")
+            .starts_with("test.toml:3:"));
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nqueue_depth = 0")
+            .starts_with("test.toml:3:1: queue_depth"));
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nspeed = 1")
+            .starts_with("test.toml:3:1: unknown key \"speed\""));
+  CHECK(
+      config_failure("[[session]]\ntarget = \"ram://1M\"\nluns = [0.5]").starts_with("test.toml:3:8: luns"));
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nretry_count = 7")
             .starts_with("test.toml:3:1: retry_count: expected a number from 0 to 6, got 7"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nack_timeout_exponent = 1.5")
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nack_timeout_exponent = 1.5")
             .starts_with("test.toml:3:24: ack_timeout_exponent"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nfence = \"off\"")
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nfence = \"off\"")
             .starts_with("test.toml:3:1: fence: expected true or false"));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nfence = false\nfence_first_login = true")
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nfence = false\nfence_first_login = true")
             .starts_with("test.toml:1:1: "));
-  CHECK(failure_of("[[session]]\ntarget = \"ram://1M\"\nwait = true").starts_with("test.toml:3:1: wait"));
+  CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nwait = true").starts_with("test.toml:3:1: wait"));
 }
 
 TEST_CASE("config: names, sockets and devices are taken once") {
   const std::string one = "[[session]]\ntarget = \"ram://1M\"\n";
-  CHECK(failure_of(one + "name = \"a\"\n" + one + "name = \"a\"").starts_with("test.toml:4:1: the name \"a\" is already taken by the session in line 1"));
-  CHECK(failure_of(one + "device = \"/dev/nbd1\"\n" + one + "device = \"/dev/nbd1\"").starts_with("test.toml:4:1: /dev/nbd1"));
-  CHECK(failure_of(one + "listen = \"unix:/a\"\n" + one + "listen = \"unix:/a\"").starts_with("test.toml:4:1: /a"));
+  CHECK(config_failure(one + "name = \"a\"\n" + one + "name = \"a\"")
+            .starts_with("test.toml:4:1: the name \"a\" is already taken by the session in line 1"));
+  CHECK(config_failure(one + "device = \"/dev/nbd1\"\n" + one + "device = \"/dev/nbd1\"")
+            .starts_with("test.toml:4:1: /dev/nbd1"));
+  CHECK(config_failure(one + "listen = \"unix:/a\"\n" + one + "listen = \"unix:/a\"")
+            .starts_with("test.toml:4:1: /a"));
 }
 
 TEST_CASE("config: size and number of sessions are bounded") {
-  CHECK(failure_of(std::string((1 << 20) + 1, '#')).find("more than 1048576 bytes") != std::string::npos);
+  CHECK(config_failure(std::string((1 << 20) + 1, '#')).find("more than 1048576 bytes") != std::string::npos);
   std::string many;
   for (int i = 0; i < 257; ++i) many += "[[session]]\ntarget = \"ram://1M\"\n";
-  CHECK(failure_of(many).find("more than 256 sessions") != std::string::npos);
+  CHECK(config_failure(many).find("more than 256 sessions") != std::string::npos);
 }
 
 TEST_CASE("config: a missing file is named") {

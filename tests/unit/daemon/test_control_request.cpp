@@ -7,7 +7,7 @@ using Command = ControlRequest::Command;
 
 namespace {
 
-std::string failure_of(std::string_view line) {
+std::string request_failure(std::string_view line) {
   const auto request = parse_control_request(line);
   return request ? "" : request.error().code + ": " + request.error().message;
 }
@@ -42,30 +42,34 @@ TEST_CASE("control request: each command") {
 }
 
 TEST_CASE("control request: garbage is answered in words") {
-  CHECK(failure_of("").starts_with("bad_request: not a JSON object"));
-  CHECK(failure_of("{").starts_with("bad_request: not a JSON object"));
-  CHECK(failure_of("[]").starts_with("bad_request: expected one JSON object"));
-  CHECK(failure_of("{}").starts_with("bad_request: command is missing"));
-  CHECK(failure_of(R"({"command":7})").starts_with("bad_request: command is missing"));
-  CHECK(failure_of(R"({"command":"format"})").starts_with("bad_request: unknown command \"format\""));
-  CHECK(failure_of(R"({"command":"show"})").starts_with("bad_request: name is missing"));
-  CHECK(failure_of(R"({"command":"show","name":"a b"})").starts_with("bad_request: name: expected"));
-  CHECK(failure_of(R"({"command":"list","name":"s0"})").starts_with("bad_request: unknown key \"name\""));
-  CHECK(failure_of(R"({"command":"reset"})").starts_with("bad_request: name is missing"));
-  CHECK(failure_of(R"({"command":"reset","name":"s0","lun":-1})").starts_with("bad_request: lun: expected"));
-  CHECK(failure_of(R"({"command":"reset","name":"s0","lun":"0"})").starts_with("bad_request: lun: expected"));
-  CHECK(failure_of(R"({"command":"show","name":"s0","lun":0})")
+  CHECK(request_failure("").starts_with("bad_request: not a JSON object"));
+  CHECK(request_failure("{").starts_with("bad_request: not a JSON object"));
+  CHECK(request_failure("[]").starts_with("bad_request: expected one JSON object"));
+  CHECK(request_failure("{}").starts_with("bad_request: command is missing"));
+  CHECK(request_failure(R"({"command":7})").starts_with("bad_request: command is missing"));
+  CHECK(request_failure(R"({"command":"format"})").starts_with("bad_request: unknown command \"format\""));
+  CHECK(request_failure(R"({"command":"show"})").starts_with("bad_request: name is missing"));
+  CHECK(request_failure(R"({"command":"show","name":"a b"})").starts_with("bad_request: name: expected"));
+  CHECK(
+      request_failure(R"({"command":"list","name":"s0"})").starts_with("bad_request: unknown key \"name\""));
+  CHECK(request_failure(R"({"command":"reset"})").starts_with("bad_request: name is missing"));
+  CHECK(request_failure(R"({"command":"reset","name":"s0","lun":-1})")
+            .starts_with("bad_request: lun: expected"));
+  CHECK(request_failure(R"({"command":"reset","name":"s0","lun":"0"})")
+            .starts_with("bad_request: lun: expected"));
+  CHECK(request_failure(R"({"command":"show","name":"s0","lun":0})")
             .starts_with("bad_request: unknown key \"lun\""));
-  CHECK(failure_of(R"({"command":"target","name":"s0"})").starts_with("bad_request: online is missing"));
-  CHECK(failure_of(R"({"command":"connect"})").starts_with("invalid_argument: target is missing"));
-  CHECK(failure_of(R"({"command":"connect","target":{}})").starts_with("invalid_argument: target: expected"));
-  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","queue_depth":18446744073709551615})")
+  CHECK(request_failure(R"({"command":"target","name":"s0"})").starts_with("bad_request: online is missing"));
+  CHECK(request_failure(R"({"command":"connect"})").starts_with("invalid_argument: target is missing"));
+  CHECK(request_failure(R"({"command":"connect","target":{}})")
+            .starts_with("invalid_argument: target: expected"));
+  CHECK(request_failure(R"({"command":"connect","target":"ram://1M","queue_depth":18446744073709551615})")
             .starts_with("invalid_argument: queue_depth"));
-  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","fence":"off"})")
+  CHECK(request_failure(R"({"command":"connect","target":"ram://1M","fence":"off"})")
             .starts_with("invalid_argument: fence: expected true or false"));
-  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","fence":false,"fence_first_login":true})")
+  CHECK(request_failure(R"({"command":"connect","target":"ram://1M","fence":false,"fence_first_login":true})")
             .starts_with("invalid_argument: "));
-  CHECK(failure_of(R"({"command":"connect","target":"ram://1M","retry_count":7})")
+  CHECK(request_failure(R"({"command":"connect","target":"ram://1M","retry_count":7})")
             .starts_with("invalid_argument: retry_count: expected"));
-  CHECK(failure_of(std::string(1000, '[')).starts_with("bad_request: not a JSON object"));
+  CHECK(request_failure(std::string(1000, '[')).starts_with("bad_request: not a JSON object"));
 }

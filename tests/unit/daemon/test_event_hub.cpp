@@ -18,7 +18,7 @@ Event change_of(const std::string& session, srpi::SessionState to) {
   return event;
 }
 
-struct Rig {
+struct Hub {
   std::vector<Event> present;
   EventHub hub{[this] { return present; }, [] { return Event::Time(std::chrono::milliseconds(1500)); }};
 };
@@ -33,7 +33,7 @@ json::object next_of(EventFollower& follower) {
 }  // namespace
 
 TEST_CASE("events: a follower begins with the present states, then gets each change once") {
-  Rig rig;
+  Hub rig;
   rig.present = {change_of("a", srpi::SessionState::live), change_of("b", srpi::SessionState::disconnected)};
   for (auto& event : rig.present) event.kind = EventKind::present;
   const auto follower = *rig.hub.follow("");
@@ -45,7 +45,7 @@ TEST_CASE("events: a follower begins with the present states, then gets each cha
 }
 
 TEST_CASE("events: who follows one session hears nothing of the others") {
-  Rig rig;
+  Hub rig;
   rig.present = {change_of("a", srpi::SessionState::live), change_of("b", srpi::SessionState::live)};
   const auto follower = *rig.hub.follow("b");
   CHECK(next_of(*follower).at("session").as_string() == "b");
@@ -54,7 +54,7 @@ TEST_CASE("events: who follows one session hears nothing of the others") {
 }
 
 TEST_CASE("events: a stuck follower costs a fixed number of lines, and is told exactly how many it lost") {
-  Rig rig;
+  Hub rig;
   const auto stuck = *rig.hub.follow("");
   const auto lively = *rig.hub.follow("");
   constexpr std::size_t kEvents = EventHub::kMaxWaiting + 1000;
@@ -78,7 +78,7 @@ TEST_CASE("events: a stuck follower costs a fixed number of lines, and is told e
 }
 
 TEST_CASE("events: whoever waits is called when there is something, also when it goes away by that") {
-  Rig rig;
+  Hub rig;
   auto follower = *rig.hub.follow("");
   const auto other = *rig.hub.follow("");
   int calls = 0;
@@ -93,7 +93,7 @@ TEST_CASE("events: whoever waits is called when there is something, also when it
 }
 
 TEST_CASE("events: no more followers than there are places, and a place is free again") {
-  Rig rig;
+  Hub rig;
   std::vector<std::shared_ptr<EventFollower>> followers;
   for (std::size_t i = 0; i < EventHub::kMaxFollowers; ++i) followers.push_back(*rig.hub.follow(""));
   const auto one_more = rig.hub.follow("");

@@ -12,8 +12,8 @@ using srpi::Errc;
 
 namespace {
 
-struct Rig {
-  Rig() { session.add_unit(5, 8); }
+struct Tasks {
+  Tasks() { session.add_unit(5, 8); }
   void ask(UnitTask task, std::optional<std::uint64_t> lun = {}) {
     run_unit_task(session, task, lun, [this](Outcome<UnitTaskReport> o) {
       ++answers;
@@ -33,7 +33,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("reset and abort: all units or one, answered when the last has answered") {
-  Rig rig;
+  Tasks rig;
   rig.ask(UnitTask::reset);
   CHECK(rig.answers == 0);
   CHECK(rig.session.unit(0).resets.size() == 1);
@@ -52,7 +52,7 @@ TEST_CASE("reset and abort: all units or one, answered when the last has answere
 }
 
 TEST_CASE("a failed reset says which unit, why, and what to do; the others' success stands") {
-  Rig rig;
+  Tasks rig;
   rig.session.unit(1).task_status = Errc::timed_out;
   rig.ask(UnitTask::reset);
   rig.session.poll();
@@ -72,7 +72,7 @@ TEST_CASE("a failed reset says which unit, why, and what to do; the others' succ
 }
 
 TEST_CASE("a session that ends meanwhile answers every order, also those that came together") {
-  Rig rig;
+  Tasks rig;
   rig.ask(UnitTask::reset);
   rig.ask(UnitTask::reset, 0);
   rig.ask(UnitTask::abort);
@@ -85,7 +85,7 @@ TEST_CASE("a session that ends meanwhile answers every order, also those that ca
 }
 
 TEST_CASE("abort and reset where there is nothing to ask") {
-  Rig rig;
+  Tasks rig;
   rig.ask(UnitTask::reset, 7);
   CHECK(rig.answers == 1);
   REQUIRE(rig.outcome.has_error());

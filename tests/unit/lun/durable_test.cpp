@@ -25,12 +25,6 @@ target::TargetConfig cached(bool can_force = false) {
   return config;
 }
 
-SessionOptions holding() {
-  SessionOptions options;
-  options.fast_io_fail = 5000ms;
-  return options;
-}
-
 struct Durable : Rig {
   explicit Durable(SessionOptions o = {}, target::TargetConfig config = cached())
       : Rig(std::move(o), std::move(config)) {

@@ -14,12 +14,6 @@ using target::Outcome;
 
 namespace {
 
-SessionOptions holding(Milliseconds fast_io_fail = 5000ms) {
-  SessionOptions options;
-  options.fast_io_fail = fast_io_fail;
-  return options;
-}
-
 target::TargetConfig with_ghosts() {
   target::TargetConfig config;
   config.login_ends_held_writes = false;

@@ -17,6 +17,13 @@
 
 namespace srpi::lun::test {
 
+// I/O of a lost connection waits so long for the next one.
+inline SessionOptions holding(Milliseconds fast_io_fail = Milliseconds{5000}) {
+  SessionOptions options;
+  options.fast_io_fail = fast_io_fail;
+  return options;
+}
+
 // Connects through the device that it is told to.
 class RoamingFabric final : public fabric::Fabric {
  public:

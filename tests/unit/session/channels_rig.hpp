@@ -18,12 +18,6 @@ inline SessionOptions with_channels(std::uint32_t channels) {
   return options;
 }
 
-inline target::TargetConfig with_ghosts() {
-  target::TargetConfig config;
-  config.login_ends_held_writes = false;
-  return config;
-}
-
 inline std::uint32_t channel_of(std::uint64_t tag) { return static_cast<std::uint32_t>(tag >> 16) & 0xffff; }
 
 struct Channels : Rig {
@@ -54,8 +48,5 @@ struct Channels : Rig {
   std::function<TaskOutcome(const wire::TaskManagement&)> on_function;
   std::vector<std::uint64_t> tags;
 };
-
-inline constexpr TaskOutcome kRefused{TaskOutcome::Kind::answer, wire::TaskResult::failed};
-inline constexpr TaskOutcome kLost{TaskOutcome::Kind::lose, {}};
 
 }  // namespace srpi::session::test

@@ -12,13 +12,6 @@ using target::Outcome;
 
 namespace {
 
-// A target that has queued writes below itself: neither the end of the channel nor the next login ends them.
-target::TargetConfig with_ghosts() {
-  target::TargetConfig config;
-  config.login_ends_held_writes = false;
-  return config;
-}
-
 SessionOptions fenced(bool on) {
   SessionOptions options;
   options.fence = on;

@@ -37,9 +37,6 @@ struct Stuck : Rig {
   TaskOutcome on_abort, on_reset;
 };
 
-constexpr TaskOutcome kRefused{TaskOutcome::Kind::answer, wire::TaskResult::failed};
-constexpr TaskOutcome kLost{TaskOutcome::Kind::lose, {}};
-
 }  // namespace
 
 TEST_CASE(

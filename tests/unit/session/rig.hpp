@@ -57,6 +57,17 @@ struct Write {
   Counted counted;
 };
 
+// A target that has queued writes below itself: neither the end of the channel nor the next login ends them.
+inline target::TargetConfig with_ghosts() {
+  target::TargetConfig config;
+  config.login_ends_held_writes = false;
+  return config;
+}
+
+// What a target can make of a task management function.
+inline constexpr target::TaskOutcome kRefused{target::TaskOutcome::Kind::answer, wire::TaskResult::failed};
+inline constexpr target::TaskOutcome kLost{target::TaskOutcome::Kind::lose, {}};
+
 class Rig : public NexusObserver {
  public:
   explicit Rig(SessionOptions o = {}, target::TargetConfig config = {}) : options(std::move(o)) {

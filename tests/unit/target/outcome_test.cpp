@@ -6,7 +6,7 @@
 namespace srpi::target::test {
 
 namespace {
-struct Fixture : Rig {
+struct Writing : Rig {
   Initiator i{*this};
   std::uint64_t write(Initiator& who, std::uint32_t lba, char first) {
     who.fill(0, 512, first);
@@ -23,7 +23,7 @@ struct Fixture : Rig {
 }  // namespace
 
 TEST_CASE("the hook sees every command, and may let it be") {
-  Fixture f;
+  Writing f;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
   f.target->set_command_hook([&](const CommandInfo& info) {
     seen.emplace_back(info.sequence, info.tag);
@@ -39,7 +39,7 @@ TEST_CASE("the hook sees every command, and may let it be") {
 }
 
 TEST_CASE("a status and sense by order") {
-  Fixture f;
+  Writing f;
   f.target->set_command_hook([](const CommandInfo& info) {
     return info.sequence == 1
                ? Outcome::with_status(scsi::Status::busy)
@@ -52,7 +52,7 @@ TEST_CASE("a status and sense by order") {
 }
 
 TEST_CASE("a lost command does nothing, a lost response did it") {
-  Fixture f;
+  Writing f;
   const bool response = GENERATE(false, true);
   f.target->set_command_hook([&](const CommandInfo&) {
     return Outcome::of(response ? Outcome::Kind::lose_response : Outcome::Kind::lose_command);
@@ -66,7 +66,7 @@ TEST_CASE("a lost command does nothing, a lost response did it") {
 }
 
 TEST_CASE("held commands go on in the order of their arrival") {
-  Fixture f;
+  Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold); });
   const auto first = f.i.send(f.i.command(scsi::test_unit_ready()));
   const auto second = f.i.send(f.i.command(scsi::test_unit_ready(), 1));
@@ -80,7 +80,7 @@ TEST_CASE("held commands go on in the order of their arrival") {
 }
 
 TEST_CASE("an answer of one's own") {
-  Fixture f;
+  Writing f;
   f.target->set_command_hook([](const CommandInfo& info) {
     wire::Response response;
     response.tag = info.tag + 1;
@@ -97,7 +97,7 @@ TEST_CASE("an answer of one's own") {
 }
 
 TEST_CASE("a write held before the medium is applied and answered on release") {
-  Fixture f;
+  Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold_medium); });
   const auto tag = f.write(f.i, 3, 'G');
   f.i.fill(0, 512, 'X');  // the data was taken already
@@ -111,7 +111,7 @@ TEST_CASE("a write held before the medium is applied and answered on release") {
 }
 
 TEST_CASE("such a write is a ghost: it outlives its connection unless it is fenced") {
-  Fixture f;
+  Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold_medium); });
   const auto tag = f.write(f.i, 3, 'G');
   CHECK_FALSE(f.i.next());
@@ -141,7 +141,7 @@ TEST_CASE("such a write is a ghost: it outlives its connection unless it is fenc
 }
 
 TEST_CASE("what the operator changes, the sessions are told") {
-  Fixture f;
+  Writing f;
   using scsi::SenseKey;
   f.target->add_lun({.number = 9, .bytes = 8192, .name = {}}).value();
   CHECK(f.i.run(scsi::test_unit_ready()).is(SenseKey::unit_attention, scsi::kReportedLunsDataChanged));

@@ -9,8 +9,8 @@ using wire::TaskFunction;
 using wire::TaskResult;
 
 namespace {
-struct Fixture : Rig {
-  explicit Fixture(TargetConfig config = small_config()) : Rig(std::move(config)) {}
+struct Tasks : Rig {
+  explicit Tasks(TargetConfig config = small_config()) : Rig(std::move(config)) {}
   Initiator i{*this};
   void hold(Outcome::Kind kind = Outcome::Kind::hold) {
     target->set_command_hook([kind](const CommandInfo&) { return Outcome::of(kind); });
@@ -25,7 +25,7 @@ struct Fixture : Rig {
 }  // namespace
 
 TEST_CASE("ABORT TASK ends a command without an answer, and its credit comes back") {
-  Fixture f;
+  Tasks f;
   const auto kind = GENERATE(Outcome::Kind::hold, Outcome::Kind::lose_command, Outcome::Kind::lose_response);
   f.hold(kind);
   const auto tag = f.send(scsi::test_unit_ready());
@@ -39,7 +39,7 @@ TEST_CASE("ABORT TASK ends a command without an answer, and its credit comes bac
 }
 
 TEST_CASE("ABORT TASK of a command that is done, unknown, or of another LUN fails") {
-  Fixture f;
+  Tasks f;
   const auto tag = f.send(scsi::test_unit_ready());
   CHECK(f.i.answer_to(tag).status() == 0);
   CHECK(f.ask(f.i, TaskFunction::abort_task, 0, tag) == TaskResult::failed);
@@ -51,7 +51,7 @@ TEST_CASE("ABORT TASK of a command that is done, unknown, or of another LUN fail
 }
 
 TEST_CASE("an initiator aborts its own commands only, whatever their tags") {
-  Fixture f;
+  Tasks f;
   Initiator other(f, {.initiator = initiator_port(2)});
   f.hold();
   const auto tag = f.send(scsi::test_unit_ready());
@@ -62,7 +62,7 @@ TEST_CASE("an initiator aborts its own commands only, whatever their tags") {
 }
 
 TEST_CASE("an abort over another channel of the session works") {
-  Fixture f;
+  Tasks f;
   Initiator second(f, {.multichannel = wire::MultiChannel::independent});
   f.hold();
   const auto tag = f.send(scsi::test_unit_ready());
@@ -74,7 +74,7 @@ TEST_CASE("an abort over another channel of the session works") {
 }
 
 TEST_CASE("LUN RESET ends every session's commands on the unit, and tells all") {
-  Fixture f;
+  Tasks f;
   Initiator other(f, {.initiator = initiator_port(2)});
   f.hold();
   f.send(scsi::test_unit_ready());
@@ -96,7 +96,7 @@ TEST_CASE("LUN RESET ends every session's commands on the unit, and tells all") 
 TEST_CASE("LUN RESET ends the commands that came over the initiator's other channels, without an answer") {
   auto config = small_config();
   config.channels_are_sessions = GENERATE(false, true);
-  Fixture f(config);
+  Tasks f(config);
   Initiator second(f, {.multichannel = wire::MultiChannel::independent});
   f.hold();
   second.send(second.command(scsi::test_unit_ready()));
@@ -116,7 +116,7 @@ TEST_CASE("LUN RESET ends the commands that came over the initiator's other chan
 TEST_CASE("where channels are sessions, an abort finds the commands of its own channel only") {
   auto config = small_config();
   config.channels_are_sessions = true;
-  Fixture f(config);
+  Tasks f(config);
   Initiator second(f, {.multichannel = wire::MultiChannel::independent});
   CHECK(second.login.multichannel == wire::MultiChannelResult::maintained);
   f.hold();
@@ -126,7 +126,7 @@ TEST_CASE("where channels are sessions, an abort finds the commands of its own c
 }
 
 TEST_CASE("ABORT TASK SET and CLEAR TASK SET") {
-  Fixture f;
+  Tasks f;
   Initiator other(f, {.initiator = initiator_port(2)});
   f.hold();
   f.send(scsi::test_unit_ready());
@@ -144,7 +144,7 @@ TEST_CASE("ABORT TASK SET and CLEAR TASK SET") {
 }
 
 TEST_CASE("functions that are not there, and units that are not") {
-  Fixture f;
+  Tasks f;
   CHECK(f.ask(f.i, TaskFunction::clear_aca) == TaskResult::not_supported);
   CHECK(f.ask(f.i, static_cast<TaskFunction>(0x10)) == TaskResult::not_supported);
   CHECK(f.ask(f.i, TaskFunction::lun_reset, 9) == TaskResult::invalid_fields);

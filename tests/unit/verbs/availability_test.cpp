@@ -10,8 +10,11 @@
 #include <fstream>
 #include <string>
 
+#include "support.hpp"
+
 using namespace srpi;
 using namespace srpi::verbs;
+using verbs::test::has;
 
 namespace {
 
@@ -34,10 +37,6 @@ class Machine {
  private:
   std::string root_;
 };
-
-bool has(const Error& error, const std::string& words) {
-  return error.detail.find(words) != std::string::npos;
-}
 
 }  // namespace
 

@@ -6,15 +6,15 @@
 #include <set>
 #include <string>
 
+#include "support.hpp"
+
 using namespace srpi;
 using namespace srpi::verbs;
+using verbs::test::has;
 using Kind = fabric::ConnectionEvent::Kind;
 
 namespace {
 const std::string kAttempt = "connect to 10.0.0.2:5555 over rxe0/1";
-bool has(const Error& error, const std::string& words) {
-  return error.detail.find(words) != std::string::npos;
-}
 }  // namespace
 
 TEST_CASE("each reject reason of the standard has words of its own") {
