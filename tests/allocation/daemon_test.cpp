@@ -48,24 +48,36 @@ bool send_all(int fd, const void* data, std::size_t bytes) {
   return ::send(fd, data, bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes);
 }
 
+// What there is, at most so much. 0: the daemon closed the connection.
+std::size_t receive_some(int fd, void* data, std::size_t bytes) {
+  const auto n = ::recv(fd, data, bytes, 0);
+  if (n < 0 && errno != ECONNRESET) std::fprintf(stderr, "no answer after: %s\n", last_order.c_str());
+  must(n >= 0 || errno == ECONNRESET, "an answer comes within its deadline, or the end of the connection");
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
 // False: the daemon closed the connection.
 bool receive_all(int fd, void* data, std::size_t bytes) {
   auto* p = static_cast<char*>(data);
   while (bytes > 0) {
-    const auto n = ::recv(fd, p, bytes, 0);
-    if (n < 0 && errno != ECONNRESET) std::fprintf(stderr, "no answer after: %s\n", last_order.c_str());
-    must(n >= 0 || errno == ECONNRESET, "an answer comes within its deadline, or the end of the connection");
-    if (n <= 0) return false;
+    const auto n = receive_some(fd, p, bytes);
+    if (n == 0) return false;
     p += n;
-    bytes -= static_cast<std::size_t>(n);
+    bytes -= n;
   }
   return true;
 }
 
+// The first line, and whatever comes with it is lost.
 std::string receive_line(int fd) {
-  std::string line;
-  for (char c = 0; receive_all(fd, &c, 1) && c != '\n';) line += c;
-  return line;
+  std::string text;
+  char data[4096];
+  while (text.find('\n') == std::string::npos) {
+    const auto n = receive_some(fd, data, sizeof data);
+    if (n == 0) return text;
+    text.append(data, n);
+  }
+  return text.substr(0, text.find('\n'));
 }
 
 struct Daemon {

@@ -10,6 +10,7 @@ srp connect ram://32M --name ram --listen "unix:$scratch/nbd.sock" >/dev/null
 copy_until_stopped() {
   until [[ -e $scratch/stop ]]; do
     timeout 60 nbdcopy "nbd+unix:///lun0?socket=$scratch/nbd.sock" null: || { touch "$scratch/io_failed"; return; }
+    sleep 0.1
   done
 }
 copy_until_stopped &
@@ -28,7 +29,9 @@ answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sle
 
 # More clients than places, all silent: the next one is refused in words, and the deadline clears them. Nobody asks
 # before they are all there: who has a place while the last of them are refused, and then goes, leaves it free.
-sleep 30 | "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" >"$scratch/crowd" &
+mkfifo "$scratch/silence"
+exec 9<>"$scratch/silence"
+"$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" <"$scratch/silence" >"$scratch/crowd" &
 background_pids+=("$!")
 wait_until 20 test -s "$scratch/crowd" || fail "80 clients cannot connect"
 is_crowded() { echo '{"command":"list"}' | talk | grep -q 'too many control clients'; }
