@@ -9,7 +9,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +16,10 @@
 
 #include "daemon/event_hub.hpp"
 #include "daemon/failure.hpp"
+#include "daemon/live_waiters.hpp"
 #include "daemon/publication.hpp"
 #include "daemon/session_json.hpp"
+#include "daemon/session_reporter.hpp"
 #include "daemon/session_request.hpp"
 #include "daemon/unit_tasks.hpp"
 #include "export/lane.hpp"
@@ -49,8 +50,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void run_unit_task(UnitTask, std::optional<std::uint64_t> lun, TaskDone);
   // Answers within a second, marked stale if the lane does not.
   void view(ViewDone);
-  // Where it stands by the changes that were reported so far, none missing and none too many.
-  [[nodiscard]] Event present_state() const;
+  // The event a follower begins with.
+  [[nodiscard]] Event present_state() const { return reporter_.present_state(); }
 
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
   [[nodiscard]] bool is_starting() const noexcept { return phase_ == Phase::connecting || phase_ == Phase::publishing; }
@@ -58,49 +59,35 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
  private:
   enum class Phase { connecting, publishing, ready, erasing };
-  struct Waiter;
-  template<class T>
-  struct Errand;
-  template<class T>
-  using Answer = std::function<void(ManagedSession*, Outcome<T>)>;
 
-  // Asks the session on the lane's thread, and answers at home with what came of it: no_memory, if there was
-  // none for either. The answer's ManagedSession is null when this one is gone.
-  template<class T>
-  void ask(std::function<Outcome<T>(srpi::Session&)> question, Answer<T> answer);
-
+  // What the lane reports.
   LaneCallbacks lane_callbacks();
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void on_attempt_failed(Event::Time, const srpi::Error&);
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
-  void on_unit_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
-  [[nodiscard]] PublishedUnit published(const srpi::LogicalUnitInfo&) const;
-  [[nodiscard]] Event make_event(Event::Time, EventKind) const;
+
   void publish();
-  void tell_published(const Outcome<>&);
-  void await_live(srpi::SessionState, const Done&);
   void finish_start(Outcome<>);
+  void await_live(srpi::SessionState, Done);
+  [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
   void fail_waiters(const srpi::Error&);
-  void settle_waiters(const Outcome<>&);
   [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
 
   boost::asio::any_io_executor executor_;
   KernelDeviceManager& devices_;
-  EventHub& events_;
   const SessionRequest request_;
+  SessionReporter reporter_;
   std::function<void()> on_gone_;
   Phase phase_ = Phase::connecting;
   Done start_done_;
   boost::asio::steady_timer start_deadline_;
-  std::list<std::shared_ptr<Waiter>> waiters_;  // for live, of reconnect
+  LiveWaiters reconnect_waiters_;
   std::vector<Done> erase_waiters_;
   std::vector<srpi::LogicalUnitInfo> units_;
   srpi::SessionStatus last_status_;
-  srpi::SessionState reported_state_ = srpi::SessionState::connecting;
-  std::optional<Failure> reported_cause_;
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;
-  std::unique_ptr<Publication> publication_;  // uses the lane: destroyed first
+  std::unique_ptr<Publication> publication_;  // there whenever the lane is; uses it: destroyed first
 };
 
 }  // namespace srp_nbd

@@ -47,6 +47,15 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
                       });
   }
 
+  [[nodiscard]] PublishedUnit published(const Unit& unit) const {
+    PublishedUnit result{unit.info, {}, {}};
+    if (unit.device) result.device = unit.device->path;
+    if (server)
+      result.uri =
+          fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name, server->path());
+    return result;
+  }
+
   Outcome<> listen() {
     SocketServerOptions options;
     options.path = request.listen_path;
@@ -208,15 +217,14 @@ void Publication::update(const srpi::LogicalUnitInfo& info) {
 
 std::vector<PublishedUnit> Publication::units() const {
   std::vector<PublishedUnit> result;
-  for (const auto& unit : impl_->units) {
-    PublishedUnit published{unit.info, {}, {}};
-    if (unit.device) published.device = unit.device->path;
-    if (impl_->server)
-      published.uri = fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, impl_->lane.options()).name,
-                                  impl_->server->path());
-    result.push_back(std::move(published));
-  }
+  for (const auto& unit : impl_->units) result.push_back(impl_->published(unit));
   return result;
+}
+
+PublishedUnit Publication::unit(const srpi::LogicalUnitInfo& info) const {
+  for (const auto& unit : impl_->units)
+    if (unit.info.lun == info.lun) return impl_->published(unit);
+  return {info, {}, {}};
 }
 
 }  // namespace srp_nbd

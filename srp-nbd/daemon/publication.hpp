@@ -38,6 +38,8 @@ class Publication {
   void connection_closed(std::uint64_t connection_id, const srpi::Error& why);
   void update(const srpi::LogicalUnitInfo&);  // a unit has grown
   [[nodiscard]] std::vector<PublishedUnit> units() const;
+  // Of the same number; that of the info alone, where it is not published.
+  [[nodiscard]] PublishedUnit unit(const srpi::LogicalUnitInfo&) const;
 
  private:
   struct Impl;

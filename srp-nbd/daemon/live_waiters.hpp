@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Those who wait for a session to be live, each with a deadline of its own.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <functional>
+#include <list>
+#include <memory>
+
+#include "daemon/failure.hpp"
+
+namespace srp_nbd {
+
+[[nodiscard]] Failure connect_timed_out();
+
+class LiveWaiters {
+ public:
+  using Done = std::function<void(Outcome<>)>;
+
+  explicit LiveWaiters(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  ~LiveWaiters();  // calls nobody
+  LiveWaiters(const LiveWaiters&) = delete;
+  LiveWaiters& operator=(const LiveWaiters&) = delete;
+
+  // `done` is called once: by settle, or with connect_timed_out after that time.
+  void add(std::chrono::steady_clock::duration, Done done);
+  void settle(const Outcome<>&);
+
+ private:
+  struct Waiter;
+  boost::asio::any_io_executor executor_;
+  std::list<std::shared_ptr<Waiter>> waiters_;
+};
+
+}  // namespace srp_nbd

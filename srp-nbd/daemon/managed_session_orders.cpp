@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator orders of a session that was started: each is asked on the lane's thread and answered at home.
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "daemon/lane_errand.hpp"
+#include "daemon/managed_session.hpp"
+#include "export/no_memory.hpp"
+
+namespace srp_nbd {
+namespace {
+
+constexpr std::chrono::seconds kViewDeadline{1};
+
+using srpi::SessionState;
+
+Failure erased_failure() { return {"no_such_session", "the session was erased meanwhile"}; }
+
+}  // namespace
+
+void ManagedSession::disconnect(DisconnectDone done) {
+  ask<std::chrono::nanoseconds>(
+      *lane_, executor_,
+      [](srpi::Session& session) -> Outcome<std::chrono::nanoseconds> {
+        if (auto outcome = session.disconnect(); !outcome) return Failure{outcome.error()};
+        return session.status().last_disconnect;
+      },
+      std::move(done));
+}
+
+void ManagedSession::reconnect(Done done) {
+  ask<SessionState>(
+      *lane_, executor_,
+      [](srpi::Session& session) -> Outcome<SessionState> {
+        if (auto outcome = session.reconnect(); !outcome) return Failure{outcome.error()};
+        return session.state();
+      },
+      [weak = weak_from_this(), done = std::move(done)](const Outcome<SessionState>& state) {
+        const auto self = weak.lock();
+        if (!self || self->phase_ == Phase::erasing) return done(erased_failure());
+        if (!state) return done(state.error());
+        self->await_live(*state, done);
+      });
+}
+
+void ManagedSession::await_live(SessionState state, Done done) {
+  if (state == SessionState::live && phase_ == Phase::ready) return done({});
+  // Live, but an earlier attempt to publish has failed: try that again.
+  if (state == SessionState::live && phase_ == Phase::connecting) publish();
+  reconnect_waiters_.add(connect_deadline(), std::move(done));
+}
+
+void ManagedSession::erase(Done done) {
+  if (!lane_) return boost::asio::post(executor_, [done = std::move(done)] { done({}); });
+  erase_waiters_.push_back(std::move(done));
+  if (phase_ == Phase::erasing) return;
+  phase_ = Phase::erasing;
+  start_deadline_.cancel();
+  guarded([&] {
+    reconnect_waiters_.settle(erased_failure());
+    if (auto start_done = std::exchange(start_done_, nullptr)) start_done(erased_failure());
+  });
+  insist([this] {
+    publication_->withdraw([self = shared_from_this()](const Outcome<>& outcome) {
+      // Posted on by the publication, which may therefore be destroyed here.
+      self->publication_.reset();
+      self->lane_.reset();
+      for (auto& waiting : std::exchange(self->erase_waiters_, {})) guarded([&] { waiting(outcome); });
+    });
+  });
+}
+
+void ManagedSession::set_ram_target_online(bool online, Done done) {
+  ask<void>(
+      *lane_, executor_,
+      [online](srpi::Session& session) -> Outcome<> {
+        if (auto outcome = session.set_ram_target_online(online); !outcome) return Failure{outcome.error()};
+        return {};
+      },
+      std::move(done));
+}
+
+void ManagedSession::run_unit_task(UnitTask task, std::optional<std::uint64_t> lun, TaskDone done) {
+  using Errand = LaneErrand<UnitTaskReport>;
+  const auto errand = std::make_shared<Errand>(executor_, std::move(done));
+  lane_->post([errand, task, lun](srpi::Session& session) {
+    const auto answered = [errand](Outcome<UnitTaskReport> outcome) noexcept {
+      errand->outcome = std::move(outcome);
+      Errand::go_home(errand);
+    };
+    guarded([&] { srp_nbd::run_unit_task(session, task, lun, answered); }, [&] { Errand::go_home(errand); });
+  });
+}
+
+void ManagedSession::view(ViewDone done) {
+  if (!lane_) return done(make_view(last_status_, true));
+  // Whoever comes first, the lane or the deadline, takes the callback.
+  struct Pending {
+    boost::asio::steady_timer deadline;
+    ViewDone done;
+  };
+  const auto pending = std::make_shared<Pending>(Pending{boost::asio::steady_timer(executor_), std::move(done)});
+  pending->deadline.expires_after(kViewDeadline);
+  pending->deadline.async_wait([self = shared_from_this(), pending](const boost::system::error_code& error) {
+    if (error) return;
+    if (auto late = std::exchange(pending->done, nullptr)) late(self->make_view(self->last_status_, true));
+  });
+  lane_->post([executor = executor_, weak = weak_from_this(), pending](srpi::Session& session) {
+    // Without the memory for it the deadline answers.
+    boost::asio::post(executor, [weak, pending, status = session.status()] {
+      const auto self = weak.lock();
+      auto done_now = std::exchange(pending->done, nullptr);
+      if (!self || !done_now) return;
+      pending->deadline.cancel();
+      self->last_status_ = status;
+      done_now(self->make_view(status, false));
+    });
+  });
+}
+
+SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is_stale) const {
+  SessionView view;
+  view.name = request_.name;
+  view.status = status;
+  view.options = request_.options.merged_with(request_.target);
+  view.is_stale = is_stale;
+  // What was left of a timer then says nothing about now.
+  if (is_stale) view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;
+  view.publish_failure = publish_failure_;
+  if (publication_) view.units = publication_->units();
+  return view;
+}
+
+}  // namespace srp_nbd
