@@ -139,6 +139,7 @@ void Nexus::close_channels(bool keep_commands) {
   if (std::ranges::none_of(links_, [](const auto& l) { return l->channel.is_open(); })) return;
   const auto from = clock_.now();
   end_proof();
+  end_fence();
   CommandList kept;
   for (const auto& link : links_) {
     leave(*link);

@@ -125,7 +125,6 @@ class Nexus final : private UnitEventSink {
   std::size_t poll_attempt();
   std::size_t poll_live();
   void take_connection_event(Link&);
-  void lose(const Link&, bool all);
   [[nodiscard]] Error eviction() const;
   // nexus_channels.cpp
   void go_live(Link&) noexcept;
@@ -140,6 +139,7 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] base::Time next_join() const noexcept;
   [[nodiscard]] bool fence_is_due() const noexcept;
   void poll_fence();
+  void end_fence() noexcept;
   static void on_fence(Task&) noexcept;
   void release_doubtful(std::uint64_t lun) noexcept;
   void end_doubtful(CommandList* kept) noexcept;

@@ -191,6 +191,13 @@ void Nexus::poll_fence() {
   resets_.submit_anew(fence_);
 }
 
+// A reset that still runs knows nothing of what is left unanswered when the session ends: the marks stay, and
+// the next login fences.
+void Nexus::end_fence() noexcept {
+  if (std::exchange(fencing_, false)) resets_.withdraw(fence_);
+  fence_failure_.reset();
+}
+
 void Nexus::on_fence(Task& task) noexcept {
   auto& self = *static_cast<Nexus*>(task.owner);
   self.fencing_ = false;

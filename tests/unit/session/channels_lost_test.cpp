@@ -228,3 +228,37 @@ TEST_CASE("disconnect and erase end all channels, and whatever waits for the fen
   CHECK(rig.target->channels().empty());
   CHECK(rig.nexus->channels_live() == 0);
 }
+
+TEST_CASE("a session that ends while a fence is half answered fences at its next login, and outlives that one's failure") {
+  Channels rig(with_channels(3), with_ghosts());
+  rig.keep(Outcome::Kind::hold_medium);
+  std::deque<Write> writes;
+  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
+  rig.settle();
+  rig.answer_again();
+  // Channel 0 has an answer, 2 has none: what 2 has under way may come behind the reset that 0 speaks of.
+  const bool confirmed = GENERATE(true, false);
+  rig.on_function = [&](const wire::TaskManagement& f) {
+    return channel_of(f.tag) == 2 ? kLost : confirmed ? TaskOutcome{} : kRefused;
+  };
+  rig.lose(1);
+  rig.pass(rig.quiet());
+  REQUIRE(rig.functions.size() == 2);
+  const bool by_fault = GENERATE(false, true);
+  by_fault ? rig.target->set_online(false) : rig.nexus->disconnect();
+  rig.settle();
+  CHECK(writes[2].counted.completions == 1);
+  CHECK(writes[2].counted.command.error == Errc::no_connect);
+  CHECK_FALSE(rig.nexus->unfenced().empty());
+
+  const auto losses = rig.nexus->losses();
+  rig.functions.clear();
+  rig.on_function = {};
+  rig.target->set_online(true);
+  rig.nexus->reconnect();
+  rig.settle();
+  CHECK(rig.nexus->state() == State::live);
+  CHECK(rig.functions.size() == 1);
+  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->losses() == losses);
+}
