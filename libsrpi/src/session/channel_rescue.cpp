@@ -102,9 +102,11 @@ void Channel::end_unit(std::uint64_t lun) noexcept {
 
 void Channel::abort_unit(std::uint64_t lun) noexcept {
   const auto now = clock_.now();
+  // Our own questions are no requests of anybody's: without their answers the connection would end.
+  const auto is_meant = [lun](const Command& c) { return c.lun == lun && c.rescue; };
   CommandList kept, hurried;
   while (auto* c = in_flight_.pop_front())
-    (c->lun == lun && c->internal.deadline > now ? hurried : kept).push_back(*c);
+    (is_meant(*c) && c->internal.deadline > now ? hurried : kept).push_back(*c);
   in_flight_ = kept;
   while (auto* c = hurried.pop_front()) {
     c->internal.deadline = now;
@@ -114,7 +116,7 @@ void Channel::abort_unit(std::uint64_t lun) noexcept {
   CommandList ended;
   for (auto* list : {&pending_, &blocked_}) {
     CommandList others;
-    while (auto* c = list->pop_front()) (c->lun == lun ? ended : others).push_back(*c);
+    while (auto* c = list->pop_front()) (is_meant(*c) ? ended : others).push_back(*c);
     *list = others;
   }
   while (auto* c = ended.pop_front()) complete(*c, Errc::cancelled);

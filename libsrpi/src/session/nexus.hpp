@@ -209,6 +209,7 @@ class Nexus final : private UnitEventSink {
   bool proof_is_last_ = false;   // the proof itself, the others have been asked for their attentions
   bool proof_outdated_ = false;  // something has happened since: once more
   base::Time proof_deadline_ = base::kNever;
+  base::Time prove_at_{};  // not before
   base::Time held_since_{};
   base::Time next_give_up_ = base::kNever;  // of the held commands, or earlier
   base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;

@@ -186,7 +186,7 @@ void Nexus::flush() noexcept {
 bool Nexus::has_work() const noexcept {
   if (!rejected_.empty() || !rejected_tasks_.empty()) return true;
   if (state_ != State::live) return holds_idle_device();
-  return (proving_ && !proof_link_) ||
+  return (proving_ && !proof_link_ && prove_at_ <= clock_.now()) ||
          std::ranges::any_of(live_, [](const Link* l) { return l->channel.has_sendable(); });
 }
 
@@ -199,7 +199,7 @@ base::Time Nexus::next_deadline() const noexcept {
     next = std::min(next, channel.next_deadline());
     next = std::min(next, keepalive_at(*link));
   }
-  if (proving_) next = std::min(next, proof_deadline_);
+  if (proving_) next = std::min(next, proof_link_ ? proof_deadline_ : prove_at_);
   if (fence_is_due()) next = std::min(next, fence_at_);
   return std::min({next, resets_.next_deadline(), next_join()});
 }

@@ -11,6 +11,14 @@
 #include "session/nexus.hpp"
 
 namespace srpi::session {
+namespace {
+
+constexpr base::Duration kProofDelay = std::chrono::milliseconds(50);
+
+// What passes by itself, as I/O waits for it, too: a unit that has just been reset is often not ready yet.
+bool passes(Errc error) noexcept { return error == Errc::busy || error == Errc::not_ready; }
+
+}  // namespace
 
 void Nexus::on_unit_event(std::uint64_t lun, scsi::Event event) noexcept {
   observer_.on_unit_event(lun, event);
@@ -40,13 +48,14 @@ void Nexus::prove_again() noexcept {
 
 void Nexus::end_proof() noexcept {
   proving_ = false;
+  prove_at_ = {};
   if (std::exchange(proof_link_, nullptr)) probe_.reset();
 }
 
 void Nexus::poll_proof(base::Time now) {
   if (now >= next_give_up_) fail_held_overdue(now);
   while (proving_) {
-    if (!proof_link_ && !start_proof()) return;
+    if (!proof_link_ && (now < prove_at_ || !start_proof())) return;
     const auto outcome = probe_.outcome();  // without the memory for it: the same again at the next poll
     if (!outcome && now < proof_deadline_) return;
     auto& link = *proof_link_;
@@ -61,7 +70,11 @@ void Nexus::poll_proof(base::Time now) {
       if (is_final(error.code)) return dispatch(Event::ended_for_good, error);
       // A reset of the unit has ended the question: it is asked again.
       const bool again = error.code == Errc::aborted_command && now < proof_deadline_;
-      if (!again) link.channel.fail(std::move(error));
+      const bool later = passes(error.code) && now + kProofDelay < proof_deadline_;
+      if (later)
+        prove_at_ = now + kProofDelay;
+      else if (!again)
+        link.channel.fail(std::move(error));
     } else if (proof_is_last_ && !std::exchange(proof_outdated_, false)) {
       observer_.on_units_proved();
       return release_held(Errc::timed_out);
