@@ -80,7 +80,7 @@ void Channel::start(const ChannelTerms& terms) {
   usable_segments_ = std::min(limits_.segments,
                               (terms.max_it_iu_bytes - kCommandBytes - kIndirectHeaderBytes) / kDescriptorBytes);
   credits_.reset(terms.request_limit);
-  last_heard_ = clock_.now();
+  last_heard_ = last_answer_ = clock_.now();
   started_ = true;
 }
 

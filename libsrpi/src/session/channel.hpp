@@ -175,7 +175,8 @@ class Channel {
   std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
   std::optional<Error> failure_;
   std::optional<wire::LogoutReason> logged_out_;
-  base::Time last_heard_{};
+  base::Time last_heard_{};   // acknowledgements count
+  base::Time last_answer_{};  // the target itself; an adapter acknowledges for one that hangs, too
   bool started_ = false;
 
   // Registered buffers: kept while the device stays the same.

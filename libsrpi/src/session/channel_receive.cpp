@@ -24,6 +24,7 @@ std::size_t Channel::poll() noexcept {
   if (!endpoint_) return 0;
   std::array<fabric::Completion, kPollBatch> completions;
   const auto n = endpoint_->poll(completions);
+  bool received = false;
   for (const auto& c : std::span(completions.data(), n)) {
     if (c.status != fabric::WorkStatus::success) {
       if (c.status != fabric::WorkStatus::flushed || !failure_)
@@ -39,11 +40,13 @@ std::size_t Channel::poll() noexcept {
     }
     const auto index = static_cast<std::uint32_t>(c.id);
     SRPI_CHECK(index < receive_count(limits_));
+    received = true;
     if (!failure_) on_unit({receive_buffer(index), std::min<std::size_t>(c.bytes, kReceiveBytes)});
     receives_to_post_.push_back(index);
   }
   if (n > 0) {
     last_heard_ = clock_.now();
+    if (received) last_answer_ = last_heard_;
     if (receives_to_post_.size() >= kReceiveBatch && !failure_) (void)repost_receives();
   }
   return n;

@@ -38,7 +38,7 @@ void Channel::rescue(base::Time now) noexcept {
   if (!c || c->internal.deadline > now) return;
   const auto step = limits_.task_management_timeout;
   const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
-  const bool others_answered = last_heard_ > c->internal.deadline - limits_.command_timeout;
+  const bool others_answered = last_answer_ > c->internal.deadline - limits_.command_timeout;
   if (!c->rescue && !(abort && others_answered))
     return fail({Errc::timed_out, base::words([&] {
                    return "no answer to " + to_string(c->cdb) + " within the command deadline";

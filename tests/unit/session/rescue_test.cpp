@@ -2,6 +2,7 @@
 // Commands that are not answered in time: abort, then reset, then the end of the connection.
 #include <array>
 #include <catch2/catch.hpp>
+#include <deque>
 
 #include "rig.hpp"
 #include "wire/response.hpp"
@@ -286,6 +287,25 @@ TEST_CASE("row 22: an operator's abort ends all of the unit's commands with canc
 TEST_CASE("a keepalive that is not answered ends the connection; nobody's commands are reset for it") {
   Stuck rig;
   rig.pass(*rig.options.keepalive + 10ms);
+  rig.expire();
+  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.functions.empty());
+}
+
+TEST_CASE("what an adapter acknowledges is no answer of the target's: a hung one has its connection ended in time") {
+  const auto commands = GENERATE(range(0, 32));  // with one of them the keepalive is the send that is acknowledged
+  Stuck rig;
+  rig.answer_again();
+  std::deque<Counted> answered;
+  for (int i = 0; i < commands; ++i) {
+    rig.submit(answered.emplace_back());
+    rig.settle();
+  }
+  rig.keep(Outcome::Kind::lose_command);
+  rig.clock.advance(*rig.options.keepalive + 10ms);
+  rig.nexus->poll();
+  rig.clock.advance(1ms);
+  rig.settle();
   rig.expire();
   CHECK(rig.nexus->losses() == 1);
   CHECK(rig.functions.empty());
