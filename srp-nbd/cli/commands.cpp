@@ -36,9 +36,10 @@ json::value to_json(const FieldValue& value) {
   return std::visit(Convert{}, value);
 }
 
-ExitCode simple_command(const std::string& control_path, json::object order) {
-  ControlCall call{control_path, std::move(order), std::chrono::seconds(60), {}};
-  if (auto answer = call_daemon(call); !answer) return report(answer.error());
+// What the session's own timers bound.
+ExitCode simple_command(const std::string& control_path, json::object order, std::string doing) {
+  if (auto answer = call_daemon({control_path, std::move(order), {}, std::move(doing)}); !answer)
+    return report(answer.error());
   return ExitCode::ok;
 }
 
@@ -66,15 +67,8 @@ ExitCode connect_command(const std::string& control_path, const SessionFields& f
   const auto order = connect_order(fields);
   if (!order) return report(order.error());
   const auto* request = &order->request;
-  ControlCall call{control_path, order->order, order->deadline, {}};
-  bool has_spoken = false;
-  call.on_waiting = [&](std::chrono::seconds waited) {
-    if (!has_spoken) std::fprintf(stderr, "srp-nbd: connecting to %s ", request->target.to_uri().c_str());
-    has_spoken = true;
-    std::fprintf(stderr, "… %lld s ", static_cast<long long>(waited.count()));
-  };
-  auto answer = call_daemon(call);
-  if (has_spoken) std::fprintf(stderr, "\n");
+  auto answer = call_daemon(
+      {control_path, order->order, order->deadline, "connecting to " + request->target.to_uri()});
   if (!answer) return report(answer.error());
   const auto* session = answer->if_contains("session");
   if (!session || !session->is_object()) return report({"bad_answer", "the daemon's answer shows no session"});
@@ -107,7 +101,7 @@ ExitCode show_command(const std::string& control_path, const std::string& name, 
 }
 
 ExitCode disconnect_command(const std::string& control_path, const std::string& name) {
-  auto answer = call_daemon({control_path, {{"command", "disconnect"}, {"name", name}}, std::chrono::seconds(60), {}});
+  auto answer = call_daemon({control_path, {{"command", "disconnect"}, {"name", name}}, {}, "disconnecting " + name});
   if (!answer) return report(answer.error());
   const auto* took = answer->if_contains("disconnect_us");
   print(fmt::format("{} disconnected in {:.1f} us; its devices stay, and answer with I/O errors until `srp-nbd reconnect {}`\n",
@@ -116,13 +110,13 @@ ExitCode disconnect_command(const std::string& control_path, const std::string& 
 }
 
 ExitCode reconnect_command(const std::string& control_path, const std::string& name) {
-  const auto code = simple_command(control_path, {{"command", "reconnect"}, {"name", name}});
+  const auto code = simple_command(control_path, {{"command", "reconnect"}, {"name", name}}, "reconnecting " + name);
   if (code == ExitCode::ok) print(fmt::format("{} is live\n", name));
   return code;
 }
 
 ExitCode erase_command(const std::string& control_path, const std::string& name) {
-  const auto code = simple_command(control_path, {{"command", "erase"}, {"name", name}});
+  const auto code = simple_command(control_path, {{"command", "erase"}, {"name", name}}, "erasing " + name);
   if (code == ExitCode::ok) print(fmt::format("{} erased\n", name));
   return code;
 }
@@ -142,7 +136,8 @@ ExitCode events_command(const std::string& control_path, const std::string& name
 ExitCode unit_task_command(const std::string& control_path, const UnitTaskArguments& arguments) {
   json::object order{{"command", arguments.command}, {"name", arguments.session}};
   if (arguments.lun) order["lun"] = *arguments.lun;
-  auto answer = call_daemon({control_path, std::move(order), std::chrono::seconds(60), {}});
+  auto answer =
+      call_daemon({control_path, std::move(order), {}, arguments.command + " of " + arguments.session});
   if (!answer) return report(answer.error());
   const auto* units = answer->if_contains("luns");
   if (!units || !units->is_array())
@@ -153,7 +148,7 @@ ExitCode unit_task_command(const std::string& control_path, const UnitTaskArgume
 }
 
 ExitCode target_command(const std::string& control_path, const std::string& name, bool online) {
-  const auto code = simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}});
+  const auto code = simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}}, {});
   if (code == ExitCode::ok) print(fmt::format("{}: target {}\n", name, online ? "online" : "offline"));
   return code;
 }

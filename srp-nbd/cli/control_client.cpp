@@ -11,7 +11,9 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "export/unique_fd.hpp"
 
@@ -52,10 +54,32 @@ Outcome<> send_all(int fd, std::string_view text) {
   return {};
 }
 
+// "srp-nbd: connecting to … 3 s … 4 s", on a line of its own.
+class Progress {
+ public:
+  explicit Progress(const std::string& doing) : doing_(doing) {}
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() {
+    if (has_spoken_) std::fprintf(stderr, "\n");
+  }
+  void waited(Clock::duration time) {
+    if (doing_.empty() || time < next_word_) return;
+    if (!std::exchange(has_spoken_, true)) std::fprintf(stderr, "srp-nbd: %s ", doing_.c_str());
+    std::fprintf(stderr, "… %lld s ", static_cast<long long>(next_word_.count()));
+    next_word_ += std::chrono::seconds(1);
+  }
+
+ private:
+  const std::string& doing_;
+  std::chrono::seconds next_word_ = kQuietTime;
+  bool has_spoken_ = false;
+};
+
 // `received`: what has come already, and afterwards what came behind the line.
 Outcome<std::string> receive_line(int fd, const ControlCall& call, std::string& received) {
   const auto begin = Clock::now();
-  std::chrono::seconds next_word = kQuietTime;
+  Progress progress(call.doing);
   for (;;) {
     if (const auto end = received.find('\n'); end != std::string::npos) {
       auto line = received.substr(0, end);
@@ -64,13 +88,10 @@ Outcome<std::string> receive_line(int fd, const ControlCall& call, std::string& 
     }
     if (received.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's answer does not end"};
     const auto waited = Clock::now() - begin;
-    if (waited > call.deadline)
+    if (call.deadline && waited > *call.deadline)
       return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
-                                              std::chrono::duration_cast<std::chrono::seconds>(call.deadline).count())};
-    if (waited >= next_word && call.on_waiting) {
-      call.on_waiting(next_word);
-      next_word += std::chrono::seconds(1);
-    }
+                                              std::chrono::duration_cast<std::chrono::seconds>(*call.deadline).count())};
+    progress.waited(waited);
     pollfd readable{fd, POLLIN, 0};
     if (::poll(&readable, 1, 100) <= 0) continue;
     char buffer[16384];

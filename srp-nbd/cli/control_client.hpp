@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,8 +16,9 @@ namespace srp_nbd {
 struct ControlCall {
   std::string path;
   boost::json::object order;
-  std::chrono::milliseconds deadline{30000};
-  std::function<void(std::chrono::seconds)> on_waiting;  // every second from the third on; may be empty
+  // None: as long as the daemon lives. For orders that take as long as the session's own timers say.
+  std::optional<std::chrono::milliseconds> deadline = std::chrono::seconds(30);
+  std::string doing;  // said on standard error while it takes longer than two seconds; empty: nothing is
 };
 
 // The daemon's answer, whose "ok" is true. Errors: no_daemon, permission_denied, timed_out, bad_answer, and whatever

@@ -76,7 +76,7 @@ class Sync {
     if (!arguments_.is_dry_run && step.action == SyncAction::connect) answer = connect(step);
     if (!arguments_.is_dry_run && step.action == SyncAction::reconnect)
       answer = call_daemon(
-          {path_, {{"command", "reconnect"}, {"name", step.session}}, std::chrono::seconds(60), {}});
+          {path_, {{"command", "reconnect"}, {"name", step.session}}, {}, "reconnecting " + step.session});
     note(step, answer);
     return answer || (answer.error().code != "no_daemon" && answer.error().code != "permission_denied");
   }
@@ -90,7 +90,8 @@ class Sync {
   Outcome<json::object> connect(const SyncStep& step) const {
     const auto order = order_for(step.target->address.to_uri());
     if (!order) return order.error();
-    return call_daemon({path_, order->order, order->deadline, {}});
+    return call_daemon(
+        {path_, order->order, order->deadline, "connecting to " + step.target->address.to_uri()});
   }
 
   void note(const SyncStep& step, const Outcome<json::object>& answer) {

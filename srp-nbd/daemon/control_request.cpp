@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
 #include <optional>
 
@@ -90,8 +90,10 @@ Outcome<ControlRequest> parse_control_request(std::string_view line) {
   boost::system::error_code error;
   json::parse_options options;
   options.max_depth = 4;  // the deepest request is an object with a list
-  const auto value = json::parse({line.data(), line.size()}, error, {}, options);
-  if (error) return bad(fmt::format("not a JSON object: {}", error.message()));
+  json::parser parser({}, options);
+  const auto read = parser.write(line.data(), line.size(), error);
+  if (error) return bad(fmt::format("not a JSON object: {} at byte {}", error.message(), read));
+  const auto value = parser.release();
   const auto* object = value.if_object();
   if (!object) return bad("expected one JSON object in one line");
 

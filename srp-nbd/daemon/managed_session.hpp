@@ -54,7 +54,6 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Event present_state() const { return reporter_.present_state(); }
 
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
-  [[nodiscard]] bool is_starting() const noexcept { return phase_ == Phase::connecting || phase_ == Phase::publishing; }
   [[nodiscard]] bool is_erasing() const noexcept { return phase_ == Phase::erasing; }
 
  private:

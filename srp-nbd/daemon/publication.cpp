@@ -199,7 +199,8 @@ void Publication::connection_closed(std::uint64_t connection_id, const srpi::Err
     return;
   }
   for (const auto& unit : impl.units)
-    if (unit.connection_id == connection_id && !impl.is_withdrawing)
+    // Before it has its device, the kernel's refusal of that says more.
+    if (unit.connection_id == connection_id && unit.device && !impl.is_withdrawing)
       spdlog::error("{}: {} has lost its connection to this daemon ({}); erase the session and connect again",
                     impl.request.name, device_label(unit),
                     why.code == srpi::Errc::ok ? "the kernel hung up" : why.message());

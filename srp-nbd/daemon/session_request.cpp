@@ -224,12 +224,12 @@ constexpr std::array kFields = {
                              const FieldValue& v) { return set_timer(r.options.keepalive, 100, k, v); }},
     Field{"reconnect_delay_ms",
           [](SessionRequest& r, std::string_view k, const FieldValue& v) {
-            return set_timer(r.options.reconnect_delay, 1, k, v);
+            return set_timer(r.options.reconnect_delay, 10, k, v);
           }},
     Field{"fast_io_fail_ms", [](SessionRequest& r, std::string_view k,
                                 const FieldValue& v) { return set_timer(r.options.fast_io_fail, 0, k, v); }},
     Field{"dev_loss_ms", [](SessionRequest& r, std::string_view k,
-                            const FieldValue& v) { return set_timer(r.options.dev_loss, 1, k, v); }},
+                            const FieldValue& v) { return set_timer(r.options.dev_loss, 10, k, v); }},
 };
 
 }  // namespace

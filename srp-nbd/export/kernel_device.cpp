@@ -214,21 +214,6 @@ void KernelDeviceManager::disconnect(std::uint32_t index, std::function<void(srp
       std::move(done), deadline);
 }
 
-void KernelDeviceManager::status(std::uint32_t index, std::function<void(srpi::Result<KernelDeviceStatus>)> done,
-                                 milliseconds deadline) {
-  const auto limit = Clock::now() + deadline;
-  impl_->run<KernelDeviceStatus>(
-      [index, limit](const std::atomic<bool>&) -> srpi::Result<KernelDeviceStatus> {
-        auto netlink = NbdNetlink::open(left_until(limit));
-        if (netlink.has_error()) return netlink.error();
-        auto connected = netlink->connected(index);
-        if (connected.has_error()) return connected.error();
-        const auto sectors = read_sysfs<std::uint64_t>(block_dir(index) + "/size").value_or(0);
-        return KernelDeviceStatus{*connected, sectors * 512};
-      },
-      std::move(done), deadline);
-}
-
 srpi::Result<SocketPair> make_socket_pair() {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)

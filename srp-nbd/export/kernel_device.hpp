@@ -30,7 +30,6 @@ struct KernelDeviceOptions {
   std::uint16_t transmission_flags = 0;      // ExportInfo::transmission_flags
   std::string backend;                       // "srp:<wwid>"; empty: none. Shown in /sys/block/nbdN/backend
   std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
-  std::chrono::seconds dead_connection_timeout{0};  // how long the kernel waits for a new socket when all are gone
   std::uint32_t max_sectors_kb = 1024;       // largest request, if the kernel lets us choose; 0: leave it alone
   std::chrono::milliseconds deadline{10000}; // of the whole call, waiting for a busy device and its node included
 };
@@ -38,11 +37,6 @@ struct KernelDeviceOptions {
 struct KernelDevice {
   std::uint32_t index = 0;
   std::string path;  // "/dev/nbd0"
-};
-
-struct KernelDeviceStatus {
-  bool connected = false;
-  std::uint64_t size_bytes = 0;
 };
 
 class KernelDeviceManager {
@@ -63,8 +57,6 @@ class KernelDeviceManager {
   // The device ends: new I/O fails, openers keep a dead node. A device that is not connected is no error.
   void disconnect(std::uint32_t index, std::function<void(srpi::Result<>)>,
                   std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
-  void status(std::uint32_t index, std::function<void(srpi::Result<KernelDeviceStatus>)>,
-              std::chrono::milliseconds deadline = std::chrono::milliseconds(5000));
 
  private:
   struct Impl;

@@ -128,7 +128,6 @@ srpi::Result<std::uint32_t> NbdNetlink::connect(const KernelDeviceOptions& o) {
   bad |= nla_put_u64(raw, NBD_ATTR_SIZE_BYTES, o.size_bytes);
   bad |= nla_put_u64(raw, NBD_ATTR_BLOCK_SIZE_BYTES, o.block_size);
   bad |= nla_put_u64(raw, NBD_ATTR_TIMEOUT, static_cast<std::uint64_t>(o.request_timeout.count()));
-  bad |= nla_put_u64(raw, NBD_ATTR_DEAD_CONN_TIMEOUT, static_cast<std::uint64_t>(o.dead_connection_timeout.count()));
   bad |= nla_put_u64(raw, NBD_ATTR_SERVER_FLAGS, o.transmission_flags);
   if (!o.backend.empty()) bad |= nla_put_string(raw, NBD_ATTR_BACKEND_IDENTIFIER, o.backend.c_str());
   nlattr* const sockets = nla_nest_start(raw, NBD_ATTR_SOCKETS);

@@ -12,7 +12,6 @@ ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory
   // Backwards, so that the lowest addresses are used first and untouched memory stays untouched.
   for (std::size_t i = units_.size(); i >= kUnitsOfLargest; i -= kUnitsOfLargest)
     push(static_cast<std::uint32_t>(i - kUnitsOfLargest), kOrders - 1);
-  free_bytes_ = units_.size() * kSmallestBytes;
 }
 
 void ReadPool::push(std::uint32_t unit, unsigned order) noexcept {
@@ -39,12 +38,10 @@ std::byte* ReadPool::take_one(unsigned order) noexcept {
     --from;
     push(unit + (1u << from), from);
   }
-  free_bytes_ -= bytes_of(order);
   return memory_.data() + std::size_t{unit} * kSmallestBytes;
 }
 
 void ReadPool::give_one(std::uint32_t unit, unsigned order) noexcept {
-  free_bytes_ += bytes_of(order);
   while (order + 1 < kOrders) {
     const std::uint32_t buddy = unit ^ (1u << order);
     if (units_[buddy].order != order) break;

@@ -29,7 +29,6 @@ class ReadPool {
   // pieces, are not free now.
   [[nodiscard]] std::size_t take(std::size_t bytes, std::span<Block> blocks) noexcept;
   void give(std::span<const Block> blocks) noexcept;
-  [[nodiscard]] std::size_t free_bytes() const noexcept { return free_bytes_; }
 
  private:
   static constexpr std::uint32_t kNone = ~0u;
@@ -46,7 +45,6 @@ class ReadPool {
   std::span<std::byte> memory_;
   std::vector<Unit> units_;
   std::array<std::uint32_t, kOrders> first_;
-  std::size_t free_bytes_ = 0;
 };
 
 }  // namespace srp_nbd

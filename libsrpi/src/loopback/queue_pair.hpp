@@ -85,8 +85,6 @@ class QueuePair {
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] std::uint32_t inline_bytes() const noexcept { return inline_bytes_; }
-  [[nodiscard]] std::uint32_t receives_posted() const noexcept { return receives_posted_ - receives_used_; }
-  [[nodiscard]] std::uint32_t sends_pending() const noexcept { return posted_ - completed_; }
   // The peer's work request broke a rule here: what it was, for the event. Null: it did not.
   [[nodiscard]] const char* violation() const noexcept { return violation_; }
   [[nodiscard]] QueuePair* next_ready() const noexcept { return next_; }

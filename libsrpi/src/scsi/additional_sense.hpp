@@ -29,7 +29,6 @@ inline constexpr AdditionalSense kSpaceAllocationFailed{0x27, 0x07};
 inline constexpr AdditionalSense kMediumMayHaveChanged{0x28, 0x00};
 inline constexpr AdditionalSense kPowerOnOrReset{0x29, 0x00};
 inline constexpr AdditionalSense kBusDeviceReset{0x29, 0x03};
-inline constexpr AdditionalSense kNexusLoss{0x29, 0x07};
 inline constexpr AdditionalSense kModeParametersChanged{0x2a, 0x01};
 inline constexpr AdditionalSense kCapacityChanged{0x2a, 0x09};
 inline constexpr AdditionalSense kCommandsCleared{0x2f, 0x00};

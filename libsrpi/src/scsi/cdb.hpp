@@ -191,7 +191,6 @@ struct WriteSameFlags {
 }
 
 inline constexpr std::uint8_t kModePageCaching = 0x08;
-inline constexpr std::uint8_t kModePageControl = 0x0a;
 inline constexpr std::uint8_t kModePageAll = 0x3f;
 
 // Current values; no block descriptors (DBD).

@@ -44,6 +44,8 @@ TEST_CASE("control request: each command") {
 TEST_CASE("control request: garbage is answered in words") {
   CHECK(request_failure("").starts_with("bad_request: not a JSON object"));
   CHECK(request_failure("{").starts_with("bad_request: not a JSON object"));
+  CHECK(request_failure("{}  {").ends_with(" at byte 4"));
+  CHECK(request_failure(R"({"command":"list",})").ends_with(" at byte 18"));
   CHECK(request_failure("[]").starts_with("bad_request: expected one JSON object"));
   CHECK(request_failure("{}").starts_with("bad_request: command is missing"));
   CHECK(request_failure(R"({"command":7})").starts_with("bad_request: command is missing"));
