@@ -2,6 +2,7 @@
 #include "cli/command_line.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <map>
@@ -30,6 +31,17 @@ constexpr const char* kExitCodes = R"(Exit codes:
   0 done   1 failed   2 wrong usage or configuration   3 no daemon runs   4 no such session   5 no permission
 )";
 
+// An unset variable of a script must not mean something else than what was written.
+const CLI::Validator kNotEmpty([](std::string& text) { return text.empty() ? "expected a value, got an empty text" : ""; },
+                               "");
+const CLI::Validator kWholeNumber(
+    [](std::string& text) {
+      const bool is_one = !text.empty() && text.size() <= 18 &&
+                          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+      return is_one ? std::string() : "expected a whole number, got \"" + text.substr(0, 64) + "\"";
+    },
+    "");
+
 // The options that make a session, the same for `connect` and `run`.
 class SessionArguments {
  public:
@@ -43,7 +55,10 @@ class SessionArguments {
 
   // Those that can be the same for many sessions.
   void add_for_many_to(CLI::App& app) {
-    app.add_option("--lun", luns_, "Publish this logical unit (may be repeated); all by default")->type_name("N");
+    app.add_option("--lun", luns_, "Publish this logical unit (may be repeated); all by default")
+        ->type_name("N")
+        ->allow_extra_args(false)  // a TARGET may follow
+        ->check(kWholeNumber);
     add(app, "--listen", "listen", "Serve NBD on this Unix socket instead of a kernel device; {name} in it is the session's name")->type_name("unix:PATH");
     add(app, "--initiator-ext", "initiator_ext", "Identifier extension, the first half of our port id")->type_name("HEX");
     add(app, "--initiator-port-id", "initiator_port_id", "Our whole port id, as an access list names it")
@@ -89,7 +104,7 @@ class SessionArguments {
 
  private:
   CLI::Option* add(CLI::App& app, const std::string& flag, const std::string& key, const std::string& help) {
-    return app.add_option(flag, texts_[key], help);
+    return app.add_option(flag, texts_[key], help)->check(kNotEmpty);
   }
 
   std::map<std::string, std::string> texts_;  // by field; references into it stay good
@@ -109,7 +124,8 @@ struct Arguments {
 
 void add_control(CLI::App& app, Arguments& arguments) {
   app.add_option("--control", arguments.control_path, "The daemon's control socket (" + default_control_path() + ")")
-      ->type_name("PATH");
+      ->type_name("PATH")
+      ->check(kNotEmpty);
 }
 
 CLI::App* add_named(CLI::App& app, Arguments& arguments, const std::string& command, const std::string& help,
@@ -128,9 +144,17 @@ CLI::App* add_unit_task(CLI::App& app, Arguments& arguments, const std::string& 
                 examples + "One line a unit says what has become of it; the exit code is 1 if any failed.\n");
   sub->add_option("--lun", arguments.unit_task.lun, "Only this logical unit; all by default")
       ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+      ->check(kWholeNumber);
   sub->add_flag("--json", arguments.as_json, "As JSON");
   return sub;
+}
+
+int wrong_command(const CLI::App& app, const std::string& word) {
+  std::string known;
+  for (const auto* command : app.get_subcommands({})) known += (known.empty() ? "" : ", ") + command->get_name();
+  std::fprintf(stderr, "srp-nbd: %s: expected one of %s; `srp-nbd --help` explains them\n",
+               word.empty() ? "no command given" : ("unknown command \"" + word + "\"").c_str(), known.c_str());
+  return static_cast<int>(ExitCode::usage);
 }
 
 }  // namespace
@@ -138,7 +162,8 @@ CLI::App* add_unit_task(CLI::App& app, Arguments& arguments, const std::string& 
 int run_command_line(int argc, char** argv) {
   CLI::App app{"Logical units of SRP targets as block devices that outlive their target"};
   app.name("srp-nbd");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // what is missing or wrong is told below
+  app.set_version_flag("--version", "srp-nbd " SRPI_VERSION);
   app.footer(std::string("`srp-nbd COMMAND --help` explains a command, with examples.\n") + kExitCodes);
   Arguments arguments;
   add_control(app, arguments);  // before the command as well as behind it
@@ -219,9 +244,13 @@ int run_command_line(int argc, char** argv) {
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError& error) {
+    if (app.get_subcommands().empty()) return wrong_command(app, app.remaining().front());
+    return app.exit(error), static_cast<int>(ExitCode::usage);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
   }
+  if (app.get_subcommands().empty()) return wrong_command(app, {});
 
   const auto path = arguments.control_path.empty() ? default_control_path() : arguments.control_path;
   const auto& name = arguments.name;
@@ -255,7 +284,10 @@ int run_command_line(int argc, char** argv) {
     if (*events) return events_command(path, name, arguments.as_json);
     return target_command(path, name, static_cast<bool>(*online) && !static_cast<bool>(*offline));
   };
-  return static_cast<int>(run_chosen());
+  const auto code = run_chosen();
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return static_cast<int>(code);
+  std::perror("srp-nbd: writing to standard output");
+  return static_cast<int>(code == ExitCode::ok ? ExitCode::failed : code);
 }
 
 }  // namespace srp_nbd

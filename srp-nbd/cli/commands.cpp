@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -36,6 +37,16 @@ json::value to_json(const FieldValue& value) {
   return std::visit(Convert{}, value);
 }
 
+// A field's failure begins with its key, as in a configuration; on the command line it is an option.
+Failure as_option(Failure failure, std::string_view key) {
+  if (!failure.message.starts_with(std::string(key) + ":")) return failure;
+  auto option = key == "target" ? "TARGET" : key == "luns" ? "--lun" : "--" + std::string(key);
+  if (option.ends_with("_ms")) option.resize(option.size() - 3);
+  std::ranges::replace(option, '_', '-');
+  failure.message.replace(0, key.size(), option);
+  return failure;
+}
+
 // What the session's own timers bound.
 ExitCode simple_command(const std::string& control_path, json::object order, std::string doing) {
   if (auto answer = call_daemon({control_path, std::move(order), {}, std::move(doing)}); !answer)
@@ -49,7 +60,7 @@ Outcome<ConnectOrder> connect_order(const SessionFields& fields) {
   ConnectOrder result;
   result.order["command"] = "connect";
   for (const auto& [key, value] : fields) {
-    if (auto ok = apply_field(result.request, key, value); !ok) return ok.error();
+    if (auto ok = apply_field(result.request, key, value); !ok) return as_option(ok.error(), key);
     result.order[key] = to_json(value);
   }
   if (auto ok = check_request(result.request); !ok) return ok.error();

@@ -25,6 +25,17 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kQuietTime{2};
 constexpr std::size_t kMaxAnswerBytes = 64u << 20;
 
+// Root may talk to anybody's daemon; others to root's and their own.
+Outcome<> check_daemon(int fd, const std::string& path) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+      (::geteuid() == 0 || peer.uid == 0 || peer.uid == ::geteuid()))
+    return {};
+  return Failure{"permission_denied",
+                 fmt::format("whoever answers at {} is neither root nor you, but uid {}", path, peer.uid)};
+}
+
 Outcome<UniqueFd> open_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -33,7 +44,10 @@ Outcome<UniqueFd> open_socket(const std::string& path) {
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return Failure{"failed", fmt::format("cannot make a socket: {}", std::strerror(errno))};
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    if (auto ok = check_daemon(fd.get(), path); !ok) return ok.error();
+    return fd;
+  }
   if (errno == EACCES || errno == EPERM)
     return Failure{"permission_denied", fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
                                                     "own daemon's socket with --control",

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include "cli/commands.hpp"
 #include "cli/session_text.hpp"
@@ -34,6 +35,9 @@ void log_to_syslog(const std::string& level) {
   spdlog::set_pattern("%v");
   spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
 }
+
+// The daemon leaves the folder that it was started in.
+std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
 
 ExitCode serve(DaemonOptions options) {
   const auto outcome = run_daemon(std::move(options));
@@ -90,9 +94,9 @@ ExitCode run_daemon_command(const DaemonArguments& arguments) {
     if (!config) return report(config.error());
     options.config = std::move(*config);
   }
-  options.control_path = !arguments.control_path.empty()           ? arguments.control_path
-                         : !options.config.control_path.empty() ? options.config.control_path
-                                                                : default_control_path();
+  options.control_path = absolute(!arguments.control_path.empty()        ? arguments.control_path
+                                  : !options.config.control_path.empty() ? options.config.control_path
+                                                                         : default_control_path());
   if (!arguments.foreground) return serve_in_background(std::move(options));
   log_to_stderr(options.config.log_level);
   return serve(std::move(options));
@@ -100,12 +104,10 @@ ExitCode run_daemon_command(const DaemonArguments& arguments) {
 
 ExitCode run_session_command(const std::string& control_path, const SessionFields& fields) {
   DaemonOptions options;
-  SessionRequest request;
-  for (const auto& [key, value] : fields)
-    if (auto ok = apply_field(request, key, value); !ok) return report(ok.error());
-  if (auto ok = check_request(request); !ok) return report(ok.error());
-  options.run = std::move(request);
-  options.control_path = control_path;
+  auto order = connect_order(fields);
+  if (!order) return report(order.error());
+  options.run = std::move(order->request);
+  options.control_path = absolute(control_path);
   options.on_run_ready = [](const boost::json::object& session) {
     const auto text = units_text(session);
     std::fwrite(text.data(), 1, text.size(), stdout);

@@ -58,7 +58,8 @@ Outcome<> Reader::check_unique(const SessionRequest& request, const toml::source
   if (!request.name.empty())
     if (const auto [it, is_new] = lines_of_names_.emplace(request.name, line); !is_new)
       return taken(fmt::format("the name \"{}\"", request.name), it->second);
-  if (!request.listen_path.empty())
+  // {name} stands for names that are all different, given here or derived later.
+  if (!request.listen_path.empty() && request.listen_path.find("{name}") == std::string::npos)
     if (const auto [it, is_new] = lines_of_sockets_.emplace(request.listen_path, line); !is_new)
       return taken(request.listen_path, it->second);
   if (request.device_index)

@@ -57,6 +57,19 @@ Outcome<> clear_path(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
+// Whoever can rename files there can put a socket of his own in the place of ours.
+Outcome<> check_folder(const std::string& folder) {
+  struct stat there {};
+  if (::stat(folder.c_str(), &there) != 0) return system_failure("cannot use the folder", folder, errno);
+  const auto instead = "give the control socket another place with --control";
+  if (there.st_uid != 0 && there.st_uid != ::geteuid())
+    return Failure{"permission_denied", fmt::format("{} belongs to uid {}: {}", folder, there.st_uid, instead)};
+  if ((there.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (there.st_mode & S_ISVTX) == 0)
+    return Failure{"permission_denied",
+                   fmt::format("others may write in {} (mode {:o}): {}", folder, there.st_mode & 07777, instead)};
+  return {};
+}
+
 }  // namespace
 
 Outcome<ControlSocket> make_control_socket(const std::string& path) {
@@ -66,6 +79,7 @@ Outcome<ControlSocket> make_control_socket(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_failure("cannot make the folder", folder.string(), errno);
+  if (auto ok = check_folder(folder.empty() ? "." : folder.string()); !ok) return ok.error();
 
   ControlSocket result;
   const auto lock_path = path + ".lock";

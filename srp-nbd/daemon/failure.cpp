@@ -58,7 +58,8 @@ std::string_view code_name(srpi::Errc code) noexcept {
 }
 
 ExitCode exit_code_of(std::string_view failure_code) noexcept {
-  if (failure_code == "usage" || failure_code == "invalid_argument" || failure_code == "bad_config")
+  if (failure_code == "usage" || failure_code == "invalid_argument" || failure_code == "bad_config" ||
+      failure_code == "bad_request")
     return ExitCode::usage;
   if (failure_code == "no_daemon") return ExitCode::no_daemon;
   if (failure_code == "no_such_session") return ExitCode::no_such_session;

@@ -129,7 +129,7 @@ Outcome<> set_listen(SessionRequest& r, std::string_view key, const FieldValue& 
       return {};
     }
   }
-  return invalid(key, fmt::format("unix:/PATH of at most {} characters", kMaxSocketPath), v);
+  return invalid(key, fmt::format("unix:/PATH, absolute, of at most {} characters", kMaxSocketPath), v);
 }
 
 Outcome<> set_initiator_ext(SessionRequest& r, std::string_view key, const FieldValue& v) {

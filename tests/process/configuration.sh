@@ -46,13 +46,29 @@ grep -q '"size_bytes":8388608' "$scratch/list.json" || fail "list: $(cat "$scrat
 stop_daemon
 [[ ! -e $scratch/a.sock && ! -e $scratch/b.sock ]] || fail "sockets stayed behind"
 
+# {name} is each session's own.
+printf '[[session]]\nname = "%s"\ntarget = "ram://1M"\nlisten = "unix:%s/{name}.sock"\n' c "$scratch" d "$scratch" >"$scratch/names.toml"
+start_daemon --config "$scratch/names.toml"
+wait_until 10 test -S "$scratch/c.sock" || fail "the socket of c"
+wait_until 10 test -S "$scratch/d.sock" || fail "the socket of d"
+stop_daemon
+
+# A relative path means the folder that the daemon was started in.
+(cd "$scratch" && srp daemon --control near.sock > started)
+[[ $(cat "$scratch/started") =~ pid\ ([0-9]+),\ control\ socket\ $scratch/near.sock ]] || fail "daemon printed: $(cat "$scratch/started")"
+daemon_pid=${BASH_REMATCH[1]}
+expect 0 "no sessions" srp list --control "$scratch/near.sock"
+kill -TERM "$daemon_pid"
+is_gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
+wait_until 10 is_gone || fail "the daemon with a relative path does not end"
+daemon_pid=
+
 # In the background: the command returns once the daemon answers.
 srp daemon > "$scratch/started"
 [[ $(cat "$scratch/started") =~ pid\ ([0-9]+) ]] || fail "daemon printed: $(cat "$scratch/started")"
 daemon_pid=${BASH_REMATCH[1]}
 expect 0 "no sessions" srp list
 kill -TERM "$daemon_pid"
-is_gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
 wait_until 10 is_gone || fail "the daemon in the background does not end"
 [[ ! -e $SRP_NBD_CONTROL ]] || fail "it left its control socket"
 daemon_pid=

@@ -5,23 +5,28 @@ source "$(dirname "$0")/lib/daemon.bash"
 
 expect 3 "no daemon answers" srp list
 expect 3 "start one with" srp connect ram://1M --listen "unix:$scratch/a.sock"
-expect 2 "" srp
-expect 2 "" srp frobnicate
-expect 2 "" srp connect
+expect 2 "no command given: expected one of daemon, run, connect" srp
+expect 2 'unknown command "frobnicate": expected one of daemon, run' srp frobnicate
+expect 0 "srp-nbd " srp --version
+expect 2 "TARGET is required" srp connect
 expect 0 "Examples:" srp connect --help
 expect 0 "Exit codes:" srp --help
-expect 2 "target:" srp connect http://nowhere
-expect 2 "connect_timeout_ms: expected" srp connect ram://1M --connect-timeout soon
-expect 2 "task_management_timeout_ms: expected milliseconds from 100" srp connect ram://1M --task-management-timeout 5
-expect 2 "retry_count: expected a number from 0 to 6, got \"7\"" srp connect ram://1M --retry-count 7
-expect 2 "ack_timeout_exponent: expected a number from 1 to 31" srp connect ram://1M --ack-timeout-exponent 32
+expect 2 "TARGET: invalid argument: target address" srp connect http://nowhere
+expect 2 "--connect-timeout: expected" srp connect ram://1M --connect-timeout soon
+expect 2 "--task-management-timeout: expected milliseconds from 100" srp connect ram://1M --task-management-timeout 5
+expect 2 "--retry-count: expected a number from 0 to 6, got \"7\"" srp connect ram://1M --retry-count 7
+expect 2 "--ack-timeout-exponent: expected a number from 1 to 31" srp connect ram://1M --ack-timeout-exponent 32
 expect 2 "later than command_timeout" srp connect ram://1M --ack-timeout-exponent 20
 expect 2 "fence_first_login is on, but fence is off" srp connect ram://1M --no-fence --fence-first-login
 expect 2 "fence_first_login is on, but fence is off" srp run ram://1M --no-fence --fence-first-login
 expect 0 "--fence-first-login" srp connect --help
 expect 2 "device and listen exclude" srp connect ram://1M --listen unix:/tmp/x --device /dev/nbd0
-expect 2 "device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
-expect 2 "unix:/PATH" srp connect ram://1M --listen tcp:10809
+expect 2 "--device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
+expect 2 "unix:/PATH, absolute" srp connect ram://1M --listen tcp:10809
+expect 2 "--listen: expected a value" srp connect ram://1M --listen ""
+expect 2 "--control: expected a value" srp list --control ""
+expect 2 "expected a whole number, got \"1x\"" srp abort s0 --lun 1x
+expect 2 "--reconnect-delay: expected milliseconds from 10" srp connect ram://1M --reconnect-delay 5
 
 start_daemon
 # The socket can be named before the command or behind it.
@@ -30,6 +35,8 @@ expect 0 "no sessions" env SRP_NBD_CONTROL=/nowhere "$SRP_NBD" list --control "$
 expect 1 "already running" srp daemon --foreground
 expect 1 "already running" srp daemon
 expect 4 'no session "s9"' srp show s9
+expect 2 "expected a session's name" srp show 'a b'
+expect 1 "writing to standard output" bash -c '"$SRP_NBD" list > /dev/full'
 expect 4 'no session "s9"' srp disconnect s9
 expect 4 'no session "s9"' srp reconnect s9
 expect 4 'no session "s9"' srp erase s9
@@ -39,7 +46,7 @@ expect 0 "nbd+unix:///lun0" srp connect ram://1M --listen "unix:$scratch/a.sock"
 expect 0 '"name":"s0"' srp list --json
 expect 1 "is taken" srp connect ram://1M --name s0 --listen "unix:$scratch/b.sock"
 expect 1 'in use by the session "s0"' srp connect ram://1M --listen "unix:$scratch/a.sock"
-expect 1 "" srp connect ram://1M --lun 7 --listen "unix:$scratch/b.sock"
+expect 1 "LUN 7" srp connect --lun 7 ram://1M --listen "unix:$scratch/b.sock"
 echo precious > "$scratch/file"
 expect 1 "" srp connect ram://1M --listen "unix:$scratch/file"
 [[ $(cat "$scratch/file") == precious ]] || fail "a file was overwritten by a socket"
@@ -48,6 +55,19 @@ expect 1 "" srp connect ram://1M --listen "unix:$scratch/no/such/folder/s"
 expect 1 "" srp connect 'srp://127.0.0.1:1/?id_ext=1&ioc_guid=2' --connect-timeout 2000 --listen "unix:$scratch/b.sock"
 [[ ! -e $scratch/b.sock ]] || fail "a failed connect left a socket"
 [[ $(srp list | grep -c '^s[0-9]') == 1 ]] || fail "a failed connect left a session: $(srp list)"
+
+# Orders come from root and from whom the daemon runs as.
+if ((EUID == 0)); then
+    chmod 711 "$scratch"; chmod 666 "$SRP_NBD_CONTROL"
+    expect 5 "takes orders from root and uid 0, not from uid 65534" setpriv --reuid 65534 --regid 65534 --clear-groups "$SRP_NBD" list
+    chmod 600 "$SRP_NBD_CONTROL"
+    expect 5 "no permission to talk to the daemon" setpriv --reuid 65534 --regid 65534 --clear-groups "$SRP_NBD" list
+    # Nor does a daemon sit down where somebody else could move its socket away.
+    mkdir -m 777 "$scratch/open"
+    expect 5 "others may write in $scratch/open" srp daemon --foreground --control "$scratch/open/s"
+    chown 65534 "$scratch/open"
+    expect 5 "belongs to uid 65534" srp daemon --foreground --control "$scratch/open/s"
+fi
 
 # A killed daemon leaves a stale socket; the next one replaces it.
 kill -9 "$daemon_pid"; wait "$daemon_pid" 2>/dev/null || true

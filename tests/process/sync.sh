@@ -17,7 +17,7 @@ expect 3 "no daemon answers" sync "$list"
 start_daemon
 expect 0 "2 targets: would be 2 connected" sync "$list" --dry-run
 expect 0 "no sessions" srp list
-expect 2 "keepalive_ms: expected" srp sync "$list" --keepalive soon
+expect 2 "--keepalive: expected" srp sync "$list" --keepalive soon
 expect 1 "cannot be read" sync "$scratch/missing"
 
 expect 0 "2 targets: 2 connected, 0 reconnected, 0 unchanged, 0 left alone, 0 failed; 0 bad lines" sync "$list"
