@@ -5,7 +5,8 @@ source "$(dirname "$0")/lib/daemon.bash"
 
 start_daemon
 srp connect 'ram://16M?luns=2' --name ram --listen "unix:$scratch/nbd.sock" --dev-loss 60000 --keepalive off \
-  --task-management-timeout 700 --retry-count 3 --ack-timeout-exponent 15 --fence-first-login >/dev/null
+  --task-management-timeout 700 --retry-count 3 --ack-timeout-exponent 15 --fence-first-login \
+  --queue-depth 32 --initiator-ext c0ffee >/dev/null
 show=$scratch/show
 srp show ram --json > "$show"
 has() { for pointer in "$@"; do "$JSON_AT" "$pointer" < "$show" >/dev/null || fail "$pointer is missing in $(cat "$show")"; done; }
@@ -14,7 +15,7 @@ json_is "$show" /state '"live"'
 json_is "$show" /by null
 json_is "$show" /stale false
 has /target /hca /port /source /destination /source_gid /destination_gid
-[[ $("$JSON_AT" /initiator_port_id < "$show") =~ ^\"[0-9a-f]{32}\"$ ]] || fail "initiator_port_id"
+[[ $("$JSON_AT" /initiator_port_id < "$show") =~ ^\"0000000000c0ffee[0-9a-f]{16}\"$ ]] || fail "initiator_port_id"
 [[ $("$JSON_AT" /target_port_id < "$show") =~ ^\"[0-9a-f]{32}\"$ ]] || fail "target_port_id"
 json_is "$show" /luns/1/lun 1
 json_is "$show" /luns/1/device null
@@ -29,6 +30,7 @@ json_is "$show" /options/dev_loss_ms 60000
 json_is "$show" /options/keepalive_ms '"off"'
 json_is "$show" /options/task_management_timeout_ms 700
 json_is "$show" /options/retry_count 3
+json_is "$show" /options/queue_depth 32
 json_is "$show" /options/ack_timeout_exponent 15
 json_is "$show" /options/fence true
 json_is "$show" /options/fence_first_login true

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators' functions through the Asio layer.
+// Operators' functions and futures through the Asio layer.
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 
 #include "srpi/asio.hpp"
 
@@ -51,4 +53,23 @@ TEST_CASE("abort also ends what waits for the Asio layer's buffers") {
   loop.poll();
   CHECK(done == 3);
   CHECK(cancelled >= 2);
+}
+
+TEST_CASE("futures have the bytes, and throw the error") {
+  boost::asio::io_context loop;
+  AsyncSession session(loop.get_executor());
+  const auto wait_for = [&](auto future) {
+    for (int i = 0; i < 1000 && future.wait_for(std::chrono::seconds(0)) != std::future_status::ready; ++i)
+      loop.run_one_for(std::chrono::seconds(1));
+    return future.get();
+  };
+  CHECK(wait_for(session.async_connect(TargetAddress::parse("ram://1M").value(), {}, boost::asio::use_future)) == 0);
+  std::vector<std::byte> bytes(4096);
+  CHECK(wait_for(session.async_read(session.unit(0), 0, boost::asio::buffer(bytes), boost::asio::use_future)) == 4096);
+  try {
+    (void)wait_for(session.async_read(session.unit(0), 1 << 20, boost::asio::buffer(bytes), boost::asio::use_future));
+    FAIL("a read beyond the end went well");
+  } catch (const boost::system::system_error& error) {
+    CHECK(error.code() == Errc::out_of_range);
+  }
 }

@@ -21,25 +21,26 @@ refused() {
 }
 
 say "no access list"
-refused "access" "$(target_uri)"
+refused "no access; give the initiator port id an ACL" "$(target_uri)"
 target_permit "$srp_initiator"
 
 say "no nbd module"
 [[ ! -e /sys/module/nbd ]] || fail "nbd is loaded already"
 hidden=/lib/modules/$(uname -r)/kernel/drivers/block
 mount -t tmpfs none "$hidden"
-refused "nbd" "$(target_uri)"
+refused "the kernel's nbd module is not loaded: modprobe nbd" "$(target_uri)"
+if grep -q "has lost its connection" "$srp_log"; then fail "the log speaks of a device that never was"; fi
 umount "$hidden"
 load_modules nbd
 
 say "a wrong ioc_guid, a closed port, an address without anyone"
-refused "target" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
-refused "$rdma_address:5999" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
-refused "10.65.0.99" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
+refused "no target port of that id" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
+refused "no SRP target listens there" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
+refused "nobody there answers address resolution" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 
 say "an unknown logical unit, and one device for two units"
-refused "9" "$(target_uri)" --lun 9
-refused "--device" "$(target_uri)" --device /dev/nbd5
+refused "no such logical unit: LUN 9" "$(target_uri)" --lun 9
+refused "names one device, and the target has 2 logical units" "$(target_uri)" --device /dev/nbd5
 
 say "a device in use"
 srp_connect --lun 0 --device /dev/nbd5

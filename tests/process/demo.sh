@@ -1,0 +1,14 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The story that ./demo --loopback tells goes well, and leaves nothing behind.
+source "$(dirname "$0")/lib/daemon.bash"
+need qemu-io nbdcopy nbdinfo debugfs mke2fs fio
+fio --enghelp=nbd >/dev/null 2>&1 || { echo "skipped: fio has no nbd engine" >&2; exit 77; }
+
+demo=$(dirname "$0")/../../tools/demo/loopback
+PATH=$(dirname "$SRP_NBD"):$PATH TMPDIR=$scratch timeout 120 bash "$demo" >"$scratch/story" 2>&1 ||
+  fail "the demo ended with $?: $(tail -20 "$scratch/story")"
+for words in "disconnected in" "Input/output error" "ram is live" "identical" "disconnected by fault" "ram erased"; do
+  grep -q "$words" "$scratch/story" || fail "the demo does not say \"$words\": $(cat "$scratch/story")"
+done
+[[ -z $(find "$scratch" -mindepth 1 ! -name story) ]] || fail "the demo left $(find "$scratch" -mindepth 1)"
