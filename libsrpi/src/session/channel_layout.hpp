@@ -12,7 +12,9 @@ namespace srpi::session {
 inline constexpr std::uint32_t kCommandBytes = 48;
 inline constexpr std::uint32_t kIndirectHeaderBytes = 20;
 inline constexpr std::uint32_t kDescriptorBytes = 16;
-// SRP_RSP: 36 bytes, 4 of response data, at most 252 of sense data; targets pad to their own sizes.
+// SRP_RSP: 36 bytes, 4 of response data, at most 252 of sense data; targets pad to their own sizes. A login response's
+// MAXIMUM TARGET TO INITIATOR IU LENGTH does not say more: Linux' echoes there what we ask for in the other direction, up to
+// 64 KiB, of which it never sends more than some 300 bytes. A longer unit is fault 11: a loss, nothing overwritten.
 inline constexpr std::uint32_t kReceiveBytes = 1024;
 inline constexpr std::uint32_t kInlineBytes = 128;
 

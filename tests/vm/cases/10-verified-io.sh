@@ -16,7 +16,8 @@ say "requests of up to 1 MiB"
 set_max_transfer /dev/nbd0 1024
 fio_verify /dev/nbd0 128
 fio_verify_again "$(disk_backing disk0)" 128
-say "the size of requests that the kernel begins with"
+say "requests of up to 128 KiB"
+set_max_transfer /dev/nbd1 128
 fio_verify /dev/nbd1 32
 fio_verify_again "$(disk_backing disk1)" 32
 same_bytes /dev/nbd0 "$(disk_backing disk0)"

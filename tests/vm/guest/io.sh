@@ -40,7 +40,7 @@ read_direct() {
     dd if="$1" bs=1M status=none "${flags[@]}"
 }
 
-# set_max_transfer DEVICE KIB: requests up to this size; nbd begins with 128 KiB.
+# set_max_transfer DEVICE KIB: requests up to this size; the daemon begins with 1024 KiB.
 set_max_transfer() {
     local queue=/sys/block/${1##*/}/queue
     echo "$2" >"$queue/max_sectors_kb" ||
