@@ -251,6 +251,15 @@ std::optional<AttemptOutcome> Attempt::fence() {
   return std::nullopt;
 }
 
+// An address that is tried last and is silent is not the whole story.
+Error Attempt::overdue() const {
+  auto words = fmt::format("{} ms were over while {}",
+                           std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_));
+  if (const auto* earlier = resolving_ ? resolving_->passed_over() : nullptr)
+    words += ", after " + earlier->detail;
+  return {Errc::connect_timed_out, std::move(words)};
+}
+
 std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   if (step_ == Step::opening) {
     ++work;
@@ -282,11 +291,7 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   } else if (step_ == Step::fencing) {
     if (auto done = fence()) return done;
   }
-  if (clock_.now() >= deadline_)
-    return AttemptOutcome{{Errc::connect_timed_out,
-                           fmt::format("{} ms were over while {}",
-                                       std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_))},
-                          false};
+  if (clock_.now() >= deadline_) return AttemptOutcome{overdue(), false};
   return std::nullopt;
 }
 
