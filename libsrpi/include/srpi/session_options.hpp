@@ -30,7 +30,9 @@ struct SessionOptions {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<PortId> initiator_port_id;
 
-  std::vector<std::uint64_t> luns;      // LUNs wanted (flat numbers); empty: all that the target reports
+  // LUNs wanted (flat numbers), 256 at most; empty: all that the target reports. Of more than 256 the rest is
+  // left out, and the log has a warning.
+  std::vector<std::uint64_t> luns;
 
   // RDMA channels (queue pairs) of the session, 1..16, all driven by its one thread. The session lives with
   // as many of them as the target takes, one at least: SessionStatus tells, and the log.
