@@ -40,7 +40,11 @@ struct SessionOptions {
   // Commands at the target at a time over each channel, at most, a keepalive not counted; 1..4096, and as many
   // over all channels together; the target may grant less.
   std::uint32_t queue_depth = 128;
-  std::uint32_t max_it_iu_bytes = 8260; // largest request we ask for; 68..65536; smaller is retried when refused
+  // Largest request (information unit) we ask for, a smaller one where that is refused: kLeastItIuBytes to
+  // kMostItIuBytes. The least carries a command (48 bytes) with an indirect table (20) of one descriptor
+  // (16).
+  std::uint32_t max_it_iu_bytes = 8260;
+  static constexpr std::uint32_t kLeastItIuBytes = 48 + 20 + 16, kMostItIuBytes = 65536;
   std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
   bool immediate_data = true;           // use it where the target grants it

@@ -13,8 +13,7 @@
 namespace srpi::session {
 namespace {
 
-// The smallest request that carries a command with one descriptor in an indirect table; targets take more.
-constexpr std::uint32_t kSmallestIuBytes = 48 + 20 + 16;
+constexpr std::uint32_t kSmallestIuBytes = SessionOptions::kLeastItIuBytes;  // targets take more
 constexpr std::uint64_t kLoginTag = 0x7372706c6f67696eu;  // "srplogin": easy to find in a packet dump
 
 std::uint64_t interface_id(const std::array<std::uint8_t, 16>& gid) {
