@@ -136,8 +136,10 @@ class SessionObserver {
 
 class Session {
  public:
-  // Starts to connect; the outcome comes through poll as a change to `live`, or to `disconnected` with the error.
-  // Errors: invalid_argument; no_device where there is no RDMA to speak of. The observer, if any, must outlive the session.
+  // Starts to connect; the outcome comes through poll as a change to `live`, or to `disconnected` with the
+  // error. Errors: invalid_argument; no_memory (also: out of file descriptors). A machine without RDMA is
+  // none: there the attempt fails, with no_device and what is missing, and automatic ones go on, for a device
+  // or a module may come later. The observer, if any, must outlive the session.
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&, const SessionOptions& = {},
                                                                SessionObserver* = nullptr);
   virtual ~Session() = default;  // as erase()

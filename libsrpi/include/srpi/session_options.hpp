@@ -30,7 +30,9 @@ struct SessionOptions {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<PortId> initiator_port_id;
 
-  std::vector<std::uint64_t> luns;      // LUNs wanted (flat numbers); empty: all that the target reports
+  // LUNs wanted (flat numbers), 256 at most; empty: all that the target reports. Of more than 256 the rest is
+  // left out, and the log has a warning.
+  std::vector<std::uint64_t> luns;
 
   // RDMA channels (queue pairs) of the session, 1..16, all driven by its one thread. The session lives with
   // as many of them as the target takes, one at least: SessionStatus tells, and the log.
@@ -38,7 +40,11 @@ struct SessionOptions {
   // Commands at the target at a time over each channel, at most, a keepalive not counted; 1..4096, and as many
   // over all channels together; the target may grant less.
   std::uint32_t queue_depth = 128;
-  std::uint32_t max_it_iu_bytes = 8260; // largest request we ask for; 68..65536; smaller is retried when refused
+  // Largest request (information unit) we ask for, a smaller one where that is refused: kLeastItIuBytes to
+  // kMostItIuBytes. The least carries a command (48 bytes) with an indirect table (20) of one descriptor
+  // (16).
+  std::uint32_t max_it_iu_bytes = 8260;
+  static constexpr std::uint32_t kLeastItIuBytes = 48 + 20 + 16, kMostItIuBytes = 65536;
   std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
   bool immediate_data = true;           // use it where the target grants it

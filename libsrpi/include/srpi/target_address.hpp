@@ -60,7 +60,7 @@ struct TargetAddress {
   // Login parameters that may ride along, with ib_srp's names; unset: the session's options decide.
   std::optional<std::uint64_t> initiator_ext;
   std::optional<std::uint32_t> queue_size;      // requests, 1 or more
-  std::optional<std::uint32_t> max_it_iu_size;  // bytes, 64 or more
+  std::optional<std::uint32_t> max_it_iu_size;  // bytes, 84..65536, as SessionOptions::max_it_iu_bytes
   std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries, 1..255
   std::optional<std::uint32_t> tl_retry_count;  // 2..7; 7 is taken as 6 (it is infinite on some devices)
   std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more

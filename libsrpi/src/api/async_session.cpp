@@ -48,7 +48,6 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
   Result<> disconnect() {
     if (!session_) return Error{Errc::wrong_state, "not connected yet"};
     auto done = session_->disconnect();
-    end_connecting(Errc::no_connect);
     drive_soon();
     return done;
   }
@@ -58,8 +57,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     if (!session_) return;
     session_->erase();
     while (session_->poll() > 0) {}
-    for (auto* io : std::exchange(waiting_, {})) finish(*io, Errc::no_connect);
-    end_connecting(Errc::no_connect);
+    fail_waiting();  // also what came when the session was erased already
     if (readable_.is_open()) readable_.release();  // the descriptor is the session's
     memory_.reset();
     session_.reset();
@@ -160,6 +158,15 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     delete &io;
   }
 
+  void fail_waiting() {
+    for (auto* io : std::exchange(waiting_, {})) finish(*io, Errc::no_connect);
+  }
+
+  void fail_connecting(const Error& error) {
+    why_ = error;
+    end_connecting(error.code);
+  }
+
   void end_connecting(Errc status) {
     for (auto* op : std::exchange(connecting_, {})) op->complete(status, 0);
   }
@@ -193,17 +200,30 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
                          });
   }
 
+  // Whoever waits for a connection is told by the end of its attempt: live, on_attempt_failed, or one of the
+  // two states that end the attempt as well, whether this layer was asked for them, the session below it or
+  // nobody.
   void on_state(SessionState, SessionState to, const Error& cause) override {
-    if (to == SessionState::live) return end_connecting(Errc::ok);
-    if (to == SessionState::disconnected && cause.code != Errc::ok) {
-      why_ = cause;
-      end_connecting(cause.code);
+    switch (to) {
+      case SessionState::live:
+        return end_connecting(Errc::ok);
+      case SessionState::disconnecting:
+      case SessionState::erased:
+        fail_waiting();
+        if (cause.code != Errc::ok)
+          fail_connecting(cause);
+        else if (!connecting_.empty())
+          fail_connecting({Errc::no_connect, "the session was told to disconnect before it was live"});
+        return;
+      case SessionState::disconnected:
+        if (cause.code != Errc::ok) why_ = cause;
+        return;
+      case SessionState::connecting:
+      case SessionState::recovering:
+        return;
     }
   }
-  void on_attempt_failed(const Error& error) override {
-    why_ = error;
-    end_connecting(error.code);
-  }
+  void on_attempt_failed(const Error& error) override { fail_connecting(error); }
 
   boost::asio::any_io_executor executor_;
   boost::asio::posix::stream_descriptor readable_;

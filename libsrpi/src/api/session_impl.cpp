@@ -118,6 +118,12 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
 // After each successful probe: the first finds the units, later ones may find them grown.
 Result<> SessionImpl::take_units() {
   const auto& found = probe_.units();
+  if (units_.empty() && probe_.left_out() > 0)
+    log(LogLevel::warning, [&] {
+      return fmt::format(
+          "{} logical units are left out, a session takes {}: name the wanted ones by luns (--lun)",
+          probe_.left_out(), lun::LunProbe::kMaxUnits);
+    });
   units_.reserve(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (i < units_.size()) {

@@ -29,7 +29,7 @@ Result<> SessionOptions::validate() const {
   for (const auto& checked : {
            range("channels", channels, 1, 16, ""),
            range("queue_depth", queue_depth, 1, 4096, ""),
-           range("max_it_iu_bytes", max_it_iu_bytes, 84, 65536, " bytes"),
+           range("max_it_iu_bytes", max_it_iu_bytes, kLeastItIuBytes, kMostItIuBytes, " bytes"),
            range("descriptors", descriptors, 1, 255, ""),
            range("max_transfer_bytes", max_transfer_bytes, 4096, 1u << 26, " bytes"),
            range("retry_count", retry_count, 0, 6, ""),

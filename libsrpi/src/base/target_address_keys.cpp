@@ -7,6 +7,8 @@
 #include <bit>
 #include <limits>
 
+#include "srpi/session_options.hpp"
+
 namespace srpi::base {
 namespace {
 
@@ -167,7 +169,9 @@ const Key kKeys[] = {
      [](auto& a, auto& i) { return assign_hex(a.initiator_ext.emplace(), i, 16); }},
     {"queue_size", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.queue_size, i, 1, kMaxCount); }},
     {"max_it_iu_size", kEveryForm, 0,
-     [](auto& a, auto& i) { return assign(a.max_it_iu_size, i, 64, kMaxCount); }},
+     [](auto& a, auto& i) {
+       return assign(a.max_it_iu_size, i, SessionOptions::kLeastItIuBytes, SessionOptions::kMostItIuBytes);
+     }},
     {"cmd_sg_entries", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.cmd_sg_entries, i, 1, 255); }},
     {"tl_retry_count", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.tl_retry_count, i, 2, 7); }},
     {"ch_count", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.ch_count, i, 1, kMaxCount); }},

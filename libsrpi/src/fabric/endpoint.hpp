@@ -87,6 +87,9 @@ struct ConnectionEvent {
 // The initiator's side.
 class ActiveEndpoint : public Endpoint {
  public:
+  // While a host's addresses are tried in turn: why those before the present one were given up. Null: it is
+  // the first.
+  [[nodiscard]] virtual const Error* passed_over() const noexcept { return nullptr; }
   // Sends the connection request. Permitted once, after `resolved` and create_queues.
   // Limits: RDMA CM 56 bytes of private data, IB CM 92.
   [[nodiscard]] virtual Result<> connect(std::span<const std::byte> private_data) = 0;

@@ -15,8 +15,7 @@
 namespace srpi::lun {
 namespace {
 
-constexpr std::uint32_t kBufferBytes = 4096;      // 511 LUNs, and any VPD page in use
-constexpr std::uint32_t kMaxUnits = 256;
+constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
 constexpr std::uint8_t kInquiryBytes = 96;
 constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
 
@@ -126,8 +125,14 @@ Task<Result<std::vector<std::uint64_t>>> LunProbe::report_luns() {
   const auto reported = scsi::decode_report_luns(*data);
   if (!reported) co_return reported.error();
   std::vector<std::uint64_t> luns;
-  for (const auto& lun : reported->luns)
-    if (!scsi::is_well_known(lun) && luns.size() < kMaxUnits) luns.push_back(scsi::number_of(lun));
+  left_out_ = reported->unread();
+  for (const auto& lun : reported->luns) {
+    if (scsi::is_well_known(lun)) continue;
+    if (luns.size() < kMaxUnits)
+      luns.push_back(scsi::number_of(lun));
+    else
+      ++left_out_;
+  }
   std::ranges::sort(luns);  // targets report them in any order; devices should come in the same one each time
   co_return luns;
 }

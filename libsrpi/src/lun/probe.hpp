@@ -40,6 +40,9 @@ class LunProbe final : public session::Probe {
 
   // Valid after the first success; grown by later ones where a unit has grown.
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
+  // How many LUNs the target reported beyond those that were asked about: a session takes kMaxUnits.
+  [[nodiscard]] std::size_t left_out() const noexcept { return left_out_; }
+  static constexpr std::uint32_t kMaxUnits = 256;
 
  private:
   struct Execute;
@@ -60,6 +63,7 @@ class LunProbe final : public session::Probe {
   std::vector<std::uint64_t> wanted_;
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
+  std::size_t left_out_ = 0;
 
   session::Channel* channel_ = nullptr;
   std::shared_ptr<fabric::Device> device_;

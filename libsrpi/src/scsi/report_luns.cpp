@@ -71,6 +71,10 @@ Result<ReportedLuns> decode_report_luns(Bytes bytes) {
   return out;
 }
 
+std::size_t ReportedLuns::unread() const noexcept {
+  return (list_bytes - kListHeaderBytes) / kLunBytes - luns.size();
+}
+
 std::vector<std::uint8_t> encode_report_luns(std::span<const Lun> luns) {
   std::vector<std::uint8_t> out(kListHeaderBytes);
   out.reserve(kListHeaderBytes + luns.size() * kLunBytes);

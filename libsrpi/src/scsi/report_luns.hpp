@@ -30,6 +30,7 @@ struct ReportedLuns {
   std::vector<Lun> luns;
   bool truncated = false;      // there are more than were received
   std::size_t list_bytes = 0;  // of the whole reply, header included: what to ask for when truncated
+  [[nodiscard]] std::size_t unread() const noexcept;  // how many more there are
 };
 // protocol_error: no header, or a list length that is not a whole number of LUNs.
 [[nodiscard]] Result<ReportedLuns> decode_report_luns(Bytes);

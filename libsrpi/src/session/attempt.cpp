@@ -13,8 +13,7 @@
 namespace srpi::session {
 namespace {
 
-// The smallest request that carries a command with one descriptor in an indirect table; targets take more.
-constexpr std::uint32_t kSmallestIuBytes = 48 + 20 + 16;
+constexpr std::uint32_t kSmallestIuBytes = SessionOptions::kLeastItIuBytes;  // targets take more
 constexpr std::uint64_t kLoginTag = 0x7372706c6f67696eu;  // "srplogin": easy to find in a packet dump
 
 std::uint64_t interface_id(const std::array<std::uint8_t, 16>& gid) {
@@ -251,6 +250,15 @@ std::optional<AttemptOutcome> Attempt::fence() {
   return std::nullopt;
 }
 
+// An address that is tried last and is silent is not the whole story.
+Error Attempt::overdue() const {
+  auto words = fmt::format("{} ms were over while {}",
+                           std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_));
+  if (const auto* earlier = resolving_ ? resolving_->passed_over() : nullptr)
+    words += ", after " + earlier->detail;
+  return {Errc::connect_timed_out, std::move(words)};
+}
+
 std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   if (step_ == Step::opening) {
     ++work;
@@ -282,11 +290,7 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   } else if (step_ == Step::fencing) {
     if (auto done = fence()) return done;
   }
-  if (clock_.now() >= deadline_)
-    return AttemptOutcome{{Errc::connect_timed_out,
-                           fmt::format("{} ms were over while {}",
-                                       std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_))},
-                          false};
+  if (clock_.now() >= deadline_) return AttemptOutcome{overdue(), false};
   return std::nullopt;
 }
 

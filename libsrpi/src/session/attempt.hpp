@@ -69,6 +69,7 @@ class Attempt {
   [[nodiscard]] std::optional<AttemptOutcome> on_event(const fabric::ConnectionEvent&);
   [[nodiscard]] std::optional<AttemptOutcome> fence();
   void start_reset(std::uint64_t lun);
+  [[nodiscard]] Error overdue() const;
   [[nodiscard]] fabric::ActiveEndpoint* endpoint() const noexcept;
 
   fabric::Fabric& fabric_;

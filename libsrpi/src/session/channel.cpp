@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "session/channel_layout.hpp"
+#include "srpi/session_options.hpp"
 
 namespace srpi::session {
 
@@ -75,7 +76,8 @@ Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
 
 void Channel::start(const ChannelTerms& terms) {
   SRPI_CHECK(endpoint_ && !started_);
-  SRPI_CHECK(terms.max_it_iu_bytes >= kCommandBytes + kIndirectHeaderBytes + kDescriptorBytes);
+  static_assert(SessionOptions::kLeastItIuBytes == kCommandBytes + kIndirectHeaderBytes + kDescriptorBytes);
+  SRPI_CHECK(terms.max_it_iu_bytes >= SessionOptions::kLeastItIuBytes);
   terms_ = terms;
   usable_segments_ = std::min(limits_.segments,
                               (terms.max_it_iu_bytes - kCommandBytes - kIndirectHeaderBytes) / kDescriptorBytes);

@@ -12,8 +12,10 @@
 
 namespace srpi::target {
 
+inline constexpr std::uint16_t kMostLun = 1023;  // more than an initiator may want to take
+
 struct LunConfig {
-  std::uint16_t number = 0;        // 0..255
+  std::uint16_t number = 0;        // 0..kMostLun
   std::uint64_t bytes = 0;         // a multiple of block_size, below 2^47
   std::uint64_t max_bytes = 0;     // room to grow by resize(); 0: none
   std::uint32_t block_size = 512;  // 512, 1024, 2048 or 4096

@@ -18,7 +18,7 @@ Result<std::unique_ptr<Disk>> Disk::create(const LunConfig& config, bool release
     return Error{Errc::invalid_argument, fmt::format("LUN {}: {} bytes in blocks of {}: {}", config.number,
                                                      config.bytes, config.block_size, what)};
   };
-  if (config.number > 255) return wrong("LUN numbers go to 255");
+  if (config.number > kMostLun) return wrong("LUN numbers go to 1023");
   if (!std::has_single_bit(config.block_size) || config.block_size < 512 || config.block_size > 4096)
     return wrong("a block has 512, 1024, 2048 or 4096 bytes");
   if (config.bytes == 0 || config.bytes % config.block_size != 0)

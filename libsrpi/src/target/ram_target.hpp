@@ -160,7 +160,7 @@ class RamTarget final : public fabric::Acceptor {
 
   // Units are never destroyed before the target: commands and registrations may still refer to a removed one.
   std::vector<std::unique_ptr<LogicalUnit>> units_;
-  std::array<LogicalUnit*, 256> by_number_{};
+  std::array<LogicalUnit*, kMostLun + 1> by_number_{};
   std::vector<std::unique_ptr<DeviceMemory>> devices_;
   std::vector<std::unique_ptr<Nexus>> nexuses_;
   std::vector<std::unique_ptr<HeldWrite>> held_writes_;

@@ -41,26 +41,39 @@ Result<std::unique_ptr<ActiveEndpoint>> ActiveEndpoint::open(std::shared_ptr<Dev
                                                              const fabric::ConnectOptions& options) {
   std::unique_ptr<ActiveEndpoint> endpoint(
       new ActiveEndpoint(std::move(devices), std::move(routes), native_infiniband, options));
+  auto cm = ConnectionManager::open(native_infiniband ? RDMA_PS_IB : RDMA_PS_TCP);
+  if (!cm) return cm.error();
+  endpoint->cm_.emplace(std::move(*cm));
   if (auto started = endpoint->try_next_route(); !started) return started.error();
   return endpoint;
 }
 
-// The next route whose resolution can at least be started; the error is that of the last one.
+// The next route whose resolution can at least be started; the error tells of all that were tried.
 Result<> ActiveEndpoint::try_next_route() {
-  Error error{Errc::unreachable, "no address to try"};
   while (next_route_ < routes_.size()) {
-    Route& route = routes_[next_route_++];
+    Route& route = routes_[next_route_];
     destination_text_ = host_and_port_text(route.destination.get());
-    cm_.reset();  // an id that failed to resolve is of no further use
-    auto cm = ConnectionManager::open(native_infiniband_ ? RDMA_PS_IB : RDMA_PS_TCP);
-    if (!cm) return cm.error();
-    cm_.emplace(std::move(*cm));
+    if (next_route_++ > 0)  // an id that failed to resolve is of no further use
+      if (auto renewed = cm_->renew_id(); !renewed) {
+        pass_over(renewed.error());
+        break;
+      }
     phase_ = Phase::resolving_address;
     const int failed = cm_->resolve_address(route, kResolveTimeout_ms);
     if (failed == 0) return {};
-    error = unresolved(failed);
+    pass_over(unresolved(failed));
   }
-  return error;
+  if (passed_over_.code == Errc::ok) return Error{Errc::unreachable, "no address to try"};
+  return passed_over_;
+}
+
+// The code is the last one's, but one kind of address that is not taken here says nothing about the others,
+// which may resolve at the next attempt.
+void ActiveEndpoint::pass_over(const Error& error) {
+  auto& all = passed_over_;
+  if (all.code == Errc::ok || error.code != Errc::invalid_argument) all.code = error.code;
+  if (!all.detail.empty()) all.detail += "; ";
+  all.detail += error.detail;
 }
 
 Error ActiveEndpoint::unresolved(int error) const {
@@ -173,11 +186,8 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
     case RDMA_CM_EVENT_ROUTE_RESOLVED:
       return on_route_resolved();
     case RDMA_CM_EVENT_ADDR_ERROR:
-    case RDMA_CM_EVENT_ROUTE_ERROR: {
-      const Error error = unresolved(event.status < 0 ? -event.status : event.status);
-      if (next_route_ < routes_.size() && try_next_route()) return std::nullopt;
-      return over(error);
-    }
+    case RDMA_CM_EVENT_ROUTE_ERROR:
+      return on_unresolved(event.status < 0 ? -event.status : event.status);
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
     case RDMA_CM_EVENT_ESTABLISHED:
       return on_accepted(event);
@@ -210,8 +220,13 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_address_resolved() {
   phase_ = Phase::resolving_route;
   // Now, as the route's lifetime, and with it the CM's own timers, follow from it.
   cm_->set_ack_timeout(options_.ack_timeout_exponent);
-  if (const int error = cm_->resolve_route(kResolveTimeout_ms); error != 0)
-    return over(unresolved(error));
+  if (const int error = cm_->resolve_route(kResolveTimeout_ms); error != 0) return on_unresolved(error);
+  return std::nullopt;
+}
+
+std::optional<ConnectionEvent> ActiveEndpoint::on_unresolved(int error) {
+  pass_over(unresolved(error));
+  if (auto started = try_next_route(); !started) return over(started.error());
   return std::nullopt;
 }
 

@@ -38,6 +38,9 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   void append_fds(std::vector<int>&) const override;
   void abort() noexcept override;
 
+  [[nodiscard]] const Error* passed_over() const noexcept override {
+    return passed_over_.code == Errc::ok ? nullptr : &passed_over_;
+  }
   [[nodiscard]] Result<> connect(std::span<const std::byte> private_data) override;
   [[nodiscard]] std::optional<fabric::ConnectionEvent> next_event() override;
   [[nodiscard]] bool compact_login() const noexcept override { return !native_infiniband_; }
@@ -56,9 +59,11 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
                  const fabric::ConnectOptions&);
 
   Result<> try_next_route();
+  void pass_over(const Error&);
   std::optional<fabric::ConnectionEvent> on_cm_event(const CmEvent&);
   std::optional<fabric::ConnectionEvent> on_address_resolved();
   std::optional<fabric::ConnectionEvent> on_route_resolved();
+  std::optional<fabric::ConnectionEvent> on_unresolved(int error);
   fabric::ConnectionEvent on_accepted(const CmEvent&);
   std::optional<fabric::ConnectionEvent> next_device_event();
   fabric::ConnectionEvent over(Error);
@@ -73,6 +78,7 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   std::vector<Route> routes_;
   std::size_t next_route_ = 0;
   std::string destination_text_;
+  Error passed_over_;  // of all routes before the present one
 
   Phase phase_ = Phase::resolving_address;
   fabric::Path path_;

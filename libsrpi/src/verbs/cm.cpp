@@ -19,7 +19,15 @@ namespace {
 // The default, 0, means the longest, 655 ms.
 constexpr std::uint8_t kReceiverNotReadyTimer = 12;
 
+constexpr char kOpen[] = "open the RDMA connection manager";
+
 int errno_of(int result) noexcept { return result == 0 ? 0 : errno; }
+
+Result<CmIdHandle> make_id(rdma_event_channel* channel, rdma_port_space port_space) {
+  rdma_cm_id* id = nullptr;
+  if (rdma_create_id(channel, &id, nullptr, port_space) != 0) return explain_unavailable(kOpen, errno);
+  return CmIdHandle(id);
+}
 
 const rdma_conn_param* connection_parameters(const rdma_cm_event& event) noexcept {
   switch (event.event) {
@@ -49,15 +57,20 @@ int move_queue_pair(rdma_cm_id* id, ibv_qp* qp, ibv_qp_state state) noexcept {
 }
 
 Result<ConnectionManager> ConnectionManager::open(rdma_port_space port_space) {
-  static constexpr char kAttempt[] = "open the RDMA connection manager";
   errno = 0;
   CmChannelHandle channel(rdma_create_event_channel());
-  if (!channel) return explain_unavailable(kAttempt, errno);
-  if (const int error = set_nonblocking(channel->fd); error != 0) return explain_unavailable(kAttempt, error);
-  rdma_cm_id* id = nullptr;
-  if (rdma_create_id(channel.get(), &id, nullptr, port_space) != 0)
-    return explain_unavailable(kAttempt, errno);
-  return ConnectionManager(std::move(channel), CmIdHandle(id));
+  if (!channel) return explain_unavailable(kOpen, errno);
+  if (const int error = set_nonblocking(channel->fd); error != 0) return explain_unavailable(kOpen, error);
+  auto id = make_id(channel.get(), port_space);
+  if (!id) return id.error();
+  return ConnectionManager(std::move(channel), std::move(*id));
+}
+
+Result<> ConnectionManager::renew_id() {
+  auto id = make_id(channel_.get(), id_->ps);
+  if (!id) return id.error();
+  id_ = std::move(*id);  // the old one takes along what was not read of its events
+  return {};
 }
 
 int ConnectionManager::resolve_address(Route& route, int timeout_ms) noexcept {
@@ -101,7 +114,11 @@ void ConnectionManager::disconnect() noexcept { static_cast<void>(rdma_disconnec
 
 std::optional<CmEvent> ConnectionManager::next_event() noexcept {
   rdma_cm_event* event = nullptr;
-  if (rdma_get_cm_event(channel_.get(), &event) != 0) return std::nullopt;
+  for (;;) {
+    if (rdma_get_cm_event(channel_.get(), &event) != 0) return std::nullopt;
+    if (event->id == id()) break;
+    rdma_ack_cm_event(event);  // about an id that is not in use any more
+  }
   CmEvent copy;
   copy.type = event->event;
   copy.status = event->status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One CM id on an event channel of its own, whose reads never block.
+// One CM id at a time, on an event channel of its own, whose reads never block.
 #pragma once
 
 #include <rdma/rdma_cma.h>
@@ -34,8 +34,12 @@ class ConnectionManager {
   ConnectionManager(ConnectionManager&&) = default;
   ConnectionManager& operator=(ConnectionManager&&) = delete;  // would close the channel before its id
 
-  [[nodiscard]] int fd() const noexcept { return channel_->fd; }
+  [[nodiscard]] int fd() const noexcept { return channel_->fd; }  // constant, also over renew_id()
   [[nodiscard]] rdma_cm_id* id() const noexcept { return id_.get(); }
+
+  // For another attempt, after one that did not resolve: who sleeps on the descriptor need not know. Of the
+  // id before, no event comes any more. Errors: as open.
+  [[nodiscard]] Result<> renew_id();
 
   // These return 0 or an errno, and go on in the background: an event tells the end.
   [[nodiscard]] int resolve_address(Route&, int timeout_ms) noexcept;

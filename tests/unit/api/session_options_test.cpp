@@ -44,6 +44,18 @@ TEST_CASE("every option out of its range is named with its value") {
   CHECK(names(refusal(o), {"queue_depth", "0"}));
 }
 
+TEST_CASE("the size of a request has the same limits in a login string and in the options") {
+  for (const std::uint32_t bytes : {0u, 64u, 83u, 84u, 8260u, 65536u, 65537u, ~0u}) {
+    INFO(bytes);
+    SessionOptions o;
+    o.max_it_iu_bytes = bytes;
+    const auto address =
+        TargetAddress::parse("id_ext=1,ioc_guid=2,dest=h:1,max_it_iu_size=" + std::to_string(bytes));
+    CHECK(address.has_value() == o.validate().has_value());
+    if (!o.validate()) CHECK(names(refusal(o), {"max_it_iu_bytes", "84 to 65536"}));
+  }
+}
+
 TEST_CASE("rules between timers name both") {
   SessionOptions o;
   o.fast_io_fail = 5000ms;

@@ -3,6 +3,7 @@
 
 #include "base/random.hpp"
 #include "catch2/catch.hpp"
+#include "srpi/session_options.hpp"
 #include "test/print_result.hpp"
 
 using namespace srpi;
@@ -179,11 +180,14 @@ TEST_CASE("numbers are bounded") {
   CHECK(parsed("id_ext=0xffffffffffffffff,ioc_guid=2,dest=h:1").id_ext == ~std::uint64_t{0});
   mentions(why_not(kIds + ",dest=h:1,io_class=0200"), "neither 0100");
   mentions(why_not(kIds + ",dest=h:1,io_class=10100"), "at most 4 digits");
-  for (const auto* item : {"queue_size=0", "queue_size=4294967296", "queue_size=0x10", "max_it_iu_size=63",
-                           "cmd_sg_entries=0", "cmd_sg_entries=256", "tl_retry_count=1", "tl_retry_count=8",
-                           "ch_count=0", "ch_count=99999999999999999999"})
+  for (const auto* item :
+       {"queue_size=0", "queue_size=4294967296", "queue_size=0x10", "max_it_iu_size=83",
+        "max_it_iu_size=65537", "cmd_sg_entries=0", "cmd_sg_entries=256", "tl_retry_count=1",
+        "tl_retry_count=8", "ch_count=0", "ch_count=99999999999999999999"})
     mentions(why_not(kIds + ",dest=h:1," + item), "is not a number from");
   CHECK(parsed(kIds + ",dest=h:1,queue_size=4294967295").queue_size == 4294967295);
+  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=84").max_it_iu_size == 84);
+  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=65536").max_it_iu_size == 65536);
   mentions(why_not(kIds + ",dgid=fe80,service_id=1"), "not a GID of 32 hex digits");
 }
 
@@ -233,7 +237,7 @@ TEST_CASE("target addresses: parse of print is the identity, for random addresse
     if (random.chance(1, 4)) a.io_class = 0xff00;
     if (random.chance(1, 2)) a.initiator_ext = random.next();
     maybe(a.queue_size, 1, 0xfffffffe);
-    maybe(a.max_it_iu_size, 64, 0xfffffffe);
+    maybe(a.max_it_iu_size, SessionOptions::kLeastItIuBytes, SessionOptions::kMostItIuBytes);
     maybe(a.cmd_sg_entries, 1, 255);
     maybe(a.tl_retry_count, 2, 7);
     maybe(a.ch_count, 1, 64);

@@ -237,7 +237,7 @@ TEST_CASE("what a target cannot be is said at its creation") {
   SECTION("half a block") { config.luns[0].bytes = 513; }
   SECTION("odd blocks") { config.luns[0].block_size = 520; }
   SECTION("an absurd size") { config.luns[0].bytes = std::uint64_t{1} << 50; }
-  SECTION("a LUN too high") { config.luns[0].number = 256; }
+  SECTION("a LUN too high") { config.luns[0].number = kMostLun + 1; }
   const auto target = RamTarget::create(config);
   REQUIRE(target.has_error());
   CHECK(target.error().code == Errc::invalid_argument);

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A target with more logical units than a session takes.
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "api/session_impl.hpp"
+
+using namespace srpi;
+
+namespace {
+
+class CrowdedTarget final : public fabric::Fabric {
+ public:
+  CrowdedTarget(const TargetAddress& address, std::uint16_t units) {
+    target::TargetConfig config;
+    config.port_id = address.target_port_id();
+    for (std::uint16_t i = 0; i < units; ++i)
+      config.luns.push_back({.number = i, .bytes = 4096, .name = "unit-" + std::to_string(i)});
+    target_ = target::RamTarget::create(std::move(config)).value();
+    network_.listen(loopback::service_of(address), *target_, network_.target_device()).value();
+  }
+  Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& address,
+                                                       const fabric::ConnectOptions& options) override {
+    return loopback::Fabric(network_).open(address, options);
+  }
+  std::size_t progress() override { return network_.progress() + target_->poll(); }
+
+ private:
+  loopback::Network network_;
+  std::unique_ptr<target::RamTarget> target_;
+};
+
+// Connects, is lost and connects again.
+std::vector<std::string> warnings_of_two_logins(std::uint16_t units, SessionOptions options,
+                                                std::size_t taken) {
+  const auto address = TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  std::vector<std::string> warnings;
+  options.log = [&](LogLevel level, std::string_view text) {
+    if (level == LogLevel::warning) warnings.emplace_back(text);
+  };
+  api::SessionImpl session(address, options, nullptr, std::make_unique<CrowdedTarget>(address, units),
+                           nullptr, 1);
+  for (int login = 0; login < 2; ++login) {
+    session.disconnect().value();
+    session.reconnect().value();
+    while (session.state() == SessionState::connecting) session.poll();
+    CHECK(session.state() == SessionState::live);
+  }
+  CHECK(session.logical_units().size() == taken);
+  return warnings;
+}
+
+}  // namespace
+
+TEST_CASE("logical units that a session does not take are counted in one warning, with what to do about it") {
+  CHECK(warnings_of_two_logins(256, {}, 256).empty());
+  // 300 fit the buffer for the target's answer, 700 do not.
+  for (const std::uint16_t units : {300, 700}) {
+    const auto warnings = warnings_of_two_logins(units, {}, 256);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings[0].find(std::to_string(units - 256) + " logical units are left out") != std::string::npos);
+    CHECK(warnings[0].find("luns") != std::string::npos);
+    CHECK(warnings[0].find("--lun") != std::string::npos);
+  }
+}
+
+TEST_CASE("where the wanted logical units are named, none is left out") {
+  SessionOptions options;
+  options.luns = {299, 7};
+  CHECK(warnings_of_two_logins(300, options, 2).empty());
+}

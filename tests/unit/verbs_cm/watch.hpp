@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptors as a sleeper watches them: what is closed and opened again behind its back is lost, even under
+// the same number.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <vector>
+
+#include "base/check.hpp"
+#include "verbs/handles.hpp"
+
+namespace srpi::verbs::test {
+
+class Watch {
+ public:
+  explicit Watch(const std::vector<int>& fds) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    for (const int fd : fds) {
+      epoll_event event{};
+      event.events = EPOLLIN;
+      SRPI_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
+    }
+  }
+  [[nodiscard]] bool readable() const {
+    epoll_event event{};
+    return epoll_wait(epoll_.get(), &event, 1, 0) == 1;
+  }
+
+ private:
+  FileDescriptor epoll_;
+};
+
+}  // namespace srpi::verbs::test
