@@ -44,14 +44,15 @@ class Unit final : public LogicalUnit {
   struct Piece;
 
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
-  bool issue_piece(IoRequest&, Piece&) noexcept;
-  [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
-  [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   static void on_complete(session::Command&) noexcept;
   void on_answer(Piece&) noexcept;
   void on_ended(Piece&) noexcept;
   void piece_done(Piece&, Errc) noexcept;
   void fail_unsent(Errc status) noexcept;
+  // unit_commands.cpp
+  bool issue_piece(IoRequest&, Piece&) noexcept;
+  [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
+  [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   // durable.cpp
   [[nodiscard]] bool forces_unit_access(IoRequest&) noexcept;
   static void on_durable_step(IoRequest&) noexcept;
