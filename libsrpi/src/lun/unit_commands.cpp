@@ -38,12 +38,18 @@ std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) 
   return bytes;
 }
 
-// Sends the request's next command. False: nothing of it is left to send.
+// Sends the request's next command. False: nothing of it is left to send, or may be sent.
 bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
   auto& command = piece.command;
   const auto lba = r.first_block + r.internal.issued_blocks;
   const auto left = r.blocks - r.internal.issued_blocks;
   auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, max_blocks(r.operation)));
+  if (blocks == 0 && r.operation != IoOperation::flush) {
+    // The unit could do it when the request was submitted, and says since that it cannot.
+    r.status = Errc::not_supported;
+    free_.push_back(&piece);
+    return false;
+  }
   const auto lkey = parameters_memory_->lkey();
   const auto rkey = parameters_memory_->rkey();
   piece.request = &r;
