@@ -45,7 +45,7 @@ srpi_canary(lost_request
 srpi_canary(flush_dropped
   lun/unit.cpp "r.operation == IoOperation::flush && !profile_.info.write_cache" "r.operation == IoOperation::flush")
 srpi_canary(durable_not_flushed
-  lun/durable.cpp "if (r.status == Errc::ok && (!flushed || doubtful)) {" "if (r.status == Errc::ok && (static_cast<void>(flushed), doubtful)) {")
+  lun/durable.cpp "durable.unforced && !flushed && info.write_cache" "false && flushed")
 srpi_canary(durable_not_begun_anew
   lun/durable.cpp "const bool doubtful = durable.cache_epoch != epoch;" "const bool doubtful = false;")
 srpi_canary(residual_ignored

@@ -39,7 +39,8 @@ struct IoRequest {
   // write, unmap, write_zeroes: on stable storage before it completes. Where the unit has a volatile write
   // cache and no FUA for the operation (LogicalUnitInfo), it is followed by SYNCHRONIZE CACHE of its range,
   // and it fails if either does. What happens to the connection or the unit between the two may have emptied
-  // the cache: then both are done again, so that success means the same everywhere.
+  // the cache, or changed what the unit can do: then both are done again, so that success means the same
+  // everywhere.
   bool force_unit_access = false;
   std::uint64_t first_block = 0;        // logical blocks
   std::uint64_t blocks = 0;             // logical blocks; 0 for flush
@@ -59,12 +60,13 @@ struct IoRequest {
     std::uint32_t outstanding = 0;      // commands
     bool all_issued = false;            // and no more will come
   } internal;
-  // Also the session's own, and set only while it makes a request durable that the unit does not.
+  // Also the session's own, and set only while it has a request with force_unit_access.
   struct Durable {
     void (*on_complete)(IoRequest&) noexcept = nullptr;  // the caller's
     void* unit = nullptr;
     IoOperation operation = IoOperation::write;  // the caller's
     bool aborted = false;
+    bool unforced = false;                         // a command of it went without the FUA bit
     std::uint64_t cache_epoch = 0;                 // when it was begun
     std::chrono::nanoseconds begin_anew_until{0};  // on the session's clock
   } durable;

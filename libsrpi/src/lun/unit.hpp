@@ -54,7 +54,7 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
   [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   // durable.cpp
-  [[nodiscard]] bool forces_unit_access(IoRequest&) noexcept;
+  [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
   static void on_durable_step(IoRequest&) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept;

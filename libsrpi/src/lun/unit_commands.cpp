@@ -67,7 +67,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
       blocks = command.data_bytes / profile_.info.block_size;
       command.direction = write ? session::Direction::to_target : session::Direction::from_target;
-      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && forces_unit_access(r))
+      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && forces_unit_access(r, command.give_up_at))
                           : scsi::read_blocks(lba, blocks, false);
       break;
     }
@@ -77,7 +77,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
                         : scsi::synchronize_cache10();
       break;
     case IoOperation::unmap: {
-      if (r.force_unit_access) (void)forces_unit_access(r);
+      if (r.force_unit_access) (void)forces_unit_access(r, command.give_up_at);
       const auto index = static_cast<std::size_t>(&piece - pieces_.data());
       auto* list = parameters_.data() + index * kUnmapListBytes;
       const scsi::UnmapRange range{lba, blocks};
@@ -92,7 +92,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       break;
     }
     case IoOperation::write_zeroes: {
-      if (r.force_unit_access) (void)forces_unit_access(r);
+      if (r.force_unit_access) (void)forces_unit_access(r, command.give_up_at);
       auto* zeroes = parameters_.data() + pieces_.size() * kUnmapListBytes;
       command.cdb = scsi::write_same16(lba, blocks);
       command.direction = session::Direction::to_target;

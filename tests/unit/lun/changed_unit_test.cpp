@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A proof finds a unit with other limits than a request was begun with.
+// A proof finds a unit with another cache or other limits than a request was begun with.
 #include <catch2/catch.hpp>
 
 #include "durable_rig.hpp"
@@ -20,9 +20,61 @@ struct Changing : Durable {
     differ(profile);
     units[0]->update(profile);
   }
+  // The next command of this kind is told that the mode has changed: a proof follows.
+  void change_at(scsi::Opcode opcode) {
+    changed = false;
+    note([this, opcode](scsi::Opcode o) {
+      return o == opcode && !std::exchange(changed, true)
+                 ? Outcome::check_condition(scsi::SenseKey::unit_attention, scsi::kModeParametersChanged)
+                 : Outcome{};
+    });
+  }
+  bool changed = false;
 };
 
 }  // namespace
+
+TEST_CASE("FUA: a write that was begun without a volatile cache is flushed where there is one by now") {
+  Changing rig;
+  rig.pretend([](lun::UnitProfile& p) { p.info.write_cache = false; });
+  rig.change_at(kWrite);
+  Ios ios;
+  auto& io = ios.submit(rig, 16, 'f');
+  rig.settle();
+  CHECK(rig.changed);
+  CHECK(rig.proofs == 1);
+  CHECK(io.completions == 1);
+  CHECK(io.request.status == Errc::ok);
+  CHECK(rig.commands.back() == kFlush);
+  CHECK(rig.durable(16) == 'f');
+}
+
+TEST_CASE("FUA: a write that was begun with the FUA bit is flushed where the unit has no FUA by now") {
+  Changing rig;
+  rig.pretend([](lun::UnitProfile& p) { p.info.can_force_unit_access = true; });
+  rig.change_at(kWrite);
+  Ios ios;
+  auto& io = ios.submit(rig, 16, 'f');
+  rig.settle();
+  CHECK(rig.changed);
+  CHECK(rig.proofs == 1);
+  CHECK(io.completions == 1);
+  CHECK(io.request.status == Errc::ok);
+  CHECK(rig.commands.back() == kFlush);
+  CHECK(rig.durable(16) == 'f');
+}
+
+TEST_CASE("FUA: a write that was begun with the FUA bit is not flushed while the unit has FUA") {
+  Changing rig({}, cached(true));
+  rig.change_at(kWrite);
+  Ios ios;
+  auto& io = ios.submit(rig, 16, 'f');
+  rig.settle();
+  CHECK(rig.proofs == 1);
+  CHECK(io.request.status == Errc::ok);
+  CHECK(rig.count(kWrite) == 2);
+  CHECK(rig.count(kFlush) == 0);
+}
 
 TEST_CASE("a request of which a part is sent ends where the unit does not permit the rest any more") {
   SessionOptions options;
