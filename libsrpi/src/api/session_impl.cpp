@@ -102,6 +102,7 @@ void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
   const auto public_event = public_event_of(event);
   if (!public_event) return;
   const auto unit = std::ranges::find_if(units_, [&](const auto& u) { return unit_of(u).wire_lun() == lun; });
+  if (event == scsi::Event::deferred_error && unit != units_.end()) unit_of(*unit).note_lost_write();
   log(LogLevel::info,
       [&] { return fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)); });
   if (observer_) observer_->on_event(*public_event, unit == units_.end() ? nullptr : unit->get());

@@ -4,8 +4,9 @@
 // ours until all is done, so that requests without force unit access do not pass through here.
 //
 // What the target has acknowledged before its power fails is lost with its cache, and a SYNCHRONIZE CACHE
-// that is sent again behind the next login, or behind the unit attention, succeeds all the same. The data are
-// still here: if the cache epoch has changed since the request was begun, it is begun anew, as often as its
+// that is sent again behind the next login, or behind the unit attention, succeeds all the same; so does one
+// behind a deferred error, by which the unit tells that it could not write what it had acknowledged. The data
+// are still here: if the cache epoch has changed since the request was begun, it is begun anew, as often as its
 // time permits.
 //
 // A command that is held or sent again may meet a unit that a proof has found changed: with a cache, or
@@ -22,7 +23,7 @@ bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
                  .operation = r.operation,
                  .aborted = false,
                  .unforced = false,
-                 .cache_epoch = nexus_.cache_epoch(),
+                 .cache_epoch = cache_epoch(),
                  .begin_anew_until = until.time_since_epoch()};
     r.on_complete = &Unit::on_durable_step;
   }
@@ -37,7 +38,7 @@ void Unit::on_durable_step(IoRequest& r) noexcept {
   auto& unit = *static_cast<Unit*>(durable.unit);
   const auto& info = unit.profile_.info;
   const bool flushed = r.operation == IoOperation::flush;
-  const auto epoch = unit.nexus_.cache_epoch();
+  const auto epoch = unit.cache_epoch();
   const bool doubtful = durable.cache_epoch != epoch;
   r.operation = durable.operation;
   // A unit that has lost its FUA since may refuse the bit, or ignore it.

@@ -72,9 +72,8 @@ Errc Unit::check(const IoRequest& r) const noexcept {
 void Unit::submit(IoRequest& r) noexcept {
   r.internal = {};
   r.status = check(r);
-  // Without a volatile cache GOOD means that the medium has it: nothing to flush.
-  const bool nothing_to_do = r.operation == IoOperation::flush && !profile_.info.write_cache;
-  (r.status != Errc::ok || nothing_to_do ? settled_ : queue_).push(r);
+  if (r.operation == IoOperation::flush) return submit_flush(r);
+  (r.status != Errc::ok ? settled_ : queue_).push(r);
 }
 
 bool Unit::has_work() const noexcept {

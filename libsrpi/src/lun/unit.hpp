@@ -25,6 +25,8 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
   // After a later probe. True: the size has changed.
   bool update(const UnitProfile&);
+  // The unit has told, in whatever answer, that a write which it had acknowledged is lost.
+  void note_lost_write() noexcept;
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
   [[nodiscard]] std::uint64_t wire_lun() const noexcept { return wire_lun_; }
@@ -55,7 +57,12 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   // durable.cpp
   [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
+  // Changes whenever the unit may have lost what its volatile cache had, or tells that it has.
+  [[nodiscard]] std::uint64_t cache_epoch() const noexcept { return nexus_.cache_epoch() + lost_writes_; }
   static void on_durable_step(IoRequest&) noexcept;
+  // flush.cpp
+  void submit_flush(IoRequest&) noexcept;
+  static void on_flushed(IoRequest&) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept;
   std::size_t run_tasks() noexcept;
@@ -67,6 +74,8 @@ class Unit final : public LogicalUnit {
   const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
+  std::uint64_t lost_writes_ = 0;  // reports of them
+  bool loss_untold_ = false;       // no flush has failed for the last one yet
 
   RequestQueue<IoRequest> queue_;    // to be sent
   RequestQueue<IoRequest> settled_;  // decided without the target: status is set
