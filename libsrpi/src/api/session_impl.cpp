@@ -206,28 +206,40 @@ Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte
   return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
 }
 
-std::size_t SessionImpl::issue() noexcept {
+std::size_t SessionImpl::poll_units() noexcept {
   std::size_t n = 0;
-  for (const auto& unit : units_) n += unit_of(unit).issue();
+  for (const auto& unit : units_) n += unit_of(unit).poll();
   return n;
 }
 
 std::size_t SessionImpl::poll() {
-  auto n = issue();
+  sleeps_until_.reset();
+  auto n = poll_units();
   try {
     n += nexus_.poll();
   } catch (const std::bad_alloc&) {
     ++n;  // what it was about is still there: the next poll finds it
   }
   // What completed may have submitted more, and freed the commands for what waits.
-  n += issue();
+  n += poll_units();
   nexus_.flush();
   return n;
 }
 
 void SessionImpl::flush() {
-  issue();
+  for (const auto& unit : units_) unit_of(unit).issue();
   nexus_.flush();
+  if (!sleeps_until_) return;
+  // Who sleeps was told that nothing is due before then. The built-in target works while we poll.
+  const auto due = embedded_ || has_work() ? clock_.now() : next_deadline();
+  if (due >= *sleeps_until_) return;
+  sleeps_until_ = due;
+  wait_set_.set_deadline(due);
+}
+
+bool SessionImpl::has_work() const noexcept {
+  return nexus_.has_work() ||
+         std::ranges::any_of(units_, [](const auto& unit) { return unit_of(unit).has_work(); });
 }
 
 base::Time SessionImpl::next_deadline() const noexcept {
@@ -237,8 +249,7 @@ base::Time SessionImpl::next_deadline() const noexcept {
 }
 
 bool SessionImpl::arm() {
-  for (const auto& unit : units_)
-    if (unit_of(unit).has_work()) return false;
+  if (has_work()) return false;
   const auto deadline = next_deadline();
   // In this order: what is due must not wait for the next look at the connection, which arming brings forward.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;
@@ -253,6 +264,7 @@ bool SessionImpl::arm() {
     watched_version_ = nexus_.fds_version();
   }
   wait_set_.set_deadline(deadline);
+  sleeps_until_ = deadline;
   return true;
 }
 

@@ -80,7 +80,7 @@ bool Unit::has_work() const noexcept {
   return has_task_work() || settled_.head != nullptr || (queue_.head != nullptr && !free_.empty());
 }
 
-std::size_t Unit::issue() noexcept {
+std::size_t Unit::poll() noexcept {
   std::size_t n = 0;
   RequestQueue<IoRequest> settled;
   std::swap(settled, settled_);  // completions may submit anew: those are for the next call
@@ -88,7 +88,13 @@ std::size_t Unit::issue() noexcept {
     ++n;
     r->on_complete(*r);
   }
+  n += issue();
+  if (has_task_work()) n += run_tasks();
+  return n;
+}
 
+std::size_t Unit::issue() noexcept {
+  std::size_t n = 0;
   if (next_retry_ != base::kNever) {
     const auto now = clock_.now();
     next_retry_ = base::kNever;
@@ -117,7 +123,6 @@ std::size_t Unit::issue() noexcept {
     request.internal.all_issued = true;
     if (request.internal.outstanding == 0) settled_.push(request);
   }
-  if (has_task_work()) n += run_tasks();
   return n;
 }
 

@@ -34,7 +34,9 @@ class Unit final : public LogicalUnit {
   void abort(TaskRequest&) noexcept override;
   void reset(TaskRequest&) noexcept override;
 
-  // Makes commands of what waits, completes what cannot be sent, resubmits what was backed off. Returns things done.
+  // Completes what needs no target, issues, begins what operators have asked for. Returns things done.
+  std::size_t poll() noexcept;
+  // Makes commands of what waits, resubmits what was backed off; completes nothing. Returns things done.
   std::size_t issue() noexcept;
   // Ends every request that no command carries, and every function, with `status`. For the end of a
   // connection.

@@ -75,9 +75,9 @@ class Rig : public session::NexusObserver {
   }
   std::size_t turn() {
     std::size_t n = 0;
-    for (auto& unit : units) n += unit->issue();
+    for (auto& unit : units) n += unit->poll();
     n += nexus->poll();
-    for (auto& unit : units) n += unit->issue();
+    for (auto& unit : units) n += unit->poll();
     nexus->flush();
     return n + fabric.progress() + target->poll();
   }
