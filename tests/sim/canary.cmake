@@ -43,9 +43,9 @@ srpi_canary(lost_request
   lun/unit.cpp "if (r->internal.outstanding == 0) r->on_complete(*r)"
   "if (r->internal.outstanding == 0 && r->blocks != 3) r->on_complete(*r)")
 srpi_canary(flush_dropped
-  lun/unit.cpp "r.operation == IoOperation::flush && !profile_.info.write_cache" "r.operation == IoOperation::flush")
+  lun/flush.cpp "profile_.info.write_cache ? queue_ : settled_" "settled_")
 srpi_canary(durable_not_flushed
-  lun/durable.cpp "if (r.status == Errc::ok && (!flushed || doubtful)) {" "if (r.status == Errc::ok && (static_cast<void>(flushed), doubtful)) {")
+  lun/durable.cpp "durable.unforced && !flushed && info.write_cache" "false && flushed")
 srpi_canary(durable_not_begun_anew
   lun/durable.cpp "const bool doubtful = durable.cache_epoch != epoch;" "const bool doubtful = false;")
 srpi_canary(residual_ignored

@@ -15,7 +15,9 @@ namespace srpi {
 enum class IoOperation : std::uint8_t {
   read,
   write,
-  flush,         // everything acknowledged before it is on stable storage when it completes; no range
+  flush,         // everything acknowledged before it is on stable storage when it completes; no range. If the unit has
+                 // told, by a deferred error, that it has lost a write which it had acknowledged, those under way fail
+                 // with medium_error, or else the next one does, once: as fsync does it
   unmap,         // the range's content is no longer needed; what it reads as afterwards is the target's affair
   write_zeroes,  // the range reads as zeroes afterwards
 };
@@ -39,7 +41,8 @@ struct IoRequest {
   // write, unmap, write_zeroes: on stable storage before it completes. Where the unit has a volatile write
   // cache and no FUA for the operation (LogicalUnitInfo), it is followed by SYNCHRONIZE CACHE of its range,
   // and it fails if either does. What happens to the connection or the unit between the two may have emptied
-  // the cache: then both are done again, so that success means the same everywhere.
+  // the cache, or changed what the unit can do; or the unit tells that it has lost a write: then both are done
+  // again, so that success means the same everywhere.
   bool force_unit_access = false;
   std::uint64_t first_block = 0;        // logical blocks
   std::uint64_t blocks = 0;             // logical blocks; 0 for flush
@@ -59,13 +62,14 @@ struct IoRequest {
     std::uint32_t outstanding = 0;      // commands
     bool all_issued = false;            // and no more will come
   } internal;
-  // Also the session's own, and set only while it makes a request durable that the unit does not.
+  // Also the session's own, and set only while it has a flush or a request with force_unit_access.
   struct Durable {
     void (*on_complete)(IoRequest&) noexcept = nullptr;  // the caller's
     void* unit = nullptr;
     IoOperation operation = IoOperation::write;  // the caller's
     bool aborted = false;
-    std::uint64_t cache_epoch = 0;                 // when it was begun
+    bool unforced = false;                         // a command of it went without the FUA bit
+    std::uint64_t cache_epoch = 0;                 // when it was begun; of a flush: the lost writes told until then
     std::chrono::nanoseconds begin_anew_until{0};  // on the session's clock
   } durable;
 };

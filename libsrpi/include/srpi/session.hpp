@@ -164,7 +164,8 @@ class Session {
 
   // Sends what was submitted, takes what has arrived, runs what is due. Returns the number of things done; 0: idle.
   virtual std::size_t poll() = 0;
-  // Sends what was submitted, nothing else.
+  // Sends what was submitted, nothing else: no completion runs. What has ended without the target waits for the next
+  // poll, and makes fd() readable after arm().
   virtual void flush() = 0;
   // Prepares to sleep: from now until the next poll, fd() becomes readable when poll has something to do (timers
   // included). False: there is something already.

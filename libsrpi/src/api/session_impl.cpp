@@ -17,11 +17,6 @@ constexpr std::size_t kFdsExpected = 16;
 
 lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cast<lun::Unit&>(*unit); }
 
-OptionalMilliseconds remaining(base::Time at, base::Time now) {
-  if (at == base::kNever) return std::nullopt;
-  return std::chrono::ceil<Milliseconds>(std::max(at - now, base::Duration::zero()));
-}
-
 std::optional<SessionEvent> public_event_of(scsi::Event event) {
   switch (event) {
     case scsi::Event::none:
@@ -102,6 +97,7 @@ void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
   const auto public_event = public_event_of(event);
   if (!public_event) return;
   const auto unit = std::ranges::find_if(units_, [&](const auto& u) { return unit_of(u).wire_lun() == lun; });
+  if (event == scsi::Event::deferred_error && unit != units_.end()) unit_of(*unit).note_lost_write();
   log(LogLevel::info,
       [&] { return fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)); });
   if (observer_) observer_->on_event(*public_event, unit == units_.end() ? nullptr : unit->get());
@@ -160,79 +156,45 @@ void SessionImpl::erase() {
   fail_waiting();
 }
 
-SessionStatus SessionImpl::status() const {
-  const auto now = clock_.now();
-  const auto& path = nexus_.path();
-  SessionStatus s;
-  s.state = state();
-  s.by_administrator = nexus_.state() == session::State::disconnecting ||
-                       (nexus_.state() == session::State::stopped && nexus_.last_error().code == Errc::ok);
-  s.target = target_;
-  s.initiator_port_id = nexus_.initiator_port_id();
-  s.target_port_id = target_.target_port_id();
-  s.device = path.device;
-  s.port = path.port;
-  s.source = path.source;
-  s.destination = path.destination;
-  s.source_gid = path.source_gid;
-  s.destination_gid = path.destination_gid;
-  s.last_error = nexus_.last_error();
-  s.channels_wanted = nexus_.channels_wanted();
-  s.channels_live = nexus_.channels_live();
-  s.channel_losses = nexus_.channel_history().losses;
-  s.channel_error = nexus_.channel_error();
-  // Of a session without a live channel: what its first one had last.
-  for (std::uint32_t i = 0; i < nexus_.channels_wanted(); ++i) {
-    const auto& channel = nexus_.channel(i);
-    const auto& terms = channel.terms();
-    s.outstanding += channel.outstanding();
-    s.commands += channel.counters().commands;
-    s.command_errors += channel.counters().errors;
-    s.read_bytes += channel.counters().read_bytes;
-    s.written_bytes += channel.counters().written_bytes;
-    const bool counts = s.channels_live == 0 ? i == 0 : nexus_.is_live(i);
-    if (!counts) continue;
-    const bool first = s.request_limit == 0;
-    s.request_limit += static_cast<std::uint32_t>(std::max(terms.request_limit, 0));
-    s.max_it_iu_bytes = first ? terms.max_it_iu_bytes : std::min(s.max_it_iu_bytes, terms.max_it_iu_bytes);
-    s.immediate_data = terms.immediate_data && (first || s.immediate_data);
-  }
-  s.connects = nexus_.connects();
-  s.losses = nexus_.losses();
-  s.last_disconnect = nexus_.last_disconnect();
-  s.next_attempt_in = remaining(nexus_.retry_at(), now);
-  s.fast_io_fail_in = remaining(nexus_.fast_io_fail_at(), now);
-  s.dev_loss_in = remaining(nexus_.dev_loss_at(), now);
-  return s;
-}
-
 Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
   if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
   return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
 }
 
-std::size_t SessionImpl::issue() noexcept {
+std::size_t SessionImpl::poll_units() noexcept {
   std::size_t n = 0;
-  for (const auto& unit : units_) n += unit_of(unit).issue();
+  for (const auto& unit : units_) n += unit_of(unit).poll();
   return n;
 }
 
 std::size_t SessionImpl::poll() {
-  auto n = issue();
+  sleeps_until_.reset();
+  auto n = poll_units();
   try {
     n += nexus_.poll();
   } catch (const std::bad_alloc&) {
     ++n;  // what it was about is still there: the next poll finds it
   }
   // What completed may have submitted more, and freed the commands for what waits.
-  n += issue();
+  n += poll_units();
   nexus_.flush();
   return n;
 }
 
 void SessionImpl::flush() {
-  issue();
+  for (const auto& unit : units_) unit_of(unit).issue();
   nexus_.flush();
+  if (!sleeps_until_) return;
+  // Who sleeps was told that nothing is due before then. The built-in target works while we poll.
+  const auto due = embedded_ || has_work() ? clock_.now() : next_deadline();
+  if (due >= *sleeps_until_) return;
+  sleeps_until_ = due;
+  wait_set_.set_deadline(due);
+}
+
+bool SessionImpl::has_work() const noexcept {
+  return nexus_.has_work() ||
+         std::ranges::any_of(units_, [](const auto& unit) { return unit_of(unit).has_work(); });
 }
 
 base::Time SessionImpl::next_deadline() const noexcept {
@@ -242,8 +204,7 @@ base::Time SessionImpl::next_deadline() const noexcept {
 }
 
 bool SessionImpl::arm() {
-  for (const auto& unit : units_)
-    if (unit_of(unit).has_work()) return false;
+  if (has_work()) return false;
   const auto deadline = next_deadline();
   // In this order: what is due must not wait for the next look at the connection, which arming brings forward.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;
@@ -258,6 +219,7 @@ bool SessionImpl::arm() {
     watched_version_ = nexus_.fds_version();
   }
   wait_set_.set_deadline(deadline);
+  sleeps_until_ = deadline;
   return true;
 }
 

@@ -64,7 +64,8 @@ class SessionImpl final : public Session, private session::NexusObserver {
   void on_units_proved() override {}
   void on_channels(std::uint32_t live, const Error& cause) override;
   Result<> take_units();
-  std::size_t issue() noexcept;
+  std::size_t poll_units() noexcept;
+  [[nodiscard]] bool has_work() const noexcept;  // that waits for nothing from outside
   void fail_waiting() noexcept;
   // Words that there is no memory for are not logged.
   template<class F>
@@ -84,6 +85,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   WaitSet wait_set_;
   std::vector<int> fds_;  // scratch of arm()
   std::uint64_t watched_version_ = ~0ull;
+  std::optional<base::Time> sleeps_until_;  // since arm(), until the next poll
 };
 
 }  // namespace srpi::api

@@ -9,6 +9,8 @@
 
 namespace srpi::lun {
 
+inline constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
+
 struct Unit::Piece {
   session::Command command;
   Unit* unit = nullptr;

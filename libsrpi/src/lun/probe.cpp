@@ -108,6 +108,8 @@ Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, st
     const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
     const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
     if (session::asks_for_proof(what.event)) outdated_ = true;
+    // Not about what is asked: it must not be lost with an attempt that fails.
+    if (what.event == scsi::Event::deferred_error) channel_->events().on_unit_event(command_.lun, what.event);
     if (what.action == scsi::Action::complete)
       co_return scsi::Bytes(reinterpret_cast<const std::uint8_t*>(buffer_.data()),
                             data_in_bytes - command_.residual_bytes);

@@ -25,6 +25,8 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
   // After a later probe. True: the size has changed.
   bool update(const UnitProfile&);
+  // The unit has told, in whatever answer, that a write which it had acknowledged is lost.
+  void note_lost_write() noexcept;
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
   [[nodiscard]] std::uint64_t wire_lun() const noexcept { return wire_lun_; }
@@ -32,7 +34,9 @@ class Unit final : public LogicalUnit {
   void abort(TaskRequest&) noexcept override;
   void reset(TaskRequest&) noexcept override;
 
-  // Makes commands of what waits, completes what cannot be sent, resubmits what was backed off. Returns things done.
+  // Completes what needs no target, issues, begins what operators have asked for. Returns things done.
+  std::size_t poll() noexcept;
+  // Makes commands of what waits, resubmits what was backed off; completes nothing. Returns things done.
   std::size_t issue() noexcept;
   // Ends every request that no command carries, and every function, with `status`. For the end of a
   // connection.
@@ -44,17 +48,23 @@ class Unit final : public LogicalUnit {
   struct Piece;
 
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
-  bool issue_piece(IoRequest&, Piece&) noexcept;
-  [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
-  [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   static void on_complete(session::Command&) noexcept;
   void on_answer(Piece&) noexcept;
   void on_ended(Piece&) noexcept;
   void piece_done(Piece&, Errc) noexcept;
   void fail_unsent(Errc status) noexcept;
+  // unit_commands.cpp
+  bool issue_piece(IoRequest&, Piece&) noexcept;
+  [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
+  [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   // durable.cpp
-  [[nodiscard]] bool forces_unit_access(IoRequest&) noexcept;
+  [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
+  // Changes whenever the unit may have lost what its volatile cache had, or tells that it has.
+  [[nodiscard]] std::uint64_t cache_epoch() const noexcept { return nexus_.cache_epoch() + lost_writes_; }
   static void on_durable_step(IoRequest&) noexcept;
+  // flush.cpp
+  void submit_flush(IoRequest&) noexcept;
+  static void on_flushed(IoRequest&) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept;
   std::size_t run_tasks() noexcept;
@@ -66,6 +76,8 @@ class Unit final : public LogicalUnit {
   const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
+  std::uint64_t lost_writes_ = 0;  // reports of them
+  bool loss_untold_ = false;       // no flush has failed for the last one yet
 
   RequestQueue<IoRequest> queue_;    // to be sent
   RequestQueue<IoRequest> settled_;  // decided without the target: status is set

@@ -72,6 +72,8 @@ class Channel {
   [[nodiscard]] bool is_up() const noexcept { return started_ && !failure_; }
   [[nodiscard]] fabric::ActiveEndpoint& endpoint() const noexcept { return *endpoint_; }
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
+  // Whom to tell what a unit says beside the answer to a command.
+  [[nodiscard]] UnitEventSink& events() const noexcept { return events_; }
 
   void submit(Command&) noexcept;
   // The same, past all others, with the credit and the slot that are kept back from them (unless a function

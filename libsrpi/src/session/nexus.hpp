@@ -77,6 +77,10 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] std::uint64_t fds_version() const noexcept { return fds_version_; }
 
   [[nodiscard]] State state() const noexcept { return state_; }
+  // Sends or holds them; otherwise they complete with no_connect.
+  [[nodiscard]] bool accepts_commands() const noexcept {
+    return state_ == State::live || state_ == State::recovering;
+  }
   [[nodiscard]] std::uint32_t channels_wanted() const noexcept {
     return static_cast<std::uint32_t>(links_.size());
   }

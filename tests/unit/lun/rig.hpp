@@ -75,9 +75,9 @@ class Rig : public session::NexusObserver {
   }
   std::size_t turn() {
     std::size_t n = 0;
-    for (auto& unit : units) n += unit->issue();
+    for (auto& unit : units) n += unit->poll();
     n += nexus->poll();
-    for (auto& unit : units) n += unit->issue();
+    for (auto& unit : units) n += unit->poll();
     nexus->flush();
     return n + fabric.progress() + target->poll();
   }
@@ -101,7 +101,11 @@ class Rig : public session::NexusObserver {
 
   void on_state(session::State, session::State, const Error&) override {}
   void on_attempt_failed(const Error&) override { failed_at.push_back(clock.now()); }
-  void on_unit_event(std::uint64_t lun, scsi::Event e) override { events.emplace_back(lun >> 48, e); }
+  void on_unit_event(std::uint64_t lun, scsi::Event e) override {
+    events.emplace_back(lun >> 48, e);
+    for (auto& unit : units)
+      if (e == scsi::Event::deferred_error && unit->wire_lun() == lun) unit->note_lost_write();
+  }
   void on_units_proved() override {
     ++proofs;
     for (std::size_t i = 0; i < units.size(); ++i)
