@@ -48,6 +48,11 @@ srpi_canary(durable_not_flushed
   lun/durable.cpp "durable.unforced && !flushed && info.write_cache" "false && flushed")
 srpi_canary(durable_not_begun_anew
   lun/durable.cpp "const bool doubtful = durable.cache_epoch != epoch;" "const bool doubtful = false;")
+srpi_canary(lost_write_untold
+  lun/flush.cpp "loss_untold_ = true" "loss_untold_ = false")
+srpi_canary(lost_write_not_redone
+  lun/durable.cpp ".cache_epoch = cache_epoch()" ".cache_epoch = nexus_.cache_epoch()"
+  lun/durable.cpp "unit.cache_epoch()" "unit.nexus_.cache_epoch()")
 srpi_canary(residual_ignored
   lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
   "command.status == scsi::Status::good")

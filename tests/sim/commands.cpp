@@ -1,15 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults of commands: what the target does with one, if not what it should.
+#include <algorithm>
+
 #include "simulation.hpp"
 #include "units.hpp"
 
 namespace srpi::sim {
 namespace {
 
+std::uint16_t number_of(const target::CommandInfo& command) {
+  return static_cast<std::uint16_t>(command.lun >> 48);
+}
 bool is_read(std::byte operation) { return operation == std::byte{0x28} || operation == std::byte{0x88}; }
 bool is_write(std::byte operation) { return operation == std::byte{0x2a} || operation == std::byte{0x8a}; }
 
 }  // namespace
+
+// Only where the answers come in the order of the commands: over another channel the GOOD of a flush could be
+// faster than the error, which says that the flush had nothing left to flush.
+bool Simulation::may_lose_writes(const target::CommandInfo& command) const noexcept {
+  if (exchange_ || plan_.options.channels != 1) return false;
+  const auto& luns = plan_.target.luns;
+  const auto lun = std::ranges::find(luns, number_of(command), &target::LunConfig::number);
+  return lun != luns.end() && lun->volatile_cache;
+}
+
+target::Outcome Simulation::lose_writes(const target::CommandInfo& command) {
+  const auto lun = number_of(command);
+  target_->lose_cache(lun);
+  for (auto& model : models_) {
+    if (model.lun() != lun) continue;
+    model.power_failed();
+    workload_->cache_lost(model);
+  }
+  auto outcome = target::Outcome::check_condition(scsi::SenseKey::medium_error, {0x0c, 0x02});  // WRITE ERROR
+  outcome.sense->deferred = true;
+  return outcome;
+}
+
+// The session has heard of it.
+void Simulation::on_event(SessionEvent event, LogicalUnit* unit) {
+  if (event == SessionEvent::deferred_error && unit) workload_->told_of_lost_write(unit->info().lun);
+}
 
 target::Outcome Simulation::decide(const target::CommandInfo& command) {
   using Kind = target::Outcome::Kind;
@@ -30,6 +62,7 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
     return Outcome::check_condition(SenseKey::aborted_command, scsi::kNoAdditionalSense);
   if (roll(Fault::command_attention))
     return Outcome::check_condition(SenseKey::unit_attention, scsi::kPowerOnOrReset);
+  if (may_lose_writes(command) && roll(Fault::deferred_error)) return lose_writes(command);
   if (roll(Fault::lose_command)) return Outcome::of(Kind::lose_command);
   if (roll(Fault::lose_response)) return Outcome::of(Kind::lose_response);
   if (roll(Fault::hold)) {

@@ -33,6 +33,8 @@ const char* to_string(Fault fault) noexcept {
       return "aborted_command";
     case Fault::command_attention:
       return "command_attention";
+    case Fault::deferred_error:
+      return "deferred_error";
     case Fault::lose_command:
       return "lose_command";
     case Fault::lose_response:

@@ -25,6 +25,7 @@ enum class Fault : std::uint8_t {
   medium_error,
   aborted_command,
   command_attention,  // a unit attention instead of an answer
+  deferred_error,     // what the unit's volatile cache held is gone, and the answer says so
   lose_command,
   lose_response,
   hold,

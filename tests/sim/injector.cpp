@@ -147,8 +147,10 @@ void Simulation::break_target_side(Fault fault) {
       if (exchange_) return;
       target_->set_online(false);
       target_->lose_caches();
-      for (auto& model : models_) model.power_failed();
-      workload_->power_failed();
+      for (auto& model : models_) {
+        model.power_failed();
+        workload_->cache_lost(model);
+      }
       return alarm(about(milliseconds(50)), Timer::target_online);
     case Fault::exchange_unit:
       return exchange_unit();

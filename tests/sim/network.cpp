@@ -57,7 +57,7 @@ Verdict Simulation::judge(const Delivery& delivery) noexcept {
 // A login's answer that was cut or is something else. Lengths below the unit's, since the fabric pads beyond
 // it.
 void Simulation::bend(fabric::ConnectionEvent& event) {
-  if (on_event) on_event(event);
+  if (on_connection_event) on_connection_event(event);
   using Kind = fabric::ConnectionEvent::Kind;
   if ((event.kind != Kind::established && event.kind != Kind::rejected) || !roll(Fault::login_cut)) return;
   if (network_random_.chance(1, 3))

@@ -133,7 +133,7 @@ void Simulation::end_faults() {
     if (a.what != Timer::workload && a.what != Timer::fault) on_alarm(a);
   on_command = {};
   on_delivery = {};
-  on_event = {};
+  on_connection_event = {};
   target_->release_held();
   wake();
 }

@@ -60,6 +60,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   bool run_for(base::Duration);
   bool run_until(const std::function<bool()>& done, base::Duration bound);  // false: not within the bound
   void inject(Fault);                                                       // one of the timed faults, now
+  target::Outcome lose_writes(const target::CommandInfo&);  // its unit does; the answer that tells of it
   void poll_soon() noexcept {
     session_poll_at_ = std::min(session_poll_at_, clock_.now());
   }  // after a submit
@@ -85,7 +86,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   // Asked first for each delivery, command and connection event; a scenario's own faults.
   std::function<std::optional<loopback::Verdict>(const loopback::Delivery&)> on_delivery;
   std::function<std::optional<target::Outcome>(const target::CommandInfo&)> on_command;
-  std::function<void(fabric::ConnectionEvent&)> on_event;
+  std::function<void(fabric::ConnectionEvent&)> on_connection_event;
 
  private:
   enum class Timer : std::uint8_t {
@@ -134,6 +135,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   [[nodiscard]] bool roll(Fault) noexcept;
   // commands.cpp
   target::Outcome decide(const target::CommandInfo&);
+  [[nodiscard]] bool may_lose_writes(const target::CommandInfo&) const noexcept;
   // injector.cpp
   void inject_any();
   void break_units(Fault);
@@ -150,6 +152,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   [[nodiscard]] loopback::ConnectionNumber any_connection() noexcept;
 
   void on_state(SessionState, SessionState, const Error&) override;
+  void on_event(SessionEvent, LogicalUnit*) override;
   void on_attempt_failed(const Error& e) override { attempt_errors_.push_back(e); }
 
   Plan plan_;

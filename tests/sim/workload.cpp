@@ -45,6 +45,7 @@ void Workload::use(Session* session) {
     checks_.fail(Checker::one_completion, "no request outstanding at the end of a session",
                  fmt::format("{} requests", outstanding_));
   memory_.reset();
+  untold_.clear();  // what a session was told it does not leave to the next
   session_ = session;
   if (!session) return;
   auto memory = session->register_memory(arena_);
@@ -135,7 +136,7 @@ void Workload::start(Slot& slot, LogicalUnit& unit) {
     prepare_data(slot, info);
   else
     slot.bytes = 0;
-  slot.swept = false;
+  slot.swept = slot.must_fail = false;
   auto& model = *slot.model;
   switch (r.operation) {
     case IoOperation::flush:
@@ -193,7 +194,7 @@ void Workload::complete(Slot& slot) {
       slot.model->end_read();
       break;
     case IoOperation::flush:
-      if (ok) slot.model->flushed(slot.moment);
+      judge_flush(slot);
       break;
     default:
       if (slot.moment != 0)
@@ -219,9 +220,32 @@ void Workload::judge_read(Slot& slot) {
     }
 }
 
-void Workload::power_failed() {
+// Which write was lost the unit does not say; a flush that promises what came before it is wrong.
+void Workload::judge_flush(Slot& slot) {
+  const auto lun = slot.model->lun();
+  switch (slot.request.status) {
+    case Errc::ok:
+      if (slot.must_fail || std::ranges::count(untold_, lun) > 0)
+        checks_.fail(Checker::disk_contents, "a flush fails after the unit has told of a lost write",
+                     fmt::format("success of LUN {}", lun));
+      return slot.model->flushed(slot.moment);
+    case Errc::medium_error:
+      std::erase(untold_, lun);
+      return;
+    default:
+      return;
+  }
+}
+
+void Workload::told_of_lost_write(std::uint64_t lun) {
+  if (std::ranges::count(untold_, lun) == 0) untold_.push_back(lun);
+  for (auto& slot : slots_)
+    if (slot.owned && slot.model->lun() == lun) slot.must_fail = true;
+}
+
+void Workload::cache_lost(const DiskModel& model) {
   for (auto& slot : slots_) {
-    if (!slot.owned) continue;
+    if (!slot.owned || slot.model != &model) continue;
     slot.swept = true;
     if (slot.request.operation != IoOperation::read) continue;
     const auto& r = slot.request;

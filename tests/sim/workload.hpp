@@ -31,7 +31,9 @@ class Workload {
   // A read of these blocks; for the sweep at the end. False: no slot is free.
   bool submit_read(std::size_t unit, std::uint64_t first, std::uint64_t blocks);
   void set_paused(bool paused) noexcept { paused_ = paused; }  // completions submit nothing meanwhile
-  void power_failed();  // what is under way may have been answered before
+  void cache_lost(const DiskModel&);  // what is under way there may have been answered before
+  // From here on flushes of the unit must fail: those under way, or else the next.
+  void told_of_lost_write(std::uint64_t lun);
 
   // The "hardware" touches memory; nothing is said about memory that is not ours.
   void on_access(const loopback::MemoryAccess&);
@@ -56,7 +58,8 @@ class Workload {
     std::uint64_t moment = 0;           // of submission; a write's version
     std::vector<std::uint64_t> floors;  // of a read's blocks, when it was submitted
     bool owned = false;                 // by the session
-    bool swept = false;                 // the power failed meanwhile
+    bool swept = false;                 // the cache was lost meanwhile
+    bool must_fail = false;             // a flush: a lost write was told of meanwhile
   };
 
   [[nodiscard]] Slot* free_slot() noexcept;
@@ -65,6 +68,7 @@ class Workload {
   static void on_complete(IoRequest&) noexcept;
   void complete(Slot&);
   void judge_read(Slot&);
+  void judge_flush(Slot&);
   void poison(Slot&) noexcept;
 
   const Plan& plan_;
@@ -76,6 +80,7 @@ class Workload {
   Session* session_ = nullptr;
   std::unique_ptr<Memory> memory_;
   std::vector<Slot> slots_;
+  std::vector<std::uint64_t> untold_;  // LUNs of which no flush has failed since
   bool paused_ = false;
   std::uint32_t outstanding_ = 0;
   std::uint64_t submitted_ = 0, completed_ = 0, succeeded_ = 0;

@@ -232,6 +232,10 @@ void RamTarget::lose_caches() noexcept {
   for (const auto& unit : units_) unit->disk().lose_cache();
 }
 
+void RamTarget::lose_cache(std::uint16_t lun) noexcept {
+  if (const auto unit = lun < by_number_.size() ? by_number_[lun] : nullptr) unit->disk().lose_cache();
+}
+
 std::span<std::byte> RamTarget::disk_bytes(std::uint16_t lun) const noexcept {
   const auto unit = lun < by_number_.size() ? by_number_[lun] : nullptr;
   return unit ? unit->disk().bytes() : std::span<std::byte>{};

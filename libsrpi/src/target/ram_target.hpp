@@ -112,6 +112,8 @@ class RamTarget final : public fabric::Acceptor {
   [[nodiscard]] Result<> raise_attention(std::uint16_t lun, scsi::AdditionalSense);
   // As a power failure does it: what was neither flushed nor written with FUA to a volatile cache is gone.
   void lose_caches() noexcept;
+  // The same of one unit. Whoever does it has the next command answered with a deferred error.
+  void lose_cache(std::uint16_t lun) noexcept;
 
   // The contents of a disk, for comparison; empty for an unknown LUN. Valid until remove_lun or resize.
   [[nodiscard]] std::span<std::byte> disk_bytes(std::uint16_t lun) const noexcept;

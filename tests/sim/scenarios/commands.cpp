@@ -206,6 +206,27 @@ TEST_CASE(
   CHECK(s.ends_well());
 }
 
+TEST_CASE("row 35: a cache that loses its writes: flushes tell of it, FUA is there, and both go on") {
+  auto plan = quiet_plan();
+  plan.target.luns[0].force_unit_access = GENERATE(true, false);
+  Scenario s(plan);
+  REQUIRE(s.live());
+  int losses = 0, commands = 0;
+  s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {
+    if (++commands % 10 != 0) return std::nullopt;
+    ++losses;
+    return s.lose_writes(c);
+  };
+  for (int i = 0; i < 100; ++i) s.submit(8), s.idle();
+  CHECK(losses >= 20);
+  CHECK(s.workload().ended_with(Errc::medium_error) >= 5);
+  s.on_command = {};
+  const auto failed = s.workload().ended_with(Errc::medium_error);
+  for (int i = 0; i < 20; ++i) s.submit(8), s.idle();
+  CHECK(s.workload().ended_with(Errc::medium_error) <= failed + 1);
+  CHECK(s.ends_well());
+}
+
 TEST_CASE("row 34: a write with FUA is there also if the power fails between the write and its flush") {
   auto plan = quiet_plan();
   plan.target.luns[0].force_unit_access = false;

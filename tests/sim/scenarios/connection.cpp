@@ -174,7 +174,7 @@ TEST_CASE("row 8: a login response that is cut at any byte, or is another unit, 
     INFO(bytes << " bytes");
     Scenario s;
     int fired = 0;
-    s.on_event = [&](fabric::ConnectionEvent& event) {
+    s.on_connection_event = [&](fabric::ConnectionEvent& event) {
       if (event.kind != fabric::ConnectionEvent::Kind::established || fired > 0) return;
       ++fired;
       if (bytes == 52)
