@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <optional>
+#include <utility>
+
+#include "export/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -22,6 +26,13 @@ struct Unit {
 
 std::string device_label(const Unit& unit) {
   return unit.device ? unit.device->path : fmt::format("lun {}", unit.info.lun);
+}
+
+// Without anybody to tell.
+void disconnect_alone(KernelDeviceManager& devices, const std::string& session, const KernelDevice& device) {
+  devices.disconnect(device.index, [session, device](const srpi::Result<>& gone) {
+    if (!gone) spdlog::error("{}: {} stays behind: {}", session, device.path, gone.error().message());
+  });
 }
 
 }  // namespace
@@ -77,11 +88,15 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   }
 
   // Devices come one after the other, so that their numbers follow the units'.
-  void connect_device(std::size_t at, Done done) {
-    if (at == units.size()) return finish(done, {});
-    auto& unit = units[at];
+  void connect_next() {
+    const auto next = std::find_if(units.begin(), units.end(), [](const Unit& unit) { return !unit.device; });
+    if (next == units.end()) return finish(std::exchange(publish_done, nullptr), {});
+    guarded([&] { connect_device(*next); }, [this] { undo(Failure::no_memory()); });
+  }
+
+  void connect_device(Unit& unit) {
     auto pair = make_socket_pair();
-    if (!pair) return undo(Failure{pair.error()}, std::move(done));
+    if (!pair) return undo(Failure{pair.error()});
     unit.connection_id = next_connection_id();
     lane.serve(unit.connection_id, pair->ours.release(), unit.info.lun);
 
@@ -95,52 +110,87 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     options.request_timeout = kernel_request_timeout(request.options);
     options.backend = fmt::format("srp:{}", unit.info.wwid.empty() ? fmt::format("{}/{}", request.name, unit.info.lun)
                                                                    : unit.info.wwid);
-    auto on_connected = [weak = weak_from_this(), this, at, done](srpi::Result<KernelDevice> device) {
-      const auto self = weak.lock();
-      if (!self) return;
-      if (!device) return undo(Failure{device.error()}, done);
-      units[at].device = std::move(*device);
-      connect_device(at + 1, done);
-    };
-    devices.connect(std::move(options), std::move(on_connected));
+    options.given_up = give_up.get_token();
+    devices.connect(std::move(options), [weak = weak_from_this(), &kernel = devices, id = unit.connection_id,
+                                         name = request.name](srpi::Result<KernelDevice> device) {
+      if (const auto self = weak.lock()) return self->on_connected(id, std::move(device));
+      if (device) disconnect_alone(kernel, name, *device);
+    });
+    is_connecting = true;  // from here on: the answer comes for certain
+  }
+
+  void on_connected(std::uint64_t connection_id, srpi::Result<KernelDevice> device) {
+    is_connecting = false;
+    const auto unit = std::find_if(units.begin(), units.end(),
+                                   [&](const Unit& u) { return u.connection_id == connection_id; });
+    if (device && unit == units.end())
+      disconnect_alone(devices, request.name, *device);
+    else if (device)
+      unit->device = std::move(*device);
+    if (is_withdrawing) return withdraw_next();
+    if (!device) return undo(Failure{device.error()});
+    connect_next();
   }
 
   // A failed publish leaves nothing: what came before is taken away, then the first failure is reported.
-  void undo(Failure failure, Done done) {
-    is_withdrawing = true;
-    withdraw_from(0, {}, [this, failure = std::move(failure), done = std::move(done)](const Outcome<>&) {
-      units.clear();
-      is_withdrawing = false;
-      finish(done, failure);
+  void undo(const Failure& failure) {
+    insist([&] {
+      withdraw([done = publish_done, failure](const Outcome<>&) { done(failure); });
     });
   }
 
-  void withdraw_from(std::size_t at, std::optional<Failure> first_failure, Done done) {
-    if (at == units.size()) {
-      if (first_failure) return done(*first_failure);
-      return done({});
-    }
-    auto& unit = units[at];
-    if (!unit.device) {
-      if (unit.connection_id != 0) lane.drop(unit.connection_id);
-      return withdraw_from(at + 1, std::move(first_failure), std::move(done));
-    }
-    devices.disconnect(unit.device->index, [weak = weak_from_this(), this, at, failure = std::move(first_failure),
-                                            done = std::move(done)](srpi::Result<> gone) mutable {
-      const auto self = weak.lock();
-      if (!self) return;
-      if (!gone) {
-        spdlog::error("{}: {} stays behind: {}", request.name, units[at].device->path, gone.error().message());
-        if (!failure)
-          failure = Failure{std::string(code_name(gone.error().code)),
-                            fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
-                                        "`nbd-client -d {}` removes it",
-                                        units[at].device->path, gone.error().message(), units[at].device->path)};
-      }
-      units[at].device.reset();
-      lane.drop(units[at].connection_id);
-      withdraw_from(at + 1, std::move(failure), std::move(done));
+  // The only way by which devices go, whoever wants it. std::bad_alloc out of this: nothing was done.
+  void withdraw(Done done) {
+    withdrawn.push_back(std::move(done));
+    if (is_withdrawing) return;
+    is_withdrawing = true;
+    publish_done = nullptr;
+    give_up.request_stop();
+    server.reset();
+    // A connect under way may still make a device: its answer goes on here.
+    if (!is_connecting) withdraw_next();
+  }
+
+  void withdraw_next() {
+    const auto next = std::find_if(units.begin(), units.end(), [](const Unit& u) { return u.device.has_value(); });
+    if (next == units.end()) return end_withdrawal();
+    // The lane serves the kernel until it has let the device go.
+    insist([&] {
+      devices.disconnect(next->device->index, [self = shared_from_this(), id = next->connection_id,
+                                               device = *next->device](const srpi::Result<>& gone) {
+        if (!gone) insist([&] { self->note_stays_behind(device, gone.error()); });
+        insist([&] { self->lane.drop(id); });
+        self->withdraw_next();
+      });
     });
+    next->device.reset();
+    next->connection_id = 0;
+  }
+
+  void note_stays_behind(const KernelDevice& device, const srpi::Error& why) {
+    spdlog::error("{}: {} stays behind: {}", request.name, device.path, why.message());
+    if (!withdraw_failure)
+      withdraw_failure = Failure{std::string(code_name(why.code)),
+                                 fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
+                                             "`nbd-client -d {}` removes it",
+                                             device.path, why.message(), device.path)};
+  }
+
+  void end_withdrawal() {
+    for (const auto& unit : units)
+      if (unit.connection_id != 0) insist([&] { lane.drop(unit.connection_id); });
+    units.clear();
+    is_withdrawing = false;
+    const auto failure = std::exchange(withdraw_failure, std::nullopt);
+    for (const auto& done : std::exchange(withdrawn, {}))
+      insist([&] { finish(done, failure ? Outcome<>(*failure) : Outcome<>()); });
+  }
+
+  // Their owner is gone, with its lane.
+  void abandon() noexcept {
+    give_up.request_stop();
+    for (const auto& unit : units)
+      if (unit.device) guarded([&] { disconnect_alone(devices, request.name, *unit.device); });
   }
 
   boost::asio::any_io_executor executor;
@@ -149,13 +199,18 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   const SessionRequest request;
   std::vector<Unit> units;
   std::unique_ptr<SocketServer> server;
+  Done publish_done;            // of the publish under way
+  std::stop_source give_up;     // tells its connect that nobody wants it any more
+  bool is_connecting = false;   // a connect's answer is to come; units stay what they are until then
   bool is_withdrawing = false;
+  std::vector<Done> withdrawn;  // told when nothing is left
+  std::optional<Failure> withdraw_failure;
 };
 
 Publication::Publication(boost::asio::any_io_executor executor, KernelDeviceManager& devices, Lane& lane,
                          const SessionRequest& request)
     : impl_(std::make_shared<Impl>(std::move(executor), devices, lane, request)) {}
-Publication::~Publication() = default;
+Publication::~Publication() { impl_->abandon(); }
 
 void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
   auto& impl = *impl_;
@@ -168,8 +223,12 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                                  "choose one with --lun, or leave --device out",
                                                  infos.size())});
   try {
+    impl.give_up = std::stop_source();
     for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});
-    if (impl.request.listen_path.empty()) return impl.connect_device(0, std::move(done));
+    if (impl.request.listen_path.empty()) {
+      impl.publish_done = std::move(done);
+      return impl.connect_next();
+    }
     auto outcome = impl.listen();
     if (!outcome) impl.units.clear();
     impl.finish(done, std::move(outcome));
@@ -180,15 +239,7 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
   }
 }
 
-void Publication::withdraw(Done done) {
-  auto& impl = *impl_;
-  impl.is_withdrawing = true;
-  impl.server.reset();
-  impl.withdraw_from(0, {}, [&impl, done = std::move(done)](const Outcome<>& outcome) {
-    impl.units.clear();
-    impl.finish(done, outcome);
-  });
-}
+void Publication::withdraw(Done done) { impl_->withdraw(std::move(done)); }
 
 void Publication::connection_closed(std::uint64_t connection_id, const srpi::Error& why) {
   auto& impl = *impl_;

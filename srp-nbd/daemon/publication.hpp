@@ -24,15 +24,16 @@ class Publication {
 
   // The lane and the devices must outlive it.
   Publication(boost::asio::any_io_executor, KernelDeviceManager&, Lane&, const SessionRequest&);
-  ~Publication();
+  ~Publication();  // what was not withdrawn is disconnected, unattended
   Publication(const Publication&) = delete;
   Publication& operator=(const Publication&) = delete;
 
   // All units or none: after a failure nothing is left. Done is called later, never from within, and not at
   // all once this object is gone. std::bad_alloc out of this: nothing is published.
   void publish(std::vector<srpi::LogicalUnitInfo>, Done);
-  // Disconnects the kernel devices, removes the socket. A device that the kernel does not let go is named in the
-  // failure; all others are gone.
+  // Disconnects the kernel devices, removes the socket. A publish under way ends: its Done is not called, and the
+  // device that the kernel may just be making is waited for and taken away, too, within the deadlines of
+  // KernelDeviceManager. A device that the kernel does not let go is named in the failure; all others are gone.
   void withdraw(Done);
 
   void connection_closed(std::uint64_t connection_id, const srpi::Error& why);

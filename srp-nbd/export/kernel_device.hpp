@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel can block, so they
-// run on a thread of the manager's own, one at a time; results come by callback on the executor given.
+// run on a thread of the manager's own, one at a time; results come by callback on the executor given. An order that
+// waits for a busy device leaves the thread to the others meanwhile.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
 //   lane.serve(next_connection_id(), pair->ours.release(), lun);    // first: the kernel reads the device at once
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,7 @@ struct KernelDeviceOptions {
   std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
   std::uint32_t max_sectors_kb = 1024;       // largest request, if the kernel lets us choose; 0: leave it alone
   std::chrono::milliseconds deadline{10000}; // of the whole call, waiting for a busy device and its node included
+  std::stop_token given_up;                  // nobody wants it any more: no further waiting, and no device
 };
 
 struct KernelDevice {
@@ -39,20 +42,26 @@ struct KernelDevice {
   std::string path;  // "/dev/nbd0"
 };
 
+class NbdControl;
+using OpenNbdControl = std::function<srpi::Result<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
+
 class KernelDeviceManager {
  public:
   explicit KernelDeviceManager(boost::asio::any_io_executor);
+  // Over another kernel than the real one (nbd_control.hpp); `open` is called on the thread.
+  KernelDeviceManager(boost::asio::any_io_executor, OpenNbdControl open);
   // Pending callbacks are not called any more. Does not disconnect devices.
   ~KernelDeviceManager();
   KernelDeviceManager(const KernelDeviceManager&) = delete;
   KernelDeviceManager& operator=(const KernelDeviceManager&) = delete;
 
-  // Each calls back exactly once, never from within. Errors of all: no_device (the nbd module is not loaded),
-  // permission_denied (needs CAP_SYS_ADMIN), timed_out (the kernel did not answer within the deadline).
+  // Each calls back exactly once, never from within; the deadline counts from here. Errors of all: no_device (the
+  // nbd module is not loaded), permission_denied (needs CAP_SYS_ADMIN), timed_out (the kernel did not answer within
+  // the deadline).
 
-  // Also: busy (somebody has that device open or connected, until the deadline; or no device is free),
-  // not_found (the node did not appear in /dev), invalid_argument. After a failure no device is left behind, not
-  // even when the kernel answers after the deadline.
+  // Also: busy (another process has that device connected: at once; somebody has it open, until the deadline; or no
+  // device is free), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
+  // failure no device is left behind, not even when the kernel answers after the deadline.
   void connect(KernelDeviceOptions, std::function<void(srpi::Result<KernelDevice>)>);
   // The device ends: new I/O fails, openers keep a dead node. A device that is not connected is no error.
   void disconnect(std::uint32_t index, std::function<void(srpi::Result<>)>,
@@ -60,7 +69,7 @@ class KernelDeviceManager {
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 struct SocketPair {

@@ -1,8 +1,142 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <boost/asio/io_context.hpp>
+#include <thread>
+
 #include "catch2/catch.hpp"
 #include "daemon/publication.hpp"
+#include "test/fake_nbd.hpp"
+#include "test/fake_session.hpp"
 
 using namespace std::chrono_literals;
+using namespace srp_nbd;
+
+namespace {
+
+// A session's units on their way to a fake kernel.
+struct Publishing {
+  Publishing() {
+    auto started = Lane::start(
+        [](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
+          auto session = std::make_unique<FakeSession>(8);
+          session->add_unit(1, 8);
+          return std::unique_ptr<srpi::Session>(std::move(session));
+        },
+        {}, {});
+    REQUIRE(started.has_value());
+    lane = std::move(*started);
+    publication = std::make_unique<Publication>(io.get_executor(), *devices, *lane, request);
+  }
+  void publish() {
+    auto infos = lane->call([](srpi::Session& session) {
+      std::vector<srpi::LogicalUnitInfo> result;
+      for (const auto& unit : session.logical_units()) result.push_back(unit->info());
+      return result;
+    });
+    publication->publish(std::move(infos), [this](Outcome<> outcome) { published.push_back(std::move(outcome)); });
+  }
+  void withdraw() {
+    publication->withdraw([this](Outcome<> outcome) { withdrawn.push_back(std::move(outcome)); });
+  }
+  template<class Condition>
+  void run_until(Condition holds) {
+    for (int tries = 0; !holds(); ++tries) {
+      REQUIRE(tries < 2000);
+      io.restart();
+      io.run_for(5ms);
+    }
+  }
+  // The kernel has been asked that often; its answer has not been heard of.
+  void await_connects(std::size_t count) {
+    for (int tries = 0; nbd.with([](FakeNbd& n) { return n.connects; }) < count; ++tries) {
+      REQUIRE(tries < 2000);
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+
+  FakeNbd nbd;
+  boost::asio::io_context io;
+  std::unique_ptr<KernelDeviceManager> devices =
+      std::make_unique<KernelDeviceManager>(io.get_executor(), nbd.opener());
+  SessionRequest request;
+  std::unique_ptr<Lane> lane;
+  std::unique_ptr<Publication> publication;
+  std::vector<Outcome<>> published, withdrawn;
+};
+
+}  // namespace
+
+TEST_CASE("publication: a withdrawal waits for the connect under way and takes its device away") {
+  Publishing rig;
+  rig.nbd.stick(true);
+  rig.publish();
+  rig.await_connects(1);
+  rig.withdraw();
+  rig.withdraw();
+  rig.io.run_for(50ms);
+  CHECK(rig.withdrawn.empty());
+  rig.nbd.stick(false);
+  rig.run_until([&] { return rig.withdrawn.size() == 2; });
+  CHECK(rig.withdrawn[0].has_value());
+  CHECK(rig.nbd.count() == 0);
+  CHECK(rig.published.empty());
+  CHECK(rig.publication->units().empty());
+}
+
+TEST_CASE("publication: a withdrawal while a connect's answer is on its way leaves nothing") {
+  Publishing rig;
+  rig.publish();
+  rig.await_connects(1);
+  std::this_thread::sleep_for(20ms);
+  rig.withdraw();
+  rig.run_until([&] { return rig.withdrawn.size() == 1; });
+  CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE("publication: a withdrawal does not wait until somebody closes a busy device") {
+  Publishing rig;
+  rig.nbd.open.insert(0);
+  rig.nbd.has_nodes = false;
+  rig.publish();
+  rig.await_connects(1);
+  rig.withdraw();
+  const auto begin = std::chrono::steady_clock::now();
+  rig.run_until([&] { return rig.withdrawn.size() == 1; });
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+  CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE("publication: a withdrawal in the middle of a failed publish's own shares its end") {
+  Publishing rig;
+  rig.publish();
+  rig.run_until([&] { return rig.published.size() == 1; });
+  REQUIRE(rig.published[0].has_value());
+  CHECK(rig.nbd.count() == 2);
+  rig.withdraw();
+  rig.withdraw();
+  rig.run_until([&] { return rig.withdrawn.size() == 2; });
+  CHECK(rig.nbd.count() == 0);
+  CHECK(rig.nbd.with([](FakeNbd& n) { return n.disconnects; }) == 2);
+}
+
+TEST_CASE("publication: a device whose owner is gone is disconnected") {
+  Publishing rig;
+  SECTION("while the kernel makes it") {
+    rig.nbd.stick(true);
+    rig.publish();
+    rig.await_connects(1);
+  }
+  SECTION("while its answer is on its way") {
+    rig.publish();
+    rig.await_connects(1);
+  }
+  SECTION("once it is published") {
+    rig.publish();
+    rig.run_until([&] { return rig.published.size() == 1; });
+  }
+  rig.publication.reset();
+  rig.nbd.stick(false);
+  rig.run_until([&] { return rig.nbd.count() == 0; });
+}
 
 TEST_CASE("the kernel outwaits every deadline of ours, commands that are sent again included") {
   srpi::SessionOptions options;

@@ -1,12 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread that talks to the kernel about devices; without any device.
+// The thread that talks to the kernel about devices; without any device, or with those of a fake kernel.
 #include "export/kernel_device.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "test/fake_nbd.hpp"
+
 using namespace srp_nbd;
+using namespace std::chrono_literals;
+using srpi::Errc;
+
+namespace {
+
+// A manager over a fake kernel, and what it has answered.
+struct Devices {
+  void connect(std::optional<std::uint32_t> index, std::chrono::milliseconds deadline = 10s,
+               std::stop_token given_up = {}) {
+    auto pair = make_socket_pair();
+    REQUIRE(pair.has_value());
+    lanes.push_back(std::move(pair->ours));
+    KernelDeviceOptions options;
+    options.index = index;
+    options.sockets.push_back(std::move(pair->kernels));
+    options.size_bytes = 1 << 20;
+    options.deadline = deadline;
+    options.given_up = std::move(given_up);
+    manager->connect(std::move(options),
+                     [this](srpi::Result<KernelDevice> device) { answers.push_back(std::move(device)); });
+  }
+  void wait_for_answers(std::size_t count) {
+    while (answers.size() < count && io.run_one_for(20s) > 0) {
+    }
+    REQUIRE(answers.size() == count);
+  }
+  // The kernel has been asked that often.
+  void wait_for_connects(std::size_t count) {
+    for (int tries = 0; nbd.with([](FakeNbd& n) { return n.connects; }) < count; ++tries) {
+      REQUIRE(tries < 2000);
+      io.run_for(10ms);
+    }
+  }
+
+  FakeNbd nbd;
+  boost::asio::io_context io;
+  std::unique_ptr<KernelDeviceManager> manager =
+      std::make_unique<KernelDeviceManager>(io.get_executor(), nbd.opener());
+  std::vector<UniqueFd> lanes;
+  std::vector<srpi::Result<KernelDevice>> answers;
+};
+
+}  // namespace
 
 TEST_CASE("kernel devices: each order is answered once, in order, on the executor's thread") {
   boost::asio::io_context io;
@@ -31,4 +76,85 @@ TEST_CASE("kernel devices: the manager may go while orders are under way") {
   for (int i = 0; i < 20; ++i) devices->connect({}, [](const srpi::Result<KernelDevice>&) {});
   devices.reset();
   io.run_for(std::chrono::milliseconds(20));
+}
+
+TEST_CASE("kernel devices: who waits for a busy device does not hold up the others") {
+  Devices rig;
+  rig.nbd.open.insert(3);
+  rig.connect(3, 1h);
+  rig.wait_for_connects(1);
+  rig.connect(4);
+  rig.wait_for_answers(1);
+  REQUIRE(rig.answers[0].has_value());
+  CHECK(rig.answers[0]->path == "/dev/nbd4");
+  rig.nbd.with([](FakeNbd& nbd) { nbd.open.clear(); });
+  rig.wait_for_answers(2);
+  REQUIRE(rig.answers[1].has_value());
+  CHECK(rig.answers[1]->path == "/dev/nbd3");
+}
+
+TEST_CASE("kernel devices: each busy one has its own deadline, counted from the order") {
+  Devices rig;
+  for (const std::uint32_t index : {1, 2, 3, 4, 5, 6}) {
+    rig.nbd.with([&](FakeNbd& nbd) { nbd.open.insert(index); });
+    rig.connect(index, 300ms);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  rig.wait_for_answers(6);
+  CHECK(std::chrono::steady_clock::now() - begin < 1500ms);
+  for (const auto& answer : rig.answers) {
+    CHECK(answer.error().code == Errc::busy);
+    CHECK(answer.error().detail.find("somebody has it open") != std::string::npos);
+  }
+}
+
+TEST_CASE("kernel devices: one that another process has connected is refused at once, by its name") {
+  Devices rig;
+  rig.nbd.connectors[7] = {4711, "nbd-client", false};
+  rig.connect(7, 1h);
+  rig.wait_for_answers(1);
+  CHECK(rig.answers[0].error().code == Errc::busy);
+  CHECK(rig.answers[0].error().detail == "/dev/nbd7 is connected already, by process 4711 (nbd-client)");
+}
+
+TEST_CASE("kernel devices: a connect that is given up stops waiting for a busy device") {
+  Devices rig;
+  rig.nbd.open.insert(3);
+  std::stop_source given_up;
+  rig.connect(3, 1h, given_up.get_token());
+  rig.wait_for_connects(2);
+  given_up.request_stop();
+  rig.wait_for_answers(1);
+  CHECK(rig.answers[0].error().code == Errc::cancelled);
+  CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE("kernel devices: one that the kernel makes when it was given up is taken away") {
+  Devices rig;
+  std::stop_source given_up;
+  rig.nbd.stick(true);
+  SECTION("after the deadline") { rig.connect(3, 20ms); }
+  SECTION("before its node is there") {
+    rig.nbd.has_nodes = false;
+    rig.connect(3, 1h, given_up.get_token());
+    rig.wait_for_connects(1);
+    given_up.request_stop();
+    rig.nbd.stick(false);
+  }
+  rig.wait_for_answers(1);
+  CHECK(rig.answers[0].has_error());
+  rig.nbd.stick(false);
+  for (int tries = 0; rig.nbd.count() > 0 && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
+  CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE("kernel devices: none is left when the manager goes before the answer arrives") {
+  Devices rig;
+  rig.connect(3);
+  for (int tries = 0; rig.nbd.count() == 0 && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
+  REQUIRE(rig.nbd.count() == 1);
+  rig.manager.reset();
+  for (int tries = 0; rig.nbd.count() > 0 && tries < 1000; ++tries) rig.io.run_for(10ms);
+  CHECK(rig.answers.empty());
+  CHECK(rig.nbd.count() == 0);
 }

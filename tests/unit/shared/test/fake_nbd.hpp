@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel's nbd devices for tests: what is open or connected, by whom, and what a call has to wait for.
+#pragma once
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "export/nbd_control.hpp"
+
+struct FakeNbd {
+  struct Device {
+    std::string backend;
+    std::vector<srp_nbd::UniqueFd> sockets;
+    std::uint64_t bytes = 0;
+  };
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::uint32_t, Device> devices;                              // what is connected
+  std::set<std::uint32_t> open;                                         // somebody has it open: busy
+  std::map<std::uint32_t, srp_nbd::NbdControl::Connector> connectors;   // others' devices: busy
+  bool is_stuck = false;       // no connect is answered
+  bool has_nodes = true;       // in /dev
+  std::size_t connects = 0, disconnects = 0;  // that were asked for
+
+  // The kernel keeps every connect for as long as this lives, its work done.
+  void stick(bool stuck) {
+    const std::lock_guard lock(mutex);
+    is_stuck = stuck;
+    changed.notify_all();
+  }
+  template<class F>
+  auto with(F f) {
+    const std::lock_guard lock(mutex);
+    return f(*this);
+  }
+  std::size_t count() {
+    return with([](FakeNbd& nbd) { return nbd.devices.size(); });
+  }
+  bool has(std::uint32_t index) {
+    return with([&](FakeNbd& nbd) { return nbd.devices.contains(index); });
+  }
+
+  srp_nbd::OpenNbdControl opener();
+};
+
+class FakeNbdControl final : public srp_nbd::NbdControl {
+ public:
+  explicit FakeNbdControl(FakeNbd& nbd) : nbd_(nbd) {}
+
+  srpi::Result<std::uint32_t> connect(const srp_nbd::KernelDeviceOptions& options) override {
+    std::unique_lock lock(nbd_.mutex);
+    ++nbd_.connects;
+    nbd_.changed.notify_all();
+    std::uint32_t index = options.index.value_or(0);
+    while (!options.index && is_busy(index)) ++index;
+    if (is_busy(index)) return srpi::Error{srpi::Errc::busy, "busy"};
+    auto& device = nbd_.devices[index];
+    device.backend = options.backend;
+    device.bytes = options.size_bytes;
+    for (const auto& socket : options.sockets) device.sockets.emplace_back(::dup(socket.get()));
+    nbd_.changed.wait(lock, [&] { return !nbd_.is_stuck; });
+    return index;
+  }
+  srpi::Result<> disconnect(std::uint32_t index) override {
+    const std::lock_guard lock(nbd_.mutex);
+    ++nbd_.disconnects;
+    if (nbd_.devices.erase(index) == 0) return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
+    return {};
+  }
+  srpi::Result<bool> connected(std::uint32_t index) override {
+    const std::lock_guard lock(nbd_.mutex);
+    return nbd_.devices.contains(index);
+  }
+  std::optional<Connector> connector(std::uint32_t index) override {
+    const std::lock_guard lock(nbd_.mutex);
+    if (nbd_.devices.contains(index)) return Connector{::getpid(), "test", true};
+    const auto other = nbd_.connectors.find(index);
+    if (other == nbd_.connectors.end()) return std::nullopt;
+    return other->second;
+  }
+  bool has_node(std::uint32_t) override {
+    const std::lock_guard lock(nbd_.mutex);
+    return nbd_.has_nodes;
+  }
+  void set_max_sectors_kb(std::uint32_t, std::uint32_t) override {}
+
+ private:
+  [[nodiscard]] bool is_busy(std::uint32_t index) const {
+    return nbd_.devices.contains(index) || nbd_.open.contains(index) || nbd_.connectors.contains(index);
+  }
+
+  FakeNbd& nbd_;
+};
+
+inline srp_nbd::OpenNbdControl FakeNbd::opener() {
+  return [this](std::chrono::milliseconds) -> srpi::Result<std::unique_ptr<srp_nbd::NbdControl>> {
+    return std::unique_ptr<srp_nbd::NbdControl>(std::make_unique<FakeNbdControl>(*this));
+  };
+}
