@@ -85,11 +85,13 @@ std::optional<ConnectionEvent> ActiveEndpoint::give_route_up(const Error& why) {
   return std::nullopt;
 }
 
+// Where it leads to a device that cannot be used, another address may lead to another one.
 std::optional<ConnectionEvent> ActiveEndpoint::on_route_resolved() {
+  const auto about_route = [&](const Error& e) { return Error{e.code, attempt() + ": " + e.detail}; };
   auto device = devices_->get(cm_->id()->verbs->device);
-  if (!device) return over(device.error());
+  if (!device) return give_route_up(about_route(device.error()));
   auto listener = (*device)->async_events().listen(cm_->id()->port_num);
-  if (!listener) return over(listener.error());
+  if (!listener) return give_route_up(about_route(listener.error()));
   device_ = std::move(*device);
   listener_ = std::move(*listener);
   lookup_.reset();  // what is slept on changes here anyway
