@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session with an SRP target (an I_T nexus) and its logical units. Poll-driven: it has no thread and no
 // loop of its own. All of one session (its logical units, memory and requests too) belongs to one thread at a
-// time.
+// time. The one exception is a host name (an address that is not numeric): a thread of the library looks it
+// up, with all signals blocked; it calls nothing of the caller's and may outlive the session.
 //
 //   auto session = srpi::Session::create(address, options, observer).value();
 //   while (running) {

@@ -49,8 +49,8 @@ struct SessionOptions {
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
   bool immediate_data = true;           // use it where the target grants it
 
-  // One attempt, from resolution to the last probe. After a loss the first ones end earlier if the peer does
-  // not answer the login: after 1 s, 2 s, 4 s, ...
+  // One attempt, from the look-up of a host name to the last probe. After a loss the first ones end earlier
+  // if the peer does not answer the login: after 1 s, 2 s, 4 s, ...
   Milliseconds connect_timeout{5000};
   Milliseconds command_timeout{10000};      // one command, with all that it is sent again for
   // ABORT TASK for a command that was not answered in time, and again LOGICAL UNIT RESET if that did not end

@@ -3,7 +3,7 @@
 // Everything here belongs to one thread. One virtual call per batch, never per request.
 //
 // Life of an ActiveEndpoint:
-//   Fabric::open            starts address and route resolution
+//   Fabric::open            starts the look-up of host names, or at once address and route resolution
 //   event `resolved`        device() and path() are known: register memory, create_queues, post receives, connect
 //   event `established`     private_data holds the peer's reply (SRP_LOGIN_RSP); sends may be posted
 //   event `rejected`        the peer said no; private_data may hold SRP_LOGIN_REJ
@@ -87,6 +87,8 @@ struct ConnectionEvent {
 // The initiator's side.
 class ActiveEndpoint : public Endpoint {
  public:
+  // The host names that are being looked up now. Null: none.
+  [[nodiscard]] virtual const std::string* looking_up() const noexcept { return nullptr; }
   // While a host's addresses are tried in turn: why those before the present one were given up. Null: it is
   // the first.
   [[nodiscard]] virtual const Error* passed_over() const noexcept { return nullptr; }
@@ -125,8 +127,8 @@ struct ConnectOptions {
 class Fabric {
  public:
   virtual ~Fabric() = default;
-  // Never blocks, but for a host name, which is looked up here. Errors: what can be told at once
-  // (no_device, invalid_argument); everything later comes as an event.
+  // Never blocks. Errors: what can be told at once (no_device, invalid_argument); everything later comes as an
+  // event.
   [[nodiscard]] virtual Result<std::unique_ptr<ActiveEndpoint>> open(const TargetAddress&, const ConnectOptions&) = 0;
   // Runs what the fabric itself has to do on this thread (loopback: deliver; verbs: nothing). Returns the number of
   // things done; call again until 0 before sleeping.

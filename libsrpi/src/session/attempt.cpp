@@ -252,8 +252,10 @@ std::optional<AttemptOutcome> Attempt::fence() {
 
 // An address that is tried last and is silent is not the whole story.
 Error Attempt::overdue() const {
-  auto words = fmt::format("{} ms were over while {}",
-                           std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(), describe(step_));
+  const auto* names = resolving_ ? resolving_->looking_up() : nullptr;
+  auto words =
+      fmt::format("{} ms were over while {}", std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(),
+                  names != nullptr ? "looking up " + *names : describe(step_));
   if (const auto* earlier = resolving_ ? resolving_->passed_over() : nullptr)
     words += ", after " + earlier->detail;
   return {Errc::connect_timed_out, std::move(words)};

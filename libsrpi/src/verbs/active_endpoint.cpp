@@ -16,15 +16,8 @@ namespace {
 
 using fabric::ConnectionEvent;
 
-// For each of address and route, before the kernel gives up. Who has less time calls abort().
-constexpr int kResolveTimeout_ms = 2000;
-
 constexpr std::size_t kRdmaCmPrivateData_bytes = 56;
 constexpr std::size_t kIbCmPrivateData_bytes = 92;
-
-void copy_gid(const ibv_gid& from, std::array<std::uint8_t, 16>& to) {
-  std::memcpy(to.data(), from.raw, to.size());
-}
 
 }  // namespace
 
@@ -48,37 +41,20 @@ Result<std::unique_ptr<ActiveEndpoint>> ActiveEndpoint::open(std::shared_ptr<Dev
   return endpoint;
 }
 
-// The next route whose resolution can at least be started; the error tells of all that were tried.
-Result<> ActiveEndpoint::try_next_route() {
-  while (next_route_ < routes_.size()) {
-    Route& route = routes_[next_route_];
-    destination_text_ = host_and_port_text(route.destination.get());
-    if (next_route_++ > 0)  // an id that failed to resolve is of no further use
-      if (auto renewed = cm_->renew_id(); !renewed) {
-        pass_over(renewed.error());
-        break;
-      }
-    phase_ = Phase::resolving_address;
-    const int failed = cm_->resolve_address(route, kResolveTimeout_ms);
-    if (failed == 0) return {};
-    pass_over(unresolved(failed));
-  }
-  if (passed_over_.code == Errc::ok) return Error{Errc::unreachable, "no address to try"};
-  return passed_over_;
-}
-
-// The code is the last one's, but one kind of address that is not taken here says nothing about the others,
-// which may resolve at the next attempt.
-void ActiveEndpoint::pass_over(const Error& error) {
-  auto& all = passed_over_;
-  if (all.code == Errc::ok || error.code != Errc::invalid_argument) all.code = error.code;
-  if (!all.detail.empty()) all.detail += "; ";
-  all.detail += error.detail;
-}
-
-Error ActiveEndpoint::unresolved(int error) const {
-  if (error == ENODEV) devices_->suspect_removal();
-  return resolve_error(attempt(), error);
+Result<std::unique_ptr<ActiveEndpoint>> ActiveEndpoint::open(std::shared_ptr<DeviceCache> devices,
+                                                             NameLookups& lookups,
+                                                             const RdmaCmAddress& target,
+                                                             const fabric::ConnectOptions& options) {
+  std::unique_ptr<ActiveEndpoint> endpoint(new ActiveEndpoint(std::move(devices), {}, false, options));
+  auto cm = ConnectionManager::open(RDMA_PS_TCP);  // first: without RDMA there is nothing to look up
+  if (!cm) return cm.error();
+  endpoint->cm_.emplace(std::move(*cm));
+  auto lookup = lookups.start(target);
+  if (!lookup) return lookup.error();
+  endpoint->lookup_ = std::move(*lookup);
+  endpoint->phase_ = Phase::looking_up;
+  endpoint->destination_text_ = fmt::format("{}:{}", target.host, target.port);
+  return endpoint;
 }
 
 std::string ActiveEndpoint::attempt() const {
@@ -87,7 +63,8 @@ std::string ActiveEndpoint::attempt() const {
 }
 
 Error ActiveEndpoint::not_now(const char* operation) const noexcept {
-  static constexpr const char* kPhases[] = {"its address is being resolved",
+  static constexpr const char* kPhases[] = {"its host name is being looked up",
+                                            "its address is being resolved",
                                             "its route is being resolved",
                                             "it is resolved but not connected",
                                             "it is being connected",
@@ -130,6 +107,7 @@ bool ActiveEndpoint::arm() noexcept { return queues_ ? queues_->arm() : true; }
 
 void ActiveEndpoint::append_fds(std::vector<int>& fds) const {
   if (cm_) fds.push_back(cm_->fd());
+  if (lookup_) fds.push_back(lookup_->fd());
   if (listener_) {
     fds.push_back(listener_->wake_fd());
     fds.push_back(device_->async_events().fd());
@@ -156,8 +134,11 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_event() {
   // One system call in the usual case, that nothing happened. A negative descriptor is left out by poll().
   pollfd fds[] = {{cm_->fd(), POLLIN, 0},
                   {listener_ ? listener_->wake_fd() : -1, POLLIN, 0},
-                  {listener_ ? device_->async_events().fd() : -1, POLLIN, 0}};
+                  {listener_ ? device_->async_events().fd() : -1, POLLIN, 0},
+                  {lookup_ ? lookup_->fd() : -1, POLLIN, 0}};
   if (::poll(fds, std::size(fds), 0) <= 0) return std::nullopt;
+  if (fds[3].revents != 0)
+    if (auto event = next_lookup_event()) return event;
   if (fds[0].revents != 0)
     while (phase_ != Phase::over) {
       const auto cm_event = cm_->next_event();
@@ -187,7 +168,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
       return on_route_resolved();
     case RDMA_CM_EVENT_ADDR_ERROR:
     case RDMA_CM_EVENT_ROUTE_ERROR:
-      return on_unresolved(event.status < 0 ? -event.status : event.status);
+      return give_route_up(unresolved(event.status < 0 ? -event.status : event.status));
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
     case RDMA_CM_EVENT_ESTABLISHED:
       return on_accepted(event);
@@ -214,44 +195,6 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
     default:
       return std::nullopt;
   }
-}
-
-std::optional<ConnectionEvent> ActiveEndpoint::on_address_resolved() {
-  phase_ = Phase::resolving_route;
-  // Now, as the route's lifetime, and with it the CM's own timers, follow from it.
-  cm_->set_ack_timeout(options_.ack_timeout_exponent);
-  if (const int error = cm_->resolve_route(kResolveTimeout_ms); error != 0) return on_unresolved(error);
-  return std::nullopt;
-}
-
-std::optional<ConnectionEvent> ActiveEndpoint::on_unresolved(int error) {
-  pass_over(unresolved(error));
-  if (auto started = try_next_route(); !started) return over(started.error());
-  return std::nullopt;
-}
-
-std::optional<ConnectionEvent> ActiveEndpoint::on_route_resolved() {
-  auto device = devices_->get(cm_->id()->verbs->device);
-  if (!device) return over(device.error());
-  auto listener = (*device)->async_events().listen(cm_->id()->port_num);
-  if (!listener) return over(listener.error());
-  device_ = std::move(*device);
-  listener_ = std::move(*listener);
-  fill_path();
-  phase_ = Phase::resolved;
-  ConnectionEvent event;
-  event.kind = ConnectionEvent::Kind::resolved;
-  return event;
-}
-
-void ActiveEndpoint::fill_path() {
-  const rdma_cm_id* id = cm_->id();
-  path_.device = device_->name();
-  path_.port = id->port_num;
-  copy_gid(id->route.addr.addr.ibaddr.sgid, path_.source_gid);
-  copy_gid(id->route.addr.addr.ibaddr.dgid, path_.destination_gid);
-  path_.source = host_text(&id->route.addr.src_addr);
-  path_.destination = destination_text_;
 }
 
 ConnectionEvent ActiveEndpoint::on_accepted(const CmEvent& accepted) {
@@ -284,6 +227,7 @@ void ActiveEndpoint::abort() noexcept {
   if (queues_) queues_->move_to_error();
   if (may_have_peer) cm_->disconnect();
   queues_.reset();  // from here on, nothing reaches memory through this endpoint
+  lookup_.reset();
   cm_.reset();
 }
 

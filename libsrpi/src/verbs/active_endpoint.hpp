@@ -13,6 +13,7 @@
 #include "verbs/address.hpp"
 #include "verbs/cm.hpp"
 #include "verbs/device.hpp"
+#include "verbs/name_lookup.hpp"
 #include "verbs/queues.hpp"
 
 namespace srpi::verbs {
@@ -23,6 +24,10 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>,
                                                                     std::vector<Route>,
                                                                     bool native_infiniband,
+                                                                    const fabric::ConnectOptions&);
+  // The same, once the address' host names are looked up: with the routes found.
+  [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>,
+                                                                    NameLookups&, const RdmaCmAddress&,
                                                                     const fabric::ConnectOptions&);
   ~ActiveEndpoint() override { abort(); }
 
@@ -38,6 +43,9 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   void append_fds(std::vector<int>&) const override;
   void abort() noexcept override;
 
+  [[nodiscard]] const std::string* looking_up() const noexcept override {
+    return phase_ == Phase::looking_up ? &lookup_->names() : nullptr;
+  }
   [[nodiscard]] const Error* passed_over() const noexcept override {
     return passed_over_.code == Errc::ok ? nullptr : &passed_over_;
   }
@@ -47,6 +55,7 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
 
  private:
   enum class Phase : std::uint8_t {
+    looking_up,
     resolving_address,
     resolving_route,
     resolved,
@@ -58,12 +67,13 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   ActiveEndpoint(std::shared_ptr<DeviceCache>, std::vector<Route>, bool native_infiniband,
                  const fabric::ConnectOptions&);
 
+  [[nodiscard]] std::optional<fabric::ConnectionEvent> next_lookup_event() noexcept;
   Result<> try_next_route();
   void pass_over(const Error&);
   std::optional<fabric::ConnectionEvent> on_cm_event(const CmEvent&);
   std::optional<fabric::ConnectionEvent> on_address_resolved();
   std::optional<fabric::ConnectionEvent> on_route_resolved();
-  std::optional<fabric::ConnectionEvent> on_unresolved(int error);
+  std::optional<fabric::ConnectionEvent> give_route_up(const Error&);
   fabric::ConnectionEvent on_accepted(const CmEvent&);
   std::optional<fabric::ConnectionEvent> next_device_event();
   fabric::ConnectionEvent over(Error);
@@ -84,6 +94,7 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   fabric::Path path_;
   // In the order of creation; destroyed in reverse.
   std::optional<ConnectionManager> cm_;
+  std::unique_ptr<NameLookup> lookup_;
   std::shared_ptr<Device> device_;
   std::unique_ptr<Queues> queues_;
   std::unique_ptr<AsyncListener> listener_;

@@ -19,16 +19,29 @@ struct AddressListDeleter {
 };
 using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
 
-Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port) {
+// Returns 0 or a code of getaddrinfo's.
+int ask(const std::string& host, std::uint16_t port, int flags, AddressList& list) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;  // one entry per address
-  hints.ai_flags = AI_NUMERICSERV;
+  hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
   const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
-  const AddressList list(found);
+  list.reset(found);
+  return error;
+}
+
+bool is_name(const std::string& host) {
+  AddressList list;
+  return !host.empty() && ask(host, 0, AI_NUMERICHOST, list) != 0;
+}
+
+Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port) {
+  AddressList list;
+  int error = ask(host, port, AI_NUMERICHOST, list);
+  if (error != 0) error = ask(host, port, 0, list);
   if (error != 0)
-    return Error{Errc::unreachable,
-                 fmt::format("look up host '{}': {}", host,
+    return Error{error == EAI_MEMORY ? Errc::no_memory : Errc::unreachable,
+                 fmt::format("looking up {}: {}", host,
                              error == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(error))};
   std::vector<SocketAddress> addresses;
   for (const addrinfo* a = list.get(); a != nullptr; a = a->ai_next) {
@@ -38,7 +51,7 @@ Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_
     addresses.push_back(address);
   }
   if (addresses.empty())
-    return Error{Errc::unreachable, fmt::format("look up host '{}': it has no IPv4 or IPv6 address", host)};
+    return Error{Errc::unreachable, fmt::format("looking up {}: it has no IPv4 or IPv6 address", host)};
   return addresses;
 }
 
@@ -84,6 +97,12 @@ Result<std::vector<Route>> routes_to(const RdmaCmAddress& target) {
         fmt::format("'{}' and its source '{}' have no address family in common: one is IPv4, the other IPv6",
                     target.host, target.source_host)};
   return routes;
+}
+
+std::string names_in(const RdmaCmAddress& target) {
+  if (!is_name(target.source_host)) return is_name(target.host) ? target.host : std::string();
+  if (!is_name(target.host)) return target.source_host;
+  return fmt::format("{} and its source {}", target.host, target.source_host);
 }
 
 Route route_to(const IbCmAddress& target) {

@@ -29,9 +29,12 @@ struct Route {
 };
 
 // The addresses a host name stands for, in the order the resolver gives, as far as the source's family
-// allows. Blocks while the names are looked up; numeric addresses never do. Errors: invalid_argument (no
-// host, port 0, no family in common), unreachable (name not found).
+// allows. Blocks while names are looked up (name_lookup.hpp does not); numeric addresses never do. Errors:
+// invalid_argument (no host, port 0, no family in common), unreachable (name not found).
 [[nodiscard]] Result<std::vector<Route>> routes_to(const RdmaCmAddress&);
+// What has to be looked up for that: "storage1", "storage1 and its source eth-storage"; empty: all is
+// numeric.
+[[nodiscard]] std::string names_in(const RdmaCmAddress&);
 
 // Native InfiniBand. AF_IB is refused by RoCE and iWARP devices.
 [[nodiscard]] Route route_to(const IbCmAddress&);

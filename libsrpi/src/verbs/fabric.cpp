@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "verbs/active_endpoint.hpp"
+#include "verbs/name_lookup.hpp"
 
 namespace srpi::verbs {
 namespace {
@@ -21,6 +22,11 @@ std::optional<Error> invalid(const fabric::ConnectOptions& options) {
   return std::nullopt;
 }
 
+Result<std::unique_ptr<fabric::ActiveEndpoint>> base_of(Result<std::unique_ptr<ActiveEndpoint>> endpoint) {
+  if (!endpoint) return endpoint.error();
+  return std::unique_ptr<fabric::ActiveEndpoint>(std::move(*endpoint));
+}
+
 class Fabric final : public fabric::Fabric {
  public:
   Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& target,
@@ -32,20 +38,21 @@ class Fabric final : public fabric::Fabric {
     if (infiniband != nullptr) {
       routes.push_back(route_to(*infiniband));
     } else if (const auto* rdma_cm = std::get_if<RdmaCmAddress>(&target.transport)) {
+      if (rdma_cm->port != 0 && !names_in(*rdma_cm).empty())
+        return base_of(ActiveEndpoint::open(devices_, lookups_, *rdma_cm, options));
       auto found = routes_to(*rdma_cm);
       if (!found) return found.error();
       routes = std::move(*found);
     } else {
       return Error{Errc::invalid_argument, "the built-in RAM target is not reached by RDMA"};
     }
-    auto endpoint = ActiveEndpoint::open(devices_, std::move(routes), infiniband != nullptr, options);
-    if (!endpoint) return endpoint.error();
-    return std::unique_ptr<fabric::ActiveEndpoint>(std::move(*endpoint));
+    return base_of(ActiveEndpoint::open(devices_, std::move(routes), infiniband != nullptr, options));
   }
 
  private:
   // Shared with the endpoints, which may outlive the fabric.
   const std::shared_ptr<DeviceCache> devices_ = std::make_shared<DeviceCache>();
+  NameLookups lookups_;
 };
 
 }  // namespace

@@ -8,7 +8,8 @@
 //
 // Threads: open() may be called from several threads. Each endpoint belongs to one thread; endpoints of
 // different threads may share a device (async_events.hpp tells how its events find their endpoint). Several
-// Fabrics may exist; they share no device.
+// Fabrics may exist; they share no device. Host names are looked up by threads of their own (name_lookup.hpp),
+// which nobody ever waits for.
 #pragma once
 
 #include <memory>

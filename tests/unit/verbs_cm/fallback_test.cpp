@@ -82,6 +82,27 @@ TEST_CASE("an address whose route cannot be asked for is followed by the next, t
   CHECK(cm.addresses.size() == 2);
 }
 
+TEST_CASE("an address that leads to a device which cannot be opened is followed by the next, too") {
+  FakeCm cm;
+  ibv_device device{};
+  ibv_context context{};
+  context.device = &device;
+  const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2")});
+  cm.latest->verbs = &context;
+  cm.raise(RDMA_CM_EVENT_ROUTE_RESOLVED);
+  CHECK_FALSE(endpoint->next_event());
+  CHECK(cm.addresses.size() == 2);
+
+  cm.latest->verbs = &context;
+  cm.raise(RDMA_CM_EVENT_ROUTE_RESOLVED);
+  const auto event = endpoint->next_event();
+  REQUIRE(event);
+  CHECK(event->kind == fabric::ConnectionEvent::Kind::failed);
+  CHECK(event->error.code == Errc::no_memory);
+  CHECK(has(event->error, "192.0.2.1:5555: open RDMA device"));
+  CHECK(has(event->error, "198.51.100.2:5555: open RDMA device"));
+}
+
 TEST_CASE("when no address resolves, the error says of each why not") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2"), numeric("203.0.113.3")});

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole nexus over these verbs, asleep while the addresses of its target are tried.
+// A session asleep while the addresses of its target are tried.
+#include "sleeper.hpp"
+
 #include <catch2/catch.hpp>
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "base/clock.hpp"
-#include "fake_cm.hpp"
-#include "session/nexus.hpp"
 #include "verbs/active_endpoint.hpp"
-#include "watch.hpp"
 
 using namespace srpi;
-using namespace std::chrono_literals;
-using verbs::test::FakeCm;
+using verbs::test::Sleeper;
 
 namespace {
 
@@ -34,60 +30,11 @@ class TwoAddresses final : public fabric::Fabric {
   const std::shared_ptr<verbs::DeviceCache> devices_ = std::make_shared<verbs::DeviceCache>();
 };
 
-// No connection gets as far as this.
-class NoProbe final : public session::Probe {
- public:
-  void start(session::Channel&) override {}
-  void take_attentions(session::Channel&) override {}
-  std::optional<Result<>> outcome() override { return std::nullopt; }
-  void add_units(session::FenceList&) const override {}
-  void reset() noexcept override {}
-  void let_device_go() noexcept override {}
-};
-
-class Sleeper final : public session::NexusObserver {
- public:
-  // Watches anew only when the nexus says that there is something else to watch, as a session does.
-  void fall_asleep() {
-    while (nexus.poll() > 0) {
-    }
-    REQUIRE(nexus.arm());
-    if (nexus.fds_version() == watched_version_) return;
-    std::vector<int> fds;
-    nexus.append_fds(fds);
-    watch_.emplace(fds);
-    watched_version_ = nexus.fds_version();
-  }
-  [[nodiscard]] bool woken() const { return watch_->readable(); }
-
-  void on_state(session::State, session::State, const Error&) override {}
-  void on_attempt_failed(const Error& error) override { failures.push_back(error); }
-  void on_unit_event(std::uint64_t, scsi::Event) override {}
-  void on_units_proved() override {}
-
-  FakeCm cm;
-  base::ManualClock clock;
-  TwoAddresses fabric;
-  NoProbe probe;
-  SessionOptions options;
-  std::vector<Error> failures;
-  session::Nexus nexus{fabric,
-                       TargetAddress::parse("id_ext=1,ioc_guid=2,dest=two.example:5555").value(),
-                       options,
-                       clock,
-                       base::Random(1),
-                       probe,
-                       *this};
-
- private:
-  std::optional<verbs::test::Watch> watch_;
-  std::uint64_t watched_version_ = ~0ull;
-};
-
 }  // namespace
 
 TEST_CASE("a session that sleeps is woken by the answer about its target's second address") {
-  Sleeper sleeper;
+  TwoAddresses fabric;
+  Sleeper sleeper(fabric, "two.example:5555");
   sleeper.fall_asleep();
   sleeper.cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ENODEV);
   CHECK(sleeper.woken());
@@ -102,7 +49,8 @@ TEST_CASE("a session that sleeps is woken by the answer about its target's secon
 }
 
 TEST_CASE("a second address that is silent until the deadline does not hide why the first was given up") {
-  Sleeper sleeper;
+  TwoAddresses fabric;
+  Sleeper sleeper(fabric, "two.example:5555");
   sleeper.fall_asleep();
   sleeper.cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ENODEV);
   sleeper.fall_asleep();

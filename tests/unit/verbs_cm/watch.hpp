@@ -21,9 +21,9 @@ class Watch {
       SRPI_CHECK(epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0);
     }
   }
-  [[nodiscard]] bool readable() const {
+  [[nodiscard]] bool readable(int within_ms = 0) const {
     epoll_event event{};
-    return epoll_wait(epoll_.get(), &event, 1, 0) == 1;
+    return epoll_wait(epoll_.get(), &event, 1, within_ms) == 1;
   }
 
  private:
