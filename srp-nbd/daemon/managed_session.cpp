@@ -189,6 +189,12 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
   reporter_.unit(time, *publication_, info, old_size_bytes);
 }
 
+bool ManagedSession::has_device(const std::string& path) const {
+  if (!publication_) return false;
+  const auto units = publication_->units();
+  return std::ranges::any_of(units, [&](const PublishedUnit& unit) { return unit.device == path; });
+}
+
 void ManagedSession::fail_waiters(const srpi::Error& error) {
   reconnect_waiters_.settle(error.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"}
                                                          : Failure{error});

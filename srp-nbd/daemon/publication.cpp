@@ -28,6 +28,12 @@ std::string device_label(const Unit& unit) {
   return unit.device ? unit.device->path : fmt::format("lun {}", unit.info.lun);
 }
 
+// Its words alone: those of the code speak of a target.
+Failure of_kernel(const srpi::Error& error) {
+  if (error.detail.empty()) return Failure{error};
+  return {std::string(code_name(error.code)), error.detail};
+}
+
 // Without anybody to tell.
 void disconnect_alone(KernelDeviceManager& devices, const std::string& session, const KernelDevice& device) {
   devices.disconnect(device.index, [session, device](const srpi::Result<>& gone) {
@@ -128,7 +134,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     else if (device)
       unit->device = std::move(*device);
     if (is_withdrawing) return withdraw_next();
-    if (!device) return undo(Failure{device.error()});
+    if (!device) return undo(of_kernel(device.error()));
     connect_next();
   }
 
@@ -261,8 +267,10 @@ void Publication::update(const srpi::LogicalUnitInfo& info) {
   for (auto& unit : impl_->units)
     if (unit.info.lun == info.lun) {
       if (unit.info.blocks != info.blocks)
-        spdlog::warn("{}: {} has now {} blocks, had {}; clients see it when they open it again", impl_->request.name,
-                     device_label(unit), info.blocks, unit.info.blocks);
+        spdlog::warn("{}: {} has now {} blocks, had {}; {}", impl_->request.name, device_label(unit), info.blocks,
+                     unit.info.blocks,
+                     unit.device ? "the device keeps its size until the session is erased and connected again"
+                                 : "clients see it when they open it again");
       unit.info = info;
     }
 }

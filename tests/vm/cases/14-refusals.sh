@@ -45,9 +45,41 @@ refused "names one device, and the target has 2 logical units" "$(target_uri)" -
 say "a device in use"
 srp_connect --lun 0 --device /dev/nbd5
 target_permit 00000000000000cc0000000000000002
-srp_refused "/dev/nbd5" connect "$(target_uri)" --name wrong --lun 1 --device /dev/nbd5 \
-    --initiator-port-id 00000000000000cc0000000000000002
+second=00000000000000cc0000000000000002
+srp_refused 'is in use by the session "disk"' connect "$(target_uri)" --name wrong --lun 1 --device /dev/nbd5 \
+    --initiator-port-id "$second"
 srp erase disk
+
+say "a device that somebody has open, which an erase does not wait for"
+exec {kept}</dev/nbd7
+refused "/dev/nbd7 is in use: somebody has it open" "$(target_uri)" --lun 0 --device /dev/nbd7
+srp_connect --lun 0 --device /dev/nbd7 >/tmp/connect.log 2>&1 &
+connect_pid=$!
+known() { srp show disk; }
+wait_until 10 known
+begin=$(now_ms)
+srp erase disk
+took=$(($(now_ms) - begin))
+((took < 5000)) || fail "an erase beside a busy device took $took ms"
+if wait "$connect_pid"; then fail "connect went well, though its session was erased"; fi
+grep -q "erased meanwhile" /tmp/connect.log || fail "connect said: $(cat /tmp/connect.log)"
+exec {kept}<&-
+sleep 1
+expect_equal "nbd devices in use" "$(nbd_in_use)" ''
+
+say "a device that another daemon has connected"
+"$(srp_program)" run "$(target_uri)" --name other --lun 0 --device /dev/nbd7 --initiator-port-id "$second" \
+    --control /run/srp-nbd-other.sock >/tmp/other.log 2>&1 &
+other_pid=$!
+wait_until 20 grep -q /dev/nbd7 /tmp/other.log
+refused_by_other() {
+    srp_refused "/dev/nbd7 is connected already, by process $other_pid (srp-nbd)" connect "$(target_uri)" --name wrong --lun 1 \
+        --device /dev/nbd7 --initiator-port-id "$srp_initiator"
+}
+refused_by_other
+kill -TERM "$other_pid"
+wait "$other_pid" || fail "the other daemon ended with $?"
+expect_equal "nbd devices in use" "$(nbd_in_use)" ''
 
 say "the same right away without any of it"
 srp_connect
