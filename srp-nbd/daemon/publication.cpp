@@ -228,6 +228,13 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                      fmt::format("--device names one device, and the target has {} logical units: "
                                                  "choose one with --lun, or leave --device out",
                                                  infos.size())});
+  // A device that the lane cannot serve would be a dead one.
+  const auto most = impl.lane.options().max_connections;
+  if (impl.request.listen_path.empty() && infos.size() > most)
+    return impl.finish(done, Failure{"too_large", fmt::format("the target has {} logical units, and a session takes {} "
+                                                              "kernel devices at most: choose units with --lun, in "
+                                                              "several sessions, or serve them with --listen",
+                                                              infos.size(), most)});
   try {
     impl.give_up = std::stop_source();
     for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});

@@ -104,6 +104,16 @@ TEST_CASE("publication: a withdrawal does not wait for a node that does not appe
   CHECK(rig.nbd.count() == 0);
 }
 
+TEST_CASE("publication: more units than a lane serves are refused in words, and nothing is left") {
+  Publishing rig;
+  const std::vector<srpi::LogicalUnitInfo> infos(rig.lane->options().max_connections + 1);
+  rig.publication->publish(infos, [&](Outcome<> outcome) { rig.published.push_back(std::move(outcome)); });
+  rig.run_until([&] { return rig.published.size() == 1; });
+  REQUIRE(rig.published[0].has_error());
+  CHECK(rig.published[0].error().message.find("31 kernel devices at most: choose units with --lun") != std::string::npos);
+  CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
+}
+
 TEST_CASE("publication: two withdrawals share one end, and each device goes once") {
   Publishing rig;
   rig.publish();
