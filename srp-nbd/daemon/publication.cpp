@@ -4,8 +4,11 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <optional>
+
+#include "daemon/lane_errand.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -18,6 +21,7 @@ struct Unit {
   srpi::LogicalUnitInfo info;
   std::optional<KernelDevice> device;
   std::uint64_t connection_id = 0;
+  srpi::Error refusal;  // of the lane's to serve it
 };
 
 std::string device_label(const Unit& unit) {
@@ -59,6 +63,9 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   Outcome<> listen() {
     SocketServerOptions options;
     options.path = request.listen_path;
+    // A client may open an export several times at once.
+    options.max_clients = std::clamp(4 * static_cast<std::uint32_t>(units.size()), options.max_clients,
+                                     lane.options().max_connections);
     SocketServerCallbacks callbacks;
     // The server is destroyed with this object, and calls nothing afterwards.
     callbacks.exports = [this] {
@@ -78,7 +85,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
 
   // Devices come one after the other, so that their numbers follow the units'.
   void connect_device(std::size_t at, Done done) {
-    if (at == units.size()) return finish(done, {});
+    if (at == units.size()) return await_lane(done);
     auto& unit = units[at];
     auto pair = make_socket_pair();
     if (!pair) return undo(Failure{pair.error()}, std::move(done));
@@ -103,6 +110,24 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       connect_device(at + 1, done);
     };
     devices.connect(std::move(options), std::move(on_connected));
+  }
+
+  // A refusal of the lane's is at home before the answer to what it was asked later.
+  void await_lane(const Done& done) {
+    const auto answered = [weak = weak_from_this(), this, done](const Outcome<>& asked) {
+      const auto self = weak.lock();
+      if (!self || is_withdrawing) return;
+      if (!asked) return undo(asked.error(), done);
+      for (const auto& unit : units)
+        if (unit.refusal.code != srpi::Errc::ok)
+          return undo(Failure{std::string(code_name(unit.refusal.code)),
+                              fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
+                                          unit.refusal.message())},
+                      done);
+      finish(done, {});
+    };
+    guarded([&] { ask<void>(lane, executor, [](srpi::Session&) -> Outcome<> { return {}; }, answered); },
+            [&] { undo(Failure::no_memory(), done); });
   }
 
   // A failed publish leaves nothing: what came before is taken away, then the first failure is reported.
@@ -168,7 +193,7 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                                  "choose one with --lun, or leave --device out",
                                                  infos.size())});
   try {
-    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});
+    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0, {}});
     if (impl.request.listen_path.empty()) return impl.connect_device(0, std::move(done));
     auto outcome = impl.listen();
     if (!outcome) impl.units.clear();
@@ -198,6 +223,8 @@ void Publication::connection_closed(std::uint64_t connection_id, const srpi::Err
       spdlog::info("{}: an NBD client's connection was closed: {}", impl.request.name, why.message());
     return;
   }
+  for (auto& unit : impl.units)
+    if (unit.connection_id == connection_id) unit.refusal = why;
   for (const auto& unit : impl.units)
     // Before it has its device, the kernel's refusal of that says more.
     if (unit.connection_id == connection_id && unit.device && !impl.is_withdrawing)
