@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the socket to block requests, and the connection's end. connection_replies.cpp has the way back.
+// From the socket to block requests, and the connection's end. connection_writes.cpp has a write's payload,
+// connection_replies.cpp the way back.
 #include "export/connection.hpp"
 
 #include <fcntl.h>
@@ -18,18 +19,18 @@ using nbd::Command;
 using nbd::WireError;
 
 namespace {
-constexpr std::size_t kTailBytes = 4096;  // of a chunk, kept for bringing a payload to a multiple of it
 constexpr std::size_t kWorthReceivingBytes = 4096;  // less room than this left: take another chunk
 constexpr std::uint32_t kReservedPieces = 3;        // for the write under way; other requests leave them alone
 }  // namespace
 
-Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit, ServeOptions options)
+Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit, ServeOptions options,
+                       std::uint32_t requests)
     : lane_(lane),
       id_(id),
       fd_(std::move(fd)),
       unit_(unit),
-      jobs_(lane.options().requests_per_connection),
-      pieces_(lane.options().requests_per_connection + kReservedPieces) {
+      jobs_(requests),
+      pieces_(requests + kReservedPieces) {
   const auto e = describe_export(unit.info(), lane.options(), options.read_only);
   limits_ = {e.size_bytes, e.block_size, e.max_request_bytes, e.transmission_flags};
   for (auto& job : jobs_) {
@@ -83,6 +84,16 @@ void Connection::on_received(int result) {
   run();
 }
 
+void Connection::on_readable() {
+  receiving_ = polling_ = false;
+  if (closing_) {
+    if (chunk_ != nullptr) lane_.release_chunk(*std::exchange(chunk_, nullptr));
+    return lane_.connection_ended();
+  }
+  has_bytes_ = true;
+  receive();
+}
+
 // Whether whatever the stream brings next can be taken.
 bool Connection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
@@ -116,41 +127,47 @@ void Connection::parse() {
   }
 }
 
-// Bytes of the payload that is arriving up to its next multiple of kTailBytes; 0: at one, or between requests. A payload
-// goes on in the next chunk only there: targets (Linux's among them) mistake memory descriptors that end within a block.
-std::size_t Connection::bytes_to_boundary() const noexcept {
-  const auto left = stream_.payload_left();
-  if (left == 0 || writing_ == nullptr) return 0;
-  const auto beyond = (writing_->request.length - left) % kTailBytes;
-  return beyond == 0 ? 0 : std::min<std::size_t>(left, kTailBytes - beyond);
-}
-
-// A chunk with room to receive into. What is not parsed of the old one, less than a header, moves along.
+// A chunk with room to receive into. What is not parsed of the old one, less than a header, moves along. It is kept
+// aside meanwhile: connections that had one chunk and waited for another could wait for each other.
 bool Connection::make_room() {
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   if (chunk_ != nullptr && parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
   if (chunk_ != nullptr && (filled_ + kTailBytes + kWorthReceivingBytes <= chunk_bytes || bytes_to_boundary() > 0))
     return true;
-  ChunkPool::Chunk* fresh = lane_.take_chunk();
-  if (fresh == nullptr) return false;
-  const std::size_t rest = filled_ - parsed_;
   if (chunk_ != nullptr) {
-    std::memcpy(fresh->data, chunk_->data + parsed_, rest);
+    aside_bytes_ = filled_ - parsed_;
+    std::memcpy(aside_.data(), chunk_->data + parsed_, aside_bytes_);
     lane_.release_chunk(*chunk_);
+    parsed_ = filled_ = 0;
   }
-  chunk_ = fresh;
-  parsed_ = 0;
-  filled_ = rest;
+  chunk_ = lane_.take_chunk();
+  if (chunk_ == nullptr) return false;
+  filled_ = std::exchange(aside_bytes_, 0);
+  std::memcpy(chunk_->data, aside_.data(), filled_);
   return true;
+}
+
+// While it only waits for bytes, a chunk stays no longer than the writes that are in it.
+void Connection::release_idle_chunk() noexcept {
+  if (!polling_ || chunk_ == nullptr || chunk_->references > 1) return;
+  lane_.release_chunk(*std::exchange(chunk_, nullptr));
+  parsed_ = filled_ = 0;
 }
 
 void Connection::receive() {
   if (receiving_ || closing_ || draining_ || want_ != Want::nothing) return;
+  if (!is_in_request() && !has_bytes_ && !lane_.may_keep_chunk(*this)) {
+    receiving_ = polling_ = true;
+    release_idle_chunk();
+    return lane_.wait_readable(*this, fd_.get());
+  }
   if (!make_room()) {
     want_ = Want::lane_memory;
     return lane_.wait_for_memory(*this);
   }
   receiving_ = true;
+  has_bytes_ = false;
+  if (is_in_request()) receive_progress_ = std::chrono::steady_clock::now();
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   const bool tail = filled_ + kTailBytes + kWorthReceivingBytes > chunk_bytes;
   lane_.receive(*this, fd_.get(), chunk_->data + filled_,
@@ -192,7 +209,9 @@ void Connection::begin_read(Job& job) {
   const std::size_t bytes = job.request.length;
   // No connection takes more than half, lest a client that does not read its answers starve the others.
   const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= lane_.options().read_bytes / 2;
-  if (own_share) job.blocks = static_cast<std::uint32_t>(lane_.take_read_blocks(*this, bytes, job.block));
+  if (own_share)
+    job.blocks =
+        static_cast<std::uint32_t>(lane_.take_read_blocks(*this, read_bytes_held_ == 0, bytes, job.block));
   if (job.blocks == 0) {
     blocked_read_ = &job;
     want_ = own_share ? Want::lane_memory : Want::own;
@@ -209,74 +228,6 @@ void Connection::begin_read(Job& job) {
     rest -= use;
   }
   submit(piece, srpi::IoOperation::read, job.request.offset, job.request.length);
-}
-
-void Connection::add_segment(Piece& piece, std::byte* data, std::uint32_t bytes) {
-  piece.bytes += bytes;
-  if (piece.segments > 0) {
-    auto& last = piece.segment[piece.segments - 1];
-    if (last.address + last.bytes == data && &lane_.chunks().of(last.address) == &lane_.chunks().of(data)) {
-      last.bytes += bytes;
-      return;
-    }
-  }
-  ++lane_.chunks().of(data).references;
-  piece.segment[piece.segments++] = {data, bytes, &lane_.memory()};
-}
-
-void Connection::append_payload(std::byte* data, std::uint32_t bytes) {
-  if (writing_->error == WireError::ok) {
-    if (building_ == nullptr) {
-      building_ = &take_piece(*writing_);
-      building_->holds_chunks = true;
-    }
-    add_segment(*building_, data, bytes);
-  } else if (building_ != nullptr) {  // an earlier piece of it has failed
-    give(*std::exchange(building_, nullptr));
-  }
-  if (stream_.payload_left() > 0) {
-    if (building_ != nullptr && building_->bytes >= kMaxPieceBytes) (void)submit_building(false);
-    return;
-  }
-  Job& job = *std::exchange(writing_, nullptr);
-  job.received = true;
-  if (building_ != nullptr) submit_building(true);
-  else if (job.pieces == 0) finish(job);
-}
-
-// Submits what has come of a write: all of it at its end, else whole blocks. False: nothing submitted.
-bool Connection::submit_building(bool last) {
-  if (building_ == nullptr) return false;
-  Piece& piece = *building_;
-  const std::uint32_t tail = last ? 0 : piece.bytes % limits_.block_size;
-  if (piece.bytes == tail) return false;
-  building_ = nullptr;
-  if (tail > 0) {
-    if (pieces_free_ == 0) {
-      building_ = &piece;
-      return false;
-    }
-    Piece& rest = take_piece(*piece.job);
-    rest.holds_chunks = true;
-    // From the end of the list, whole segments or a part of one, in order.
-    std::uint32_t keep = piece.bytes - tail, first = 0;
-    while (keep >= piece.segment[first].bytes) keep -= piece.segment[first++].bytes;
-    for (std::uint32_t i = first; i < piece.segments; ++i) {
-      const auto& s = piece.segment[i];
-      const std::uint32_t skip = i == first ? keep : 0;
-      add_segment(rest, s.address + skip, s.bytes - skip);
-      if (skip == 0) lane_.release_chunk(lane_.chunks().of(s.address));
-    }
-    piece.segment[first].bytes = keep;
-    piece.segments = first + (keep > 0 ? 1 : 0);
-    piece.bytes -= tail;
-    building_ = &rest;
-  }
-  Job& job = *piece.job;
-  const std::uint64_t offset = job.request.offset + job.issued_bytes;
-  job.issued_bytes += piece.bytes;
-  submit(piece, srpi::IoOperation::write, offset, piece.bytes);
-  return true;
 }
 
 void Connection::submit(Piece& piece, srpi::IoOperation operation, std::uint64_t offset, std::uint32_t bytes) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From completed block requests to the socket, and where jobs and pieces come from and go to.
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -82,6 +84,16 @@ void Connection::send_batch() {
   lane_.send(*this, fd_.get(), message_);
 }
 
+// The kernel goes on by itself with a send that it has begun, which costs us nothing. How far it is shows by what is in
+// the socket: with a client that takes something, that changes from one look to another.
+bool Connection::send_stuck_since(std::chrono::steady_clock::time_point limit) noexcept {
+  if (!sending_ || closing_) return false;
+  int unread = 0;
+  if (::ioctl(fd_.get(), SIOCOUTQ, &unread) == 0 && std::exchange(unread_, unread) != unread)
+    send_progress_ = std::chrono::steady_clock::now();
+  return send_progress_ < limit;
+}
+
 void Connection::on_sent(int result) {
   sending_ = false;
   if (closing_) lane_.connection_ended();
@@ -144,9 +156,11 @@ Piece& Connection::take_piece(Job& job) noexcept {
 }
 
 void Connection::give(Piece& piece) noexcept {
-  if (piece.holds_chunks)
+  if (piece.holds_chunks) {
     for (std::uint32_t i = 0; i < piece.segments; ++i)
       lane_.release_chunk(lane_.chunks().of(piece.segment[i].address));
+    release_idle_chunk();
+  }
   piece.next = free_pieces_;
   free_pieces_ = &piece;
   ++pieces_free_;

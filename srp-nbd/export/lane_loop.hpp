@@ -29,6 +29,7 @@ class Lane::Loop final : private srpi::SessionObserver {
 
   [[nodiscard]] srpi::Result<> start(SessionFactory);
   void stop();  // and waits for the thread's end
+  void end(std::function<void()> ended);
   void post(std::function<void(srpi::Session&)>);
   [[nodiscard]] bool on_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
   [[nodiscard]] srpi::Session& session() const noexcept { return *session_; }
@@ -40,17 +41,22 @@ class Lane::Loop final : private srpi::SessionObserver {
   [[nodiscard]] const srpi::Memory& memory() const noexcept { return *registered_; }
   [[nodiscard]] ChunkPool& chunks() noexcept { return *chunks_; }
   void receive(Connection&, int fd, std::byte* to, std::size_t bytes);
+  void wait_readable(Connection&, int fd);
+  // Whether it may have a chunk for requests that have not come yet.
+  [[nodiscard]] bool may_keep_chunk(Connection&) noexcept;
   void send(Connection&, int fd, const msghdr&);
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
   void release_chunk(ChunkPool::Chunk&) noexcept;
-  [[nodiscard]] std::size_t take_read_blocks(Connection&, std::size_t bytes, std::span<ReadPool::Block>);
+  [[nodiscard]] std::size_t take_read_blocks(Connection&, bool holds_none, std::size_t bytes,
+                                             std::span<ReadPool::Block>);
   void give_read_blocks(std::span<const ReadPool::Block>) noexcept;
   void wait_for_memory(Connection&);         // in turn; resume() is called when some is back
   void needs_service(Connection&) noexcept;  // service() is called in this turn of the loop
   void connection_ended() noexcept { look_for_ended_ = true; }
 
  private:
-  enum class Event : std::uintptr_t { received = 0, sent = 1, woken = 2, session_ready = 3 };
+  enum class Event : std::uintptr_t { received, sent, readable, woken, session_ready };
+  static constexpr std::uintptr_t kEventMask = 7;  // beside a connection's address
 
   void thread_main(const SessionFactory&, std::promise<srpi::Result<>>&);
   [[nodiscard]] srpi::Result<> set_up(const SessionFactory&);
@@ -65,6 +71,7 @@ class Lane::Loop final : private srpi::SessionObserver {
   void sleep();
   [[nodiscard]] io_uring_sqe& next_sqe();
   static void label(io_uring_sqe&, Event, const Connection*);
+  [[nodiscard]] std::uint32_t request_share() const noexcept;
   void refuse(std::uint64_t id, srpi::Error);
 
   void on_state(srpi::SessionState, srpi::SessionState, const srpi::Error&) override;
@@ -87,14 +94,18 @@ class Lane::Loop final : private srpi::SessionObserver {
   std::unique_ptr<srpi::Session> session_;
   std::unique_ptr<srpi::Memory> registered_;  // all of mapped_; destroyed before the session
   std::unique_ptr<ChunkPool> chunks_;
-  std::unique_ptr<ReadPool> read_blocks_;
+  std::unique_ptr<ReadPool> read_blocks_, small_read_blocks_;
+  std::byte* small_reads_begin_ = nullptr;  // the end of mapped_
 
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> to_service_, servicing_;
   std::vector<Connection*> waiting_;  // for memory; at most one entry a connection, first come first served
+  std::size_t chunk_keepers_ = 0;     // connections that may keep a chunk
+  std::chrono::steady_clock::time_point next_look_;  // for those that are stuck
   bool memory_is_back_ = false;
   bool look_for_ended_ = false;
   bool stopping_ = false;
+  std::function<void()> ended_;
 };
 
 }  // namespace srp_nbd

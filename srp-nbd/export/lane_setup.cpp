@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <system_error>
@@ -15,6 +16,10 @@
 #include "export/no_memory.hpp"
 
 namespace srp_nbd {
+
+namespace {
+constexpr std::uint32_t kSubmissions = 128;
+}  // namespace
 
 Lane::Loop::Loop(LaneOptions options, LaneCallbacks callbacks)
     : options_(std::move(options)), callbacks_(std::move(callbacks)) {}
@@ -38,14 +43,17 @@ srpi::Result<> Lane::Loop::start(SessionFactory factory) {
 
 void Lane::Loop::stop() {
   if (!thread_.joinable()) return;
-  insist([this] {
-    post([this](srpi::Session& session) {
-      stopping_ = true;
-      for (auto& c : connections_) c->close({srpi::Errc::cancelled, {}});
-      session.erase();
-    });
-  });
+  insist([this] { end({}); });
   thread_.join();
+}
+
+void Lane::Loop::end(std::function<void()> ended) {
+  post([this, ended = std::move(ended)](srpi::Session& session) mutable {
+    stopping_ = true;
+    ended_ = std::move(ended);
+    for (auto& c : connections_) c->close({srpi::Errc::cancelled, {}});
+    session.erase();
+  });
 }
 
 void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::Result<>>& started) {
@@ -58,14 +66,20 @@ void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::R
   if (!good) return;
   run();
   tear_down();
+  if (ended_) std::exchange(ended_, nullptr)();
 }
 
 srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {
-  const auto entries = std::bit_ceil(2 * options_.max_connections + 8);
+  // Every connection may receive and send at a time. A full submission queue is submitted, so that one may be short.
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  params.cq_entries = std::bit_ceil(2 * options_.max_connections + 8);
+  const auto entries = std::min(params.cq_entries, kSubmissions);
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   int error = io_uring_queue_init_params(entries, &ring_, &params);
-  if (error == -EINVAL) error = io_uring_queue_init(entries, &ring_, 0);  // before Linux 6.1
+  if (error == -EINVAL) {  // before Linux 6.1
+    params.flags = IORING_SETUP_CQSIZE;
+    error = io_uring_queue_init_params(entries, &ring_, &params);
+  }
   if (error == -ENOSYS || error == -EPERM)
     return srpi::Error{srpi::Errc::not_supported,
                        fmt::format("io_uring is not available ({}): check sysctl kernel.io_uring_disabled, or the "
@@ -75,13 +89,15 @@ srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {
                                                           std::strerror(-error))};
   ring_ready_ = true;
 
-  const std::size_t bytes = options_.receive_bytes + options_.read_bytes;
+  const std::size_t bytes = options_.memory_bytes();
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
     return srpi::Error{srpi::Errc::no_memory, fmt::format("{} bytes of I/O memory: {}", bytes, std::strerror(errno))};
   mapped_ = static_cast<std::byte*>(mapped);
   chunks_ = std::make_unique<ChunkPool>(std::span(mapped_, options_.receive_bytes), options_.receive_chunk_bytes);
   read_blocks_ = std::make_unique<ReadPool>(std::span(mapped_ + options_.receive_bytes, options_.read_bytes));
+  small_reads_begin_ = mapped_ + options_.receive_bytes + options_.read_bytes;
+  small_read_blocks_ = std::make_unique<ReadPool>(std::span(small_reads_begin_, options_.small_read_bytes));
   connections_.reserve(options_.max_connections);
   to_service_.reserve(options_.max_connections);
   servicing_.reserve(options_.max_connections);
@@ -101,7 +117,7 @@ void Lane::Loop::tear_down() {
   ring_ready_ = false;
   registered_.reset();
   session_.reset();
-  if (mapped_ != nullptr) ::munmap(mapped_, options_.receive_bytes + options_.read_bytes);
+  if (mapped_ != nullptr) ::munmap(mapped_, options_.memory_bytes());
   mapped_ = nullptr;
 }
 

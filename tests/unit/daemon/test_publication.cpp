@@ -110,7 +110,7 @@ TEST_CASE("publication: more units than a lane serves are refused in words, and 
   rig.publication->publish(infos, [&](Outcome<> outcome) { rig.published.push_back(std::move(outcome)); });
   rig.run_until([&] { return rig.published.size() == 1; });
   REQUIRE(rig.published[0].has_error());
-  CHECK(rig.published[0].error().message.find("31 kernel devices at most: choose units with --lun") != std::string::npos);
+  CHECK(rig.published[0].error().message.find("512 kernel devices at most: choose units with --lun") != std::string::npos);
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
 }
 
