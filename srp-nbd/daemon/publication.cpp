@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/lane_errand.hpp"
 #include "export/no_memory.hpp"
 
 namespace srp_nbd {
@@ -22,6 +23,7 @@ struct Unit {
   srpi::LogicalUnitInfo info;
   std::optional<KernelDevice> device;
   std::uint64_t connection_id = 0;
+  srpi::Error refusal;  // of the lane's to serve it
 };
 
 std::string device_label(const Unit& unit) {
@@ -76,6 +78,9 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   Outcome<> listen() {
     SocketServerOptions options;
     options.path = request.listen_path;
+    // A client may open an export several times at once.
+    options.max_clients = std::clamp(4 * static_cast<std::uint32_t>(units.size()), options.max_clients,
+                                     lane.options().max_connections);
     SocketServerCallbacks callbacks;
     // The server is destroyed with this object, and calls nothing afterwards.
     callbacks.exports = [this] {
@@ -96,7 +101,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   // Devices come one after the other, so that their numbers follow the units'.
   void connect_next() {
     const auto next = std::find_if(units.begin(), units.end(), [](const Unit& unit) { return !unit.device; });
-    if (next == units.end()) return finish(std::exchange(publish_done, nullptr), {});
+    if (next == units.end()) return await_lane();
     guarded([&] { connect_device(*next); }, [this] { undo(Failure::no_memory()); });
   }
 
@@ -136,6 +141,23 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     if (is_withdrawing) return withdraw_next();
     if (!device) return undo(of_kernel(device.error()));
     connect_next();
+  }
+
+  // A refusal of the lane's is at home before the answer to what it was asked later.
+  void await_lane() {
+    const auto answered = [weak = weak_from_this()](const Outcome<>& asked) {
+      const auto self = weak.lock();
+      if (!self || !self->publish_done) return;  // withdrawn meanwhile
+      if (!asked) return self->undo(asked.error());
+      for (const auto& unit : self->units)
+        if (unit.refusal.code != srpi::Errc::ok)
+          return self->undo(Failure{std::string(code_name(unit.refusal.code)),
+                                    fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
+                                                unit.refusal.message())});
+      self->finish(std::exchange(self->publish_done, nullptr), {});
+    };
+    guarded([&] { ask<void>(lane, executor, [](srpi::Session&) -> Outcome<> { return {}; }, answered); },
+            [&] { undo(Failure::no_memory()); });
   }
 
   // A failed publish leaves nothing: what came before is taken away, then the first failure is reported.
@@ -237,7 +259,7 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                                               infos.size(), most)});
   try {
     impl.give_up = std::stop_source();
-    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0});
+    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0, {}});
     if (impl.request.listen_path.empty()) {
       impl.publish_done = std::move(done);
       return impl.connect_next();
@@ -262,6 +284,8 @@ void Publication::connection_closed(std::uint64_t connection_id, const srpi::Err
       spdlog::info("{}: an NBD client's connection was closed: {}", impl.request.name, why.message());
     return;
   }
+  for (auto& unit : impl.units)
+    if (unit.connection_id == connection_id) unit.refusal = why;
   for (const auto& unit : impl.units)
     // Before it has its device, the kernel's refusal of that says more.
     if (unit.connection_id == connection_id && unit.device && !impl.is_withdrawing)

@@ -23,13 +23,14 @@ constexpr std::size_t kWorthReceivingBytes = 4096;  // less room than this left:
 constexpr std::uint32_t kReservedPieces = 3;        // for the write under way; other requests leave them alone
 }  // namespace
 
-Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit, ServeOptions options)
+Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit, ServeOptions options,
+                       std::uint32_t requests)
     : lane_(lane),
       id_(id),
       fd_(std::move(fd)),
       unit_(unit),
-      jobs_(lane.options().requests_per_connection),
-      pieces_(lane.options().requests_per_connection + kReservedPieces) {
+      jobs_(requests),
+      pieces_(requests + kReservedPieces) {
   const auto e = describe_export(unit.info(), lane.options(), options.read_only);
   limits_ = {e.size_bytes, e.block_size, e.max_request_bytes, e.transmission_flags};
   for (auto& job : jobs_) {
@@ -83,6 +84,16 @@ void Connection::on_received(int result) {
   run();
 }
 
+void Connection::on_readable() {
+  receiving_ = polling_ = false;
+  if (closing_) {
+    if (chunk_ != nullptr) lane_.release_chunk(*std::exchange(chunk_, nullptr));
+    return lane_.connection_ended();
+  }
+  has_bytes_ = true;
+  receive();
+}
+
 // Whether whatever the stream brings next can be taken.
 bool Connection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
@@ -125,32 +136,47 @@ std::size_t Connection::bytes_to_boundary() const noexcept {
   return beyond == 0 ? 0 : std::min<std::size_t>(left, kTailBytes - beyond);
 }
 
-// A chunk with room to receive into. What is not parsed of the old one, less than a header, moves along.
+// A chunk with room to receive into. What is not parsed of the old one, less than a header, moves along. It is kept
+// aside meanwhile: connections that had one chunk and waited for another could wait for each other.
 bool Connection::make_room() {
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   if (chunk_ != nullptr && parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
   if (chunk_ != nullptr && (filled_ + kTailBytes + kWorthReceivingBytes <= chunk_bytes || bytes_to_boundary() > 0))
     return true;
-  ChunkPool::Chunk* fresh = lane_.take_chunk();
-  if (fresh == nullptr) return false;
-  const std::size_t rest = filled_ - parsed_;
   if (chunk_ != nullptr) {
-    std::memcpy(fresh->data, chunk_->data + parsed_, rest);
+    aside_bytes_ = filled_ - parsed_;
+    std::memcpy(aside_.data(), chunk_->data + parsed_, aside_bytes_);
     lane_.release_chunk(*chunk_);
+    parsed_ = filled_ = 0;
   }
-  chunk_ = fresh;
-  parsed_ = 0;
-  filled_ = rest;
+  chunk_ = lane_.take_chunk();
+  if (chunk_ == nullptr) return false;
+  filled_ = std::exchange(aside_bytes_, 0);
+  std::memcpy(chunk_->data, aside_.data(), filled_);
   return true;
+}
+
+// While it only waits for bytes, a chunk stays no longer than the writes that are in it.
+void Connection::release_idle_chunk() noexcept {
+  if (!polling_ || chunk_ == nullptr || chunk_->references > 1) return;
+  lane_.release_chunk(*std::exchange(chunk_, nullptr));
+  parsed_ = filled_ = 0;
 }
 
 void Connection::receive() {
   if (receiving_ || closing_ || draining_ || want_ != Want::nothing) return;
+  if (!is_in_request() && !has_bytes_ && !lane_.may_keep_chunk(*this)) {
+    receiving_ = polling_ = true;
+    release_idle_chunk();
+    return lane_.wait_readable(*this, fd_.get());
+  }
   if (!make_room()) {
     want_ = Want::lane_memory;
     return lane_.wait_for_memory(*this);
   }
   receiving_ = true;
+  has_bytes_ = false;
+  if (is_in_request()) receive_progress_ = std::chrono::steady_clock::now();
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   const bool tail = filled_ + kTailBytes + kWorthReceivingBytes > chunk_bytes;
   lane_.receive(*this, fd_.get(), chunk_->data + filled_,

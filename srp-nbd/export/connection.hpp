@@ -22,10 +22,12 @@ namespace srp_nbd {
 
 class Connection {
  public:
-  Connection(Lane::Loop&, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit&, ServeOptions);
+  Connection(Lane::Loop&, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit&, ServeOptions,
+             std::uint32_t requests);
 
   void start() { run(); }
   void on_received(int result);
+  void on_readable();
   void on_sent(int result);
   // Something came back; goes on where it had stopped. False: still stopped for want of the lane's memory.
   bool resume();
@@ -45,6 +47,12 @@ class Connection {
     return sending_ && !closing_ && send_progress_ < limit;
   }
 
+  // In the middle of a request, with a chunk.
+  [[nodiscard]] bool request_stuck_since(std::chrono::steady_clock::time_point limit) const noexcept {
+    return receiving_ && !closing_ && is_in_request() && receive_progress_ < limit;
+  }
+
+  bool keeps_chunk = false;     // see Lane::Loop::may_keep_chunk
   bool waiting = false;        // in the lane's queue for memory
   bool to_be_serviced = false;  // in the lane's list
 
@@ -54,6 +62,10 @@ class Connection {
   void run();
   void parse();
   void receive();
+  void release_idle_chunk() noexcept;
+  [[nodiscard]] bool is_in_request() const noexcept { 
+    return stream_.payload_left() > 0 || parsed_ != filled_ || aside_bytes_ > 0;
+  }
   [[nodiscard]] bool make_room();
   [[nodiscard]] bool ready_for_more() noexcept;
   void begin(const NbdRequest&);
@@ -93,6 +105,8 @@ class Connection {
   RequestStream stream_;
   ChunkPool::Chunk* chunk_ = nullptr;
   std::size_t parsed_ = 0, filled_ = 0;  // in chunk_
+  std::array<std::byte, sizeof(nbd::RequestHeader)> aside_;  // the beginning of a header, between two chunks
+  std::size_t aside_bytes_ = 0;
   Job* writing_ = nullptr;               // the write whose payload is arriving
   Piece* building_ = nullptr;            // its bytes that are not submitted yet
   Job* blocked_read_ = nullptr;          // a read that waits for memory
@@ -106,7 +120,11 @@ class Connection {
   msghdr message_{};
   std::chrono::steady_clock::time_point send_progress_;
 
+  std::chrono::steady_clock::time_point receive_progress_;
+
   bool receiving_ = false, sending_ = false;
+  bool polling_ = false;                 // what is under way for receiving is a poll
+  bool has_bytes_ = false;               // a poll said so: a chunk is needed
   bool draining_ = false;                // no more requests; closes when all are answered
   bool closing_ = false;
   srpi::Error reason_;

@@ -144,9 +144,11 @@ Piece& Connection::take_piece(Job& job) noexcept {
 }
 
 void Connection::give(Piece& piece) noexcept {
-  if (piece.holds_chunks)
+  if (piece.holds_chunks) {
     for (std::uint32_t i = 0; i < piece.segments; ++i)
       lane_.release_chunk(lane_.chunks().of(piece.segment[i].address));
+    release_idle_chunk();
+  }
   piece.next = free_pieces_;
   free_pieces_ = &piece;
   ++pieces_free_;

@@ -15,8 +15,8 @@
 namespace srp_nbd {
 
 namespace {
-// A client that has not taken a byte of its answers for this long, while others wait for memory, is sent away.
-constexpr std::chrono::seconds kStuckClient{30};
+constexpr std::chrono::seconds kLookForStuck{1};  // this often, while somebody waits for memory
+constexpr std::uint32_t kLeastRequests = 32;      // of a connection
 }  // namespace
 
 // Busy: everything that is there is done, then asked for again. Idle: some polls, then the session is armed and the
@@ -31,6 +31,7 @@ void Lane::Loop::run() {
     done += session_->poll();               // sent to the target, and completed, here,
     done += service_connections();          // and answered here
     done += resume_waiting();
+    if (!waiting_.empty()) drop_stuck();
     remove_ended();
     if (stopping_ && connections_.empty()) return;
     if (done > 0) {
@@ -63,9 +64,8 @@ void Lane::Loop::sleep() {
     return;
   }
   io_uring_cqe* cqe = nullptr;
-  __kernel_timespec second{1, 0};
-  io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &second, nullptr);
-  drop_stuck();
+  __kernel_timespec time{kLookForStuck.count(), 0};
+  io_uring_submit_and_wait_timeout(&ring_, &cqe, 1, &time, nullptr);
 }
 
 std::size_t Lane::Loop::take_completions() {
@@ -76,10 +76,11 @@ std::size_t Lane::Loop::take_completions() {
     const int result = cqe->res;
     io_uring_cqe_seen(&ring_, cqe);
     ++count;
-    auto* connection = reinterpret_cast<Connection*>(data & ~std::uintptr_t{3});
-    switch (static_cast<Event>(data & 3)) {
+    auto* connection = reinterpret_cast<Connection*>(data & ~kEventMask);
+    switch (static_cast<Event>(data & kEventMask)) {
       case Event::received: connection->on_received(result); break;
       case Event::sent: connection->on_sent(result); break;
+      case Event::readable: connection->on_readable(); break;
       case Event::woken: wake_polled_ = false; break;
       case Event::session_ready: session_polled_ = false; break;
     }
@@ -124,6 +125,21 @@ void Lane::Loop::receive(Connection& connection, int fd, std::byte* to, std::siz
   auto& sqe = next_sqe();
   io_uring_prep_recv(&sqe, fd, to, bytes, 0);
   label(sqe, Event::received, &connection);
+}
+
+void Lane::Loop::wait_readable(Connection& connection, int fd) {
+  auto& sqe = next_sqe();
+  io_uring_prep_poll_add(&sqe, fd, POLLIN);
+  label(sqe, Event::readable, &connection);
+}
+
+// Each of these can pin two chunks, one that it receives into and one with the rest of a block: some are left for all
+// the others.
+bool Lane::Loop::may_keep_chunk(Connection& connection) noexcept {
+  if (connection.keeps_chunk) return true;
+  if (chunk_keepers_ >= (chunks_->chunks() - 1) / 2) return false;
+  ++chunk_keepers_;
+  return connection.keeps_chunk = true;
 }
 
 void Lane::Loop::send(Connection& connection, int fd, const msghdr& message) {
@@ -190,13 +206,21 @@ std::size_t Lane::Loop::resume_waiting() {
 }
 
 void Lane::Loop::drop_stuck() {
-  const auto limit = std::chrono::steady_clock::now() - kStuckClient;
-  for (auto& c : connections_)
-    if (c->send_stuck_since(limit))
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kLookForStuck;
+  const auto limit = now - options_.stuck_client;
+  const bool chunks_are_out = chunks_->free_chunks() == 0;
+  for (auto& c : connections_) {
+    const char* what = nullptr;
+    if (c->send_stuck_since(limit)) what = "took none of its answers";
+    else if (chunks_are_out && c->request_stuck_since(limit)) what = "sent nothing of the request it had begun";
+    if (what != nullptr)
       c->close({srpi::Errc::timed_out, words([&] {
-                  return fmt::format("the client took none of its answers for {} s while others waited",
-                                     kStuckClient.count());
+                  return fmt::format("the client {} for {} s while others waited", what,
+                                     std::chrono::duration_cast<std::chrono::seconds>(options_.stuck_client).count());
                 })});
+  }
 }
 
 void Lane::Loop::remove_ended() {
@@ -210,10 +234,18 @@ void Lane::Loop::remove_ended() {
       connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(i));
       std::erase(waiting_, ended.get());
       std::erase(to_service_, ended.get());
+      if (ended->keeps_chunk) --chunk_keepers_;
       memory_is_back_ = true;
       if (callbacks_.on_connection_closed) callbacks_.on_connection_closed(ended->id(), ended->reason());
     }
   }
+}
+
+// Of one connection more: as many units as there are may each want one.
+std::uint32_t Lane::Loop::request_share() const noexcept {
+  const auto shares = std::max(session_->logical_units().size(), connections_.size() + 1);
+  return std::min(options_.requests_per_connection,
+                  std::max(kLeastRequests, static_cast<std::uint32_t>(options_.requests / shares)));
 }
 
 void Lane::Loop::refuse(std::uint64_t id, srpi::Error why) {
@@ -230,7 +262,7 @@ void Lane::Loop::serve(std::uint64_t id, UniqueFd fd, std::uint64_t lun, ServeOp
     if (unit->info().lun != lun) continue;
     return guarded(
         [&] {
-          connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options));
+          connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options, request_share()));
           connections_.back()->start();
         },
         [&] {

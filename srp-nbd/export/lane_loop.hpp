@@ -40,6 +40,9 @@ class Lane::Loop final : private srpi::SessionObserver {
   [[nodiscard]] const srpi::Memory& memory() const noexcept { return *registered_; }
   [[nodiscard]] ChunkPool& chunks() noexcept { return *chunks_; }
   void receive(Connection&, int fd, std::byte* to, std::size_t bytes);
+  void wait_readable(Connection&, int fd);
+  // Whether it may have a chunk for requests that have not come yet.
+  [[nodiscard]] bool may_keep_chunk(Connection&) noexcept;
   void send(Connection&, int fd, const msghdr&);
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
   void release_chunk(ChunkPool::Chunk&) noexcept;
@@ -50,7 +53,8 @@ class Lane::Loop final : private srpi::SessionObserver {
   void connection_ended() noexcept { look_for_ended_ = true; }
 
  private:
-  enum class Event : std::uintptr_t { received = 0, sent = 1, woken = 2, session_ready = 3 };
+  enum class Event : std::uintptr_t { received, sent, readable, woken, session_ready };
+  static constexpr std::uintptr_t kEventMask = 7;  // beside a connection's address
 
   void thread_main(const SessionFactory&, std::promise<srpi::Result<>>&);
   [[nodiscard]] srpi::Result<> set_up(const SessionFactory&);
@@ -65,6 +69,7 @@ class Lane::Loop final : private srpi::SessionObserver {
   void sleep();
   [[nodiscard]] io_uring_sqe& next_sqe();
   static void label(io_uring_sqe&, Event, const Connection*);
+  [[nodiscard]] std::uint32_t request_share() const noexcept;
   void refuse(std::uint64_t id, srpi::Error);
 
   void on_state(srpi::SessionState, srpi::SessionState, const srpi::Error&) override;
@@ -92,6 +97,8 @@ class Lane::Loop final : private srpi::SessionObserver {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> to_service_, servicing_;
   std::vector<Connection*> waiting_;  // for memory; at most one entry a connection, first come first served
+  std::size_t chunk_keepers_ = 0;     // connections that may keep a chunk
+  std::chrono::steady_clock::time_point next_look_;  // for those that are stuck
   bool memory_is_back_ = false;
   bool look_for_ended_ = false;
   bool stopping_ = false;

@@ -3,6 +3,7 @@
 // is added; the data path allocates nothing.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -20,9 +21,18 @@ struct LaneOptions {
   std::size_t read_bytes = 16u << 20;         // what is read for them
   std::size_t receive_chunk_bytes = 256u << 10;  // one receive fills at most this much; 8 KiB..1 MiB, a power of two
 
-  std::uint32_t max_connections = 31;         // each can pin two chunks, so receive_bytes must hold 2n + 1 of them
-  std::uint32_t requests_per_connection = 256;   // under way at a time; more stay in the socket
+  // One for each unit that a session may have, and as many again. About half as many as there are chunks wait for their
+  // client's next request with a chunk at hand; the others take one when there are bytes.
+  std::uint32_t max_connections = 512;
+  // Under way at a time; more stay in the socket. Many connections, or many units that will want one, share `requests`,
+  // 2 KiB of memory each: none has less than 32.
+  std::uint32_t requests_per_connection = 256;
+  std::uint32_t requests = 8192;
   std::uint32_t max_request_bytes = 8u << 20;    // of one read or write; at most half of read_bytes, and 32 MiB
+
+  // A client that keeps memory others wait for, and for this long neither goes on with its request nor takes a byte of
+  // its answers, is sent away.
+  std::chrono::milliseconds stuck_client{30000};
 
   // Polls without finding work before the thread sleeps. Ignored (0) where there is a single CPU.
   std::uint32_t idle_polls = 64;

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <system_error>
@@ -15,6 +16,10 @@
 #include "export/no_memory.hpp"
 
 namespace srp_nbd {
+
+namespace {
+constexpr std::uint32_t kSubmissions = 128;
+}  // namespace
 
 Lane::Loop::Loop(LaneOptions options, LaneCallbacks callbacks)
     : options_(std::move(options)), callbacks_(std::move(callbacks)) {}
@@ -61,11 +66,16 @@ void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::R
 }
 
 srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {
-  const auto entries = std::bit_ceil(2 * options_.max_connections + 8);
+  // Every connection may receive and send at a time. A full submission queue is submitted, so that one may be short.
   io_uring_params params{};
-  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
+  params.cq_entries = std::bit_ceil(2 * options_.max_connections + 8);
+  const auto entries = std::min(params.cq_entries, kSubmissions);
+  params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   int error = io_uring_queue_init_params(entries, &ring_, &params);
-  if (error == -EINVAL) error = io_uring_queue_init(entries, &ring_, 0);  // before Linux 6.1
+  if (error == -EINVAL) {  // before Linux 6.1
+    params.flags = IORING_SETUP_CQSIZE;
+    error = io_uring_queue_init_params(entries, &ring_, &params);
+  }
   if (error == -ENOSYS || error == -EPERM)
     return srpi::Error{srpi::Errc::not_supported,
                        fmt::format("io_uring is not available ({}): check sysctl kernel.io_uring_disabled, or the "

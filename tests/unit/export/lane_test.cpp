@@ -238,6 +238,83 @@ TEST_CASE("connections stuck in the middle of a write do not starve the others")
   }
 }
 
+TEST_CASE("as many connections as a session may have units are served at once, idle ones among them") {
+  LaneFixture f;
+  std::vector<Client> clients;
+  for (std::uint64_t id = 1; id <= 256; ++id) clients.push_back(f.connect(id));
+  const auto data = pattern(1 << 20, 5);
+  std::vector<std::byte> back(1 << 20);
+  for (const std::uint32_t bytes : {4096u, 1u << 20})  // the second time around, all have been idle
+    for (std::uint64_t i = 0; i < clients.size(); i += bytes == 4096 ? 1 : 51) {
+      clients[i].request(Command::write, i, (i % 16) << 20, bytes);
+      clients[i].send(data.data(), bytes);
+      REQUIRE(clients[i].reply(i) == 0);
+      clients[i].request(Command::read, i, (i % 16) << 20, bytes);
+      REQUIRE(clients[i].reply(i) == 0);
+      REQUIRE(clients[i].receive(back.data(), bytes));
+      REQUIRE(std::memcmp(back.data(), data.data(), bytes) == 0);
+    }
+}
+
+TEST_CASE("many connections with few receive chunks write deep queues at once") {
+  srp_nbd::LaneOptions o;
+  o.receive_chunk_bytes = 65536;
+  o.receive_bytes = 5 * 65536;  // two of the connections may keep one
+  LaneFixture f(65536, o);
+  std::vector<Client> clients;
+  for (std::uint64_t id = 1; id <= 40; ++id) clients.push_back(f.connect(id));
+  std::vector<std::thread> senders;
+  for (std::uint64_t c = 0; c < clients.size(); ++c)
+    senders.emplace_back([&, c] {
+      for (std::uint64_t i = 0; i < 40; ++i) {
+        const auto data = pattern(512 * (1 + i), static_cast<unsigned>(c * 40 + i));
+        clients[c].request(Command::write, i, (c * 40 + i) * 20480, static_cast<std::uint32_t>(data.size()));
+        clients[c].send(data.data(), data.size());
+      }
+    });
+  for (auto& sender : senders) sender.join();
+  for (const auto& client : clients)
+    for (int i = 0; i < 40; ++i) {
+      nbd::SimpleReply r;
+      REQUIRE(client.receive(&r, sizeof r));
+      REQUIRE(std::uint32_t{r.error} == 0);
+    }
+  CHECK(f.with_fake([](FakeSession& s) { return s.unit().misaligned; }) == 0);
+  const auto disk = f.with_fake([](FakeSession& s) { return s.unit().disk; });
+  for (std::uint64_t n = 0; n < 1600; ++n) {
+    const auto data = pattern(512 * (1 + n % 40), static_cast<unsigned>(n));
+    REQUIRE(std::memcmp(disk.data() + n * 20480, data.data(), data.size()) == 0);
+  }
+}
+
+TEST_CASE("clients that stop in the middle of a request are sent away when others want their memory") {
+  srp_nbd::LaneOptions o;
+  o.receive_chunk_bytes = 65536;
+  o.receive_bytes = 5 * 65536;
+  o.stuck_client = std::chrono::milliseconds(500);
+  LaneFixture f(65536, o);
+  std::vector<Client> stuck;
+  for (std::uint64_t id = 2; id < 12; ++id) {
+    stuck.push_back(f.connect(id));
+    const nbd::be32 magic = nbd::kRequestMagic;
+    stuck.back().send(&magic, sizeof magic);
+  }
+  const auto client = f.connect();
+  client.request(Command::read, 1, 0, 4096);
+  CHECK(client.reply(1) == 0);
+  CHECK(f.wait_closed(2) == Errc::timed_out);
+}
+
+TEST_CASE("connections beyond a lane's limit are refused, and it says so") {
+  srp_nbd::LaneOptions o;
+  o.max_connections = 2;
+  LaneFixture f(1024, o);
+  const auto first = f.connect(1), second = f.connect(2), third = f.connect(3);
+  CHECK(f.wait_closed(3) == Errc::busy);
+  char c;
+  CHECK(!third.receive(&c, 1));
+}
+
 TEST_CASE("a client that vanishes leaves its requests to complete into the void") {
   LaneFixture f;
   f.with_fake([](FakeSession& s) { s.hold = true; });

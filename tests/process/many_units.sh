@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Forty logical units of one session, all of them open at once, each with a client that has not said anything yet.
+source "$(dirname "$0")/lib/daemon.bash"
+need nbdinfo nbdcopy cmp
+
+units=40
+start_daemon
+srp connect "ram://1M?luns=$units" --name ram --listen "unix:$scratch/nbd.sock" > "$scratch/uris"
+uri() { echo "nbd+unix:///lun$1?socket=$scratch/nbd.sock"; }
+[[ $(grep -c 'nbd+unix:///lun' "$scratch/uris") == "$units" ]] || fail "connect printed: $(cat "$scratch/uris")"
+
+# Each copy opens its export, then waits for what it shall write there.
+for ((i = 0; i < units; ++i)); do
+  head -c 1M /dev/urandom > "$scratch/in$i"
+  {
+    while [[ -d $scratch && ! -e $scratch/go ]]; do sleep 0.5; done
+    cat "$scratch/in$i"
+  } | timeout 120 nbdcopy - "$(uri "$i")" 2>"$scratch/copy$i" &
+  copies[i]=$!
+  background_pids+=("$!")
+done
+served() { (($(grep -c "$scratch/nbd.sock" /proc/net/unix) >= 1 + units)); }
+wait_until 30 served || fail "$(cat "$scratch"/copy*): only $(grep -c "$scratch/nbd.sock" /proc/net/unix) sockets"
+
+for ((i = 0; i < units; ++i)); do
+  [[ $(timeout 20 nbdinfo --size "$(uri "$i")") == 1048576 ]] || fail "lun $i does not open beside the others"
+done
+touch "$scratch/go"
+for ((i = 0; i < units; ++i)); do
+  wait "${copies[i]}" || fail "lun $i: $(cat "$scratch/copy$i")"
+done
+for ((i = 0; i < units; ++i)); do
+  timeout 20 nbdcopy "$(uri "$i")" "$scratch/out"
+  cmp "$scratch/in$i" "$scratch/out" || fail "lun $i reads something else than was written"
+done
+stop_daemon
