@@ -34,6 +34,8 @@ class Daemon {
         stop_deadline_(io_),
         registry_(io_.get_executor()) {}
 
+  [[nodiscard]] bool has_sessions() const noexcept { return !registry_.is_empty(); }
+
   Outcome<> run() {
     auto server = ControlServer::listen(io_.get_executor(), options_.control_path,
                                         [this](std::string_view line, ControlServer::Answer answer) {
@@ -142,7 +144,14 @@ Outcome<> run_daemon(DaemonOptions options) {
   std::signal(SIGPIPE, SIG_IGN);
   if (options.control_path.empty())
     options.control_path = options.config.control_path;
-  return Daemon(std::move(options)).run();
+  auto daemon = std::make_unique<Daemon>(std::move(options));
+  auto outcome = daemon->run();
+  if (daemon->has_sessions()) {
+    // Their lanes hang, and use what they report to; waiting for them would keep the process, which ends now.
+    [[maybe_unused]] static const Daemon* left_behind = nullptr;
+    left_behind = daemon.release();
+  }
+  return outcome;
 }
 
 }  // namespace srp_nbd

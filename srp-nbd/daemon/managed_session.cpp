@@ -45,7 +45,7 @@ LaneCallbacks ManagedSession::lane_callbacks() {
   const auto at_home = [executor = executor_, weak = weak_from_this()](const auto& work) {
     // By value, not const: what asio moves must not be copied.
     boost::asio::post(executor, [weak, work = work] {
-      if (const auto self = weak.lock(); self && self->lane_) work(*self);
+      if (const auto self = weak.lock(); self && self->publication_) work(*self);
     });
   };
   LaneCallbacks callbacks;
@@ -128,8 +128,11 @@ void ManagedSession::finish_start(Outcome<> outcome) {
     spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
   } else {
     phase_ = Phase::erasing;
-    publication_.reset();
-    lane_.reset();
+    reconnect_waiters_.settle(outcome);
+    return end_lane([this, outcome = std::move(outcome)] {
+      if (auto done = std::exchange(start_done_, nullptr)) done(outcome);
+      settle_erase({});
+    });
   }
   reconnect_waiters_.settle(outcome);
   if (auto done = std::exchange(start_done_, nullptr)) done(std::move(outcome));

@@ -66,10 +66,13 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on_attempt_failed(Event::Time, const srpi::Error&);
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
 
+  // Takes the publication and the lane away, and does not wait for the lane's thread; `gone` is called at home.
+  void end_lane(std::function<void()> gone);
   void publish();
   void finish_start(Outcome<>);
   void await_live(srpi::SessionState, Done);
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
+  void settle_erase(const Outcome<>&);
   void fail_waiters(const srpi::Error&);
   [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
 
@@ -87,7 +90,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   srpi::SessionStatus last_status_;
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;
-  std::unique_ptr<Publication> publication_;  // there whenever the lane is; uses it: destroyed first
+  // Uses the lane: destroyed first. There whenever the lane is, until that is told to end.
+  std::unique_ptr<Publication> publication_;
 };
 
 }  // namespace srp_nbd

@@ -63,11 +63,29 @@ void ManagedSession::erase(Done done) {
   insist([this] {
     publication_->withdraw([self = shared_from_this()](const Outcome<>& outcome) {
       // Posted on by the publication, which may therefore be destroyed here.
-      self->publication_.reset();
-      self->lane_.reset();
-      for (auto& waiting : std::exchange(self->erase_waiters_, {})) guarded([&] { waiting(outcome); });
+      self->end_lane([self, outcome] { self->settle_erase(outcome); });
     });
   });
+}
+
+// The lane's thread may be in a call that hangs, such as looking up a name: whoever waits for its end, the main thread,
+// which serves all the others, does not. The session stays until then.
+void ManagedSession::end_lane(std::function<void()> gone) {
+  publication_.reset();
+  insist([&] {
+    lane_->end([executor = executor_, self = shared_from_this(), gone] {
+      insist([&] {
+        boost::asio::post(executor, [self, gone] {
+          self->lane_.reset();  // its thread has nothing left to do
+          gone();
+        });
+      });
+    });
+  });
+}
+
+void ManagedSession::settle_erase(const Outcome<>& outcome) {
+  for (auto& waiting : std::exchange(erase_waiters_, {})) guarded([&] { waiting(outcome); });
 }
 
 void ManagedSession::set_ram_target_online(bool online, Done done) {
@@ -93,7 +111,7 @@ void ManagedSession::run_unit_task(UnitTask task, std::optional<std::uint64_t> l
 }
 
 void ManagedSession::view(ViewDone done) {
-  if (!lane_) return done(make_view(last_status_, true));
+  if (!publication_) return done(make_view(last_status_, true));
   // Whoever comes first, the lane or the deadline, takes the callback.
   struct Pending {
     boost::asio::steady_timer deadline;

@@ -18,6 +18,8 @@ srpi::Result<std::unique_ptr<Lane>> Lane::start(SessionFactory factory, LaneCall
   return std::unique_ptr<Lane>(new Lane(std::move(options), std::move(loop)));
 }
 
+void Lane::end(std::function<void()> ended) { loop_->end(std::move(ended)); }
+
 void Lane::post(std::function<void(srpi::Session&)> work) { loop_->post(std::move(work)); }
 
 void Lane::serve(std::uint64_t connection_id, int fd, std::uint64_t lun, ServeOptions options) {

@@ -54,10 +54,15 @@ class Lane {
   // The same over a session made by `factory`, which runs on the lane's thread.
   [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(SessionFactory factory, LaneCallbacks,
                                                                  LaneOptions = {});
-  // Closes every connection, erases the session, ends the thread. Not from the lane's own thread.
+  // Closes every connection, erases the session, ends the thread. Not from the lane's own thread. Waits for all that,
+  // which takes as long as a call that hangs on the lane's thread, unless end() has told that it is done.
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
+
+  // Begins what the destructor does, and does not wait: `ended` is called on the lane's thread, as the last thing it
+  // does. Once; what is posted later is not run. std::bad_alloc out of this: the lane goes on.
+  void end(std::function<void()> ended);
 
   // Runs `work` on the lane's thread, soon, in the order of posting. Work that was posted before the destructor was
   // called is still run.

@@ -29,6 +29,7 @@ class Lane::Loop final : private srpi::SessionObserver {
 
   [[nodiscard]] srpi::Result<> start(SessionFactory);
   void stop();  // and waits for the thread's end
+  void end(std::function<void()> ended);
   void post(std::function<void(srpi::Session&)>);
   [[nodiscard]] bool on_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
   [[nodiscard]] srpi::Session& session() const noexcept { return *session_; }
@@ -102,6 +103,7 @@ class Lane::Loop final : private srpi::SessionObserver {
   bool memory_is_back_ = false;
   bool look_for_ended_ = false;
   bool stopping_ = false;
+  std::function<void()> ended_;
 };
 
 }  // namespace srp_nbd

@@ -43,14 +43,17 @@ srpi::Result<> Lane::Loop::start(SessionFactory factory) {
 
 void Lane::Loop::stop() {
   if (!thread_.joinable()) return;
-  insist([this] {
-    post([this](srpi::Session& session) {
-      stopping_ = true;
-      for (auto& c : connections_) c->close({srpi::Errc::cancelled, {}});
-      session.erase();
-    });
-  });
+  insist([this] { end({}); });
   thread_.join();
+}
+
+void Lane::Loop::end(std::function<void()> ended) {
+  post([this, ended = std::move(ended)](srpi::Session& session) mutable {
+    stopping_ = true;
+    ended_ = std::move(ended);
+    for (auto& c : connections_) c->close({srpi::Errc::cancelled, {}});
+    session.erase();
+  });
 }
 
 void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::Result<>>& started) {
@@ -63,6 +66,7 @@ void Lane::Loop::thread_main(const SessionFactory& factory, std::promise<srpi::R
   if (!good) return;
   run();
   tear_down();
+  if (ended_) std::exchange(ended_, nullptr)();
 }
 
 srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {

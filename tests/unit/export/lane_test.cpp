@@ -360,6 +360,18 @@ TEST_CASE("a lane may end while requests are under way") {
   CHECK(f.closed[1] == Errc::cancelled);
 }
 
+TEST_CASE("a lane that is told to end says so when its thread has nothing left to do") {
+  LaneFixture f;
+  std::promise<void> hang, ended;
+  f.lane->post([&](srpi::Session&) { hang.get_future().wait(); });
+  auto over = ended.get_future();
+  f.lane->end([&] { ended.set_value(); });
+  CHECK(over.wait_for(std::chrono::milliseconds(50)) == std::future_status::timeout);
+  hang.set_value();
+  REQUIRE(over.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  f.lane.reset();
+}
+
 TEST_CASE("an idle lane sleeps") {
   LaneFixture f;
   const auto client = f.connect();

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A session whose thread hangs in looking up a name is erased when that is over; the daemon serves all others
+# meanwhile, and its own end does not wait for it.
+source "$(dirname "$0")/lib/daemon.bash"
+need nbdinfo
+
+# A sanitizer that insists on being loaded first is told that this may come before it.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
+preloaded=(env "LD_PRELOAD=$SLOW_LOOKUP" "$SRP_NBD")
+"${preloaded[@]}" --help >/dev/null 2>&1 || { echo "skipped: nothing can be preloaded here" >&2; exit 77; }
+"${preloaded[@]}" daemon --foreground 2>>"$scratch/daemon.log" &
+daemon_pid=$!
+wait_until 10 srp list || fail "the daemon does not answer"
+
+# at_once WORDS COMMAND... - is answered with WORDS within 2 s.
+at_once() {
+  local words=$1 begin=${EPOCHREALTIME/./} output took
+  shift
+  output=$(timeout 20 "$SRP_NBD" "$@" 2>&1) || true
+  took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+  [[ $output == *"$words"* ]] || fail "$*: expected \"$words\" in: $output"
+  ((took < 2000)) || fail "$* took $took ms"
+}
+
+srp connect 'srp://storage1:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
+sleep 0.5  # it is looking up the name
+"$SRP_NBD" erase far >"$scratch/erase" 2>&1 &
+erase_pid=$!
+background_pids+=("$erase_pid")
+sleep 0.5
+at_once far list
+at_once near connect ram://4M --name near --listen "unix:$scratch/near.sock"
+[[ $(timeout 5 nbdinfo --size "nbd+unix:///lun0?socket=$scratch/near.sock") == 4194304 ]] || fail "near is not served"
+at_once "being erased" show far
+at_once erased erase near
+kill -0 "$erase_pid" 2>/dev/null || fail "erase was answered before the session was gone: $(cat "$scratch/erase")"
+wait "$erase_pid" || fail "erase: $(cat "$scratch/erase")"
+[[ $(srp list) != *far* ]] || fail "far is still there"
+
+# The daemon's own end gives up on such a session.
+srp connect 'srp://storage2:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
+sleep 0.5
+kill -TERM "$daemon_pid"
+gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
+wait_until 26 gone || fail "the daemon waits for a thread that hangs"
+status=0
+wait "$daemon_pid" || status=$?
+daemon_pid=
+((status == 1)) || fail "the daemon ended with $status: expected 1, for what it has left"
+[[ ! -e $SRP_NBD_CONTROL ]] || fail "the control socket stayed behind"
