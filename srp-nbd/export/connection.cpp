@@ -218,7 +218,9 @@ void Connection::begin_read(Job& job) {
   const std::size_t bytes = job.request.length;
   // No connection takes more than half, lest a client that does not read its answers starve the others.
   const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= lane_.options().read_bytes / 2;
-  if (own_share) job.blocks = static_cast<std::uint32_t>(lane_.take_read_blocks(*this, bytes, job.block));
+  if (own_share)
+    job.blocks =
+        static_cast<std::uint32_t>(lane_.take_read_blocks(*this, read_bytes_held_ == 0, bytes, job.block));
   if (job.blocks == 0) {
     blocked_read_ = &job;
     want_ = own_share ? Want::lane_memory : Want::own;

@@ -43,9 +43,8 @@ class Connection {
   }
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
   [[nodiscard]] const srpi::Error& reason() const noexcept { return reason_; }
-  [[nodiscard]] bool send_stuck_since(std::chrono::steady_clock::time_point limit) const noexcept {
-    return sending_ && !closing_ && send_progress_ < limit;
-  }
+  // The client has taken nothing since then, as far as one can see who looks now and then.
+  [[nodiscard]] bool send_stuck_since(std::chrono::steady_clock::time_point limit) noexcept;
 
   // In the middle of a request, with a chunk.
   [[nodiscard]] bool request_stuck_since(std::chrono::steady_clock::time_point limit) const noexcept {
@@ -119,6 +118,7 @@ class Connection {
   std::array<iovec, kMaxVectors> vectors_;
   msghdr message_{};
   std::chrono::steady_clock::time_point send_progress_;
+  int unread_ = -1;                      // bytes in the socket when its progress was looked at
 
   std::chrono::steady_clock::time_point receive_progress_;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From completed block requests to the socket, and where jobs and pieces come from and go to.
 #include <fmt/format.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -80,6 +82,16 @@ void Connection::send_batch() {
   sending_ = true;
   send_progress_ = std::chrono::steady_clock::now();
   lane_.send(*this, fd_.get(), message_);
+}
+
+// The kernel goes on by itself with a send that it has begun, which costs us nothing. How far it is shows by what is in
+// the socket: with a client that takes something, that changes from one look to another.
+bool Connection::send_stuck_since(std::chrono::steady_clock::time_point limit) noexcept {
+  if (!sending_ || closing_) return false;
+  int unread = 0;
+  if (::ioctl(fd_.get(), SIOCOUTQ, &unread) == 0 && std::exchange(unread_, unread) != unread)
+    send_progress_ = std::chrono::steady_clock::now();
+  return send_progress_ < limit;
 }
 
 void Connection::on_sent(int result) {

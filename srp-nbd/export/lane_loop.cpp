@@ -16,6 +16,7 @@ namespace srp_nbd {
 
 namespace {
 constexpr std::chrono::seconds kLookForStuck{1};  // this often, while somebody waits for memory
+constexpr std::size_t kSmallReadBytes = 16384;
 constexpr std::uint32_t kLeastRequests = 32;      // of a connection
 }  // namespace
 
@@ -160,14 +161,17 @@ void Lane::Loop::release_chunk(ChunkPool::Chunk& chunk) noexcept {
   if (chunks_->release(chunk)) memory_is_back_ = true;
 }
 
-std::size_t Lane::Loop::take_read_blocks(Connection& connection, std::size_t bytes,
+// In turn. Who holds none gets what is small out of turn as well.
+std::size_t Lane::Loop::take_read_blocks(Connection& connection, bool holds_none, std::size_t bytes,
                                          std::span<ReadPool::Block> blocks) {
-  if (!waiting_.empty() && waiting_.front() != &connection) return 0;
-  return read_blocks_->take(bytes, blocks);
+  if (waiting_.empty() || waiting_.front() == &connection)
+    if (const auto count = read_blocks_->take(bytes, blocks); count > 0) return count;
+  return holds_none && bytes <= kSmallReadBytes ? small_read_blocks_->take(bytes, blocks) : 0;
 }
 
 void Lane::Loop::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcept {
-  read_blocks_->give(blocks);
+  auto& pool = blocks.front().data < small_reads_begin_ ? read_blocks_ : small_read_blocks_;
+  pool->give(blocks);
   memory_is_back_ = true;
 }
 
@@ -192,14 +196,18 @@ std::size_t Lane::Loop::service_connections() {
   return count;
 }
 
+// The first gets it first; the others go on with what is not the same memory.
 std::size_t Lane::Loop::resume_waiting() {
   if (!std::exchange(memory_is_back_, false)) return 0;
   std::size_t count = 0;
-  while (!waiting_.empty()) {
-    Connection& first = *waiting_.front();
-    if (!first.resume()) break;
-    first.waiting = false;
-    waiting_.erase(waiting_.begin());
+  for (std::size_t i = 0; i < waiting_.size();) {
+    Connection& next = *waiting_[i];
+    if (!next.resume()) {
+      ++i;
+      continue;
+    }
+    next.waiting = false;
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
     ++count;
   }
   return count;

@@ -47,7 +47,8 @@ class Lane::Loop final : private srpi::SessionObserver {
   void send(Connection&, int fd, const msghdr&);
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
   void release_chunk(ChunkPool::Chunk&) noexcept;
-  [[nodiscard]] std::size_t take_read_blocks(Connection&, std::size_t bytes, std::span<ReadPool::Block>);
+  [[nodiscard]] std::size_t take_read_blocks(Connection&, bool holds_none, std::size_t bytes,
+                                             std::span<ReadPool::Block>);
   void give_read_blocks(std::span<const ReadPool::Block>) noexcept;
   void wait_for_memory(Connection&);         // in turn; resume() is called when some is back
   void needs_service(Connection&) noexcept;  // service() is called in this turn of the loop
@@ -93,7 +94,8 @@ class Lane::Loop final : private srpi::SessionObserver {
   std::unique_ptr<srpi::Session> session_;
   std::unique_ptr<srpi::Memory> registered_;  // all of mapped_; destroyed before the session
   std::unique_ptr<ChunkPool> chunks_;
-  std::unique_ptr<ReadPool> read_blocks_;
+  std::unique_ptr<ReadPool> read_blocks_, small_read_blocks_;
+  std::byte* small_reads_begin_ = nullptr;  // the end of mapped_
 
   std::vector<std::unique_ptr<Connection>> connections_;
   std::vector<Connection*> to_service_, servicing_;

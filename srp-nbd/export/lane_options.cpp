@@ -24,6 +24,8 @@ srpi::Result<> LaneOptions::validate() const {
                            kLeastChunks * receive_chunk_bytes));
   if (read_bytes < (2u << 20) || read_bytes > (1ull << 30) || read_bytes % (1u << 20) != 0)
     return bad(fmt::format("read_bytes is {}; expected whole MiB in 2..1024 MiB", read_bytes));
+  if (small_read_bytes < (1u << 20) || small_read_bytes > (1u << 30) || small_read_bytes % (1u << 20) != 0)
+    return bad(fmt::format("small_read_bytes is {}; expected whole MiB in 1..1024 MiB", small_read_bytes));
   if (requests_per_connection < 1 || requests_per_connection > 4096)
     return bad(fmt::format("requests_per_connection is {}; expected 1..4096", requests_per_connection));
   if (requests < 1 || requests > (1u << 16)) return bad(fmt::format("requests is {}; expected 1..65536", requests));

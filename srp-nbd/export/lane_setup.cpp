@@ -89,13 +89,15 @@ srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {
                                                           std::strerror(-error))};
   ring_ready_ = true;
 
-  const std::size_t bytes = options_.receive_bytes + options_.read_bytes;
+  const std::size_t bytes = options_.memory_bytes();
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
     return srpi::Error{srpi::Errc::no_memory, fmt::format("{} bytes of I/O memory: {}", bytes, std::strerror(errno))};
   mapped_ = static_cast<std::byte*>(mapped);
   chunks_ = std::make_unique<ChunkPool>(std::span(mapped_, options_.receive_bytes), options_.receive_chunk_bytes);
   read_blocks_ = std::make_unique<ReadPool>(std::span(mapped_ + options_.receive_bytes, options_.read_bytes));
+  small_reads_begin_ = mapped_ + options_.receive_bytes + options_.read_bytes;
+  small_read_blocks_ = std::make_unique<ReadPool>(std::span(small_reads_begin_, options_.small_read_bytes));
   connections_.reserve(options_.max_connections);
   to_service_.reserve(options_.max_connections);
   servicing_.reserve(options_.max_connections);
@@ -115,7 +117,7 @@ void Lane::Loop::tear_down() {
   ring_ready_ = false;
   registered_.reset();
   session_.reset();
-  if (mapped_ != nullptr) ::munmap(mapped_, options_.receive_bytes + options_.read_bytes);
+  if (mapped_ != nullptr) ::munmap(mapped_, options_.memory_bytes());
   mapped_ = nullptr;
 }
 

@@ -73,12 +73,15 @@ struct LaneFixture {
     REQUIRE(started.has_value());
     lane = std::move(*started);
   }
-  Client connect(std::uint64_t id = 1, srp_nbd::ServeOptions options = {}, std::uint64_t lun = 0) {
+  Client connect(std::uint64_t id = 1, srp_nbd::ServeOptions options = {}, std::uint64_t lun = 0,
+                 int send_buffer_bytes = 0) {
     auto pair = srp_nbd::make_socket_pair();
     REQUIRE(pair.has_value());
     const timeval limit{20, 0};
     ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (send_buffer_bytes > 0)
+      ::setsockopt(pair->ours.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
     lane->serve(id, pair->ours.release(), lun, options);
     return Client{std::move(pair->kernels)};
   }

@@ -305,6 +305,55 @@ TEST_CASE("clients that stop in the middle of a request are sent away when other
   CHECK(f.wait_closed(2) == Errc::timed_out);
 }
 
+TEST_CASE("clients that take their answers slowly are kept, and others get their small reads meanwhile") {
+  srp_nbd::LaneOptions o;
+  o.read_bytes = 2 << 20;
+  o.max_request_bytes = 1 << 20;
+  o.stuck_client = std::chrono::milliseconds(3000);
+  LaneFixture f(65536, o);
+  const auto slow = f.connect(1, {}, 0, 1 << 17), other = f.connect(2, {}, 0, 1 << 17);
+  const auto large = f.connect(3), small = f.connect(4);
+  slow.request(Command::read, 1, 0, 1 << 20);
+  other.request(Command::read, 1, 0, 1 << 20);
+  while (f.with_fake([](FakeSession& s) { return s.unit().reads; }) < 2) std::this_thread::yield();
+  large.request(Command::read, 1, 0, 1 << 20);  // waits for either
+  std::vector<std::byte> back(1 << 20);
+  std::size_t taken = 0;
+  // Faster than a client is called stuck, slower than the socket asks for more.
+  for (int i = 0; i < 120; ++i) {
+    for (const auto* client : {&slow, &other}) REQUIRE(client->receive(back.data(), 2048));
+    taken += 2048;
+    if (i % 10 == 0) {
+      small.request(Command::read, 100, 0, 16384);
+      REQUIRE(small.reply(100) == 0);
+      REQUIRE(small.receive(back.data(), 16384));
+      REQUIRE(f.with_fake([](FakeSession& s) { return s.unit().reads; }) == 3u + static_cast<unsigned>(i) / 10);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  for (const auto* client : {&slow, &other})
+    REQUIRE(client->receive(back.data(), (1 << 20) + sizeof(nbd::SimpleReply) - taken));
+  CHECK(large.reply(1) == 0);
+  CHECK(large.receive(back.data(), back.size()));
+  const std::lock_guard lock(f.mutex);
+  CHECK(f.closed.empty());
+}
+
+TEST_CASE("a client that takes nothing is sent away when others want its memory") {
+  srp_nbd::LaneOptions o;
+  o.read_bytes = 2 << 20;
+  o.max_request_bytes = 1 << 20;
+  o.stuck_client = std::chrono::milliseconds(1500);
+  LaneFixture f(65536, o);
+  const auto stuck = f.connect(1, {}, 0, 1 << 17), other = f.connect(2, {}, 0, 1 << 17), large = f.connect(3);
+  stuck.request(Command::read, 1, 0, 1 << 20);
+  other.request(Command::read, 1, 0, 1 << 20);
+  while (f.with_fake([](FakeSession& s) { return s.unit().reads; }) < 2) std::this_thread::yield();
+  large.request(Command::read, 1, 0, 1 << 20);
+  CHECK(large.reply(1) == 0);
+  CHECK(f.wait_closed(1) == Errc::timed_out);
+}
+
 TEST_CASE("connections beyond a lane's limit are refused, and it says so") {
   srp_nbd::LaneOptions o;
   o.max_connections = 2;
