@@ -16,6 +16,7 @@ namespace srp_nbd {
 class Connection;
 
 inline constexpr std::size_t kMaxSegments = 48;             // of one piece: 32 MiB in blocks of 1 MiB, and some
+inline constexpr std::size_t kTailBytes = 4096;              // of a chunk, for bringing a payload to a multiple of it
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;   // a write is sent on when this much of it is there
 
 struct Job {
