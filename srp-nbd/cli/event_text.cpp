@@ -43,6 +43,7 @@ std::string what(const boost::json::object& event) {
                        device.empty() ? text_at(event, "export") : device);
   }
   if (kind == "publish_failed") return "not published";
+  if (kind == "device_lost") return fmt::format("{} lost", unit_text(event));
   if (kind == "lost")
     return fmt::format("{} events lost: they came faster than they were taken", number_at(event, "lost"));
   return kind;  // erased, and what a newer daemon may know

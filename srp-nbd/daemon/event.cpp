@@ -37,6 +37,8 @@ const char* to_string(EventKind kind) noexcept {
       return "published";
     case EventKind::publish_failed:
       return "publish_failed";
+    case EventKind::device_lost:
+      return "device_lost";
     case EventKind::erased:
       return "erased";
   }

@@ -25,6 +25,7 @@ enum class EventKind : std::uint8_t {
   unit_event,  // the target has reported something about a unit
   published,   // a unit can be opened
   publish_failed,
+  device_lost,  // somebody else has disconnected a unit's kernel device
   erased,  // the session is gone, with all it published
 };
 [[nodiscard]] const char* to_string(EventKind) noexcept;
@@ -37,7 +38,7 @@ struct Event {
   EventKind kind = EventKind::state;
   std::optional<srpi::SessionState> from, to;   // present, added, state
   std::optional<Failure> cause;                 // none: it was asked for, or is good news
-  std::optional<PublishedUnit> unit;            // unit_*, published; of unit_event none: of no unit of ours
+  std::optional<PublishedUnit> unit;            // unit_*, published, device_lost; of unit_event none: of no unit of ours
   std::optional<srpi::SessionEvent> reported;   // unit_event
   std::optional<std::uint64_t> old_size_bytes;  // unit_resized
 };

@@ -73,9 +73,12 @@ LaneCallbacks ManagedSession::lane_callbacks() {
     });
   };
   callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
-    insist([&] {
-      at_home([id, why = why](ManagedSession& self) {
-        self.publication_->connection_closed(id, why);
+    insist([&, now = SystemClock::now()] {
+      at_home([now, id, why = why](ManagedSession& self) {
+        guarded([&] {
+          if (const auto lost = self.publication_->connection_closed(id, why))
+            self.reporter_.device_lost(now, lost->unit, lost->why);
+        });
       });
     });
   };

@@ -22,13 +22,11 @@ constexpr std::chrono::seconds kRetryTime{65};
 struct Unit {
   srpi::LogicalUnitInfo info;
   std::optional<KernelDevice> device;
+  std::uint64_t device_bytes = 0;  // its size, as the kernel was told
+  bool is_lost = false;            // the device's connection to the lane has ended: it is ours to take away, no more
   std::uint64_t connection_id = 0;
   srpi::Error refusal;  // of the lane's to serve it
 };
-
-std::string device_label(const Unit& unit) {
-  return unit.device ? unit.device->path : fmt::format("lun {}", unit.info.lun);
-}
 
 // Its words alone: those of the code speak of a target.
 Failure of_kernel(const srpi::Error& error) {
@@ -38,7 +36,7 @@ Failure of_kernel(const srpi::Error& error) {
 
 // Without anybody to tell.
 void disconnect_alone(KernelDeviceManager& devices, const std::string& session, const KernelDevice& device) {
-  devices.disconnect(device.index, [session, device](const srpi::Result<>& gone) {
+  devices.disconnect(device, [session, device](const srpi::Result<>& gone) {
     if (!gone) spdlog::error("{}: {} stays behind: {}", session, device.path, gone.error().message());
   });
 }
@@ -68,7 +66,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
 
   [[nodiscard]] PublishedUnit published(const Unit& unit) const {
     PublishedUnit result{unit.info, {}, {}};
-    if (unit.device) result.device = unit.device->path;
+    if (unit.device && !unit.is_lost) result.device = unit.device->path;
     if (server)
       result.uri =
           fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name, server->path());
@@ -115,7 +113,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     KernelDeviceOptions options;
     options.index = request.device_index;
     options.sockets.push_back(std::move(pair->kernels));
-    options.size_bytes = info.size_bytes;
+    options.size_bytes = unit.device_bytes = info.size_bytes;
     options.block_size = info.block_size;
     options.transmission_flags = info.transmission_flags;
     options.request_timeout = kernel_request_timeout(request.options);
@@ -138,9 +136,25 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       disconnect_alone(devices, request.name, *device);
     else if (device)
       unit->device = std::move(*device);
+    if (device && unit != units.end()) guarded([&] { fit_device(*unit); });
     if (is_withdrawing) return withdraw_next();
     if (!device) return undo(of_kernel(device.error()));
     connect_next();
+  }
+
+  // A unit that has grown, perhaps while its device was made.
+  void fit_device(Unit& unit) {
+    const auto size_bytes = describe_export(unit.info, lane.options()).size_bytes;
+    if (!unit.device || unit.is_lost || is_withdrawing || unit.device_bytes == size_bytes) return;
+    devices.resize(*unit.device, size_bytes,
+                   [name = request.name, path = unit.device->path, size_bytes](const srpi::Result<>& resized) {
+                     if (resized)
+                       spdlog::info("{}: {} has {} bytes now", name, path, size_bytes);
+                     else
+                       spdlog::error("{}: {} keeps its size: {}; erase the session and connect again", name, path,
+                                     resized.error().message());
+                   });
+    unit.device_bytes = size_bytes;
   }
 
   // A refusal of the lane's is at home before the answer to what it was asked later.
@@ -184,7 +198,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     if (next == units.end()) return end_withdrawal();
     // The lane serves the kernel until it has let the device go.
     insist([&] {
-      devices.disconnect(next->device->index, [self = shared_from_this(), id = next->connection_id,
+      devices.disconnect(*next->device, [self = shared_from_this(), id = next->connection_id,
                                                device = *next->device](const srpi::Result<>& gone) {
         if (!gone) insist([&] { self->note_stays_behind(device, gone.error()); });
         insist([&] { self->lane.drop(id); });
@@ -259,7 +273,7 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
                                                               infos.size(), most)});
   try {
     impl.give_up = std::stop_source();
-    for (auto& info : infos) impl.units.push_back({std::move(info), {}, 0, {}});
+    for (auto& info : infos) impl.units.emplace_back().info = std::move(info);
     if (impl.request.listen_path.empty()) {
       impl.publish_done = std::move(done);
       return impl.connect_next();
@@ -276,33 +290,36 @@ void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
 
 void Publication::withdraw(Done done) { impl_->withdraw(std::move(done)); }
 
-void Publication::connection_closed(std::uint64_t connection_id, const srpi::Error& why) {
+std::optional<Publication::LostDevice> Publication::connection_closed(std::uint64_t connection_id,
+                                                                      const srpi::Error& why) {
   auto& impl = *impl_;
   if (impl.server) {
     impl.server->connection_closed(connection_id);
     if (why.code != srpi::Errc::ok)
       spdlog::info("{}: an NBD client's connection was closed: {}", impl.request.name, why.message());
-    return;
+    return std::nullopt;
   }
-  for (auto& unit : impl.units)
-    if (unit.connection_id == connection_id) unit.refusal = why;
-  for (const auto& unit : impl.units)
-    // Before it has its device, the kernel's refusal of that says more.
-    if (unit.connection_id == connection_id && unit.device && !impl.is_withdrawing)
-      spdlog::error("{}: {} has lost its connection to this daemon ({}); erase the session and connect again",
-                    impl.request.name, device_label(unit),
-                    why.code == srpi::Errc::ok ? "the kernel hung up" : why.message());
+  const auto unit = std::ranges::find(impl.units, connection_id, &Unit::connection_id);
+  if (unit == impl.units.end()) return std::nullopt;
+  unit->refusal = why;
+  // Before it has its device, the kernel's refusal of that says more.
+  if (!unit->device || impl.is_withdrawing) return std::nullopt;
+  LostDevice lost{impl.published(*unit), why};
+  if (why.code == srpi::Errc::ok) lost.why = {srpi::Errc::no_device, "somebody has disconnected it"};
+  unit->is_lost = true;
+  spdlog::error("{}: {} has lost its connection to this daemon: {}; erase the session and connect again",
+                impl.request.name, lost.unit.device, lost.why.detail);
+  return lost;
 }
 
 void Publication::update(const srpi::LogicalUnitInfo& info) {
   for (auto& unit : impl_->units)
     if (unit.info.lun == info.lun) {
       if (unit.info.blocks != info.blocks)
-        spdlog::warn("{}: {} has now {} blocks, had {}; {}", impl_->request.name, device_label(unit), info.blocks,
-                     unit.info.blocks,
-                     unit.device ? "the device keeps its size until the session is erased and connected again"
-                                 : "clients see it when they open it again");
+        spdlog::info("{}: lun {} has now {} blocks, had {}{}", impl_->request.name, info.lun, info.blocks,
+                     unit.info.blocks, impl_->server ? "; clients see it when they open it again" : "");
       unit.info = info;
+      impl_->fit_device(unit);
     }
 }
 

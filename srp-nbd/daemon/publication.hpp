@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,13 @@ class Publication {
   // KernelDeviceManager. A device that the kernel does not let go is named in the failure; all others are gone.
   void withdraw(Done);
 
-  void connection_closed(std::uint64_t connection_id, const srpi::Error& why);
-  void update(const srpi::LogicalUnitInfo&);  // a unit has grown
+  struct LostDevice {
+    PublishedUnit unit;  // with its device, for the last time
+    srpi::Error why;
+  };
+  // Of a lane's connection. A device that ends by it is lost, and nobody's who did not connect it.
+  std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why);
+  void update(const srpi::LogicalUnitInfo&);  // a unit has grown, and its device with it
   [[nodiscard]] std::vector<PublishedUnit> units() const;
   // Of the same number; that of the info alone, where it is not published.
   [[nodiscard]] PublishedUnit unit(const srpi::LogicalUnitInfo&) const;

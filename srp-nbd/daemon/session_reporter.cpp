@@ -85,4 +85,13 @@ void SessionReporter::published(const Publication& publication, const Outcome<>&
   });
 }
 
+void SessionReporter::device_lost(Event::Time time, const PublishedUnit& unit, const srpi::Error& why) noexcept {
+  hub_.report([&] {
+    auto event = make_event(time, EventKind::device_lost);
+    event.unit = unit;
+    event.cause = Failure{why};
+    return event;
+  });
+}
+
 }  // namespace srp_nbd

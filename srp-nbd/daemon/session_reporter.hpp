@@ -27,6 +27,7 @@ class SessionReporter {
   void unit_event(Event::Time, const Publication&, srpi::SessionEvent,
                   const std::optional<srpi::LogicalUnitInfo>&) noexcept;
   void published(const Publication&, const Outcome<>&) noexcept;
+  void device_lost(Event::Time, const PublishedUnit&, const srpi::Error& why) noexcept;
 
   // Where the session stands by the changes that were reported so far, none missing and none too many.
   [[nodiscard]] Event present_state() const;

@@ -8,6 +8,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "export/kernel_orders.hpp"
@@ -39,11 +40,25 @@ srpi::Result<> check(const KernelDeviceOptions& o) {
   return {};
 }
 
+// Which of this manager's connects has made each device last. On the thread alone.
+struct Generations {
+  std::map<std::uint32_t, std::uint64_t> of;  // by index
+  std::uint64_t newest = 0;
+};
+
+// Anybody may end a device, and then anybody may connect one of that number.
+bool is_still(const KernelDevice& device, NbdControl& control, const Generations& generations) {
+  const auto owner = control.connector(device.index);
+  const auto last = generations.of.find(device.index);
+  return owner && owner->is_this && last != generations.of.end() && last->second == device.generation;
+}
+
 // A connect order on the thread.
 class Connecting {
  public:
-  Connecting(KernelDeviceOptions options, OpenNbdControl open, Clock::time_point limit)
-      : options_(std::move(options)), open_(std::move(open)), limit_(limit) {}
+  Connecting(KernelDeviceOptions options, OpenNbdControl open, std::shared_ptr<Generations> generations,
+             Clock::time_point limit)
+      : options_(std::move(options)), open_(std::move(open)), generations_(std::move(generations)), limit_(limit) {}
 
   std::optional<srpi::Result<KernelDevice>> step(bool is_last) {
     if (options_.given_up.stop_requested()) return fail({Errc::cancelled, "the device is not wanted any more"});
@@ -59,8 +74,9 @@ class Connecting {
         return index.error().code == Errc::busy ? busy(index.error(), is_last) : fail(index.error());
       made_ = *index;
       options_.sockets.clear();  // the kernel has its own references
+      generations_->of[*made_] = ++generations_->newest;
     }
-    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_)};
+    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend, generations_->of[*made_]};
     if (!control_->has_node(device.index)) {
       if (!is_last) return std::nullopt;
       return fail({Errc::not_found, fmt::format("the kernel made nbd{}, but {} did not appear (is /dev a devtmpfs?)",
@@ -107,6 +123,7 @@ class Connecting {
 
   KernelDeviceOptions options_;
   OpenNbdControl open_;
+  std::shared_ptr<Generations> generations_;
   Clock::time_point limit_;
   std::unique_ptr<NbdControl> control_;
   std::optional<std::uint32_t> made_;
@@ -118,8 +135,24 @@ struct KernelDeviceManager::Impl {
   Impl(asio::any_io_executor executor, OpenNbdControl open_in)
       : orders(std::make_shared<KernelOrders>(std::move(executor))), open(std::move(open_in)) {}
 
+  // An order about a device that was made: `act` on the thread.
+  template<class Act>
+  void run(milliseconds deadline, std::function<void(srpi::Result<>)> done, Act act) {
+    const auto order = std::make_shared<KernelOrder<void>>();
+    order->limit = Clock::now() + deadline;
+    order->step = [open = open, generations = generations, limit = order->limit,
+                   act = std::move(act)](bool) -> std::optional<srpi::Result<>> {
+      const auto control = open(left_until(limit));
+      if (control.has_error()) return srpi::Result<>(control.error());
+      return act(**control, *generations);
+    };
+    order->done = std::move(done);
+    orders->run(order);
+  }
+
   std::shared_ptr<KernelOrders> orders;
   OpenNbdControl open;
+  std::shared_ptr<Generations> generations = std::make_shared<Generations>();
 };
 
 KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor)
@@ -135,26 +168,31 @@ KernelDeviceManager::~KernelDeviceManager() { impl_->orders->close(); }
 void KernelDeviceManager::connect(KernelDeviceOptions options, std::function<void(srpi::Result<KernelDevice>)> done) {
   const auto order = std::make_shared<KernelOrder<KernelDevice>>();
   order->limit = Clock::now() + options.deadline;
-  const auto connecting = std::make_shared<Connecting>(std::move(options), impl_->open, order->limit);
+  const auto connecting = std::make_shared<Connecting>(std::move(options), impl_->open, impl_->generations, order->limit);
   order->step = [connecting](bool is_last) { return connecting->step(is_last); };
   order->undo = [connecting] { connecting->take_back(); };
   order->done = std::move(done);
   impl_->orders->run(order);
 }
 
-void KernelDeviceManager::disconnect(std::uint32_t index, std::function<void(srpi::Result<>)> done,
+void KernelDeviceManager::disconnect(const KernelDevice& device, std::function<void(srpi::Result<>)> done,
                                      milliseconds deadline) {
-  const auto order = std::make_shared<KernelOrder<void>>();
-  order->limit = Clock::now() + deadline;
-  order->step = [open = impl_->open, index, limit = order->limit](bool) -> std::optional<srpi::Result<>> {
-    const auto control = open(left_until(limit));
-    if (control.has_error()) return srpi::Result<>(control.error());
+  impl_->run(deadline, std::move(done), [device](NbdControl& control, const Generations& generations) -> srpi::Result<> {
     // The kernel answers "no such device" or "invalid" for a device that is not connected.
-    if (auto connected = (*control)->connected(index); connected.has_value() && !*connected) return srpi::Result<>();
-    return (*control)->disconnect(index);
-  };
-  order->done = std::move(done);
-  impl_->orders->run(order);
+    if (auto connected = control.connected(device.index); connected.has_value() && !*connected) return {};
+    if (!is_still(device, control, generations)) return {};
+    return control.disconnect(device.index);
+  });
+}
+
+void KernelDeviceManager::resize(const KernelDevice& device, std::uint64_t size_bytes,
+                                 std::function<void(srpi::Result<>)> done, milliseconds deadline) {
+  impl_->run(deadline, std::move(done),
+             [device, size_bytes](NbdControl& control, const Generations& generations) -> srpi::Result<> {
+               if (!is_still(device, control, generations))
+                 return Error{Errc::not_found, fmt::format("{} is not connected any more", device.path)};
+               return control.resize(device.index, device.backend, size_bytes);
+             });
 }
 
 srpi::Result<SocketPair> make_socket_pair() {

@@ -39,7 +39,9 @@ struct KernelDeviceOptions {
 
 struct KernelDevice {
   std::uint32_t index = 0;
-  std::string path;  // "/dev/nbd0"
+  std::string path;              // "/dev/nbd0"
+  std::string backend;           // as it was asked for
+  std::uint64_t generation = 0;  // of the manager's connects, the one that made it
 };
 
 class NbdControl;
@@ -63,9 +65,13 @@ class KernelDeviceManager {
   // device is free), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
   // failure no device is left behind, not even when the kernel answers after the deadline.
   void connect(KernelDeviceOptions, std::function<void(srpi::Result<KernelDevice>)>);
-  // The device ends: new I/O fails, openers keep a dead node. A device that is not connected is no error.
-  void disconnect(std::uint32_t index, std::function<void(srpi::Result<>)>,
+  // The device ends: new I/O fails, openers keep a dead node. One that somebody else has ended already is no error;
+  // whoever has connected the same /dev/nbdN since then keeps it, another process as well as another session here.
+  void disconnect(const KernelDevice&, std::function<void(srpi::Result<>)>,
                   std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
+  // Its openers see the new size at once. Also: not_found (it is not connected, or somebody else's by now).
+  void resize(const KernelDevice&, std::uint64_t size_bytes, std::function<void(srpi::Result<>)>,
+              std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
 
  private:
   struct Impl;

@@ -43,6 +43,9 @@ class KernelNbd final : public NbdControl {
     return netlink_.connect(options);
   }
   srpi::Result<> disconnect(std::uint32_t index) override { return netlink_.disconnect(index); }
+  srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
+    return netlink_.resize(index, backend, size_bytes);
+  }
   srpi::Result<bool> connected(std::uint32_t index) override { return netlink_.connected(index); }
 
   std::optional<Connector> connector(std::uint32_t index) override {

@@ -32,6 +32,8 @@ class NbdControl {
   // As in NbdNetlink.
   [[nodiscard]] virtual srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&) = 0;
   [[nodiscard]] virtual srpi::Result<> disconnect(std::uint32_t index) = 0;
+  [[nodiscard]] virtual srpi::Result<> resize(std::uint32_t index, const std::string& backend,
+                                              std::uint64_t size_bytes) = 0;
   [[nodiscard]] virtual srpi::Result<bool> connected(std::uint32_t index) = 0;
 
   // Nothing: it is not connected. One that was disconnected keeps its connector until everybody has closed it.

@@ -156,6 +156,18 @@ srpi::Result<> NbdNetlink::disconnect(std::uint32_t index) {
   return {};
 }
 
+srpi::Result<> NbdNetlink::resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) {
+  auto m = message(NBD_CMD_RECONFIGURE);
+  if (m.has_error()) return m.error();
+  int bad = nla_put_u32(m->get(), NBD_ATTR_INDEX, index);
+  bad |= nla_put_u64(m->get(), NBD_ATTR_SIZE_BYTES, size_bytes);
+  if (!backend.empty()) bad |= nla_put_string(m->get(), NBD_ATTR_BACKEND_IDENTIFIER, backend.c_str());
+  if (bad != 0) return Error{Errc::no_memory, "netlink message"};
+  auto answer = exchange(std::move(*m), "resize");
+  if (answer.has_error()) return answer.error();
+  return {};
+}
+
 srpi::Result<bool> NbdNetlink::connected(std::uint32_t index) {
   auto m = message(NBD_CMD_STATUS);
   if (m.has_error()) return m.error();

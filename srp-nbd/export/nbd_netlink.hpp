@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "export/kernel_device.hpp"
 #include "srpi/error.hpp"
@@ -23,6 +24,8 @@ class NbdNetlink {
   // The device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
   [[nodiscard]] srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&);
   [[nodiscard]] srpi::Result<> disconnect(std::uint32_t index);
+  // The kernel takes it for a device with that backend alone. Also: not_found, invalid_argument (not connected).
+  [[nodiscard]] srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes);
   [[nodiscard]] srpi::Result<bool> connected(std::uint32_t index);
 
  private:

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <thread>
 
 #include "catch2/catch.hpp"
@@ -15,24 +17,38 @@ namespace {
 // A session's units on their way to a fake kernel.
 struct Publishing {
   Publishing() {
+    LaneCallbacks callbacks;
+    callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
+      boost::asio::post(io, [this, id, why] {
+        if (!publication) return;
+        if (auto gone = publication->connection_closed(id, why)) lost.push_back(std::move(*gone));
+      });
+    };
     auto started = Lane::start(
         [](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
           auto session = std::make_unique<FakeSession>(8);
           session->add_unit(1, 8);
           return std::unique_ptr<srpi::Session>(std::move(session));
         },
-        {}, {});
+        std::move(callbacks), {});
     REQUIRE(started.has_value());
     lane = std::move(*started);
     publication = std::make_unique<Publication>(io.get_executor(), *devices, *lane, request);
   }
   void publish() {
-    auto infos = lane->call([](srpi::Session& session) {
+    infos = lane->call([](srpi::Session& session) {
       std::vector<srpi::LogicalUnitInfo> result;
       for (const auto& unit : session.logical_units()) result.push_back(unit->info());
       return result;
     });
-    publication->publish(std::move(infos), [this](Outcome<> outcome) { published.push_back(std::move(outcome)); });
+    publication->publish(infos, [this](Outcome<> outcome) { published.push_back(std::move(outcome)); });
+  }
+  void grow(std::size_t unit, std::uint64_t blocks) {
+    infos[unit].blocks = blocks;
+    publication->update(infos[unit]);
+  }
+  std::uint64_t bytes(std::uint32_t device) {
+    return nbd.with([&](FakeNbd& n) { return n.devices.at(device).bytes; });
   }
   void withdraw() {
     publication->withdraw([this](Outcome<> outcome) { withdrawn.push_back(std::move(outcome)); });
@@ -55,12 +71,15 @@ struct Publishing {
 
   FakeNbd nbd;
   boost::asio::io_context io;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
   std::unique_ptr<KernelDeviceManager> devices =
       std::make_unique<KernelDeviceManager>(io.get_executor(), nbd.opener());
   SessionRequest request;
+  std::vector<srpi::LogicalUnitInfo> infos;
   std::unique_ptr<Lane> lane;
   std::unique_ptr<Publication> publication;
   std::vector<Outcome<>> published, withdrawn;
+  std::vector<Publication::LostDevice> lost;
 };
 
 }  // namespace
@@ -110,7 +129,7 @@ TEST_CASE("publication: more units than a lane serves are refused in words, and 
   rig.publication->publish(infos, [&](Outcome<> outcome) { rig.published.push_back(std::move(outcome)); });
   rig.run_until([&] { return rig.published.size() == 1; });
   REQUIRE(rig.published[0].has_error());
-  CHECK(rig.published[0].error().message.find("31 kernel devices at most: choose units with --lun") != std::string::npos);
+  CHECK(rig.published[0].error().message.find("512 kernel devices at most: choose units with --lun") != std::string::npos);
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
 }
 
@@ -125,6 +144,52 @@ TEST_CASE("publication: two withdrawals share one end, and each device goes once
   rig.run_until([&] { return rig.withdrawn.size() == 2; });
   CHECK(rig.nbd.count() == 0);
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.disconnects; }) == 2);
+}
+
+TEST_CASE("publication: a device grows with its unit") {
+  Publishing rig;
+  rig.nbd.stick(true);
+  rig.publish();
+  rig.await_connects(1);
+  rig.grow(1, 9);  // while its device is made
+  rig.nbd.stick(false);
+  rig.run_until([&] { return rig.published.size() == 1; });
+  rig.grow(0, 5000);
+  rig.run_until([&] { return rig.bytes(0) == 5000 * 512 && rig.bytes(1) == 9 * 512; });
+}
+
+TEST_CASE("publication: a device that somebody else has disconnected is lost, and whoever connects it next keeps it") {
+  Publishing rig;
+  rig.publish();
+  rig.run_until([&] { return rig.published.size() == 1; });
+  REQUIRE(rig.nbd.count() == 2);
+  const auto first = rig.nbd.devices.begin()->first;
+  rig.nbd.with([&](FakeNbd& nbd) { nbd.devices.erase(first); });
+  rig.run_until([&] { return rig.lost.size() == 1; });
+  CHECK(rig.lost[0].unit.device == "/dev/nbd" + std::to_string(first));
+  CHECK(rig.lost[0].why.code == srpi::Errc::no_device);
+  CHECK(rig.publication->units()[0].device.empty());
+  CHECK(!rig.publication->units()[1].device.empty());
+
+  std::optional<KernelDevice> next;
+  SECTION("another process") {
+    rig.nbd.with([&](FakeNbd& nbd) { nbd.connectors[first] = {4711, "nbd-client", false}; });
+  }
+  SECTION("another session of this daemon") {
+    KernelDeviceOptions options;
+    auto pair = make_socket_pair();
+    options.sockets.push_back(std::move(pair->kernels));
+    options.index = first;
+    options.size_bytes = 4096;
+    rig.devices->connect(std::move(options), [&](srpi::Result<KernelDevice> device) { next = *device; });
+    rig.run_until([&] { return next.has_value(); });
+  }
+  rig.grow(0, 5000);
+  rig.withdraw();
+  rig.run_until([&] { return rig.withdrawn.size() == 1; });
+  CHECK(rig.withdrawn[0].has_value());
+  CHECK(rig.nbd.with([&](FakeNbd& nbd) { return nbd.devices.size() + nbd.connectors.size(); }) == 1);
+  if (next) CHECK(rig.bytes(first) == 4096);
 }
 
 TEST_CASE("publication: a device whose owner is gone is disconnected") {

@@ -73,12 +73,20 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
   srpi::Result<> disconnect(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
     ++nbd_.disconnects;
-    if (nbd_.devices.erase(index) == 0) return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
+    if (nbd_.devices.erase(index) + nbd_.connectors.erase(index) == 0) return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
+    return {};
+  }
+  srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
+    const std::lock_guard lock(nbd_.mutex);
+    const auto device = nbd_.devices.find(index);
+    if (device == nbd_.devices.end() || device->second.backend != backend)
+      return srpi::Error{srpi::Errc::invalid_argument, "not that one"};
+    device->second.bytes = size_bytes;
     return {};
   }
   srpi::Result<bool> connected(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
-    return nbd_.devices.contains(index);
+    return nbd_.devices.contains(index) || nbd_.connectors.contains(index);
   }
   std::optional<Connector> connector(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
