@@ -195,8 +195,10 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
   reporter_.unit(time, *publication_, info, old_size_bytes);
 }
 
-bool ManagedSession::has_device(const std::string& path) const {
+bool ManagedSession::has_device(std::uint32_t index) const {
+  if (request_.device_index == index && phase_ != Phase::ready) return true;
   if (!publication_) return false;
+  const auto path = fmt::format("/dev/nbd{}", index);
   const auto units = publication_->units();
   return std::ranges::any_of(units, [&](const PublishedUnit& unit) { return unit.device == path; });
 }

@@ -54,7 +54,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Event present_state() const { return reporter_.present_state(); }
 
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
-  [[nodiscard]] bool has_device(const std::string& path) const;
+  // /dev/nbd<index> serves one of its units, or is to do so.
+  [[nodiscard]] bool has_device(std::uint32_t index) const;
   [[nodiscard]] bool is_erasing() const noexcept { return phase_ == Phase::erasing; }
 
  private:

@@ -127,9 +127,9 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
     if (!request.listen_path.empty() && other.listen_path == request.listen_path)
       return Failure{"already_exists", fmt::format("{} is in use by the session \"{}\"", request.listen_path, name)};
     if (!request.device_index) continue;
-    const auto device = fmt::format("/dev/nbd{}", *request.device_index);
-    if (other.device_index == request.device_index || session->has_device(device))
-      return Failure{"busy", fmt::format("{} is in use by the session \"{}\"", device, name)};
+    if (session->has_device(*request.device_index))
+      return Failure{"busy",
+                     fmt::format("/dev/nbd{} is in use by the session \"{}\"", *request.device_index, name)};
   }
   return {};
 }

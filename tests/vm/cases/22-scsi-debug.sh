@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# a medium error fails that one request at once and nothing else, a grown unit is told of
+# a medium error fails that one request at once and nothing else, a device grows with its unit
 #
 # rows: 16 17
 # timeout: 240
@@ -38,6 +38,7 @@ dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x1234 / 8)) count=1 iflag=direct sta
 
 [[ $(srp show disk --json) == *'"losses":0'* ]] || fail "errors cost the session"
 
+exec {kept}<>/dev/nbd0
 say "the unit grows to 1 GiB: a unit attention, and a new size with the next login at the latest"
 parameter virtual_gb 1
 for ((i = 0; i < 20; i++)); do dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none; done
@@ -46,5 +47,10 @@ srp disconnect disk
 srp reconnect disk
 wait_until 10 grep -q '"kind":"unit_resized"' /tmp/events
 grep '"kind":"unit_resized"' /tmp/events | grep -q '"size_bytes":1073741824,"old_size_bytes":67108864' || fail "events: $(tail -n 5 /tmp/events)"
+# Without being closed: fio and file systems above it see the new end.
+size_is() { [[ $(blockdev --getsize64 /dev/nbd0) == "$1" ]]; }
+wait_until 10 size_is 1073741824
+dd if=/dev/zero bs=64k count=1 seek=$((1073741824 / 65536 - 1)) oflag=direct status=none >&$kept
+exec {kept}<&-
 srp erase disk
 srp_stop
