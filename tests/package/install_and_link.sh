@@ -32,3 +32,15 @@ export PKG_CONFIG_PATH
     $(pkg-config --cflags --libs --static srpi)
 "$scratch/app/by_pkg_config" ram://1M
 echo "pkg-config: ok"
+
+# The service unit starts the program that was installed, by arguments that it takes.
+unit=$(find "$scratch/root" -name srp-nbd.service)
+program=$(find "$scratch/root" -name srp-nbd -type f)
+start=$(sed -n 's/^ExecStart=//p' "$unit")
+[[ ${start%% *} == */"${program#"$scratch/root/"}" ]] || { echo "the unit starts ${start%% *}, installed is $program"; exit 1; }
+arguments=${start#* }
+status=0
+# shellcheck disable=SC2086
+said=$("$program" ${arguments//\/etc\/srp-nbd.toml/"$scratch/none.toml"} 2>&1) || status=$?
+[[ $status == 2 && $said == *"$scratch/none.toml"*"cannot be read"* ]] || { echo "srp-nbd $arguments: $status, $said"; exit 1; }
+echo "service unit: ok"
