@@ -21,7 +21,7 @@ cmp "$scratch/in" "$scratch/out" || fail "nbdcopy reads something else than it w
 timeout 60 nbdcopy "nbd+unix:///lun1?socket=$scratch/nbd.sock" "$scratch/out"
 cmp -n 67108864 /dev/zero "$scratch/out" || fail "a write to lun 0 reached lun 1"
 
-timeout 20 qemu-img info "$uri" | grep -q '64 MiB' || fail "qemu-img info"
+timeout 20 qemu-img info "$uri" | grep '64 MiB' >/dev/null || fail "qemu-img info"
 timeout 60 qemu-img compare -f raw -F raw "$scratch/in" "$uri" || fail "qemu-img compare"
 head -c 16M /dev/urandom > "$scratch/in2"
 truncate -s 64M "$scratch/in2"

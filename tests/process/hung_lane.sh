@@ -7,6 +7,7 @@ need nbdinfo
 
 # A sanitizer that insists on being loaded first is told that this may come before it.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
+[[ -f $SLOW_LOOKUP ]] || fail "$SLOW_LOOKUP was not built"
 preloaded=(env "LD_PRELOAD=$SLOW_LOOKUP" "$SRP_NBD")
 "${preloaded[@]}" --help >/dev/null 2>&1 || { echo "skipped: nothing can be preloaded here" >&2; exit 77; }
 "${preloaded[@]}" daemon --foreground 2>>"$scratch/daemon.log" &

@@ -3,7 +3,7 @@
 # The target goes away under running fio: errors, and the client's connection survives them. It comes back by itself.
 source "$(dirname "$0")/lib/daemon.bash"
 need fio nbdcopy
-fio --enghelp 2>/dev/null | grep -qw nbd || { echo "skipped: fio without its nbd engine" >&2; exit 77; }
+fio --enghelp 2>/dev/null | grep -w nbd >/dev/null || { echo "skipped: fio without its nbd engine" >&2; exit 77; }
 
 start_daemon
 srp connect ram://32M --name ram --listen "unix:$scratch/nbd.sock" --reconnect-delay 300 --keepalive 200 >/dev/null
@@ -19,7 +19,7 @@ wait_until 10 has_commands || fail "fio does no I/O"
 expect 0 "target offline" srp target offline ram
 is_lost() { state_is ram disconnected || state_is ram recovering || state_is ram connecting; }
 wait_until 10 is_lost || fail "the outage was not noticed"
-srp show ram --json | grep -q '"losses":1' || fail "the loss was not counted"
+srp show ram --json | grep '"losses":1' >/dev/null || fail "the loss was not counted"
 expect 1 "" timeout 20 nbdcopy "$uri" "$scratch/out"
 expect 0 "target online" srp target online ram
 wait_until 10 state_is ram live || fail "the session did not come back by itself"

@@ -28,7 +28,7 @@ expect 0 "2 targets: 0 connected, 0 reconnected, 2 unchanged, 0 left alone, 0 fa
 # An accident is undone, a decision is not; a session that is not listed is not touched.
 expect 0 "" srp connect ram://4M --name extra --listen "unix:$scratch/extra.sock"
 expect 0 "" srp target offline s0
-is_lost() { srp show s0 --json | grep -q '"state":"disconnected","by":"fault"'; }
+is_lost() { srp show s0 --json | grep '"state":"disconnected","by":"fault"' >/dev/null; }
 wait_until 10 is_lost || fail "the loss was not noticed"
 expect 1 "$list:3:1: not reconnected: " sync "$list"
 expect 0 "" srp target online s0

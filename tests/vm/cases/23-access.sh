@@ -20,7 +20,7 @@ wait_until 30 verified_since error "$begin"
 away() { [[ $(srp show disk --json) == *'"state":"disconnected","by":"fault"'* ]]; }
 wait_until 20 away
 wait_until 20 grep -q '"kind":"attempt_failed"' /tmp/events
-grep '"kind":"attempt_failed"' /tmp/events | tail -n 1 | grep -q 'login rejected.*access' || fail "why: $(tail -n 3 /tmp/events)"
+grep '"kind":"attempt_failed"' /tmp/events | tail -n 1 | grep 'login rejected.*access' >/dev/null || fail "why: $(tail -n 3 /tmp/events)"
 must_fail sync_once
 reads_fail_at_once /dev/nbd0 8000
 verified_is_fine

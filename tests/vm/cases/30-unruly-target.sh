@@ -53,11 +53,11 @@ exec 3>/tmp/orders
 wait_until 20 grep -q listening $answers
 srp_start
 srp connect "srp://$rdma_address:$port/?id_ext=00000000000000dd&ioc_guid=00000000000000dd" --name disk --reconnect-delay 1000 \
-    --command-timeout 2000 --task-management-timeout 1000
+    --command-timeout 4000 --task-management-timeout 1000
 srp_follow /tmp/events
-# 2 s for the command, 1 s each for its abort and the reset of the unit, then the connection ends; and what an emulated
+# 4 s for the command, 1 s each for its abort and the reset of the unit, then the connection ends; and what an emulated
 # machine adds.
-verified_start /dev/nbd0 8 16 8 8000
+verified_start /dev/nbd0 8 16 8 12000
 
 say "an event and a credit: answered, told of, nothing lost"
 order event

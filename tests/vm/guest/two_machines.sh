@@ -28,7 +28,7 @@ two_machines_connect() {
 
 # wire_drops PERCENT: of the packets that this machine sends. 0: none any more
 wire_drops() {
-    if tc qdisc show dev "$rdma_netdev" | grep -q netem; then
+    if tc qdisc show dev "$rdma_netdev" | grep netem >/dev/null; then
         tc -s qdisc show dev "$rdma_netdev"
         wire_dropped=$(tc -s qdisc show dev "$rdma_netdev" | sed -n 's/.*(dropped \([0-9]*\),.*/\1/p' | head -n 1)
         tc qdisc del dev "$rdma_netdev" root
