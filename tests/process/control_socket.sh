@@ -31,11 +31,16 @@ answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sle
 # before they are all there: who has a place while the last of them are refused, and then goes, leaves it free.
 mkfifo "$scratch/silence"
 exec 9<>"$scratch/silence"
-"$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" <"$scratch/silence" >"$scratch/crowd" &
-background_pids+=("$!")
-wait_until 20 test -s "$scratch/crowd" || fail "80 clients cannot connect"
 is_crowded() { echo '{"command":"list"}' | talk | grep 'too many control clients' >/dev/null; }
-wait_until 4 is_crowded || fail "80 clients are not too many"
+come_in_crowds() {
+  : >"$scratch/crowd"
+  "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" <"$scratch/silence" >"$scratch/crowd" &
+  background_pids+=("$!")
+  wait_until 20 test -s "$scratch/crowd" || fail "80 clients cannot connect"
+  wait_until 4 is_crowded
+}
+# A machine that stands still for as long as the deadline may have missed it.
+come_in_crowds || come_in_crowds || come_in_crowds || fail "80 clients are not too many"
 wait_until 15 srp list || fail "silent clients keep others out for good"
 
 state_is ram live || fail "the session suffered"

@@ -24,7 +24,7 @@ at_once() {
   ((took < 2000)) || fail "$* took $took ms"
 }
 
-srp connect 'srp://storage1:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
+srp connect 'srp://storage12:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
 sleep 0.5  # it is looking up the name
 "$SRP_NBD" erase far >"$scratch/erase" 2>&1 &
 erase_pid=$!
@@ -40,7 +40,7 @@ wait "$erase_pid" || fail "erase: $(cat "$scratch/erase")"
 [[ $(srp list) != *far* ]] || fail "far is still there"
 
 # The daemon's own end gives up on such a session.
-srp connect 'srp://storage2:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
+srp connect 'srp://storage60:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
 sleep 0.5
 kill -TERM "$daemon_pid"
 gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }

@@ -8,6 +8,7 @@
 
 step_table=()       # "NAME|VERDICT|SECONDS|COUNTS"
 steps_failed=0
+failed_steps=()     # "NAME|LOG"
 
 # step NAME COMMAND...: quiet, with a sign of life; the counts of its line are what the
 # function `step_counts` finds in the log. True even if it failed: see steps_failed.
@@ -60,6 +61,7 @@ step_end() {
     if ((status)); then
         verdict=FAIL
         steps_failed=$((steps_failed + 1))
+        failed_steps+=("$name|$log")
     fi
     counts=$(step_counts "$log")
     step_table+=("$name|$verdict|$seconds|$counts")
@@ -89,8 +91,23 @@ step_counts() {
         s/^([0-9]+) ([0-9]+)\$/\1 tests, \2 failed$cases/p" "$log" | tail -n 1
 }
 
+# Which tests of ctest or run-cases failed, each with the end of what it said.
+step_failures() {
+    awk '
+        function give() { for (i = first; i < count; i++) print text[i]; count = first = 0 }
+        / Test +#[0-9]+: .*\*\*\*(Failed|Timeout|Exception)/ || /^FAIL / { give(); print; failed = 1; next }
+        / Test +#[0-9]+: / || /^ +Start +[0-9]+: / || /^ok / || /% tests passed/ { give(); failed = 0 }
+        failed { text[count++] = $0; if (count - first > 30) first++ }
+        END { give() }' "$1"
+}
+
 print_step_table() {
-    local line name verdict seconds counts
+    local line name verdict seconds counts log
+    for line in "${failed_steps[@]}"; do
+        IFS='|' read -r name log <<<"$line"
+        printf '\n=== what failed of: %s\n' "$name"
+        step_failures "$log"
+    done
     echo
     for line in "${step_table[@]}"; do
         IFS='|' read -r name verdict seconds counts <<<"$line"
