@@ -132,9 +132,13 @@ void ManagedSession::finish_start(Outcome<> outcome) {
   } else {
     phase_ = Phase::erasing;
     reconnect_waiters_.settle(outcome);
-    return end_lane([this, outcome = std::move(outcome)] {
-      if (auto done = std::exchange(start_done_, nullptr)) done(outcome);
-      settle_erase({});
+    return insist([&] {
+      end_lane([this, outcome] {
+        guarded([&] {
+          if (auto done = std::exchange(start_done_, nullptr)) done(outcome);
+        });
+        settle_erase({});
+      });
     });
   }
   reconnect_waiters_.settle(outcome);

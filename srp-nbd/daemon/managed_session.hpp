@@ -68,6 +68,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
 
   // Takes the publication and the lane away, and does not wait for the lane's thread; `gone` is called at home.
+  // std::bad_alloc comes of its argument alone.
   void end_lane(std::function<void()> gone);
   void publish();
   void finish_start(Outcome<>);

@@ -63,7 +63,7 @@ void ManagedSession::erase(Done done) {
   insist([this] {
     publication_->withdraw([self = shared_from_this()](const Outcome<>& outcome) {
       // Posted on by the publication, which may therefore be destroyed here.
-      self->end_lane([self, outcome] { self->settle_erase(outcome); });
+      insist([&] { self->end_lane([self, outcome] { self->settle_erase(outcome); }); });
     });
   });
 }
@@ -75,7 +75,8 @@ void ManagedSession::end_lane(std::function<void()> gone) {
   insist([&] {
     lane_->end([executor = executor_, self = shared_from_this(), gone] {
       insist([&] {
-        boost::asio::post(executor, [self, gone] {
+        // By value, not const: what asio moves must not be copied.
+        boost::asio::post(executor, [self = self, gone = gone] {
           self->lane_.reset();  // its thread has nothing left to do
           gone();
         });

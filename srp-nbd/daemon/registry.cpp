@@ -7,6 +7,8 @@
 #include <boost/json/array.hpp>
 #include <new>
 
+#include "export/no_memory.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -158,7 +160,7 @@ void Registry::connect(SessionRequest request, Answer answer) {
     if (!outcome) {
       spdlog::warn("{}: gone: {}", name, outcome.error().message);
       // An erase that came in between takes it away itself.
-      if (outcome.error().code != "no_such_session") forget(name, outcome.error());
+      if (outcome.error().code != "no_such_session") insist([&] { forget(name, outcome.error()); });
       return answer(to_json(outcome.error()));
     }
     if (waits) return show(name, answer);

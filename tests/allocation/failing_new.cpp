@@ -12,24 +12,19 @@ namespace {
 
 enum class Counts : int { nobody, owner, others };
 std::atomic<Counts> counts{Counts::nobody};
-const char* const wanted = std::getenv("SRPI_ALLOCATION");
-const std::uint64_t traced = wanted ? std::strtoull(wanted, nullptr, 10) : 0;
-std::uint64_t started = ~0ull;
 std::atomic<std::int64_t> left{0};  // until the failure; negative: it was
 thread_local bool is_owner = false;
 thread_local int unfailing = 0;
 
-// SRPI_ALLOCATION=N: where the N-th allocation is, for addr2line.
-void say_where() noexcept {
-  void* frames[40];
-  ::backtrace_symbols_fd(frames, ::backtrace(frames, 40), 2);
-}
+// Where the last failure was.
+void* frames[40];
+std::atomic<int> frame_count{0};
 
 bool fails_now() noexcept {
   const auto who = counts.load(std::memory_order_acquire);
   if (who == Counts::nobody || unfailing > 0 || (who == Counts::owner) != is_owner) return false;
   if (left.fetch_sub(1, std::memory_order_relaxed) != 1) return false;
-  if (traced == started) say_where();
+  frame_count = ::backtrace(frames, 40);
   return true;
 }
 
@@ -49,7 +44,6 @@ void* allocate_or_throw(std::size_t bytes, std::size_t alignment) {
 
 FailNth::FailNth(std::uint64_t n, bool others) noexcept {
   is_owner = true;
-  started = n;
   left = static_cast<std::int64_t>(n);
   counts.store(others ? Counts::others : Counts::owner, std::memory_order_release);
 }
@@ -58,6 +52,8 @@ FailNth::~FailNth() {
   is_owner = false;
 }
 bool FailNth::fired() const noexcept { return left <= 0; }
+
+void say_where() noexcept { ::backtrace_symbols_fd(frames, frame_count, 2); }
 
 Unfailing::Unfailing() noexcept { ++unfailing; }
 Unfailing::~Unfailing() { --unfailing; }

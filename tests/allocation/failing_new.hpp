@@ -19,6 +19,9 @@ class FailNth {
   [[nodiscard]] bool fired() const noexcept;
 };
 
+// Where the last failed one was, to standard error.
+void say_where() noexcept;
+
 // While it lives, this thread's allocations are not counted: those of the peer, and of the test itself.
 class Unfailing {
  public:
@@ -37,8 +40,7 @@ inline void must(bool holds, const char* promise) {
 }
 
 // Runs `scenario` with the first, the second, … allocation failing, until one run has fewer. Returns how many
-// there were; a broken promise says which one broke it. SRPI_ALLOCATION=N in the environment prints where the
-// N-th is.
+// there were; a broken promise says which one broke it, and where that was, for addr2line.
 template<class Scenario>
 std::uint64_t fail_each(Scenario scenario, bool others = false);
 
@@ -64,6 +66,7 @@ std::uint64_t srpi::allocation::fail_each(Scenario scenario, bool others) {
     } catch (const Broken& b) {
       broken = b.promise;
     }
+    if (broken) say_where();
     if (broken) FAIL("with allocation " << n << " failing, broken: " << broken);
     if (!fired) return n - 1;
   }
