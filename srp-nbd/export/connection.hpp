@@ -62,7 +62,7 @@ class Connection {
   void parse();
   void receive();
   void release_idle_chunk() noexcept;
-  [[nodiscard]] bool is_in_request() const noexcept { 
+  [[nodiscard]] bool is_in_request() const noexcept {
     return stream_.payload_left() > 0 || parsed_ != filled_ || aside_bytes_ > 0;
   }
   [[nodiscard]] bool make_room();

@@ -33,7 +33,7 @@ say "an operator's nbd-client -d, and another session takes the device"
 srp connect ram://8M --name disk --device /dev/nbd0
 srp_follow /tmp/events
 nbd-client -d /dev/nbd0
-wait_until 10 grep -q '"kind":"device_lost"' /tmp/events
+wait_until 10 grep -q '"kind":"device_lost".*"device":"/dev/nbd0"' /tmp/events
 [[ $(srp show disk --json) == *'"device":null'* ]] || fail "the first still shows a device: $(srp show disk --json)"
 srp connect ram://16M --name second --device /dev/nbd0
 srp erase disk
