@@ -4,6 +4,7 @@
 # the kernel's own initiator logs in to the target and its data arrive on the disks
 #
 # timeout: 180
+# kernels: 6.1
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 

@@ -4,6 +4,7 @@
 # forty kernel devices of one session; one that somebody else disconnects is theirs, whatever becomes of the session
 #
 # timeout: 240
+# kernels: 6.1
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 

@@ -5,6 +5,7 @@
 #
 # rows: 7
 # timeout: 240
+# kernels: 6.12
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
