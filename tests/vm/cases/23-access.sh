@@ -11,7 +11,9 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 srp_connect_usual --reconnect-delay 1000
 srp_follow /tmp/events
-verified_start /dev/nbd0
+# Not LUN 0: Linux' target has a stand-in for that one, which answers reads of its first blocks with zeros and GOOD
+# between the end of the access and the end of the session (transport_lookup_cmd_lun, tpg_virt_lun0).
+verified_start /dev/nbd1
 sync_once() { target_login_string | srp sync --initiator-port-id "$srp_initiator" 2>&1; }
 [[ $(sync_once) == *"1 unchanged"*"nothing changed" ]] || fail "sync touches a live session: $(sync_once)"
 
@@ -20,10 +22,11 @@ target_withdraw "$srp_initiator"
 wait_until 30 verified_since error "$begin"
 away() { [[ $(srp show disk --json) == *'"state":"disconnected","by":"fault"'* ]]; }
 wait_until 20 away
-wait_until 20 grep -q '"kind":"attempt_failed"' /tmp/events
-grep '"kind":"attempt_failed"' /tmp/events | tail -n 1 | grep 'login rejected.*access' >/dev/null || fail "why: $(tail -n 3 /tmp/events)"
-must_fail sync_once
-reads_fail_at_once /dev/nbd0 8000
+# The target has ended the session, or said before that its units are others now, of which the proof missed one.
+wait_until 20 grep -Eq 'login rejected.*access|no block device at LUN' /tmp/events
+if said=$(sync_once); then fail "sync without access: $said"; fi
+[[ $said == *"login rejected"*"access"* ]] || fail "sync without access: $said"
+reads_fail_at_once /dev/nbd1 8000
 verified_is_fine
 
 begin=$(now_us)
@@ -31,9 +34,10 @@ target_permit "$srp_initiator"
 [[ $(sync_once) == *"1 reconnected"* ]] || fail "sync does not reconnect what was lost"
 wait_until 20 verified_since good "$begin"
 sleep 1
-verified_stop "$(disk_backing disk0)"
+verified_stop "$(disk_backing disk1)"
 [[ $(sync_once) == *"nothing changed" ]] || fail "sync twice: $(sync_once)"
 expect_equal "devices" "$(nbd_in_use | tr '\n' ' ')" "nbd0 nbd1 "
 same_bytes /dev/nbd0 "$(disk_backing disk0)"
+same_bytes /dev/nbd1 "$(disk_backing disk1)"
 srp erase disk
 srp_stop
