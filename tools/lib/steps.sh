@@ -102,11 +102,13 @@ step_failures() {
 }
 
 print_step_table() {
-    local line name verdict seconds counts log
+    local line name verdict seconds counts log failures
     for line in "${failed_steps[@]}"; do
         IFS='|' read -r name log <<<"$line"
         printf '\n=== what failed of: %s\n' "$name"
-        step_failures "$log"
+        # What is no test shows the end of its log.
+        failures=$(step_failures "$log")
+        echo "${failures:-$(tail -n 20 "$log")}"
     done
     echo
     for line in "${step_table[@]}"; do
