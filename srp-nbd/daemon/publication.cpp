@@ -308,7 +308,7 @@ std::optional<Publication::LostDevice> Publication::connection_closed(std::uint6
   if (why.code == srpi::Errc::ok) lost.why = {srpi::Errc::no_device, "somebody has disconnected it"};
   unit->is_lost = true;
   spdlog::error("{}: {} has lost its connection to this daemon: {}; erase the session and connect again",
-                impl.request.name, lost.unit.device, lost.why.detail);
+                impl.request.name, lost.unit.device, of_kernel(lost.why).message);
   return lost;
 }
 

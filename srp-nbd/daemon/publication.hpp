@@ -41,7 +41,7 @@ class Publication {
     PublishedUnit unit;  // with its device, for the last time
     srpi::Error why;
   };
-  // Of a lane's connection. A device that ends by it is lost, and nobody's who did not connect it.
+  // Of a lane's connection. The device that is lost by it, where that was not our doing.
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why);
   void update(const srpi::LogicalUnitInfo&);  // a unit has grown, and its device with it
   [[nodiscard]] std::vector<PublishedUnit> units() const;

@@ -73,7 +73,8 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
   srpi::Result<> disconnect(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
     ++nbd_.disconnects;
-    if (nbd_.devices.erase(index) + nbd_.connectors.erase(index) == 0) return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
+    if (nbd_.devices.erase(index) + nbd_.connectors.erase(index) == 0)
+      return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
     return {};
   }
   srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
