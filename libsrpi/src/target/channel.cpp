@@ -270,6 +270,10 @@ bool Channel::moves_data_out() const noexcept {
   });
 }
 
+void Channel::lose_cache(const LogicalUnit& unit) noexcept {
+  for (Slot& s : slots_) s.cache_lost |= s.unit == &unit;
+}
+
 void Channel::end() noexcept {
   if (ended_) return;
   ended_ = true;

@@ -43,6 +43,8 @@ class Channel {
   [[nodiscard]] bool ended() const noexcept { return ended_; }
   [[nodiscard]] bool usable() const noexcept { return established_ && !closing_ && !ended_; }
   [[nodiscard]] bool moves_data_out() const noexcept;
+  // Of the unit: writes that are moving fail, to be sent again.
+  void lose_cache(const LogicalUnit&) noexcept;
 
   void request_credit(std::int32_t delta);
   void request_async_event(std::uint64_t wire_lun, const scsi::Sense&);

@@ -40,7 +40,7 @@ void Channel::on_command(std::uint32_t slot, std::span<const std::byte> unit) {
   s.command = *command;
   s.tag = command->tag;
   s.notify = command->notify;
-  s.lose_response = s.hold_medium = false;
+  s.lose_response = s.hold_medium = s.cache_lost = false;
   s.has_sense = false;
   s.data_out = false;
   s.data_bytes = s.to_move = s.moved = 0;
@@ -242,6 +242,7 @@ void Channel::finish_data_out(std::uint32_t slot) {
         return;
       }
       s.unit->disk().written(s.cdb.lba, s.cdb.blocks, s.cdb.fua);
+      if (s.cache_lost) return refuse(slot, SenseKey::aborted_command, scsi::kNoAdditionalSense);
       return answer(slot, Status::good);
     case Operation::write_same:
       return finish_write_same(slot);

@@ -229,11 +229,15 @@ Result<> RamTarget::raise_attention(std::uint16_t lun, scsi::AdditionalSense con
 }
 
 void RamTarget::lose_caches() noexcept {
-  for (const auto& unit : units_) unit->disk().lose_cache();
+  for (const auto& unit : units_) lose_cache(unit->number());
 }
 
+// What is moving goes straight into the cache: it is not taken for good afterwards.
 void RamTarget::lose_cache(std::uint16_t lun) noexcept {
-  if (const auto unit = lun < by_number_.size() ? by_number_[lun] : nullptr) unit->disk().lose_cache();
+  const auto unit = lun < by_number_.size() ? by_number_[lun] : nullptr;
+  if (!unit) return;
+  unit->disk().lose_cache();
+  for (const auto& channel : channels_) channel->lose_cache(*unit);
 }
 
 std::span<std::byte> RamTarget::disk_bytes(std::uint16_t lun) const noexcept {

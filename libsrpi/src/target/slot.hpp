@@ -39,6 +39,7 @@ struct Slot {
   bool lose_response = false;
   bool hold_medium = false;
   bool data_out = false;         // the direction that moves
+  bool cache_lost = false;       // of its unit, while it moved: its data may have been there
   std::uint64_t order = 0;       // of arrival at the target
   std::uint64_t aborted_by = 0;  // PendingFunction::number; 0: not aborted
 

@@ -288,6 +288,29 @@ TEST_CASE("a volatile cache keeps what was flushed or written with FUA, when the
   CHECK(disk[1536] == std::byte{'A'});
 }
 
+TEST_CASE("a write whose data comes while the cache is lost is not acknowledged") {
+  auto config = small_config();
+  config.luns[0].volatile_cache = true;
+  Rig rig(config);
+  Initiator i(rig);
+  i.fill(0, 512);
+  CHECK(i.run(scsi::write10(0, 1), 0, 512).status() == 0);  // the block is not on the medium
+  i.fill(0, 512, 'a');
+  const wire::DirectDescriptor out[] = {i.piece(0, 512)};
+  auto unit = i.command(scsi::write10(0, 1, {.fua = true}));
+  unit.data_out = wire::DataBuffer::direct(out);
+  const auto tag = i.send(unit);
+  const auto disk = rig.target->disk_bytes(0);
+  // The data is there, the target has not seen so yet.
+  rig.target->poll();
+  while (disk[0] != std::byte{'a'}) REQUIRE(rig.network.progress() > 0);
+  rig.target->lose_cache(0);
+  CHECK(i.answer_to(tag).is(SenseKey::aborted_command, scsi::kNoAdditionalSense));
+  CHECK(i.run(scsi::write10(0, 1, {.fua = true}), 0, 512).status() == 0);
+  rig.target->lose_cache(0);
+  CHECK(disk[0] == std::byte{'a'});
+}
+
 TEST_CASE("every operation code that is not there is refused as such") {
   Rig rig;
   Initiator i(rig);
