@@ -50,6 +50,7 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
   journal_.note("command", command.tag, std::to_integer<std::uint64_t>(command.cdb[0]));
   if (on_command)
     if (auto outcome = on_command(command)) return *outcome;
+  if (refusal_ && refusal_->lun == number_of(command)) return refusal_->outcome;
   if (!faults_on_) return {};
   auto& random = network_random_;
   if (roll(Fault::busy)) return Outcome::with_status(scsi::Status::busy);
@@ -70,7 +71,10 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
     return Outcome::of(Kind::hold);
   }
   if (is_write(command.cdb[0]) && roll(Fault::hold_medium)) {
-    alarm(about(2 * plan_.options.command_timeout), Timer::release_held, random.below(2));
+    held_write_ = number_of(command);
+    // Long enough for a unit to be away and back.
+    const auto mean = (plan_.weight(Fault::unit_away) >= 64 ? 8 : 2) * plan_.options.command_timeout;
+    alarm(about(mean), Timer::release_held, random.below(2));
     return Outcome::of(Kind::hold_medium);
   }
   // Only of what has data: a GOOD for anything else would be a lie that nobody can see through.

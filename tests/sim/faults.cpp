@@ -77,6 +77,8 @@ const char* to_string(Fault fault) noexcept {
       return "power_failure";
     case Fault::exchange_unit:
       return "exchange_unit";
+    case Fault::unit_away:
+      return "unit_away";
     case Fault::login_reject:
       return "login_reject";
     case Fault::bad_login_response:

@@ -45,6 +45,7 @@ void Simulation::inject(Fault fault) {
     case Fault::target_offline:
     case Fault::power_failure:
     case Fault::exchange_unit:
+    case Fault::unit_away:
     case Fault::resize:
     case Fault::read_only:
       break_target_side(fault);
@@ -154,6 +155,22 @@ void Simulation::break_target_side(Fault fault) {
       return alarm(about(milliseconds(50)), Timer::target_online);
     case Fault::exchange_unit:
       return exchange_unit();
+    case Fault::unit_away: {
+      if (refusal_) return;
+      using scsi::SenseKey;
+      using target::Outcome;
+      static const Outcome kRefusals[] = {Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}),
+                                          Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}),
+                                          Outcome::check_condition(SenseKey::not_ready, {0x3a, 0x00}),
+                                          Outcome::check_condition(SenseKey::not_ready, scsi::kBecomingReady),
+                                          Outcome::with_status(scsi::Status::reservation_conflict)};
+      // What a write leaves at a unit that goes away in that moment is fenced when it is back, or does harm then.
+      const bool at_write = target_->held() > 0 && random.chance(3, 4);
+      refusal_ = {at_write ? held_write_ : any_lun(), kRefusals[random.below(std::size(kRefusals))]};
+      // Somebody has to notice.
+      if (at_write || random.chance(1, 2)) target_->drop_connections();
+      return alarm(about(milliseconds(at_write ? 20 : 200)), Timer::answer_again);
+    }
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
       if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)

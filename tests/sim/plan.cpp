@@ -107,6 +107,16 @@ Plan Plan::from_seed(std::uint64_t seed) {
       plan.weights[static_cast<std::size_t>(fault)] = 16;
     // Those of one channel while others live are fewer.
     if (plan.options.channels > 1) plan.weights[static_cast<std::size_t>(Fault::hold_medium)] = 80;
+    // What they left at a unit that is away is fenced when it is back; newer writes have to meet it there.
+    if (plan.target.luns.size() > 1 && random.chance(1, 2)) {
+      plan.weights[static_cast<std::size_t>(Fault::unit_away)] = 64;
+      plan.weights[static_cast<std::size_t>(Fault::hold_medium)] = 400;
+      plan.requests = 600;
+      for (auto& lun : plan.target.luns) {
+        lun.bytes = 32 * lun.block_size;
+        lun.max_bytes = 2 * lun.bytes;
+      }
+    }
   }
   // A write and the flush that makes it durable are a moment apart: power that fails often meets it, and an
   // outage that is outlasted shows what became of it.

@@ -19,6 +19,7 @@ constexpr std::uint64_t kMostStepsAtATime = 20000;
 // The slowest retry class has delays of two seconds, and a request may have used up many.
 constexpr base::Duration kSettleBound = seconds(90);
 constexpr std::uint64_t kStepsBetweenDiskChecks = 128;
+constexpr std::uint64_t kMostLooks = 20;  // for a unit's being away, before the fault is undone
 
 }  // namespace
 
@@ -138,10 +139,14 @@ void Simulation::end_faults() {
   wake();
 }
 
+bool Simulation::has_unit_away() const {
+  return std::ranges::any_of(session_->logical_units(), [](const auto& u) { return u->info().away.code != Errc::ok; });
+}
+
 // A channel may be missing where the target has refused it for good, or nobody asks by himself.
 bool Simulation::is_complete() const {
   const auto& nexus = session_->nexus();
-  if (nexus.state() != session::State::live) return false;
+  if (nexus.state() != session::State::live || has_unit_away()) return false;
   return nexus.channels_live() == nexus.channels_wanted() || nexus.channels_refused() ||
          !plan_.options.reconnect_delay;
 }
@@ -159,16 +164,17 @@ bool Simulation::settle() {
       checks_.fail(
           Checker::liveness,
           fmt::format("live and nothing outstanding within {} s after the last fault", seconds(90).count()),
-          fmt::format("{}, {} of {} channels, {} requests outstanding", session::to_string(state()),
+          fmt::format("{}, {} of {} channels, {} requests outstanding{}", session::to_string(state()),
                       session_->nexus().channels_live(), session_->nexus().channels_wanted(),
-                      workload_->outstanding()));
+                      workload_->outstanding(), has_unit_away() ? ", a unit away" : ""));
       break;
     }
     if (clock_.now() >= next_help) {
       // Only where the session waits for somebody to ask.
       check_resting();
       if (state() == session::State::stopped ||
-          (state() == session::State::lost && !plan_.options.reconnect_delay))
+          (!plan_.options.reconnect_delay &&
+           (state() == session::State::lost || (state() == session::State::live && has_unit_away()))))
         (void)session_->reconnect();
       next_help = clock_.now() + milliseconds(100);
       session_poll_at_ = clock_.now();
@@ -330,6 +336,12 @@ void Simulation::on_alarm(const Alarm& a) {
       break;
     case Timer::exchange_back:
       exchange_back();
+      break;
+    case Timer::answer_again:
+      // Not before it was noticed, if that is soon.
+      if (faults_on_ && a.argument < kMostLooks && !(state() == session::State::live && has_unit_away()))
+        return alarm(milliseconds(2), Timer::answer_again, a.argument + 1);
+      refusal_.reset();
       break;
     case Timer::fast_session:
       session_lag_ = {};

@@ -96,6 +96,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
     accept_logins,
     good_login_responses,
     exchange_back,
+    answer_again,
     fast_session,
     fast_target,
     release_held,
@@ -112,6 +113,11 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
     std::vector<std::byte> contents;
   };
 
+  struct Refusal {
+    std::uint16_t lun = 0;
+    target::Outcome outcome;
+  };
+
   // simulation.cpp
   bool step(base::Time limit);
   void wake() noexcept;
@@ -126,6 +132,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void check_disks();
   void check_resting();
   [[nodiscard]] bool is_complete() const;
+  [[nodiscard]] bool has_unit_away() const;
   // network.cpp
   loopback::Verdict judge(const loopback::Delivery&) noexcept override;
   base::Duration rnr_delay() noexcept override { return std::chrono::microseconds(20); }
@@ -181,6 +188,8 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   base::Time target_poll_at_ = base::kNever, session_poll_at_ = base::kNever;
   base::Duration target_lag_{}, session_lag_{};
   std::optional<Exchange> exchange_;
+  std::optional<Refusal> refusal_;
+  std::uint16_t held_write_ = 0;  // the LUN of the last one that was held
   std::uint64_t steps_ = 0, steps_at_this_time_ = 0, sessions_ = 0, devices_made_ = 0;
 };
 

@@ -63,6 +63,10 @@ struct LogicalUnitInfo {
   bool can_unmap = false;
   bool can_write_zeroes = false;
   bool rotational = false;
+  // Why its I/O fails although the session is live: the unit is not ready, is not there any more, is reserved for
+  // somebody else, …, while others of the session answer. All else then is what was known last. Code ok: it is not
+  // away.
+  Error away;
 };
 
 class LogicalUnit {
@@ -125,8 +129,8 @@ class SessionObserver {
   virtual ~SessionObserver() = default;
   // `cause` has code ok where the change was asked for or is good news.
   virtual void on_state(SessionState from, SessionState to, const Error& cause) = 0;
-  // The first login has found the logical units (before `live` is reported), or a unit's size grew:
-  // found by a later login, or after the target has said so.
+  // The first login has found the logical units (before `live` is reported). Later: what a login or the target's
+  // word has led to: a unit's size grew, or it is away or back (LogicalUnitInfo::away).
   virtual void on_logical_unit(LogicalUnit&) {}
   // An automatic or requested attempt failed; the state tells whether more will follow.
   virtual void on_attempt_failed(const Error&) {}
@@ -150,7 +154,8 @@ class Session {
   [[nodiscard]] virtual Result<> disconnect() = 0;
   // Starts to connect again now, whether an administrator or an accident ended the connection; also cuts a running
   // delay between automatic attempts short. `live`: nothing to do. Permitted in every state but `erased`.
-  // The units must prove to be the same ones: otherwise the state becomes `disconnected` with identity_mismatch.
+  // The units must prove to be the same ones: otherwise the state becomes `disconnected` with identity_mismatch. One
+  // that refuses to answer is away (LogicalUnitInfo::away), unless they all do. `live`: such units are asked at once.
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // disconnect, for good: the state is `erased` when it returns, and submit answers no_connect from then on.
   virtual void erase() = 0;

@@ -9,7 +9,7 @@ namespace srpi {
 
 // The values are stable: never renumbered, only added to. "Asked anew": before any further I/O of the session
 // is let through, the units are asked for identity, size and mode again; a unit that is not the same any more
-// ends the session (disconnected, identity_mismatch), a grown one is reported by
+// ends the session (disconnected, identity_mismatch), one that has grown or does not answer is reported by
 // SessionObserver::on_logical_unit.
 enum class SessionEvent : std::uint8_t {
   capacity_changed = 1,  // 2A/09. Asked anew

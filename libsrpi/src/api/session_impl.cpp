@@ -111,7 +111,20 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   });
 }
 
-// After each successful probe: the first finds the units, later ones may find them grown.
+// Of a unit that is known.
+void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
+  const auto was_away = unit.info().away.code;
+  const bool grown = unit.update(found);
+  const auto& away = unit.info().away;
+  if (away.code != was_away)
+    log(away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
+      return fmt::format("LUN {} is {}", found.info.lun,
+                         away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
+    });
+  if (observer_ && (grown || away.code != was_away)) observer_->on_logical_unit(unit);
+}
+
+// After each successful probe: the first finds the units, later ones may find them grown, away, or back.
 Result<> SessionImpl::take_units() {
   const auto& found = probe_.units();
   if (units_.empty() && probe_.left_out() > 0)
@@ -123,7 +136,7 @@ Result<> SessionImpl::take_units() {
   units_.reserve(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (i < units_.size()) {
-      if (unit_of(units_[i]).update(found[i]) && observer_) observer_->on_logical_unit(*units_[i]);
+      take_unit(unit_of(units_[i]), found[i]);
       continue;
     }
     auto unit = std::make_unique<lun::Unit>(nexus_, found[i], options_, clock_);

@@ -23,9 +23,11 @@ class SessionImpl final : public Session, private session::NexusObserver {
    public:
     explicit Prover(SessionImpl& session) : session_(session) {}
     void start(session::Channel& channel) override { session_.probe_.start(channel); }
+    void confirm(session::Channel& channel) override { session_.probe_.confirm(channel); }
     void take_attentions(session::Channel& channel) override { session_.probe_.take_attentions(channel); }
     std::optional<Result<>> outcome() override;
     void add_units(session::FenceList& list) const override { session_.probe_.add_units(list); }
+    std::span<const session::AwayUnit> away() const noexcept override { return session_.probe_.away(); }
     void reset() noexcept override { session_.probe_.reset(); }
     void let_device_go() noexcept override { session_.probe_.let_device_go(); }
 
@@ -64,6 +66,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   void on_units_proved() override {}
   void on_channels(std::uint32_t live, const Error& cause) override;
   Result<> take_units();
+  void take_unit(lun::Unit&, const lun::UnitProfile&);
   std::size_t poll_units() noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // that waits for nothing from outside
   void fail_waiting() noexcept;

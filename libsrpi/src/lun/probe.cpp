@@ -4,22 +4,19 @@
 #include <algorithm>
 #include <fmt/format.h>
 
-#include "scsi/designator.hpp"
-#include "scsi/disposition.hpp"
-#include "scsi/inquiry.hpp"
-#include "scsi/mode.hpp"
 #include "scsi/report_luns.hpp"
 #include "scsi/sense.hpp"
-#include "scsi/vpd.hpp"
 
 namespace srpi::lun {
 namespace {
 
-constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
-constexpr std::uint8_t kInquiryBytes = 96;
 constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
 
 std::uint64_t wire_lun(std::uint64_t number) { return scsi::load<std::uint64_t>(scsi::lun_of(number).data()); }
+
+Error no_block_device(std::uint64_t lun) {
+  return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
+}
 
 }  // namespace
 
@@ -95,6 +92,7 @@ void LunProbe::on_complete(session::Command& command) noexcept {
 
 Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, std::uint32_t data_in_bytes) {
   scsi::RetryBudget budget;
+  refused_.reset();
   for (;;) {
     command_.cdb = cdb;
     command_.lun = wire_lun(lun);
@@ -115,151 +113,35 @@ Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, st
                             data_in_bytes - command_.residual_bytes);
     // What wants a delay is left to the next attempt: the whole login backs off then.
     if (what.action == scsi::Action::retry_now && budget.next(what.retry_class)) continue;
+    refused_ = what.retry_class;
     co_return Error{what.error, fmt::format("LUN {} answers {} with {}{}{}", lun, scsi::to_string(cdb),
                                             scsi::to_string(command_.status), sense ? ", " : "",
                                             sense ? scsi::to_string(*sense) : "")};
   }
 }
 
-Task<Result<std::vector<std::uint64_t>>> LunProbe::report_luns() {
-  const auto data = co_await execute(0, scsi::report_luns(kBufferBytes), kBufferBytes);
-  if (!data) co_return data.error();
-  const auto reported = scsi::decode_report_luns(*data);
-  if (!reported) co_return reported.error();
-  std::vector<std::uint64_t> luns;
-  left_out_ = reported->unread();
-  for (const auto& lun : reported->luns) {
-    if (scsi::is_well_known(lun)) continue;
-    if (luns.size() < kMaxUnits)
-      luns.push_back(scsi::number_of(lun));
-    else
-      ++left_out_;
-  }
-  std::ranges::sort(luns);  // targets report them in any order; devices should come in the same one each time
-  co_return luns;
-}
-
-Task<Result<scsi::Capacity>> LunProbe::capacity(std::uint64_t lun) {
-  const auto data = co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
-  if (data) co_return scsi::decode_read_capacity16(*data);
-  if (data.error().code != Errc::illegal_request && data.error().code != Errc::not_supported) co_return data.error();
-  // An old unit of less than 2 TiB.
-  const auto old = co_await execute(lun, scsi::read_capacity10(), scsi::kReadCapacity10Bytes);
-  if (!old) co_return old.error();
-  const auto decoded = scsi::decode_read_capacity10(*old);
-  if (!decoded) co_return decoded.error();
-  if (decoded->too_large) co_return data.error();
-  co_return decoded->capacity;
-}
-
-Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit, std::optional<scsi::BlockLimits>& limits,
-                                  std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
-  using scsi::VpdPage;
-  const auto ask = [&](VpdPage page) {
-    return execute(lun, scsi::inquiry(true, static_cast<std::uint8_t>(page), kBufferBytes), kBufferBytes);
-  };
-  const auto list = co_await ask(VpdPage::supported_pages);
-  if (!list) {
-    if (list.error().code == Errc::illegal_request || list.error().code == Errc::not_supported) co_return Result<>();
-    co_return list.error();
-  }
-  const auto pages = scsi::decode_supported_pages(*list);
-  if (!pages) co_return pages.error();
-
-  for (const auto page : {VpdPage::unit_serial_number, VpdPage::device_identification, VpdPage::block_limits,
-                          VpdPage::block_device_characteristics, VpdPage::logical_block_provisioning}) {
-    if (!pages->contains(page)) continue;
-    const auto data = co_await ask(page);
-    if (!data) co_return data.error();
-    switch (page) {
-      case VpdPage::unit_serial_number: {
-        const auto serial = scsi::decode_unit_serial(*data);
-        if (!serial) co_return serial.error();
-        unit.info.serial = unit.identity.serial = *serial;
-        break;
-      }
-      case VpdPage::device_identification: {
-        const auto names = scsi::decode_device_identification(*data);
-        if (!names) co_return names.error();
-        unit.info.wwid = unit.identity.wwid = scsi::select_wwid(*names);
-        break;
-      }
-      case VpdPage::block_limits: {
-        const auto decoded = scsi::decode_block_limits(*data);
-        if (!decoded) co_return decoded.error();
-        limits = *decoded;
-        break;
-      }
-      case VpdPage::block_device_characteristics: {
-        const auto decoded = scsi::decode_block_device_characteristics(*data);
-        if (!decoded) co_return decoded.error();
-        unit.info.rotational = decoded->rotational();
-        break;
-      }
-      case VpdPage::logical_block_provisioning: {
-        const auto decoded = scsi::decode_logical_block_provisioning(*data);
-        if (!decoded) co_return decoded.error();
-        provisioning = *decoded;
-        break;
-      }
-      case VpdPage::supported_pages: break;
-    }
-  }
-  co_return Result<>();
-}
-
 Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
-  using Answer = Result<std::optional<UnitProfile>>;
-  outdated_ = false;
-  const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);
-  if (!data) co_return data.error();
-  const auto inquiry = scsi::decode_standard_inquiry(*data);
-  if (!inquiry) co_return inquiry.error();
-  if (!inquiry->is_block_device()) co_return Answer(std::nullopt);
-
-  UnitProfile unit;
-  unit.info.lun = lun;
-  unit.info.vendor = unit.identity.vendor = inquiry->vendor;
-  unit.info.product = unit.identity.product = inquiry->product;
-  unit.info.revision = unit.identity.revision = inquiry->revision;
-
-  // Takes the unit attentions that wait for every new nexus.
-  if (const auto ready = co_await execute(lun, scsi::test_unit_ready(), 0); !ready) co_return ready.error();
-  outdated_ = false;
-
-  std::optional<scsi::BlockLimits> limits;
-  std::optional<scsi::LogicalBlockProvisioning> provisioning;
-  if (const auto done = co_await read_vpd(lun, unit, limits, provisioning); !done) co_return done.error();
-
-  const auto size = co_await capacity(lun);
-  if (!size) co_return size.error();
-  unit.info.blocks = unit.identity.blocks = size->blocks;
-  unit.info.block_size = unit.identity.block_size = size->block_size;
-
-  // The caching page is optional: without it, no volatile cache is assumed, as SBC-3 6.5.5 has it. Only a unit that
-  // does not know the page is without it: after any other failure a cache may be there, and flushes must not be lost.
-  const auto mode = co_await execute(lun, scsi::mode_sense6(scsi::kModePageCaching, 192), 192);
-  if (!mode && mode.error().code != Errc::illegal_request && mode.error().code != Errc::not_supported)
-    co_return mode.error();
-  if (mode) {
-    const auto decoded = scsi::decode_mode_sense6(*mode);
-    if (!decoded) co_return decoded.error();
-    unit.info.read_only = decoded->write_protected;
-    unit.info.can_force_unit_access = decoded->dpo_fua;
-    unit.info.write_cache = decoded->caching && decoded->caching->write_cache;
+  auto answer = co_await profile_once(lun);
+  for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile_once(lun);
+  if (answer && *answer && outdated_) {
+    refused_ = scsi::RetryClass::unit_attention;
+    co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
   }
+  co_return answer;
+}
 
-  scsi::InitiatorLimits ours;
-  ours.max_transfer_bytes = max_transfer_bytes_;
-  const auto combined = scsi::combine(*size, limits, provisioning, ours);
-  if (!combined) co_return combined.error();
-  unit.limits = *combined;
-  unit.info.physical_block_size = static_cast<std::uint32_t>(combined->physical_block_size);
-  unit.info.max_transfer_blocks = combined->max_transfer_blocks;
-  unit.info.can_unmap = combined->can_unmap && !unit.info.read_only;
-  unit.info.can_write_zeroes = ((limits && limits->max_write_same_blocks > 0) || combined->write_same_can_unmap) &&
-                               !unit.info.read_only;
-  co_return Answer(std::move(unit));
+Task<Result<UnitProfile>> LunProbe::prove(const UnitProfile& known) {
+  const auto lun = known.info.lun;
+  auto answer = co_await profile(lun);
+  if (!answer) co_return answer.error();
+  if (!*answer) {
+    refused_ = scsi::RetryClass::none;
+    co_return no_block_device(lun);
+  }
+  refused_.reset();  // what it refused, it may do without
+  if (const auto same = scsi::compare(known.identity, (*answer)->identity); !same)
+    co_return Error{same.error().code, fmt::format("LUN {}: {}", lun, same.error().detail)};
+  co_return std::move(**answer);
 }
 
 Task<Result<>> LunProbe::greet() {
@@ -268,39 +150,65 @@ Task<Result<>> LunProbe::greet() {
   co_return Result<>();
 }
 
-Task<Result<>> LunProbe::run() {
-  const bool first = units_.empty();
-  std::vector<std::uint64_t> luns;
-  if (!first) {
-    for (const auto& unit : units_) luns.push_back(unit.info.lun);
-  } else if (!wanted_.empty()) {
-    luns = wanted_;
-  } else {
-    const auto reported = co_await report_luns();
+Task<Result<>> LunProbe::find() {
+  auto luns = wanted_;
+  if (luns.empty()) {
+    auto reported = co_await report_luns();
     if (!reported) co_return reported.error();
-    luns = *reported;
+    luns = std::move(*reported);
   }
-
   std::vector<UnitProfile> found;
   for (const auto lun : luns) {
     auto answer = co_await profile(lun);
-    for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile(lun);
     if (!answer) co_return answer.error();
-    if (*answer && outdated_)
-      co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
-    if (*answer) {
-      found.push_back(**answer);
-    } else if (!first || !wanted_.empty()) {
-      co_return Error{Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
-    }
+    if (*answer)
+      found.push_back(std::move(**answer));
+    else if (!wanted_.empty())
+      co_return no_block_device(lun);
   }
   if (found.empty()) co_return Error{Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
-
-  if (!first)
-    for (std::size_t i = 0; i < found.size(); ++i)
-      if (const auto same = scsi::compare(units_[i].identity, found[i].identity); !same)
-        co_return Error{same.error().code, fmt::format("LUN {}: {}", found[i].info.lun, same.error().detail)};
   units_ = std::move(found);
+  co_return Result<>();
+}
+
+// A unit that refuses to answer is away: what it is, and how large, stays as it was. A session that has no other
+// one is as well off without its connection.
+Task<Result<>> LunProbe::run() {
+  if (units_.empty()) co_return co_await find();
+  std::vector<UnitProfile> proved;
+  std::vector<session::AwayUnit> away;
+  for (const auto& known : units_) {
+    auto answer = co_await prove(known);
+    if (answer) {
+      proved.push_back(std::move(*answer));
+      continue;
+    }
+    if (!refused_) co_return answer.error();
+    proved.push_back(known);
+    proved.back().info.away = answer.error();
+    away.push_back({wire_lun(known.info.lun), answer.error().code, *refused_});
+  }
+  if (away.size() == proved.size()) {
+    // What another attempt may find otherwise comes first.
+    const auto passes = [](const UnitProfile& unit) { return unit.info.away.code != Errc::no_such_lun; };
+    const auto why = std::ranges::find_if(proved, passes);
+    co_return (why != proved.end() ? *why : proved.front()).info.away;
+  }
+  units_ = std::move(proved);
+  away_ = std::move(away);
+  co_return Result<>();
+}
+
+// Each channel has to find what the session has, and does not decide about it.
+Task<Result<>> LunProbe::prove_present() {
+  auto proved = units_;
+  for (auto& unit : proved) {
+    if (unit.info.away.code != Errc::ok) continue;
+    auto answer = co_await prove(unit);
+    if (!answer) co_return answer.error();
+    unit = std::move(*answer);
+  }
+  units_ = std::move(proved);
   co_return Result<>();
 }
 

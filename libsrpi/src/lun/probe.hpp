@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finding the logical units after the first login, and proving after every later one that they are the same.
+//
+//   probe.cpp            which units are asked, and what becomes of their answers
+//   probe_questions.cpp  the questions
 #pragma once
 
 #include <coroutine>
@@ -11,6 +14,7 @@
 #include "fabric/memory.hpp"
 #include "lun/task.hpp"
 #include "scsi/capacity.hpp"
+#include "scsi/disposition.hpp"
 #include "scsi/identity.hpp"
 #include "scsi/limits.hpp"
 #include "session/probe.hpp"
@@ -32,9 +36,11 @@ class LunProbe final : public session::Probe {
   ~LunProbe() override;
 
   void start(session::Channel& channel) override { start(channel, &LunProbe::run); }
+  void confirm(session::Channel& channel) override { start(channel, &LunProbe::prove_present); }
   void take_attentions(session::Channel& channel) override { start(channel, &LunProbe::greet); }
   [[nodiscard]] std::optional<Result<>> outcome() override;
   void add_units(session::FenceList&) const override;
+  [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
   void reset() noexcept override;
   void let_device_go() noexcept override;
 
@@ -46,13 +52,20 @@ class LunProbe final : public session::Probe {
 
  private:
   struct Execute;
+  static constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
   using Question = Task<Result<>> (LunProbe::*)();
   void start(session::Channel&, Question);
   void ask(session::Channel&, Question);
+  [[nodiscard]] Task<Result<>> find();
   [[nodiscard]] Task<Result<>> run();
+  [[nodiscard]] Task<Result<>> prove_present();
   [[nodiscard]] Task<Result<>> greet();
   [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
+  // Until its answers belong together; nothing: no block device.
   [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
+  [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun);
+  // The same of a unit that is known, where it has to be the same one. Nothing is not an answer then.
+  [[nodiscard]] Task<Result<UnitProfile>> prove(const UnitProfile& known);
   [[nodiscard]] Task<Result<>> read_vpd(std::uint64_t lun, UnitProfile&, std::optional<scsi::BlockLimits>&,
                                         std::optional<scsi::LogicalBlockProvisioning>&);
   [[nodiscard]] Task<Result<scsi::Capacity>> capacity(std::uint64_t lun);
@@ -63,6 +76,7 @@ class LunProbe final : public session::Probe {
   std::vector<std::uint64_t> wanted_;
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
+  std::vector<session::AwayUnit> away_;  // of units_, in their order
   std::size_t left_out_ = 0;
 
   session::Channel* channel_ = nullptr;
@@ -74,6 +88,7 @@ class LunProbe final : public session::Probe {
   std::coroutine_handle<> waiting_;
   std::optional<Error> setup_error_;
   bool outdated_ = false;  // a unit said, while it was asked, that something had changed
+  std::optional<scsi::RetryClass> refused_;  // what failed, failed by the unit's own answer
   Task<Result<>> task_;
 };
 

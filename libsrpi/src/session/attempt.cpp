@@ -25,7 +25,7 @@ std::uint64_t interface_id(const std::array<std::uint8_t, 16>& gid) {
 }  // namespace
 
 bool is_final(Errc e) noexcept {
-  return e == Errc::login_rejected || e == Errc::identity_mismatch || e == Errc::no_such_lun || e == Errc::evicted ||
+  return e == Errc::login_rejected || e == Errc::identity_mismatch || e == Errc::evicted ||
          e == Errc::invalid_argument;
 }
 
@@ -146,7 +146,7 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
   terms.immediate_data = immediate_data_ && response->immediate_data;
   channel_.start(terms);
   step_ = Step::proving;
-  probe_.start(channel_);
+  joins() ? probe_.confirm(channel_) : probe_.start(channel_);
   return {};
 }
 
@@ -243,9 +243,10 @@ std::optional<AttemptOutcome> Attempt::fence() {
   }
   if (joins()) return AttemptOutcome{};  // what is to be fenced is the nexus' business
   if (unfenced_.take_all_units()) probe_.add_units(unfenced_);
-  if (!options_.fence || unfenced_.empty()) return AttemptOutcome{};
+  const auto next = next_to_fence(unfenced_, probe_);
+  if (!options_.fence || !next) return AttemptOutcome{};
   step_ = Step::fencing;
-  start_reset(unfenced_.luns().front());
+  start_reset(*next);
   channel_.flush();
   return std::nullopt;
 }
@@ -286,7 +287,11 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   if (step_ == Step::proving) {
     if (const auto outcome = probe_.outcome()) {
       ++work;
-      if (outcome->has_error()) return AttemptOutcome{outcome->error(), is_final(outcome->error().code)};
+      if (outcome->has_error()) {
+        auto ended = AttemptOutcome{outcome->error(), is_final(outcome->error().code)};
+        ended.about_units = true;
+        return ended;
+      }
       if (auto done = fence()) return done;
     }
   } else if (step_ == Step::fencing) {

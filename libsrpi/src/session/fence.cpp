@@ -30,8 +30,12 @@ bool may_change_medium(const scsi::Cdb& cdb) noexcept {
   }
 }
 
+bool FenceList::contains(std::uint64_t lun) const noexcept {
+  return std::ranges::find(luns(), lun) != luns().end();
+}
+
 void FenceList::add(std::uint64_t lun) noexcept {
-  if (std::ranges::find(luns(), lun) != luns().end()) return;
+  if (contains(lun)) return;
   SRPI_CHECK(count_ < kMost);  // commands come from logical units, of which there are no more
   luns_[count_++] = lun;
 }

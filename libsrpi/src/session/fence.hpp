@@ -28,6 +28,7 @@ class FenceList {
 
   void add(std::uint64_t lun) noexcept;
   void remove(std::uint64_t lun) noexcept;
+  [[nodiscard]] bool contains(std::uint64_t lun) const noexcept;
   // Every unit of the session, which are not known yet: to be added by whoever finds them.
   void want_all_units() noexcept { all_units_ = true; }
   [[nodiscard]] bool take_all_units() noexcept { return std::exchange(all_units_, false); }

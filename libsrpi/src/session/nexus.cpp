@@ -39,6 +39,10 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
     resets_.add(link.channel);
   }
   live_.reserve(links_.size());
+  question_.cdb = scsi::test_unit_ready();
+  question_.owner = this;
+  question_.rescue = false;
+  question_.on_complete = &Nexus::on_away_answer;
   identity_.target = target;
   identity_.initiator_port_id = options.initiator_port_id;
   identity_.initiator_ext = target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
@@ -55,7 +59,10 @@ void Nexus::disconnect() {
 void Nexus::reconnect() {
   contest_.reset();
   patience_ = {};
-  if (state_ == State::live) try_channels_now();
+  if (state_ == State::live) {
+    try_channels_now();
+    if (withholding_) prove_again();
+  }
   dispatch(Event::reconnect_requested);
 }
 void Nexus::erase() {
@@ -102,6 +109,7 @@ void Nexus::perform(Action action, const Error& cause) {
       go_live(*links_.front());
       channel_error_ = {};
       try_channels_now();
+      note_away();
       return release_held(Errc::no_connect);
     case Action::lose:
       ++losses_;

@@ -7,6 +7,7 @@
 //   nexus_poll.cpp      what a poll looks at
 //   nexus_channels.cpp  further channels: their logins, the loss of one, the fence that it takes
 //   nexus_proof.cpp     proving the units again
+//   nexus_away.cpp      units that are away while others go on
 #pragma once
 
 #include <array>
@@ -65,6 +66,8 @@ class Nexus final : private UnitEventSink {
   // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until
   // the units have been proved again.
   void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
+  // A unit has answered that nothing is there, without such a word before: what answers there next may be another.
+  void on_unit_gone() noexcept;
   std::size_t poll();
   void flush() noexcept;
   // Whether a poll would have something to do now, without waiting for anything from outside.
@@ -147,6 +150,14 @@ class Nexus final : private UnitEventSink {
   static void on_fence(Task&) noexcept;
   void release_doubtful(std::uint64_t lun) noexcept;
   void end_doubtful(CommandList* kept) noexcept;
+  // nexus_away.cpp
+  void note_away() noexcept;
+  void readmit(std::uint64_t lun) noexcept;
+  [[nodiscard]] bool turn_away(Command&) noexcept;
+  [[nodiscard]] base::Time next_question() const noexcept;
+  void ask_away(base::Time now) noexcept;
+  void ask_next_away() noexcept;
+  static void on_away_answer(Command&) noexcept;
   // nexus_proof.cpp
   void prove_again() noexcept;
   void poll_proof(base::Time now);
@@ -204,6 +215,15 @@ class Nexus final : private UnitEventSink {
   CommandList held_;      // recovering, proving: to be sent (again) after it
   CommandList rejected_;  // to be completed with the error they have
   TaskList rejected_tasks_;
+
+  // Units that are away, and those that are back and not fenced yet: no I/O goes to them.
+  FenceList withheld_;
+  bool withholding_ = false;     // some
+  Command question_;             // whether one of those that are away is back; with that unit's LUN
+  bool asking_ = false;
+  std::size_t asked_ = 0;        // of this round, in the order of Probe::away
+  base::Time ask_at_ = base::kNever;
+  base::Duration ask_delay_{};
 
   base::Duration retry_delay_{};
   base::Duration patience_{};  // of the next automatic attempt after a loss; 0: connect_timeout

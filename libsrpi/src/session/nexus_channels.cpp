@@ -85,7 +85,9 @@ void Nexus::lose_channel(Link& link) {
   CommandList doubtful, kept;
   link.channel.give_away(unfenced_, options_.fence ? &doubtful : nullptr, kept);
   if (options_.fence && !unfenced_.empty()) fence_at_ = clock_.now() + options_.transport_tries_for();
-  while (auto* c = doubtful.pop_front()) doubtful_.push_back(*c);
+  // Those of a unit that is away do not wait for its return: its mark does.
+  while (auto* c = doubtful.pop_front())
+    if (!withholding_ || !turn_away(*c)) doubtful_.push_back(*c);
   while (auto* c = kept.pop_front()) submit(*c);
   // Not at once, as a session does it: if the others are lost in the same moment, their loss is to come
   // first.
@@ -140,7 +142,7 @@ void Nexus::end_join(AttemptOutcome outcome) {
   auto& link = *std::exchange(joining_, nullptr);
   join_.reset();
   ++fds_version_;
-  auto& [error, refused, ended_by_target] = outcome;
+  auto& [error, refused, ended_by_target, about_units] = outcome;
   if (error.code == Errc::ok && link.channel.usable_segments() < usable_segments_) {
     refused = true;  // commands are as long as the first channel permits
     error = {Errc::login_rejected, base::words([] {
@@ -162,8 +164,8 @@ void Nexus::end_join(AttemptOutcome outcome) {
   else
     link.next_try = options_.reconnect_delay ? clock_.now() + next_delay(link.delay) : base::kNever;
   if (refused || !std::exchange(link.told, true)) observer_.on_channels(channels_live(), error);
-  // Another unit answers there: what about the other channels?
-  if (error.code == Errc::identity_mismatch || error.code == Errc::no_such_lun) prove_again();
+  // Another unit answers there, or one that was not away refuses to: what about the other channels?
+  if (about_units) prove_again();
 }
 
 // For something that must come first; tried again after it.
@@ -176,7 +178,9 @@ void Nexus::drop_join() noexcept {
   ++fds_version_;
 }
 
-bool Nexus::fence_is_due() const noexcept { return options_.fence && !fencing_ && !unfenced_.empty(); }
+bool Nexus::fence_is_due() const noexcept {
+  return options_.fence && !fencing_ && !unfenced_.empty() && next_to_fence(unfenced_, probe_);
+}
 
 void Nexus::poll_fence() {
   if (!fence_is_due() || clock_.now() < fence_at_) return;
@@ -184,7 +188,7 @@ void Nexus::poll_fence() {
   fence_outdated_ = false;
   fence_ = {};
   fence_.function = wire::TaskFunction::lun_reset;
-  fence_.lun = unfenced_.luns().front();
+  fence_.lun = *next_to_fence(unfenced_, probe_);
   fence_.deadline = clock_.now() + options_.task_management_timeout;
   fence_.owner = this;
   fence_.on_complete = &Nexus::on_fence;
@@ -213,6 +217,7 @@ void Nexus::on_fence(Task& task) noexcept {
     return;
   }
   self.unfenced_.remove(task.lun);
+  self.readmit(task.lun);
   self.release_doubtful(task.lun);
 }
 

@@ -10,6 +10,7 @@ void Nexus::submit(Command& command) noexcept {
   switch (state_) {
     case State::live:
       if (proving_) return hold(command);
+      if (withholding_ && turn_away(command)) return;
       return (only_ ? *only_ : least_loaded()).submit(command);
     case State::recovering:
       return hold(command);

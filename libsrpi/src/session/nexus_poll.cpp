@@ -86,6 +86,7 @@ std::size_t Nexus::poll_live() {
   if (proving_) poll_proof(now);
   if (state_ == State::live) n += take_losses();
   if (state_ == State::live) poll_fence();
+  if (state_ == State::live && withholding_) ask_away(now);
   if (state_ == State::live && live_.size() < links_.size()) n += poll_join();
   return state_ == State::live ? n : n + 1;
 }
@@ -201,6 +202,7 @@ base::Time Nexus::next_deadline() const noexcept {
   }
   if (proving_) next = std::min(next, proof_link_ ? proof_deadline_ : prove_at_);
   if (fence_is_due()) next = std::min(next, fence_at_);
+  if (withholding_) next = std::min(next, next_question());
   return std::min({next, resets_.next_deadline(), next_join()});
 }
 

@@ -22,7 +22,10 @@ bool passes(Errc error) noexcept { return error == Errc::busy || error == Errc::
 
 void Nexus::on_unit_event(std::uint64_t lun, scsi::Event event) noexcept {
   observer_.on_unit_event(lun, event);
-  if (!asks_for_proof(event)) return;
+  if (asks_for_proof(event)) on_unit_gone();
+}
+
+void Nexus::on_unit_gone() noexcept {
   ++cache_epoch_;
   prove_again();
 }
@@ -76,6 +79,7 @@ void Nexus::poll_proof(base::Time now) {
       else if (!again)
         link.channel.fail(std::move(error));
     } else if (proof_is_last_ && !std::exchange(proof_outdated_, false)) {
+      note_away();
       observer_.on_units_proved();
       return release_held(Errc::timed_out);
     } else if (proof_is_last_) {

@@ -17,7 +17,11 @@ namespace srpi::session::test {
 // The probe of layer lun is not ours to use here: this one is content at once, or says what it was told to.
 class FakeProbe final : public Probe {
  public:
-  void start(Channel&) override { ++starts; }
+  void start(Channel&) override {
+    ++starts;
+    if (found_away) away_units = *std::exchange(found_away, std::nullopt);
+  }
+  void confirm(Channel&) override { ++confirmations; }
   void take_attentions(Channel&) override { ++greetings; }
   std::optional<Result<>> outcome() override {
     if (silent > 0) return std::nullopt;
@@ -26,10 +30,13 @@ class FakeProbe final : public Probe {
     return answer;
   }
   void add_units(FenceList& list) const override { list.add(0); }
+  std::span<const AwayUnit> away() const noexcept override { return away_units; }
   void reset() noexcept override { silent -= silent > 0; }
   void let_device_go() noexcept override {}
   Result<> answer;
-  int starts = 0, greetings = 0;
+  std::vector<AwayUnit> away_units;
+  std::optional<std::vector<AwayUnit>> found_away;  // by the next start
+  int starts = 0, confirmations = 0, greetings = 0;
   int silent = 0;  // until it was reset so often
   int wrong = 0;   // so often it says `answer`, then it is content
 };

@@ -18,9 +18,11 @@ namespace srpi::verbs::test {
 class NoProbe final : public session::Probe {
  public:
   void start(session::Channel&) override {}
+  void confirm(session::Channel&) override {}
   void take_attentions(session::Channel&) override {}
   std::optional<Result<>> outcome() override { return std::nullopt; }
   void add_units(session::FenceList&) const override {}
+  std::span<const session::AwayUnit> away() const noexcept override { return {}; }
   void reset() noexcept override {}
   void let_device_go() noexcept override {}
 };

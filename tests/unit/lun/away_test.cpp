@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one unit refuses to say does not keep the others: it is away until it answers again.
+#include <catch2/catch.hpp>
+
+#include "rig.hpp"
+
+using namespace srpi;
+using namespace srpi::lun::test;
+using namespace std::chrono_literals;
+using scsi::SenseKey;
+using target::Outcome;
+
+namespace {
+
+constexpr std::uint64_t kLun1 = std::uint64_t{1} << 48;
+
+// LUN 1, or all of them, answers everything with this from now on.
+void refuse(Rig& rig, Outcome outcome, bool all = false) {
+  rig.target->set_command_hook([=](const target::CommandInfo& command) {
+    return all || command.lun == kLun1 ? outcome : Outcome{};
+  });
+}
+
+void answer_again(Rig& rig) { rig.target->set_command_hook({}); }
+
+void lose_and_come_back(Rig& rig) {
+  rig.target->drop_connections();
+  rig.settle();
+  rig.come_back();
+}
+
+Errc read_of(Rig& rig, std::size_t unit, base::Duration within = {}) {
+  Io io(rig, IoOperation::read, 0);
+  rig.units[unit]->submit(io.request);
+  rig.settle();
+  if (within.count() > 0) rig.pass_in_steps(within, 100ms);
+  CHECK(io.completions == 1);
+  return io.request.status;
+}
+
+}  // namespace
+
+TEST_CASE("row 36: a login goes on without a unit that refuses to say who it is, and its I/O fails with the reason") {
+  struct Refusal {
+    Outcome outcome;
+    Errc code;
+  };
+  const auto refusal = GENERATE(
+      Refusal{Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}), Errc::no_such_lun},
+      Refusal{Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}), Errc::not_ready},
+      Refusal{Outcome::check_condition(SenseKey::not_ready, {0x3a, 0x00}), Errc::not_ready},
+      Refusal{Outcome::check_condition(SenseKey::hardware_error, {0x44, 0x00}), Errc::hardware_error},
+      Refusal{Outcome::with_status(scsi::Status::reservation_conflict), Errc::reservation_conflict});
+  Rig rig;
+  refuse(rig, refusal.outcome);
+  lose_and_come_back(rig);
+  REQUIRE(rig.nexus->state() == session::State::live);
+  const auto& away = rig.probe.units()[1].info.away;
+  CHECK(away.code == refusal.code);
+  INFO(away.message());
+  CHECK(away.message().find("LUN 1 answers") != std::string::npos);
+  CHECK(rig.probe.units()[1].info.blocks == Rig::kDiskBytes / 512);  // as it was
+  CHECK(rig.probe.units()[0].info.away.code == Errc::ok);
+  CHECK(read_of(rig, 0) == Errc::ok);
+  CHECK(read_of(rig, 1) == refusal.code);
+
+  answer_again(rig);
+  rig.pass_in_steps(25s, 100ms);
+  CHECK(read_of(rig, 1) == Errc::ok);
+  CHECK(rig.probe.units()[1].info.away.code == Errc::ok);
+  CHECK(rig.nexus->losses() == 1);
+}
+
+TEST_CASE("a unit that is removed is away without a word of the target's, and another one in its place is refused") {
+  Rig rig;
+  REQUIRE(rig.target->remove_lun(1).has_value());
+  rig.target->set_command_hook([](const target::CommandInfo& command) {
+    return command.lun == kLun1 ? Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}) : Outcome{};
+  });
+  CHECK(read_of(rig, 1) == Errc::no_such_lun);
+  CHECK(rig.nexus->state() == session::State::live);
+  CHECK(rig.probe.units()[1].info.away.code == Errc::no_such_lun);
+  CHECK(read_of(rig, 0) == Errc::ok);
+
+  REQUIRE(rig.target->add_lun({.number = 1, .bytes = Rig::kDiskBytes, .name = "another"}).has_value());
+  answer_again(rig);
+  for (int i = 0; i < 300 && rig.nexus->state() == session::State::live; ++i) rig.pass(100ms);
+  CHECK(rig.nexus->state() == session::State::stopped);
+  CHECK(rig.nexus->last_error().code == Errc::identity_mismatch);
+}
+
+TEST_CASE("I/O waits for a unit that is becoming ready, while the others go on") {
+  Rig rig;
+  refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}));
+  lose_and_come_back(rig);
+  REQUIRE(rig.nexus->state() == session::State::live);
+  Io io(rig, IoOperation::read, 0);
+  rig.units[1]->submit(io.request);
+  rig.pass_in_steps(3s, 20ms);
+  CHECK(io.completions == 0);
+  CHECK(read_of(rig, 0) == Errc::ok);
+  answer_again(rig);
+  rig.pass_in_steps(15s, 20ms);
+  CHECK(io.completions == 1);
+  CHECK(io.request.status == Errc::ok);
+}
+
+TEST_CASE("a session whose units are all away is without a connection, and keeps trying") {
+  Rig rig;
+  refuse(rig, Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}), true);
+  rig.target->drop_connections();
+  for (int i = 0; i < 50; ++i) rig.pass(100ms);
+  CHECK(rig.nexus->state() == session::State::lost);
+  CHECK(rig.nexus->last_error().code == Errc::no_such_lun);
+  answer_again(rig);
+  rig.come_back();
+  CHECK(rig.nexus->state() == session::State::live);
+  CHECK(read_of(rig, 0) == Errc::ok);
+  CHECK(read_of(rig, 1) == Errc::ok);
+}
+
+TEST_CASE("a flush of a unit that is away fails, also where there is no cache to flush") {
+  Rig rig;
+  refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
+  lose_and_come_back(rig);
+  for (std::size_t i = 0; i < 2; ++i) rig.units[i]->update(rig.probe.units()[i]);
+  Io flush(rig, IoOperation::flush, 0);
+  rig.units[1]->submit(flush.request);
+  rig.settle();
+  CHECK(flush.completions == 1);
+  CHECK(flush.request.status == Errc::not_ready);
+}
+
+TEST_CASE("writes that were on their way when their unit went away end once, and the session stays") {
+  Rig rig;
+  rig.target->set_command_hook([](const target::CommandInfo& command) {
+    return command.lun == kLun1 ? Outcome::of(Outcome::Kind::hold) : Outcome{};
+  });
+  Io under_way(rig, IoOperation::write, 8, 'a'), waiting(rig, IoOperation::write, 16, 'b');
+  rig.units[1]->submit(under_way.request);
+  rig.settle();
+  REQUIRE(rig.target->held() == 1);
+  refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
+  REQUIRE(rig.target->raise_attention(0, {0x3f, 0x0e}).has_value());  // REPORTED LUNS DATA HAS CHANGED
+  CHECK(read_of(rig, 0) == Errc::ok);
+  CHECK(rig.probe.units()[1].info.away.code == Errc::not_ready);
+  rig.units[1]->submit(waiting.request);
+  rig.settle();
+  CHECK(waiting.completions == 1);
+  CHECK(waiting.request.status == Errc::not_ready);
+  rig.target->release_held();
+  rig.settle();
+  CHECK(under_way.completions == 1);
+  CHECK(under_way.request.status == Errc::ok);
+  CHECK(rig.nexus->losses() == 0);
+}
