@@ -54,6 +54,14 @@ ExitCode simple_command(const std::string& control_path, json::object order, std
   return ExitCode::ok;
 }
 
+Outcome<json::object> show(const std::string& control_path, const std::string& name) {
+  auto answer = call_daemon({control_path, {{"command", "show"}, {"name", name}}, std::chrono::seconds(30), {}});
+  if (!answer) return answer.error();
+  auto* session = answer->if_contains("session");
+  if (!session || !session->is_object()) return Failure{"bad_answer", "the daemon's answer shows no session"};
+  return std::move(session->get_object());
+}
+
 }  // namespace
 
 Outcome<ConnectOrder> connect_order(const SessionFields& fields) {
@@ -103,11 +111,9 @@ ExitCode list_command(const std::string& control_path, bool as_json) {
 }
 
 ExitCode show_command(const std::string& control_path, const std::string& name, bool as_json) {
-  auto answer = call_daemon({control_path, {{"command", "show"}, {"name", name}}, std::chrono::seconds(30), {}});
-  if (!answer) return report(answer.error());
-  const auto* session = answer->if_contains("session");
-  if (!session || !session->is_object()) return report({"bad_answer", "the daemon's answer shows no session"});
-  print(as_json ? json::serialize(*session) + "\n" : show_text(session->get_object()));
+  const auto session = show(control_path, name);
+  if (!session) return report(session.error());
+  print(as_json ? json::serialize(*session) + "\n" : show_text(*session));
   return ExitCode::ok;
 }
 
@@ -122,7 +128,9 @@ ExitCode disconnect_command(const std::string& control_path, const std::string& 
 
 ExitCode reconnect_command(const std::string& control_path, const std::string& name) {
   const auto code = simple_command(control_path, {{"command", "reconnect"}, {"name", name}}, "reconnecting " + name);
-  if (code == ExitCode::ok) print(fmt::format("{} is live\n", name));
+  if (code != ExitCode::ok) return code;
+  const auto session = show(control_path, name);  // erased since, perhaps
+  print(fmt::format("{} is live\n{}", name, session ? away_units_text(*session) : ""));
   return code;
 }
 

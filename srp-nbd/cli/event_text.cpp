@@ -30,6 +30,8 @@ std::string what(const boost::json::object& event) {
   if (kind == "unit_resized")
     return fmt::format("{} resized, {} -> {}", unit_text(event),
                        size_text(number_at(event, "old_size_bytes")), size);
+  if (kind == "unit_away") return unit_text(event) + " is away";
+  if (kind == "unit_back") return unit_text(event) + " is back";
   if (kind == "unit_event") {
     auto words = text_at(event, "event");
     std::ranges::replace(words, '_', ' ');

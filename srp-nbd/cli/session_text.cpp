@@ -37,13 +37,20 @@ std::string timers_text(const json::object& session) {
   return result;
 }
 
-// "live", "disconnected by administrator", "disconnected by fault, next attempt in 1.2 s"
+// Why the unit's I/O fails while that of others goes on; empty: it is not so.
+std::string away_text(const json::object& unit) { return text_at(object_at(unit, "away"), "message"); }
+
+// "live", "live, 1 of 3 units away", "disconnected by administrator", "disconnected by fault, next attempt in 1.2 s"
 std::string state_text(const json::object& session) {
   auto result = text_at(session, "state");
   if (const auto by = text_at(session, "by"); !by.empty()) result += " by " + by;
   const auto& channels = object_at(session, "channels");
   if (const auto live = number_at(channels, "live"); live > 0 && live < number_at(channels, "wanted"))
     result += fmt::format(" over {} of {} channels", live, number_at(channels, "wanted"));
+  const auto is_away = [](const json::value& unit) { return unit.is_object() && !away_text(unit.get_object()).empty(); };
+  const auto& all = units(session);
+  if (const auto away = std::ranges::count_if(all, is_away); away > 0 && text_at(session, "state") == "live")
+    result += fmt::format(", {} of {} units away", away, all.size());
   if (const auto timers = timers_text(session); !timers.empty()) result += ", " + timers;
   if (is_true_at(session, "stale")) result += " (last known: its thread does not answer)";
   return result;
@@ -94,6 +101,14 @@ std::string units_text(const json::object& session) {
   return result;
 }
 
+std::string away_units_text(const json::object& session) {
+  std::string result;
+  for (const auto& element : units(session))
+    if (const auto* unit = element.if_object(); unit && !away_text(*unit).empty())
+      result += fmt::format("    {}  lun {}  away: {}\n", place(*unit), number_at(*unit, "lun"), away_text(*unit));
+  return result;
+}
+
 std::string list_text(const json::array& sessions) {
   if (sessions.empty()) return "no sessions\n";
   std::string result;
@@ -101,10 +116,13 @@ std::string list_text(const json::array& sessions) {
     const auto* session = element.if_object();
     if (!session) continue;
     result += fmt::format("{}  {}  {}\n", text_at(*session, "name"), state_text(*session), text_at(*session, "target"));
-    for (const auto& unit_element : units(*session))
-      if (const auto* unit = unit_element.if_object())
-        result += fmt::format("    {}  lun {}  {}  {}\n", place(*unit), number_at(*unit, "lun"),
-                              size_text(number_at(*unit, "size_bytes")), or_dash(text_at(*unit, "wwid")));
+    for (const auto& unit_element : units(*session)) {
+      const auto* unit = unit_element.if_object();
+      if (!unit) continue;
+      result += fmt::format("    {}  lun {}  {}  {}\n", place(*unit), number_at(*unit, "lun"),
+                            size_text(number_at(*unit, "size_bytes")), or_dash(text_at(*unit, "wwid")));
+      if (const auto away = away_text(*unit); !away.empty()) result += fmt::format("        away: {}\n", away);
+    }
     const auto& error = object_at(*session, "last_error");
     if (!error.empty() && text_at(*session, "state") != "live")
       result += fmt::format("    last error: {}\n", text_at(error, "message"));
@@ -151,12 +169,14 @@ std::string show_text(const json::object& session) {
   result += line("initiator port id", text_at(session, "initiator_port_id"));
   result += line("target port id", text_at(session, "target_port_id"));
   for (const auto& element : units(session))
-    if (const auto* unit = element.if_object())
+    if (const auto* unit = element.if_object()) {
       result += line(fmt::format("lun {}", number_at(*unit, "lun")),
                      fmt::format("{}  {} ({} blocks of {} B)  {} {} {}  wwid {}  serial {}", place(*unit),
                                  size_text(number_at(*unit, "size_bytes")), number_at(*unit, "blocks"),
                                  number_at(*unit, "block_size"), text_at(*unit, "vendor"), text_at(*unit, "product"),
                                  text_at(*unit, "revision"), or_dash(text_at(*unit, "wwid")), or_dash(text_at(*unit, "serial"))));
+      if (const auto away = away_text(*unit); !away.empty()) result += line("", "away: " + away);
+    }
   const auto running = timers_text(session);
   result += line("timers running", running.empty() ? "-" : running);
   result += line("timer settings",

@@ -31,6 +31,10 @@ const char* to_string(EventKind kind) noexcept {
       return "unit_found";
     case EventKind::unit_resized:
       return "unit_resized";
+    case EventKind::unit_away:
+      return "unit_away";
+    case EventKind::unit_back:
+      return "unit_back";
     case EventKind::unit_event:
       return "unit_event";
     case EventKind::published:

@@ -22,6 +22,8 @@ enum class EventKind : std::uint8_t {
   attempt_failed,  // to connect
   unit_found,
   unit_resized,
+  unit_away,   // its I/O fails while others of the session go on
+  unit_back,
   unit_event,  // the target has reported something about a unit
   published,   // a unit can be opened
   publish_failed,

@@ -187,16 +187,18 @@ void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& erro
 
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
   const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
-  std::optional<std::uint64_t> old_size_bytes;
-  if (known != units_.end()) old_size_bytes = known->blocks * known->block_size;
+  const bool is_new = known == units_.end();
+  const auto old_size_bytes = is_new ? std::nullopt : std::optional(known->blocks * known->block_size);
+  const auto was_away = is_new ? srpi::Errc::ok : known->away.code;
   insist([&] {  // a unit that is missing here would never be published
-    if (old_size_bytes)
-      *known = info;
-    else
+    if (is_new)
       units_.push_back(info);
+    else
+      *known = info;
   });
   guarded([&] { publication_->update(info); });
-  reporter_.unit(time, *publication_, info, old_size_bytes);
+  if (was_away != info.away.code) reporter_.unit_away(time, *publication_, info);
+  if (old_size_bytes != info.blocks * info.block_size) reporter_.unit(time, *publication_, info, old_size_bytes);
 }
 
 bool ManagedSession::has_device(std::uint32_t index) const {

@@ -37,21 +37,21 @@ json::value by(const srpi::SessionStatus& status) {
   }
 }
 
+json::value error_or_null(const srpi::Error& error) {
+  if (error.code == srpi::Errc::ok) return nullptr;
+  const Failure failure(error);
+  return json::object{{"code", failure.code}, {"message", failure.message}};
+}
+
 json::object channels(const srpi::SessionStatus& status) {
-  const auto& error = status.channel_error;
   return {{"wanted", status.channels_wanted},
           {"live", status.channels_live},
           {"lost", status.channel_losses},
-          {"error", error.code == srpi::Errc::ok
-                        ? json::value(nullptr)
-                        : json::object{{"code", Failure(error).code}, {"message", Failure(error).message}}}};
+          {"error", error_or_null(status.channel_error)}};
 }
 
 json::value error(const SessionView& view) {
-  if (view.status.last_error.code != srpi::Errc::ok) {
-    const Failure failure(view.status.last_error);
-    return json::object{{"code", failure.code}, {"message", failure.message}};
-  }
+  if (view.status.last_error.code != srpi::Errc::ok) return error_or_null(view.status.last_error);
   if (view.publish_failure)
     return json::object{{"code", view.publish_failure->code}, {"message", view.publish_failure->message}};
   return nullptr;
@@ -83,6 +83,7 @@ json::object to_json(const PublishedUnit& unit) {
       {"unmap", info.can_unmap},
       {"write_zeroes", info.can_write_zeroes},
       {"rotational", info.rotational},
+      {"away", error_or_null(info.away)},
   };
 }
 

@@ -58,6 +58,17 @@ void SessionReporter::unit(Event::Time time, const Publication& publication, con
   });
 }
 
+void SessionReporter::unit_away(Event::Time time, const Publication& publication,
+                                const srpi::LogicalUnitInfo& info) noexcept {
+  hub_.report([&] {
+    const bool away = info.away.code != srpi::Errc::ok;
+    auto event = make_event(time, away ? EventKind::unit_away : EventKind::unit_back);
+    if (away) event.cause = Failure{info.away};
+    event.unit = publication.unit(info);
+    return event;
+  });
+}
+
 void SessionReporter::unit_event(Event::Time time, const Publication& publication, srpi::SessionEvent what,
                                  const std::optional<srpi::LogicalUnitInfo>& info) noexcept {
   hub_.report([&] {

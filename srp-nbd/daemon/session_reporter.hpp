@@ -23,6 +23,8 @@ class SessionReporter {
   // old_size_bytes: the unit was known, and has grown since.
   void unit(Event::Time, const Publication&, const srpi::LogicalUnitInfo&,
             std::optional<std::uint64_t> old_size_bytes) noexcept;
+  // It is away now, with the reason in `info`, or is back.
+  void unit_away(Event::Time, const Publication&, const srpi::LogicalUnitInfo&) noexcept;
   // No unit: the event is about one that the session does not use.
   void unit_event(Event::Time, const Publication&, srpi::SessionEvent,
                   const std::optional<srpi::LogicalUnitInfo>&) noexcept;

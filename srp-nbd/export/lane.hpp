@@ -29,7 +29,7 @@ namespace srp_nbd {
 struct LaneCallbacks {
   std::function<void(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause)> on_state;
   std::function<void(const srpi::Error&)> on_attempt_failed;
-  std::function<void(srpi::LogicalUnit&)> on_logical_unit;  // found, or its size grew
+  std::function<void(srpi::LogicalUnit&)> on_logical_unit;  // found, its size grew, away or back
   // Null: the event is about a unit that the session does not use.
   std::function<void(srpi::SessionEvent, const srpi::LogicalUnit*)> on_event;
   // Once for each serve(). Code ok: the client said goodbye or hung up between two requests, or drop() was called.

@@ -54,6 +54,20 @@ TEST_CASE("list: each running timer says what happens when, and only a running o
             .find("timers running      erased in 1.0 s\n") != std::string::npos);
 }
 
+TEST_CASE("units that are away are counted and say why, everywhere a person looks") {
+  const auto session = json::parse(R"({"name":"a","state":"live","target":"T","luns":[
+      {"lun":0,"device":"/dev/nbd0","size_bytes":1024,"wwid":"naa.1","away":null},
+      {"lun":1,"device":"/dev/nbd1","size_bytes":2048,"wwid":"naa.2","away":{"code":"not_ready","message":"no medium"}}]})");
+  CHECK(list_text({session}) ==
+        "a  live, 1 of 2 units away  T\n"
+        "    /dev/nbd0  lun 0  1.0 KiB  naa.1\n"
+        "    /dev/nbd1  lun 1  2.0 KiB  naa.2\n"
+        "        away: no medium\n");
+  CHECK(show_text(session.as_object()).find("\n                    away: no medium\n") != std::string::npos);
+  CHECK(away_units_text(session.as_object()) == "    /dev/nbd1  lun 1  away: no medium\n");
+  CHECK(first_line(R"("state":"disconnected","luns":[{"away":{"message":"no medium"}}])") == "a  disconnected  T");
+}
+
 TEST_CASE("show: the settings of fence, task management and transport") {
   const auto shown = [](const std::string& options) {
     return show_text(json::parse("{\"options\":{" + options + "}}").as_object());
@@ -91,6 +105,11 @@ TEST_CASE("event text: a line for each kind, and for one that a newer daemon may
       "T  a  lun 0 (/dev/nbd0): the target reports: mode parameters changed");
   CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_event","event":"capacity_changed","lun":null})") ==
         "T  a  a unit that is not in use: the target reports: capacity changed");
+  CHECK(
+      text_of(
+          R"({"time":"T","session":"a","kind":"unit_away","lun":3,"device":"/dev/nbd0","cause":{"code":"x","message":"no medium"}})") ==
+      "T  a  lun 3 (/dev/nbd0) is away: no medium");
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_back","lun":3,"device":null})") == "T  a  lun 3 is back");
   CHECK(text_of(R"({"time":"T","session":null,"kind":"lost","lost":7})") ==
         "T  *  7 events lost: they came faster than they were taken");
   CHECK(text_of(R"({"time":"T","session":"a","kind":"moved"})") == "T  a  moved");

@@ -48,6 +48,14 @@ TEST_CASE("session JSON: units, running timers and the last error") {
   CHECK(lun.at("export").is_null());
 }
 
+TEST_CASE("session JSON: why a unit is away, or null") {
+  PublishedUnit unit;
+  CHECK(to_json(unit).at("away").is_null());
+  unit.info.away = {srpi::Errc::not_ready, "no medium"};
+  CHECK(to_json(unit).at("away").at("code").as_string() == "not_ready");
+  CHECK(to_json(unit).at("away").at("message").as_string() == Failure(unit.info.away).message);
+}
+
 TEST_CASE("session JSON: channels, and why one is missing") {
   SessionView view;
   view.status.target = *srpi::TargetAddress::parse("ram://64M");
