@@ -105,12 +105,13 @@ bool Simulation::finish() {
   end_faults();
   // What the last faults left behind shows within these deadlines: a lost keepalive, units on their way,
   // requests of the target's that wait for their turn and take credits away. Without a keepalive only a
-  // request finds that out.
+  // request finds that out, and of each channel only one that goes over it: as many as the sweep will have.
   const auto quiet = 2 * (plan_.options.command_timeout + 2 * plan_.options.task_management_timeout +
                           plan_.options.connect_timeout);
   for (std::uint64_t before = ~std::uint64_t{0}; settle() && before != wire_.target_requests();) {
     before = wire_.target_requests();
-    workload_->submit_read(0, 0, 1);
+    const auto blocks = std::min<std::uint64_t>(plan_.most_blocks, session_->logical_units()[0]->info().blocks);
+    for (auto i = plan_.depth; i > 0; --i) workload_->submit_read(0, 0, blocks);
     poll_soon();
     if (!run_for(quiet)) break;
   }

@@ -32,7 +32,8 @@ class WireModel {
     // SRP_CMD or SRP_TSK_MGMT, or an answer of ours, about to be posted.
     void sent(std::span<const std::byte> unit);
     void received(std::span<const std::byte> unit);
-    void receive_flushed() noexcept { --receives_; }
+    // Of a dead queue pair: what is still sent over it reaches nobody.
+    void receive_flushed() noexcept { dead_ = true; }
 
     [[nodiscard]] bool is_logged_in() const noexcept { return logged_in_; }
     [[nodiscard]] std::int64_t credits() const noexcept { return credits_; }
@@ -50,6 +51,7 @@ class WireModel {
     bool logged_in_ = false;
     std::int64_t credits_ = 0;
     std::int64_t receives_ = 0;
+    bool dead_ = false;
     std::vector<Request> outstanding_;
   };
 
