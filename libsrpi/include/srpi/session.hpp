@@ -153,9 +153,9 @@ class Session {
   // no request is outstanding. Permitted in every state but `erased` (wrong_state).
   [[nodiscard]] virtual Result<> disconnect() = 0;
   // Starts to connect again now, whether an administrator or an accident ended the connection; also cuts a running
-  // delay between automatic attempts short. `live`: nothing to do. Permitted in every state but `erased`.
+  // delay between automatic attempts short. `live`: only missing channels and units that are away are asked for again.
   // The units must prove to be the same ones: otherwise the state becomes `disconnected` with identity_mismatch. One
-  // that refuses to answer is away (LogicalUnitInfo::away), unless they all do. `live`: such units are asked at once.
+  // that refuses to answer is away (LogicalUnitInfo::away), unless they all do. Permitted in every state but `erased`.
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // disconnect, for good: the state is `erased` when it returns, and submit answers no_connect from then on.
   virtual void erase() = 0;
