@@ -172,7 +172,7 @@ void Unit::on_answer(Piece& piece) noexcept {
   const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
   // Before anything is sent again: it may have to wait for the proof.
   if (what.event != scsi::Event::none) nexus_.on_unit_event(wire_lun_, what.event);
-  else if (what.error == Errc::no_such_lun) nexus_.on_unit_gone();
+  else if (what.error == Errc::no_such_lun) nexus_.doubt_units();
   switch (what.action) {
     case scsi::Action::complete:
       return piece_done(piece, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);

@@ -66,8 +66,9 @@ class Nexus final : private UnitEventSink {
   // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until
   // the units have been proved again.
   void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
-  // A unit has answered that nothing is there, without such a word before: what answers there next may be another.
-  void on_unit_gone() noexcept;
+  // Something about a unit may be different, its cache lost: I/O is held until all are proved again. Also for one
+  // that answers that nothing is there, without a word before: what answers there next may be another.
+  void doubt_units() noexcept;
   std::size_t poll();
   void flush() noexcept;
   // Whether a poll would have something to do now, without waiting for anything from outside.

@@ -22,10 +22,10 @@ bool passes(Errc error) noexcept { return error == Errc::busy || error == Errc::
 
 void Nexus::on_unit_event(std::uint64_t lun, scsi::Event event) noexcept {
   observer_.on_unit_event(lun, event);
-  if (asks_for_proof(event)) on_unit_gone();
+  if (asks_for_proof(event)) doubt_units();
 }
 
-void Nexus::on_unit_gone() noexcept {
+void Nexus::doubt_units() noexcept {
   ++cache_epoch_;
   prove_again();
 }
