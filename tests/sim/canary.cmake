@@ -46,7 +46,7 @@ srpi_canary(lost_request
   lun/unit.cpp "if (r->internal.outstanding == 0) r->on_complete(*r)"
   "if (r->internal.outstanding == 0 && r->blocks != 3) r->on_complete(*r)")
 srpi_canary(flush_dropped
-  lun/flush.cpp "profile_.info.write_cache ? queue_ : settled_" "settled_")
+  lun/flush.cpp "asks ? queue_ : settled_" "asks ? settled_ : settled_")
 srpi_canary(durable_not_flushed
   lun/durable.cpp "durable.unforced && !flushed && info.write_cache" "false && flushed")
 srpi_canary(durable_not_begun_anew

@@ -25,9 +25,10 @@ void Unit::submit_flush(IoRequest& r) noexcept {
                .begin_anew_until = {}};
   r.on_complete = &Unit::on_flushed;
   // Without a volatile cache GOOD means that the medium has it: nothing to flush. But it fails where I/O does.
-  if (!profile_.info.write_cache)
-    r.status = nexus_.accepts_commands() ? profile_.info.away.code : Errc::no_connect;
-  (profile_.info.write_cache ? queue_ : settled_).push(r);
+  // One that is away is asked all the same: the flush then waits or fails as its I/O does.
+  const bool asks = profile_.info.write_cache || profile_.info.away.code != Errc::ok;
+  if (!profile_.info.write_cache && !nexus_.accepts_commands()) r.status = Errc::no_connect;
+  (asks ? queue_ : settled_).push(r);
 }
 
 void Unit::on_flushed(IoRequest& r) noexcept {
