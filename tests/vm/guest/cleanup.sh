@@ -15,6 +15,13 @@ case_cleanup() {
     target_stop || return 1
     disks_remove_all || return 1
     rdma_stop || return 1
+    leftover_files | xargs -d '\n' -r rm -rf
+}
+
+# What was put into /tmp since cleanup_prepare: it must not stand for a file that the next case is waiting for. The rest
+# is the host's, perhaps the tests themselves.
+leftover_files() {
+    find /tmp -mindepth 1 -maxdepth 1 | grep -vxF "$cleanup_spare_files" || true
 }
 
 # Every process begun since cleanup_prepare.
@@ -33,6 +40,7 @@ processes_end() {
 }
 
 cleanup_prepare() {
+    cleanup_spare_files=$(find /tmp -maxdepth 1)
     cleanup_spare=''
     cleanup_spare=" $(leftover_processes | tr '\n' ' ')"
 }

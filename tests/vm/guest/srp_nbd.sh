@@ -23,6 +23,7 @@ srp() {
 
 # srp_follow FILE: what happens to the session "disk", a JSON object a line, until the daemon ends.
 srp_follow() {
+    : >"$1"
     "$(srp_program)" events disk --json --control "$srp_control" >"$1" 2>/dev/null &
     wait_until 10 test -s "$1"
 }

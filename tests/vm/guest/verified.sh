@@ -11,6 +11,7 @@ verified_pid=''
 
 # verified_start DEVICE [MIB [UNIT_KIB [THREADS [MAX_MS]]]]
 verified_start() {
+    : >$verified_log
     "${SRPI_BUILD:?}/tests/vm/programs/verified_io" run "$1" "${2:-8}" "${3:-16}" "${4:-8}" "${5:-20000}" \
         $verified_state $verified_log >$verified_output 2>&1 &
     verified_pid=$!
