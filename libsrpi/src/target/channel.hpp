@@ -52,6 +52,7 @@ class Channel {
   void flush();  // posts what was said
 
   void release(std::uint32_t slot);              // a held command goes on
+  void take_up(std::uint32_t slot);              // what a unit left lying while it hung
   void complete_held_write(std::uint32_t slot);  // the medium has it: answer
   void forget(std::uint32_t slot);               // the request ends without an answer; its credit is owed
   // True: it is gone. False: it will be, and the function is told.

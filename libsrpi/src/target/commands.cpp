@@ -90,11 +90,19 @@ void Channel::release(std::uint32_t slot) {
   if (slots_[slot].stage == Slot::Stage::held && usable()) start(slot);
 }
 
+void Channel::take_up(std::uint32_t slot) {
+  slots_[slot].stage == Slot::Stage::hung ? start(slot) : target_.carry_out(*this, slot);
+}
+
 void Channel::start(std::uint32_t slot) {
   Slot& s = slots_[slot];
   auto cdb = scsi::decode_cdb(as_scsi(s.command.cdb));
   s.unit = target_.unit_at(s.command.lun);
   if (!s.unit) return start_without_unit(slot, cdb);
+  if (s.unit->hangs()) {
+    s.stage = Slot::Stage::hung;
+    return;
+  }
   if (!cdb) {
     if (report_attention(slot)) return;
     return refuse(slot, scsi::refusal_of(cdb.error()));

@@ -26,6 +26,9 @@ class LogicalUnit {
   [[nodiscard]] Disk& disk() const noexcept { return *disk_; }
   [[nodiscard]] bool read_only() const noexcept { return read_only_; }
   void set_read_only(bool yes) noexcept { read_only_ = yes; }
+  // It takes up nothing that comes, task management included, until it goes on.
+  [[nodiscard]] bool hangs() const noexcept { return hangs_; }
+  void set_hanging(bool yes) noexcept { hangs_ = yes; }
   [[nodiscard]] bool force_unit_access() const noexcept { return force_unit_access_; }
   [[nodiscard]] const std::string& serial() const noexcept { return serial_; }
   // Another unit from now on: serial number and wwid follow the name.
@@ -46,6 +49,7 @@ class LogicalUnit {
   std::uint16_t number_ = 0;
   std::unique_ptr<Disk> disk_;
   bool read_only_ = false;
+  bool hangs_ = false;
   bool force_unit_access_ = true;
   std::uint32_t max_transfer_bytes_ = 0;
   std::string serial_;

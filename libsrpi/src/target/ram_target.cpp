@@ -110,6 +110,30 @@ std::size_t RamTarget::release_held(std::size_t at_most) {
   return released;
 }
 
+Result<> RamTarget::hang(std::uint16_t lun, bool hangs) {
+  const auto unit = unit_numbered(lun);
+  if (!unit) return unit.error();
+  (*unit)->set_hanging(hangs);
+  // A function comes after the command that was the last one before it.
+  const auto order = [](const Slot& s) { return 2 * s.order + (s.stage == Slot::Stage::hung_function); };
+  while (!hangs) {
+    Channel* channel = nullptr;
+    std::uint32_t first = 0;
+    for (const auto& c : channels_) {
+      auto& slots = c->slots();
+      for (std::uint32_t i = 0; c->usable() && i < slots.size(); ++i) {
+        const bool hung = slots[i].stage == Slot::Stage::hung || slots[i].stage == Slot::Stage::hung_function;
+        if (!hung || slots[i].unit != *unit) continue;
+        if (!channel || order(slots[i]) < order(channel->slots()[first])) channel = c.get(), first = i;
+      }
+    }
+    if (!channel) break;
+    channel->take_up(first);
+    channel->flush();
+  }
+  return {};
+}
+
 HeldWrite* RamTarget::hold_write(Channel& channel, std::uint32_t slot, std::uint32_t bytes) {
   const Slot& s = channel.slots()[slot];
   auto held = std::make_unique<HeldWrite>();
@@ -193,6 +217,7 @@ Result<> RamTarget::add_lun(const LunConfig& lun) {
 Result<> RamTarget::remove_lun(std::uint16_t lun) {
   const auto unit = unit_numbered(lun);
   if (!unit) return unit.error();
+  (void)hang(lun, false);
   by_number_[lun] = nullptr;
   attend(nullptr, scsi::kReportedLunsDataChanged);
   return {};

@@ -81,6 +81,9 @@ class RamTarget final : public fabric::Acceptor {
   // Lets held commands go on, the earliest first. Returns how many.
   std::size_t release_held(std::size_t at_most = SIZE_MAX);
   [[nodiscard]] std::size_t held() const noexcept;
+  // The unit takes up nothing, task management included, as one whose disk does not answer; or it goes on, with what has
+  // come meanwhile over connections that are still there first. Errors: no_such_lun.
+  [[nodiscard]] Result<> hang(std::uint16_t lun, bool);
   // From now on every login gets this, whatever it asks for; nothing: judge them again.
   void reject_logins(std::optional<wire::RejectReason> reason) noexcept { forced_reject_ = reason; }
   // The same for logins that would add a channel to those of its initiator port.
@@ -137,6 +140,7 @@ class RamTarget final : public fabric::Acceptor {
 
   // task_management.cpp
   void start_function(Channel&, std::uint32_t slot);
+  void carry_out(Channel&, std::uint32_t slot);
   void abort_done(std::uint64_t function);
 
   [[nodiscard]] HeldWrite* hold_write(Channel&, std::uint32_t slot,

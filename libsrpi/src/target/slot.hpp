@@ -26,6 +26,8 @@ struct Slot {
   enum class Stage : std::uint8_t {
     receiving,           // the buffer is posted
     held,                // Outcome::Kind::hold
+    hung,                // a command, or a task management function, of a unit that hangs
+    hung_function,
     fetching_table,      // RDMA READ of the descriptor table is under way
     moving,              // its data goes, or waits for room in the send queue
     held_medium,         // the data is in a HeldWrite

@@ -20,6 +20,8 @@ bool abortable(const Slot& slot) {
     case Slot::Stage::unanswered:
       return slot.aborted_by == 0;
     case Slot::Stage::receiving:
+    case Slot::Stage::hung:
+    case Slot::Stage::hung_function:
     case Slot::Stage::answering:  // too late: done
     case Slot::Stage::waiting_for_aborts:
       return false;
@@ -40,8 +42,19 @@ void RamTarget::start_function(Channel& channel, std::uint32_t slot) {
       return;
     }
   }
+  carry_out(channel, slot);
+}
+
+void RamTarget::carry_out(Channel& channel, std::uint32_t slot) {
+  const wire::TaskManagement& function = channel.slots()[slot].function;
+  LogicalUnit* const unit = unit_at(function.lun);
+  if (unit && unit->hangs()) {
+    channel.slots()[slot].unit = unit;
+    channel.slots()[slot].order = counters_.commands;
+    channel.slots()[slot].stage = Slot::Stage::hung_function;
+    return;
+  }
   const std::uint64_t number = ++last_function_;
-  const LogicalUnit* unit = unit_at(function.lun);
   std::uint32_t waits_for = 0;
   std::uint32_t aborted = 0;
 
