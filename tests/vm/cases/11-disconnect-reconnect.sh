@@ -18,10 +18,11 @@ head -c 1M /dev/urandom | tee /tmp/block | dd of=/dev/nbd0 bs=1M oflag=direct if
 
 say "requests in flight when it disconnects: each ends, none hangs"
 exec {kept}</dev/nbd0
+before=$(srp_counter commands)
 fio --name=job --filename=/dev/nbd0 --offset=16m --size=64m --rw=randrw --bs=4k --iodepth=32 \
     --direct=1 --ioengine=libaio --time_based --runtime=60 >/tmp/fio.log 2>&1 &
 fio_pid=$!
-wait_until 30 srp_commands_above 500
+wait_until 30 srp_commands_above $((before + 500))
 srp disconnect disk
 srp_state_is disconnected || fail "not disconnected: $(srp show disk --json)"
 [[ $(srp show disk --json) == *'"outstanding":0'* ]] || fail "requests outstanding after a disconnect"

@@ -8,7 +8,8 @@
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-srp_connect_usual --reconnect-delay 1000
+# A machine that stands still for a moment is not a loss.
+srp_connect_usual --reconnect-delay 1000 --ack-timeout-exponent 17
 say "running I/O that goes on over errors"
 fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=16 --direct=1 \
     --ioengine=libaio --time_based --runtime=15 --continue_on_error=io --output=/tmp/fio.log \

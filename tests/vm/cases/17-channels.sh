@@ -26,11 +26,12 @@ for _ in 1 2 3 4 5; do
 done
 
 say "the target away and back under I/O"
+before=$(srp_counter commands)
 fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=32 --direct=1 \
     --ioengine=libaio --time_based --runtime=12 --continue_on_error=io --output=/tmp/fio.log \
     --output-format=json &
 fio_pid=$!
-wait_until 30 srp_commands_above 500
+wait_until 30 srp_commands_above $((before + 500))
 target_offline
 away() { ! srp_state_is live; }
 wait_until 20 away
@@ -39,6 +40,7 @@ target_online
 wait_until 30 srp_state_is live
 wait_until 20 all_channels
 wait $fio_pid || true
+grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
 fio_verify /dev/nbd0 64
 fio_verify_again "$(disk_backing disk0)" 64
 same_bytes /dev/nbd0 "$(disk_backing disk0)"

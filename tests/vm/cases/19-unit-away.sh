@@ -9,7 +9,7 @@
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-srp_connect_usual --reconnect-delay 1000
+srp_connect_usual --reconnect-delay 1000 --ack-timeout-exponent 17
 srp_follow /tmp/events
 head -c 1M /dev/urandom | tee /tmp/block | dd of=/dev/nbd1 bs=1M oflag=direct iflag=fullblock status=none
 verified_start /dev/nbd0

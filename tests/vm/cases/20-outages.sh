@@ -15,6 +15,7 @@ verified_start /dev/nbd0
 # outage TABLE_ROW LOSE BRING_BACK: from the command's begin to the first EIO, and to the first good request.
 outage() {
     local begin
+    wait_until 30 verified_works
     begin=$(now_us)
     $2
     wait_until 20 verified_since error "$begin"
@@ -34,14 +35,16 @@ if [[ $SRPI_KERNEL != 6.1 ]]; then outages=15 disconnects=5; fi
 
 for ((i = 0; i < outages; i++)); do outage target target_offline target_online; done
 say "$outages outages of the target"
-[[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]]
-losses=${BASH_REMATCH[1]}
+losses=$(srp_counter losses)
 ((losses >= outages)) || fail "$outages outages, and $losses losses"
 for ((i = 0; i < disconnects; i++)); do outage administrator disconnect reconnect; done
 say "$disconnects disconnects"
 
 verified_stop "$(disk_backing disk0)"
 # Every one of them was told of.
+losses=$(srp_counter losses)
+all_told() { (($(grep -c '"from":"live","to":"recovering"' /tmp/events) >= losses)); }
+wait_until 10 all_told
 expect_equal "losses in the events" "$(grep -c '"from":"live","to":"recovering"' /tmp/events)" "$losses"
 expect_equal "disconnects in the events" "$(grep -c '"from":"live","to":"disconnecting"' /tmp/events)" "$disconnects"
 same_bytes /dev/nbd0 "$(disk_backing disk0)"

@@ -9,7 +9,7 @@
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-srp_connect_usual
+srp_connect_usual --ack-timeout-exponent 17
 target_permit "$(ib_srp_initiator)"
 ib_srp_login
 other=$(ib_srp_disk 0)

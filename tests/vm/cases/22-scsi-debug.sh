@@ -17,7 +17,7 @@ target_online
 target_permit "$srp_initiator"
 load_modules nbd
 srp_start
-srp_connect
+srp_connect --ack-timeout-exponent 17
 srp_follow /tmp/events
 # Linux's pscsi cannot take a write that came as immediate data (up to 8 KiB), from us or from ib_srp: not here.
 large=--bsrange=16k-256k

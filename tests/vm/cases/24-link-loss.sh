@@ -39,6 +39,7 @@ sleep 2
 for ((i = 0; i < 5; i++)); do
     wait_until 20 srp_state_is live
     sleep 1
+    wait_until 30 verified_works
     begin=$(now_us)
     wire_drops 100
     wait_until 20 verified_since error "$begin"
@@ -52,6 +53,7 @@ done
 slowest=$(sort -n /tmp/silent.loss | tail -n 1)
 
 say "a link that goes down at the other end"
+wait_until 30 verified_works
 begin=$(now_us)
 peer ip link set srpi0 down
 wait_until 20 verified_since error "$begin"

@@ -58,14 +58,20 @@ say "a file system on the map: nothing of it ever fails"
 mkfs.ext4 -q "$map"
 mkdir /tmp/files
 mount "$map" /tmp/files
-fio_quiet --directory=/tmp/files --nrfiles=4 --size=16m --rw=randwrite --bs=4k --iodepth=8 --loops=100 --time_based \
-    --runtime=20 --verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 >/tmp/fio.log &
+write_files() {
+    until [[ -e /tmp/enough ]]; do
+        fio_quiet --directory=/tmp/files --nrfiles=4 --size=16m --rw=randwrite --bs=4k --iodepth=8 --loops=100 --time_based \
+            --runtime=5 --verify=crc32c --verify_fatal=1 --do_verify=1 --verify_backlog=256 || return
+    done
+}
+write_files >/tmp/fio.log &
 fio_pid=$!
 is_fine() { kill -0 $fio_pid 2>/dev/null || fail "fio: $(cat /tmp/fio.log)"; }
 for ((i = 0; i < 3; i++)); do
     cycle a nbd0
     cycle b nbd1
 done
+touch /tmp/enough
 wait $fio_pid || fail "fio: $(cat /tmp/fio.log)"
 umount /tmp/files
 mount "$map" /tmp/files

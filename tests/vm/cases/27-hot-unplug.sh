@@ -30,6 +30,7 @@ plug_in() { rdma link add "$rdma_device" type rxe netdev "$rdma_netdev"; }
 verified_start /dev/nbd0 8 16 4 30000
 for ((i = 0; i < 5; i++)); do
     sleep 1
+    wait_until 30 verified_works
     begin=$(now_us)
     unplug "under I/O"
     wait_until 20 verified_since error "$begin"

@@ -19,7 +19,6 @@ load_modules nbd
 srp_start
 srp_connect --command-timeout 2000 --task-management-timeout 1000 --reconnect-delay 1000
 srp_follow /tmp/events
-losses() { [[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
 # 2 s for the command, 1 s each for its abort and for the reset of the unit, then the connection ends; and what an
 # emulated machine adds.
 verified_start /dev/nbd0 8 16 8 8000
@@ -27,11 +26,12 @@ verified_start /dev/nbd0 8 16 8 8000
 for ((i = 0; i < 2; i++)); do
     wait_until 20 srp_state_is live
     sleep 1
-    before=$(losses)
+    before=$(srp_counter losses)
+    wait_until 30 verified_works
     begin=$(now_us)
     dmsetup suspend --nolockfs mapped-disk0
     wait_until 20 verified_since error "$begin"
-    ended() { (($(losses) > before)); }
+    ended() { (($(srp_counter losses) > before)); }
     wait_until 20 ended
     say "the writes that hang are still with the target: no session before they are over"
     for ((k = 0; k < 12; k++)); do
@@ -53,7 +53,7 @@ say "without the fence the session is back while they hang"
 srp_connect --command-timeout 2000 --task-management-timeout 1000 --reconnect-delay 1000 --no-fence
 dmsetup suspend --nolockfs mapped-disk0
 must_fail dd if=/dev/zero of=/dev/nbd0 bs=4k count=1 oflag=direct status=none
-ended() { (($(losses) > 0)); }
+ended() { (($(srp_counter losses) > 0)); }
 wait_until 20 ended
 wait_until 20 srp_state_is live
 dmsetup resume mapped-disk0

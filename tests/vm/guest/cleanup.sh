@@ -6,6 +6,7 @@
 
 case_cleanup() {
     local device
+    disks_resume
     processes_end || return 1
     ib_srp_logout || return 1
     for device in /sys/block/nbd*; do

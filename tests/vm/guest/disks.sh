@@ -75,6 +75,13 @@ disk_backing() {
     if [[ -e /dev/$1 ]]; then echo "/dev/$1"; else echo "/dev/shm/$1.disk"; fi
 }
 
+# A mapped disk that a case has left suspended hangs whoever takes the target down.
+disks_resume() {
+    local name
+    [[ -e /sys/module/dm_mod ]] || return 0
+    for name in $(dmsetup ls | sed -n 's/^\(mapped-[^[:space:]]*\).*/\1/p'); do dmsetup resume "$name"; done
+}
+
 disks_remove_all() {
     local dir
     for dir in "$target_core"/*_0/*/; do

@@ -69,10 +69,19 @@ srp_connect() {
 
 srp_state_is() { [[ $(srp show disk --json) == *"\"state\":\"$1\""* ]]; }
 
-# I/O is running: the session has carried more than so many commands.
-srp_commands_above() {
-    [[ $(srp show disk --json) =~ \"commands\":([0-9]+) ]] && ((BASH_REMATCH[1] > $1))
+# srp_counter NAME: of the session, as its lane says now.
+srp_counter() {
+    local shown tries
+    for ((tries = 0; tries < 20; tries++)); do
+        shown=$(srp show disk --json)
+        [[ $shown != *'"stale":false'* ]] || break
+    done
+    [[ $shown == *'"stale":false'* && $shown =~ \"$1\":([0-9]+) ]] || fail "no counter $1: $shown"
+    echo "${BASH_REMATCH[1]}"
 }
+
+# srp_commands_above NUMBER: I/O is running, the session has carried more commands than that.
+srp_commands_above() { (($(srp_counter commands) > $1)); }
 
 # srp_refused WORDS COMMAND...: it fails and says so with these words.
 srp_refused() {

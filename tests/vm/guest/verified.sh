@@ -23,6 +23,9 @@ verified_since() {
     awk -v kind="$1" -v since="$2" '$2 == kind && $1 > since { print $1; found = 1; exit } END { exit !found }' $verified_log
 }
 
+# Now: what verified_since waits for next has not been so before.
+verified_works() { [[ $(tail -n 1 $verified_log) == *' good' ]]; }
+
 # It still runs: nothing wrong was read.
 verified_is_fine() { kill -0 $verified_pid 2>/dev/null || fail "verified I/O: $(cat $verified_output)"; }
 

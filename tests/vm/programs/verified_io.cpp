@@ -150,6 +150,9 @@ class Run {
     const bool good = done == static_cast<ssize_t>(unit_bytes_);
     if (!good && !(done < 0 && error == EIO)) fail(fmt::format("{} bytes, {}", done, std::strerror(error)));
     const std::lock_guard lock(log_mutex_);
+    if (!good) last_error_ = std::chrono::steady_clock::now();
+    // The end of one that was answered before the failure is no sign of things working again.
+    if (good && !is_good_ && begin < last_error_) return true;
     if (good != is_good_) fmt::print(log_, "{} {}\n", now_us(), good ? "good" : "error");
     is_good_ = good;
     return good;
@@ -195,6 +198,7 @@ class Run {
   std::FILE* log_;
   std::mutex log_mutex_;
   bool is_good_ = false;
+  std::chrono::steady_clock::time_point last_error_{};
   std::atomic<bool> stop_ = false, has_failed_ = false;
   std::atomic<std::uint64_t> writes_ = 0, reads_ = 0, errors_ = 0;
   std::atomic<long long> slowest_us_ = 0;
