@@ -64,6 +64,8 @@ srpi_canary(unit_not_proved
   "scsi::compare((*answer)->identity, (*answer)->identity)")
 srpi_canary(credit_spent_twice
   session/channel_send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
+srpi_canary(stuck_not_asked
+  session/nexus_stuck.cpp "return l->channel.submit_aside(task)" "return l == nullptr")
 set(channel_fence_off
   session/nexus_channels.cpp "if (!withholding_ || !turn_away(*c)) doubtful_.push_back(*c)" "submit(*c)"
   session/nexus_channels.cpp "return options_.fence && !fencing_" "return false && !fencing_")

@@ -79,6 +79,8 @@ const char* to_string(Fault fault) noexcept {
       return "exchange_unit";
     case Fault::unit_away:
       return "unit_away";
+    case Fault::unit_hangs:
+      return "unit_hangs";
     case Fault::login_reject:
       return "login_reject";
     case Fault::bad_login_response:

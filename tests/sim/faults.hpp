@@ -49,6 +49,7 @@ enum class Fault : std::uint8_t {
   power_failure,  // offline, and what the volatile caches held is gone
   exchange_unit,  // another unit answers at the LUN for a while
   unit_away,      // a unit refuses whatever it is asked, for a while
+  unit_hangs,     // a unit answers nothing, task management included, for a while
   login_reject,   // each reason and unknown ones
   bad_login_response,
   channel_reject,   // the same for further channels only

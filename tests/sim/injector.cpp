@@ -46,6 +46,7 @@ void Simulation::inject(Fault fault) {
     case Fault::power_failure:
     case Fault::exchange_unit:
     case Fault::unit_away:
+    case Fault::unit_hangs:
     case Fault::resize:
     case Fault::read_only:
       break_target_side(fault);
@@ -170,6 +171,14 @@ void Simulation::break_target_side(Fault fault) {
       // Somebody has to notice.
       if (at_write || random.chance(1, 2)) target_->drop_connections();
       return alarm(about(milliseconds(at_write ? 20 : 200)), Timer::answer_again);
+    }
+    case Fault::unit_hangs: {
+      const auto lun = any_lun();
+      (void)target_->hang(lun, true);
+      if (random.chance(1, 4)) target_->drop_connections();
+      // At times until it has cost a connection, and the next login.
+      const auto& o = plan_.options;
+      return alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on, lun);
     }
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];

@@ -344,6 +344,9 @@ void Simulation::on_alarm(const Alarm& a) {
         return alarm(milliseconds(2), Timer::answer_again, a.argument + 1);
       refusal_.reset();
       break;
+    case Timer::go_on:
+      (void)target_->hang(static_cast<std::uint16_t>(a.argument), false);
+      break;
     case Timer::fast_session:
       session_lag_ = {};
       break;

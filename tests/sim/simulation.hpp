@@ -97,6 +97,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
     good_login_responses,
     exchange_back,
     answer_again,
+    go_on,
     fast_session,
     fast_target,
     release_held,

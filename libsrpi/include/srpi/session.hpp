@@ -64,8 +64,8 @@ struct LogicalUnitInfo {
   bool can_write_zeroes = false;
   bool rotational = false;
   // Why its I/O fails although the session is live: the unit is not ready, is not there any more, is reserved for
-  // somebody else, …, while others of the session answer. All else then is what was known last. Code ok: it is not
-  // away.
+  // somebody else, …, while others of the session answer; timed_out: it leaves everything unanswered, and has cost the
+  // session a connection. All else then is what was known last. Code ok: it is not away.
   Error away;
 };
 
@@ -155,7 +155,7 @@ class Session {
   // Starts to connect again now, whether an administrator or an accident ended the connection; also cuts a running
   // delay between automatic attempts short. `live`: only missing channels and units that are away are asked for again.
   // The units must prove to be the same ones: otherwise the state becomes `disconnected` with identity_mismatch. One
-  // that refuses to answer is away (LogicalUnitInfo::away), unless they all do. Permitted in every state but `erased`.
+  // that does not answer is away (LogicalUnitInfo::away), unless none does. Permitted in every state but `erased`.
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // disconnect, for good: the state is `erased` when it returns, and submit answers no_connect from then on.
   virtual void erase() = 0;

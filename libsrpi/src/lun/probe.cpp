@@ -18,6 +18,12 @@ Error no_block_device(std::uint64_t lun) {
   return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
 }
 
+Error no_answer(std::uint64_t lun) {
+  return {Errc::timed_out, fmt::format("LUN {} is stuck: what it was asked had no answer, and the connection was given up "
+                                       "for it; it is back when it answers LOGICAL UNIT RESET",
+                                       lun)};
+}
+
 }  // namespace
 
 struct LunProbe::Execute {
@@ -146,11 +152,13 @@ Task<Result<UnitProfile>> LunProbe::prove(const UnitProfile& known) {
 
 Task<Result<>> LunProbe::greet() {
   // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
-  for (const auto& unit : units_) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
+  for (const auto& unit : units_)
+    if (!stuck().contains(wire_lun(unit.info.lun))) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
   co_return Result<>();
 }
 
 Task<Result<>> LunProbe::find() {
+  stuck_ = {};  // no units yet
   auto luns = wanted_;
   if (luns.empty()) {
     auto reported = co_await report_luns();
@@ -171,29 +179,42 @@ Task<Result<>> LunProbe::find() {
   co_return Result<>();
 }
 
-// A unit that refuses to answer is away: what it is, and how large, stays as it was. A session that has no other
-// one is as well off without its connection.
+// A unit that refuses to answer is away: what it is, and how large, stays as it was. So is one that is stuck, which is
+// not asked where others answer. A session that has no other one is as well off without its connection.
 Task<Result<>> LunProbe::run() {
   if (units_.empty()) co_return co_await find();
-  std::vector<UnitProfile> proved;
-  std::vector<session::AwayUnit> away;
-  for (const auto& known : units_) {
-    auto answer = co_await prove(known);
-    if (answer) {
-      proved.push_back(std::move(*answer));
-      continue;
+  auto proved = units_;
+  std::vector<std::optional<scsi::RetryClass>> refused(proved.size());
+  std::size_t answered = 0;
+  for (const bool last : {false, true}) {
+    for (std::size_t i = 0; i < units_.size(); ++i) {
+      const auto lun = wire_lun(units_[i].info.lun);
+      if (stuck().contains(lun) != last) continue;
+      if (last && answered > 0) {
+        proved[i].info.away = no_answer(units_[i].info.lun);
+        refused[i] = scsi::RetryClass::none;
+        continue;
+      }
+      auto answer = co_await prove(units_[i]);
+      if (answer) {
+        proved[i] = std::move(*answer);
+        ++answered;
+        continue;
+      }
+      if (!refused_) co_return answer.error();
+      proved[i].info.away = answer.error();
+      refused[i] = refused_;
     }
-    if (!refused_) co_return answer.error();
-    proved.push_back(known);
-    proved.back().info.away = answer.error();
-    away.push_back({wire_lun(known.info.lun), answer.error().code, *refused_});
   }
-  if (away.size() == proved.size()) {
+  if (answered == 0) {
     // What another attempt may find otherwise comes first.
     const auto passes = [](const UnitProfile& unit) { return unit.info.away.code != Errc::no_such_lun; };
     const auto why = std::ranges::find_if(proved, passes);
     co_return (why != proved.end() ? *why : proved.front()).info.away;
   }
+  std::vector<session::AwayUnit> away;
+  for (std::size_t i = 0; i < proved.size(); ++i)
+    if (refused[i]) away.push_back({wire_lun(proved[i].info.lun), proved[i].info.away.code, *refused[i]});
   units_ = std::move(proved);
   away_ = std::move(away);
   co_return Result<>();

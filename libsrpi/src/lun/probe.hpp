@@ -38,9 +38,11 @@ class LunProbe final : public session::Probe {
   void start(session::Channel& channel) override { start(channel, &LunProbe::run); }
   void confirm(session::Channel& channel) override { start(channel, &LunProbe::prove_present); }
   void take_attentions(session::Channel& channel) override { start(channel, &LunProbe::greet); }
+  [[nodiscard]] const session::Command* question() const noexcept override { return waiting_ ? &command_ : nullptr; }
   [[nodiscard]] std::optional<Result<>> outcome() override;
   void add_units(session::FenceList&) const override;
   [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
+  [[nodiscard]] session::FenceList& stuck() noexcept override { return stuck_; }
   void reset() noexcept override;
   void let_device_go() noexcept override;
 
@@ -77,6 +79,7 @@ class LunProbe final : public session::Probe {
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
   std::vector<session::AwayUnit> away_;  // of units_, in their order
+  session::FenceList stuck_;
   std::size_t left_out_ = 0;
 
   session::Channel* channel_ = nullptr;

@@ -218,6 +218,7 @@ void Attempt::start_reset(std::uint64_t lun) {
   reset_.owner = this;
   reset_.on_complete = [](Task& t) noexcept { static_cast<Attempt*>(t.owner)->reset_answered_ = true; };
   reset_answered_ = false;
+  reset_at_ = clock_.now();
   channel_.submit(reset_);
 }
 
@@ -249,6 +250,20 @@ std::optional<AttemptOutcome> Attempt::fence() {
   start_reset(*next);
   channel_.flush();
   return std::nullopt;
+}
+
+// The next attempt goes on without a unit that has kept this one waiting; where it was asked for want of any other, with
+// those. Another channel's attempt decides nothing.
+void Attempt::note_stuck() noexcept {
+  if (joins() || channel_.most_aside() == 0) return;
+  const auto* question = step_ == Step::proving ? probe_.question() : nullptr;
+  if (!question && step_ != Step::fencing) return;
+  const auto waited = question ? channel_.unanswered_for(*question) : clock_.now() - reset_at_;
+  if (waited < options_.connect_timeout / 4) return;
+  const auto lun = question ? question->lun : reset_.lun;
+  auto& stuck = probe_.stuck();
+  if (stuck.contains(lun)) stuck = {};
+  stuck.add(lun);
 }
 
 // An address that is tried last and is silent is not the whole story.
@@ -297,8 +312,9 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   } else if (step_ == Step::fencing) {
     if (auto done = fence()) return done;
   }
-  if (clock_.now() >= deadline_) return AttemptOutcome{overdue(), false};
-  return std::nullopt;
+  if (clock_.now() < deadline_) return std::nullopt;
+  note_stuck();
+  return AttemptOutcome{overdue(), false};
 }
 
 }  // namespace srpi::session

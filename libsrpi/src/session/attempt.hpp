@@ -70,6 +70,7 @@ class Attempt {
   [[nodiscard]] std::optional<AttemptOutcome> on_event(const fabric::ConnectionEvent&);
   [[nodiscard]] std::optional<AttemptOutcome> fence();
   void start_reset(std::uint64_t lun);
+  void note_stuck() noexcept;
   [[nodiscard]] Error overdue() const;
   [[nodiscard]] fabric::ActiveEndpoint* endpoint() const noexcept;
 
@@ -92,6 +93,7 @@ class Attempt {
   std::uint32_t stale_retries_left_ = 2;
   std::optional<bool> ended_another_;
   Task reset_;
+  base::Time reset_at_{};
   bool reset_answered_ = false;
 };
 

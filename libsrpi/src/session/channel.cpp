@@ -109,6 +109,10 @@ base::Time Channel::next_deadline() const noexcept {
   return next;
 }
 
+base::Duration Channel::unanswered_for(const Command& command) const noexcept {
+  return clock_.now() - (command.internal.deadline - limits_.command_timeout);
+}
+
 void Channel::fail(Error error) noexcept {
   if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
 }

@@ -32,9 +32,10 @@ struct Response;
 
 namespace srpi::session {
 
-// Task management functions at the target: the one that is waited for, and those that were not answered in
-// time.
-inline constexpr std::uint32_t kTaskSlots = 4;
+// Task management functions at the target: the one that is waited for, those that were not answered in time, and
+// those that may take for ever.
+inline constexpr std::uint32_t kMostAside = 16;
+inline constexpr std::uint32_t kTaskSlots = 4 + kMostAside;
 
 struct ChannelLimits {
   std::uint32_t queue_depth = 128;   // commands at the target
@@ -81,6 +82,11 @@ class Channel {
   void probe(Command&) noexcept;
   void submit(Task&) noexcept;
   void take_unsent(CommandList& to) noexcept;     // what was submitted and not posted
+  // Past those that wait, and without keeping others waiting, for an answer that may take for ever: its deadline does
+  // not count, and a reset ends nothing here. False: there is no room for it now, and the task is still the caller's.
+  [[nodiscard]] bool submit_aside(Task&) noexcept;
+  // How many of them at a time: they keep their credits. Known after start.
+  [[nodiscard]] std::uint32_t most_aside() const noexcept;
   void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
   // No command for this unit is posted from here on until unblock; over the end of connections, too.
   void block(std::uint64_t lun) noexcept { blocked_lun_ = lun; }
@@ -92,6 +98,8 @@ class Channel {
   // Those that were not sent yet complete from within.
   void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
+  // For how long a command, with no deadline of its own, has been without an answer.
+  [[nodiscard]] base::Duration unanswered_for(const Command&) const noexcept;
 
   // Set once the channel is beyond use: the session must close it.
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
@@ -115,6 +123,7 @@ class Channel {
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
   [[nodiscard]] bool has_sendable() const noexcept;
   [[nodiscard]] base::Time last_heard() const noexcept { return last_heard_; }
+  [[nodiscard]] base::Time last_answer() const noexcept { return last_answer_; }
   [[nodiscard]] const ChannelTerms& terms() const noexcept { return terms_; }
   [[nodiscard]] const Credits& credits() const noexcept { return credits_; }
   [[nodiscard]] const ChannelCounters& counters() const noexcept { return counters_; }
@@ -131,6 +140,7 @@ class Channel {
     Task* task = nullptr;  // null while taken: nobody waits for the answer any more
     std::uint32_t generation = 0;
     bool taken = false;
+    bool aside = false;
   };
   [[nodiscard]] Result<> allocate_buffers(fabric::Device&);
   [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
@@ -159,6 +169,7 @@ class Channel {
   // channel_tasks.cpp
   [[nodiscard]] bool can_start_task() const noexcept;
   void start_task() noexcept;
+  void post_task(Task&, std::uint32_t slot) noexcept;
   [[nodiscard]] bool on_task_answer(const wire::Response&) noexcept;
   void end_task(Task&, Errc) noexcept;
   void check_task_deadlines(base::Time now) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Task management functions: one at a time, with a credit, send slots and tags of their own. A function that
-// was not answered in time keeps its slot until its answer or the end of the queue pair.
+// was not answered in time keeps its slot until its answer or the end of the queue pair. Beside them go a few
+// whose answer may take for ever.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -34,21 +35,44 @@ bool Channel::can_start_task() const noexcept {
 
 void Channel::start_task() noexcept {
   if (!can_start_task()) return;
-  const auto free = std::ranges::find_if(task_slots_, [](const TaskSlot& s) { return !s.taken; });
-  const auto index = static_cast<std::uint32_t>(free - task_slots_.begin());
+  const auto free = std::ranges::find(task_slots_, false, &TaskSlot::taken);
   active_task_ = waiting_tasks_.pop_front();
-  free->taken = true;
-  free->task = active_task_;
+  post_task(*active_task_, static_cast<std::uint32_t>(free - task_slots_.begin()));
+}
+
+void Channel::post_task(Task& task, std::uint32_t index) noexcept {
+  auto& taken = task_slots_[index];
+  taken.taken = true;
+  taken.aside = false;
+  taken.task = &task;
   credits_.spend();
   ++counters_.task_functions;
 
   wire::TaskManagement unit;
-  unit.tag = tag_of(number_, index, free->generation);
-  unit.lun = active_task_->lun;
-  unit.function = active_task_->function;
-  unit.task_tag = active_task_->task_tag;
+  unit.tag = tag_of(number_, index, taken.generation);
+  unit.lun = task.lun;
+  unit.function = task.function;
+  unit.task_tag = task.task_tag;
   const auto slot = command_slots(limits_) + kAnswerSlots + index;
   post_alone(slot, wire::encode(unit, std::span(send_buffer(slot), send_slot_bytes(limits_))));
+}
+
+// Half of the credits that I/O may have, and not its last one.
+std::uint32_t Channel::most_aside() const noexcept {
+  return std::min(kMostAside, static_cast<std::uint32_t>(std::max(terms_.request_limit - 1, 0)) / 2);
+}
+
+bool Channel::submit_aside(Task& task) noexcept {
+  const auto taken = static_cast<std::uint32_t>(
+      std::ranges::count_if(task_slots_, [](const TaskSlot& s) { return s.taken && s.aside; }));
+  const auto free = std::ranges::find(task_slots_, false, &TaskSlot::taken);
+  if (!is_up() || taken >= most_aside() || free == task_slots_.end() || !credits_.for_command() ||
+      sends_posted_ + kAnswerSlots >= send_depth(limits_))
+    return false;
+  task.error = Errc::ok;
+  post_task(task, static_cast<std::uint32_t>(free - task_slots_.begin()));
+  free->aside = true;
+  return true;
 }
 
 bool Channel::on_task_answer(const wire::Response& response) noexcept {
@@ -57,11 +81,14 @@ bool Channel::on_task_answer(const wire::Response& response) noexcept {
   auto& slot = task_slots_[index];
   if (!slot.taken || response.tag != tag_of(number_, index, slot.generation)) return false;
   auto* const task = std::exchange(slot.task, nullptr);
-  slot.taken = false;
+  const bool aside = slot.aside;
+  slot.taken = slot.aside = false;
   ++slot.generation;
   if (!task) return true;  // too late: whoever asked has gone on
   // Without response data the target has said nothing that could be relied on.
   task->result = response.task_result().value_or(wire::TaskResult::failed);
+  // Nothing was kept from going out beside it: what has may be newer than the reset.
+  if (aside) return task->on_complete(*task), true;
   end_task(*task, Errc::ok);
   return true;
 }
@@ -112,8 +139,9 @@ void Channel::end_all_tasks(Errc error) noexcept {
   if (active_task_) ended.push_back(*active_task_);
   while (auto* t = waiting_tasks_.pop_front()) ended.push_back(*t);
   for (auto& slot : task_slots_) {
+    if (slot.task && slot.aside) ended.push_back(*slot.task);
     slot.generation += slot.taken ? 1 : 0;
-    slot.taken = false;
+    slot.taken = slot.aside = false;
     slot.task = nullptr;
   }
   while (auto* t = ended.pop_front()) end_task(*t, error);

@@ -61,7 +61,10 @@ void Nexus::reconnect() {
   patience_ = {};
   if (state_ == State::live) {
     try_channels_now();
-    if (withholding_) prove_again();
+    if (withholding_) {
+      ask_stuck(true);
+      prove_again();
+    }
   }
   dispatch(Event::reconnect_requested);
 }

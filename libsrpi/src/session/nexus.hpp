@@ -8,6 +8,7 @@
 //   nexus_channels.cpp  further channels: their logins, the loss of one, the fence that it takes
 //   nexus_proof.cpp     proving the units again
 //   nexus_away.cpp      units that are away while others go on
+//   nexus_stuck.cpp     those of them that leave everything unanswered
 #pragma once
 
 #include <array>
@@ -66,6 +67,7 @@ class Nexus final : private UnitEventSink {
   // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until
   // the units have been proved again.
   void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
+  void on_stuck_unit(std::uint64_t lun, const Channel&) noexcept override;
   // Something about a unit may be different, its cache lost: I/O is held until all are proved again. Also for one
   // that answers that nothing is there, without a word before: what answers there next may be another.
   void doubt_units() noexcept;
@@ -159,6 +161,19 @@ class Nexus final : private UnitEventSink {
   void ask_away(base::Time now) noexcept;
   void ask_next_away() noexcept;
   static void on_away_answer(Command&) noexcept;
+  // nexus_stuck.cpp
+  struct StuckReset {
+    Task task;
+    bool sent = false;
+    base::Time at{};
+  };
+  void note_unstuck() noexcept;
+  void ask_stuck(bool asked_for = false) noexcept;
+  [[nodiscard]] bool may_reset_stuck(std::uint64_t lun, bool asked_for) const noexcept;
+  void reset_stuck(std::uint64_t lun) noexcept;
+  [[nodiscard]] bool may_be_back_soon(std::uint64_t lun) const noexcept;
+  static void on_stuck_answer(Task&) noexcept;
+  [[nodiscard]] std::uint64_t keepalive_lun() const noexcept;
   // nexus_proof.cpp
   void prove_again() noexcept;
   void poll_proof(base::Time now);
@@ -225,6 +240,9 @@ class Nexus final : private UnitEventSink {
   std::size_t asked_ = 0;        // of this round, in the order of Probe::away
   base::Time ask_at_ = base::kNever;
   base::Duration ask_delay_{};
+  std::array<StuckReset, kMostAside> stuck_resets_;
+  base::Time reset_stuck_at_{};  // not before
+  base::Duration stuck_delay_{};
 
   base::Duration retry_delay_{};
   base::Duration patience_{};  // of the next automatic attempt after a loss; 0: connect_timeout

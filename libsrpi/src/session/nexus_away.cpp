@@ -15,6 +15,7 @@ namespace srpi::session {
 
 // The probe's answer is new. Its time is the end of a proof, or of a login: I/O is still held.
 void Nexus::note_away() noexcept {
+  note_unstuck();
   const auto before = withheld_;
   withheld_ = {};
   for (const auto& unit : probe_.away()) withheld_.add(unit.lun);
@@ -29,6 +30,7 @@ void Nexus::note_away() noexcept {
   if (!withholding_) return;
   if (changed) ask_delay_ = {};
   ask_at_ = options_.reconnect_delay ? clock_.now() + next_delay(ask_delay_) : base::kNever;
+  ask_stuck();
 
   CommandList doubtful;
   std::swap(doubtful, doubtful_);
@@ -51,7 +53,7 @@ bool Nexus::turn_away(Command& command) noexcept {
   command.status = scsi::Status::busy;
   command.residual_bytes = command.data_bytes;
   command.sense_bytes = 0;
-  if (away && away->retry == scsi::RetryClass::none) {
+  if (away && away->retry == scsi::RetryClass::none && !may_be_back_soon(command.lun)) {
     command.error = away->code;
   } else if (away && away->retry == scsi::RetryClass::becoming_ready) {
     const auto sense = scsi::encode(scsi::make_sense(scsi::SenseKey::not_ready, scsi::kBecomingReady));
@@ -72,11 +74,13 @@ void Nexus::ask_away(base::Time now) noexcept {
   if (now < next_question()) return;
   ask_at_ = clock_.now() + next_delay(ask_delay_);
   asked_ = 0;
+  ask_stuck();
   ask_next_away();
 }
 
 void Nexus::ask_next_away() noexcept {
   const auto away = probe_.away();
+  while (asked_ < away.size() && probe_.stuck().contains(away[asked_].lun)) ++asked_;
   if (state_ != State::live || proving_ || asked_ >= away.size()) return;
   question_.lun = away[asked_++].lun;
   asking_ = true;

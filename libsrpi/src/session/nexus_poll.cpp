@@ -112,6 +112,7 @@ void Nexus::look_for_silence(Link& link, base::Time now) noexcept {
   note_waiting(link);
   if (now < keepalive_at(link)) return;
   link.keepalive_sent = true;
+  link.keepalive.lun = keepalive_lun();
   link.channel.probe(link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
 }
 

@@ -30,6 +30,8 @@ class Probe {
   // Only takes the unit attentions that wait on this channel; its outcome is a success, whatever the units
   // say. For a channel beside the one over which the probe will run next.
   virtual void take_attentions(Channel&) = 0;
+  // What it waits for, while it does.
+  [[nodiscard]] virtual const Command* question() const noexcept = 0;
   // Set once no command of the probe is outstanding any more. identity_mismatch and no_such_lun end the attempts.
   [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
   // After a success: every unit that it has found.
@@ -40,6 +42,10 @@ class Probe {
   virtual void reset() noexcept = 0;
   // While none runs: unregisters its buffer, which the next start registers anew.
   virtual void let_device_go() noexcept = 0;
+
+  // Units that have left unanswered what a connection was given up for; the nexus keeps them. They are not asked while
+  // others answer, and are away.
+  [[nodiscard]] virtual FenceList& stuck() noexcept = 0;
 };
 
 [[nodiscard]] inline const AwayUnit* find_away(const Probe& probe, std::uint64_t lun) noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a target says about a unit beside the answer to a command, on its way to whoever should hear it.
+// What is heard of a unit beside the answer to a command, on its way to whoever should know: its target's word, and its
+// silence.
 #pragma once
 
 #include <cstdint>
@@ -8,11 +9,15 @@
 
 namespace srpi::session {
 
+class Channel;
+
 class UnitEventSink {
  public:
   virtual ~UnitEventSink() = default;
   // lun: the 8 SAM bytes; perhaps not of a unit that we know. Called while completions are being taken.
   virtual void on_unit_event(std::uint64_t lun, scsi::Event) noexcept = 0;
+  // It has left something unanswered over which this channel is given up. Called before that is done.
+  virtual void on_stuck_unit(std::uint64_t lun, const Channel&) noexcept = 0;
 };
 
 // After these, what is known of the unit may be wrong: identity, size, cache or write protection.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One unit of several that refuses whatever it is asked.
+// One unit of several that refuses whatever it is asked, or answers nothing.
 #include "scenario.hpp"
 
 using namespace srpi;
@@ -49,5 +49,33 @@ TEST_CASE("row 36: a unit that refuses everything is away, the others carry on, 
   s.on_command = {};
   CHECK(s.run_until([&] { return !is_away(s, 1); }, seconds(1)));
   CHECK(s.session().status().losses == (lost ? 1 : 0));
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("row 37: a unit that hangs costs one connection, the others carry on, and it comes back by itself") {
+  auto plan = two_units();
+  plan.options.channels = GENERATE(1u, 3u);
+  Scenario s(plan);
+  REQUIRE(s.live());
+  REQUIRE(s.target().hang(3, true).has_value());
+  for (int i = 0; i < 100 && !is_away(s, 1); ++i) {
+    s.submit(8);
+    s.idle();
+  }
+  REQUIRE(s.run_until([&] { return s.state() == State::live && is_away(s, 1); }, seconds(10)));
+  CHECK_FALSE(is_away(s, 0));
+  const auto losses = s.session().status().losses;
+  for (int i = 0; i < 10; ++i) {
+    const auto good = s.workload().succeeded();
+    s.submit(24);
+    REQUIRE(s.idle());
+    CHECK(s.workload().succeeded() > good);
+    s.run_for(seconds(1));
+  }
+  CHECK(s.session().status().losses == losses);
+
+  REQUIRE(s.target().hang(3, false).has_value());
+  CHECK(s.run_until([&] { return !is_away(s, 1); }, seconds(2)));
+  CHECK(s.session().status().losses == losses);
   CHECK(s.ends_well());
 }

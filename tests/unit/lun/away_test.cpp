@@ -12,8 +12,6 @@ using target::Outcome;
 
 namespace {
 
-constexpr std::uint64_t kLun1 = std::uint64_t{1} << 48;
-
 // LUN 1, or all of them, answers everything with this from now on.
 void refuse(Rig& rig, Outcome outcome, bool all = false) {
   rig.target->set_command_hook([=](const target::CommandInfo& command) {

@@ -23,6 +23,7 @@ class FakeProbe final : public Probe {
   }
   void confirm(Channel&) override { ++confirmations; }
   void take_attentions(Channel&) override { ++greetings; }
+  const Command* question() const noexcept override { return asks; }
   std::optional<Result<>> outcome() override {
     if (silent > 0) return std::nullopt;
     if (wrong == 0) return answer;
@@ -31,12 +32,15 @@ class FakeProbe final : public Probe {
   }
   void add_units(FenceList& list) const override { list.add(0); }
   std::span<const AwayUnit> away() const noexcept override { return away_units; }
+  FenceList& stuck() noexcept override { return stuck_units; }
   void reset() noexcept override { silent -= silent > 0; }
   void let_device_go() noexcept override {}
   Result<> answer;
   std::vector<AwayUnit> away_units;
+  FenceList stuck_units;
   std::optional<std::vector<AwayUnit>> found_away;  // by the next start
   int starts = 0, confirmations = 0, greetings = 0;
+  const Command* asks = nullptr;
   int silent = 0;  // until it was reset so often
   int wrong = 0;   // so often it says `answer`, then it is content
 };

@@ -20,11 +20,16 @@ class NoProbe final : public session::Probe {
   void start(session::Channel&) override {}
   void confirm(session::Channel&) override {}
   void take_attentions(session::Channel&) override {}
+  const session::Command* question() const noexcept override { return nullptr; }
   std::optional<Result<>> outcome() override { return std::nullopt; }
   void add_units(session::FenceList&) const override {}
   std::span<const session::AwayUnit> away() const noexcept override { return {}; }
+  session::FenceList& stuck() noexcept override { return stuck_; }
   void reset() noexcept override {}
   void let_device_go() noexcept override {}
+
+ private:
+  session::FenceList stuck_;
 };
 
 class Sleeper final : public session::NexusObserver {
