@@ -73,7 +73,7 @@ copy_until_stopped &
 copy_pid=$!
 background_pids+=("$copy_pid")
 pids=()
-for _ in {1..16}; do srp reset ram > "$scratch/reset.$RANDOM$RANDOM" & pids+=("$!"); done
+for i in {1..16}; do srp reset ram > "$scratch/reset.$i" & pids+=("$!"); done
 for pid in "${pids[@]}"; do wait "$pid" || fail "one of many resets failed"; done
 touch "$scratch/stop"
 wait "$copy_pid" || fail "a reset failed a write"

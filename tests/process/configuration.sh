@@ -59,7 +59,7 @@ stop_daemon
 daemon_pid=${BASH_REMATCH[1]}
 expect 0 "no sessions" srp list --control "$scratch/near.sock"
 kill -TERM "$daemon_pid"
-is_gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$daemon_pid/status"; }  # nobody may be there to reap it
 wait_until 10 is_gone || fail "the daemon with a relative path does not end"
 daemon_pid=
 

@@ -9,7 +9,7 @@ start_daemon
 srp connect ram://32M --name ram --listen "unix:$scratch/nbd.sock" --reconnect-delay 300 --keepalive 200 >/dev/null
 uri="nbd+unix:///lun0?socket=$scratch/nbd.sock"
 
-timeout 60 fio --name=outage --ioengine=nbd --uri="$uri" --rw=randrw --bs=4k --iodepth=16 --size=32M --time_based --runtime=6 \
+timeout 150 fio --name=outage --ioengine=nbd --uri="$uri" --rw=randrw --bs=4k --iodepth=16 --size=32M --time_based --runtime=120 \
   --continue_on_error=io --rate_iops=2000 --output="$scratch/fio.log" &
 fio_pid=$!
 background_pids+=("$fio_pid")
@@ -25,7 +25,9 @@ expect 0 "target online" srp target online ram
 wait_until 10 state_is ram live || fail "the session did not come back by itself"
 timeout 30 nbdcopy "$uri" "$scratch/out" || fail "reads fail after the outage"
 
+# Told to end by itself, which the timeout passes on: it reports what it has seen.
+kill -TERM "$fio_pid"
 wait "$fio_pid" && fio_status=0 || fio_status=$?
-grep -Eq 'total=[1-9][0-9]*|first_err=|Input/output error|err= ?5' "$scratch/fio.log" || fail "fio saw no error (status $fio_status)"
+grep -q 'errors *: *total=[1-9]' "$scratch/fio.log" || fail "fio saw no error (status $fio_status): $(cat "$scratch/fio.log")"
 expect 0 "" srp erase ram
 stop_daemon

@@ -59,9 +59,10 @@ expect 1 "" srp connect 'srp://127.0.0.1:1/?id_ext=1&ioc_guid=2' --connect-timeo
 # Orders come from root and from whom the daemon runs as.
 if ((EUID == 0)); then
     chmod 711 "$scratch"; chmod 666 "$SRP_NBD_CONTROL"
-    expect 5 "takes orders from root and uid 0, not from uid 65534" setpriv --reuid 65534 --regid 65534 --clear-groups "$SRP_NBD" list
+    install -m 755 "$SRP_NBD" "$scratch/srp-nbd"  # others may not get to where it was built
+    expect 5 "takes orders from root and uid 0, not from uid 65534" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
     chmod 600 "$SRP_NBD_CONTROL"
-    expect 5 "no permission to talk to the daemon" setpriv --reuid 65534 --regid 65534 --clear-groups "$SRP_NBD" list
+    expect 5 "no permission to talk to the daemon" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
     # Nor does a daemon sit down where somebody else could move its socket away.
     mkdir -m 777 "$scratch/open"
     expect 5 "others may write in $scratch/open" srp daemon --foreground --control "$scratch/open/s"

@@ -4,6 +4,7 @@
 source "$(dirname "$0")/lib/daemon.bash"
 
 begin() {
+  rm -f "$scratch/out"
   "$SRP_NBD" run "$@" --listen "unix:$scratch/nbd.sock" > "$scratch/out" 2>>"$scratch/daemon.log" &
   daemon_pid=$!
   wait_until 10 grep -q "nbd+unix:///lun0?socket=$scratch/nbd.sock" "$scratch/out" || fail "no URI within 10 s"

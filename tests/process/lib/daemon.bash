@@ -65,7 +65,7 @@ expect() {
 state_is() { [[ $(srp show "$1" --json) == *"\"state\":\"$2\""* ]]; }
 
 # talk - standard input to the control socket, the answers to standard output.
-talk() { timeout 30 "$CONTROL_TALK" "$SRP_NBD_CONTROL"; }
+talk() { timeout 150 "$CONTROL_TALK" "$SRP_NBD_CONTROL"; }
 
 # json_is FILE POINTER VALUE - VALUE as JSON writes it.
 json_is() {

@@ -3,12 +3,15 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "base/check.hpp"
@@ -70,7 +73,11 @@ std::size_t running_threads() {
 
 FakeResolver::FakeResolver() {
   // A sanitizer has a thread of its own from the program's first one on: it is no look-up's.
-  std::thread([] {}).join();
+  std::atomic<pid_t> joined{0};
+  std::thread([&] { joined = ::gettid(); }).join();
+  // It may be there for a moment yet.
+  while (std::filesystem::exists("/proc/self/task/" + std::to_string(joined)))
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   threads_before_ = running_threads();
   auto& s = server();
   const std::lock_guard lock(s.mutex);
