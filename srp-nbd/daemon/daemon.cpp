@@ -23,8 +23,9 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-// A kernel that does not let a device go must not keep the daemon for ever.
-constexpr std::chrono::seconds kStopDeadline{20};
+// A kernel that does not let a device go must not keep the daemon for ever. It has time for a connect that is stuck and
+// the disconnect after it, 10.5 s each; srp-nbd.service gives up after 30.
+constexpr std::chrono::seconds kStopDeadline{25};
 
 class Daemon {
  public:
