@@ -23,7 +23,7 @@ class FakeProbe final : public Probe {
   }
   void confirm(Channel&) override { ++confirmations; }
   void take_attentions(Channel&) override { ++greetings; }
-  const Command* question() const noexcept override { return asks; }
+  const Command* question() const noexcept override { return nullptr; }
   std::optional<Result<>> outcome() override {
     if (silent > 0) return std::nullopt;
     if (wrong == 0) return answer;
@@ -40,7 +40,6 @@ class FakeProbe final : public Probe {
   FenceList stuck_units;
   std::optional<std::vector<AwayUnit>> found_away;  // by the next start
   int starts = 0, confirmations = 0, greetings = 0;
-  const Command* asks = nullptr;
   int silent = 0;  // until it was reset so often
   int wrong = 0;   // so often it says `answer`, then it is content
 };
