@@ -81,23 +81,29 @@ std::size_t RamTarget::held() const noexcept {
   return n;
 }
 
+template<class Waits>
+std::pair<Channel*, std::uint32_t> RamTarget::earliest(Waits waits) const noexcept {
+  // A function comes after the command that was the last one before it.
+  const auto order = [](const Slot& s) { return 2 * s.order + (s.stage == Slot::Stage::hung_function); };
+  std::pair<Channel*, std::uint32_t> found{nullptr, 0};
+  for (const auto& channel : channels_) {
+    auto& slots = channel->slots();
+    for (std::uint32_t i = 0; channel->usable() && i < slots.size(); ++i) {
+      if (!waits(slots[i])) continue;
+      if (!found.first || order(slots[i]) < order(found.first->slots()[found.second])) found = {channel.get(), i};
+    }
+  }
+  return found;
+}
+
 std::size_t RamTarget::release_held(std::size_t at_most) {
   std::size_t released = 0;
-  while (released < at_most) {
-    // The earliest of the channels' commands, then the writes that wait for the medium.
-    Channel* channel = nullptr;
-    std::uint32_t first = 0;
-    for (const auto& c : channels_) {
-      auto& slots = c->slots();
-      for (std::uint32_t i = 0; c->usable() && i < slots.size(); ++i) {
-        if (slots[i].stage != Slot::Stage::held) continue;
-        if (!channel || slots[i].order < channel->slots()[first].order) channel = c.get(), first = i;
-      }
-    }
+  for (; released < at_most; ++released) {
+    // The channels' commands, then the writes that wait for the medium.
+    const auto [channel, slot] = earliest([](const Slot& s) { return s.stage == Slot::Stage::held; });
     if (channel) {
-      channel->release(first);
+      channel->release(slot);
       channel->flush();
-      ++released;
       continue;
     }
     const auto held =
@@ -105,7 +111,6 @@ std::size_t RamTarget::release_held(std::size_t at_most) {
     if (held == held_writes_.end()) break;
     apply_held_write(**held);
     held_writes_.erase(held);
-    ++released;
   }
   return released;
 }
@@ -114,21 +119,12 @@ Result<> RamTarget::hang(std::uint16_t lun, bool hangs) {
   const auto unit = unit_numbered(lun);
   if (!unit) return unit.error();
   (*unit)->set_hanging(hangs);
-  // A function comes after the command that was the last one before it.
-  const auto order = [](const Slot& s) { return 2 * s.order + (s.stage == Slot::Stage::hung_function); };
   while (!hangs) {
-    Channel* channel = nullptr;
-    std::uint32_t first = 0;
-    for (const auto& c : channels_) {
-      auto& slots = c->slots();
-      for (std::uint32_t i = 0; c->usable() && i < slots.size(); ++i) {
-        const bool hung = slots[i].stage == Slot::Stage::hung || slots[i].stage == Slot::Stage::hung_function;
-        if (!hung || slots[i].unit != *unit) continue;
-        if (!channel || order(slots[i]) < order(channel->slots()[first])) channel = c.get(), first = i;
-      }
-    }
+    const auto [channel, slot] = earliest([&](const Slot& s) {
+      return (s.stage == Slot::Stage::hung || s.stage == Slot::Stage::hung_function) && s.unit == *unit;
+    });
     if (!channel) break;
-    channel->take_up(first);
+    channel->take_up(slot);
     channel->flush();
   }
   return {};

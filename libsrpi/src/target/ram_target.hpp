@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fabric/endpoint.hpp"
@@ -151,6 +152,8 @@ class RamTarget final : public fabric::Acceptor {
   [[nodiscard]] Result<LogicalUnit*> unit_numbered(std::uint16_t lun) const;
   void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: every unit
   void forget_ended_channels();
+  template<class Waits>  // the earliest command that waits so, and its channel; null: none does
+  [[nodiscard]] std::pair<Channel*, std::uint32_t> earliest(Waits) const noexcept;
   template<class Visit>
   std::size_t on_channels(std::optional<ChannelNumber>, Visit);
 
