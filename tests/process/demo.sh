@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The story that ./demo --loopback tells goes well, and leaves nothing behind.
+# The story that ./demo --loopback tells goes well, with the PATH that a user of Debian has, and leaves nothing behind.
 source "$(dirname "$0")/lib/daemon.bash"
 need qemu-io nbdcopy nbdinfo debugfs mke2fs fio
 fio --enghelp=nbd >/dev/null 2>&1 || { echo "skipped: fio has no nbd engine" >&2; exit 77; }
 
 demo=$(dirname "$0")/../../tools/demo/loopback
-PATH=$(dirname "$SRP_NBD"):$PATH TMPDIR=$scratch timeout 120 bash "$demo" >"$scratch/story" 2>&1 ||
+PATH=$(dirname "$SRP_NBD"):/usr/local/bin:/usr/bin:/bin TMPDIR=$scratch timeout 120 bash "$demo" >"$scratch/story" 2>&1 ||
   fail "the demo ended with $?: $(tail -20 "$scratch/story")"
 for words in "disconnected in" "Input/output error" "ram is live" "identical" "disconnected by fault" "ram erased"; do
   grep -q "$words" "$scratch/story" || fail "the demo does not say \"$words\": $(cat "$scratch/story")"
