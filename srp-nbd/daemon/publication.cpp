@@ -15,9 +15,14 @@
 namespace srp_nbd {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 constexpr std::chrono::seconds kTimeoutSlack{20};
 // What the library may take to send a command again and again while the unit becomes ready.
 constexpr std::chrono::seconds kRetryTime{65};
+// A device that somebody has open is waited for as long as a connect may take, and this at least: udev looks into one
+// that has just ended.
+constexpr std::chrono::seconds kBusyWait{1};
 
 struct Unit {
   srpi::LogicalUnitInfo info;
@@ -117,6 +122,9 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     options.block_size = info.block_size;
     options.transmission_flags = info.transmission_flags;
     options.request_timeout = kernel_request_timeout(request.options);
+    options.busy_wait = std::max<std::chrono::milliseconds>(
+        kBusyWait,
+        std::chrono::floor<std::chrono::milliseconds>(begun + request.options.connect_timeout - Clock::now()));
     options.backend = fmt::format("srp:{}", unit.info.wwid.empty() ? fmt::format("{}/{}", request.name, unit.info.lun)
                                                                    : unit.info.wwid);
     options.given_up = give_up.get_token();
@@ -239,6 +247,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   KernelDeviceManager& devices;
   Lane& lane;
   const SessionRequest request;
+  const Clock::time_point begun = Clock::now();  // the connect, its login included
   std::vector<Unit> units;
   std::unique_ptr<SocketServer> server;
   Done publish_done;            // of the publish under way

@@ -71,7 +71,8 @@ class Connecting {
     if (!made_) {
       const auto index = control_->connect(options_);
       if (index.has_error())
-        return index.error().code == Errc::busy ? busy(index.error(), is_last) : fail(index.error());
+        return index.error().code == Errc::busy ? busy(index.error(), is_last || Clock::now() >= busy_until_)
+                                                : fail(index.error());
       made_ = *index;
       options_.sockets.clear();  // the kernel has its own references
       generations_->of[*made_] = ++generations_->newest;
@@ -125,6 +126,7 @@ class Connecting {
   OpenNbdControl open_;
   std::shared_ptr<Generations> generations_;
   Clock::time_point limit_;
+  Clock::time_point busy_until_ = Clock::now() + options_.busy_wait;
   std::unique_ptr<NbdControl> control_;
   std::optional<std::uint32_t> made_;
 };

@@ -34,6 +34,7 @@ struct KernelDeviceOptions {
   std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
   std::uint32_t max_sectors_kb = 1024;       // largest request, if the kernel lets us choose; 0: leave it alone
   std::chrono::milliseconds deadline{10000}; // of the whole call, waiting for a busy device and its node included
+  std::chrono::milliseconds busy_wait{10000}; // for a device that somebody has open; ends with the deadline anyway
   std::stop_token given_up;                  // nobody wants it any more: no further waiting, and no device
 };
 
@@ -61,8 +62,8 @@ class KernelDeviceManager {
   // nbd module is not loaded), permission_denied (needs CAP_SYS_ADMIN), timed_out (the kernel did not answer within
   // the deadline).
 
-  // Also: busy (another process has that device connected: at once; somebody has it open, until the deadline; or no
-  // device is free), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
+  // Also: busy (another process has that device connected: at once; somebody has it open, or no device is
+  // free: after busy_wait), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
   // failure no device is left behind, not even when the kernel answers after the deadline.
   void connect(KernelDeviceOptions, std::function<void(srpi::Result<KernelDevice>)>);
   // The device ends: new I/O fails, openers keep a dead node. One that somebody else has ended already is no error;

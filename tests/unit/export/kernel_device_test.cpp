@@ -17,7 +17,7 @@ namespace {
 // A manager over a fake kernel, and what it has answered.
 struct Devices {
   void connect(std::optional<std::uint32_t> index, std::chrono::milliseconds deadline = 10s,
-               std::stop_token given_up = {}) {
+               std::stop_token given_up = {}, std::chrono::milliseconds busy_wait = 1h) {
     auto pair = make_socket_pair();
     REQUIRE(pair.has_value());
     lanes.push_back(std::move(pair->ours));
@@ -26,6 +26,7 @@ struct Devices {
     options.sockets.push_back(std::move(pair->kernels));
     options.size_bytes = 1 << 20;
     options.deadline = deadline;
+    options.busy_wait = busy_wait;
     options.given_up = std::move(given_up);
     manager->connect(std::move(options),
                      [this](srpi::Result<KernelDevice> device) { answers.push_back(std::move(device)); });
@@ -106,6 +107,15 @@ TEST_CASE("kernel devices: each busy one has its own deadline, counted from the 
     CHECK(answer.error().code == Errc::busy);
     CHECK(answer.error().detail.find("somebody has it open") != std::string::npos);
   }
+}
+
+TEST_CASE("kernel devices: how long a busy one is waited for may be less than the deadline") {
+  Devices rig;
+  rig.nbd.open.insert(3);
+  rig.connect(3, 1h, {}, 50ms);
+  rig.wait_for_answers(1);
+  CHECK(rig.answers[0].error().code == Errc::busy);
+  CHECK(rig.nbd.with([](FakeNbd& nbd) { return nbd.connects; }) > 1);
 }
 
 TEST_CASE("kernel devices: one that another process has connected is refused at once, by its name") {
