@@ -19,7 +19,7 @@ wait_until 30 srp_commands_above 500
 target_offline
 away() { ! srp_state_is live; }
 wait_until 20 away
-reads_fail_at_once /dev/nbd0 8000
+reads_fail_at_once /dev/nbd0
 sleep 2
 target_online
 wait_until 30 srp_state_is live

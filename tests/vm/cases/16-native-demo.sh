@@ -4,7 +4,6 @@
 # `./demo --native` on a machine with an RDMA device and nbd of its own, and nothing left behind
 #
 # timeout: 300
-# kernels: 6.1
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 

@@ -21,7 +21,7 @@ target_unmap 1
 must_fail dd if=/dev/nbd1 of=/dev/null bs=4k count=1 iflag=direct status=none
 wait_until 10 is_away
 srp list
-reads_fail_at_once /dev/nbd1 8000
+reads_fail_at_once /dev/nbd1
 wait_until 10 grep -q '"kind":"unit_away"' /tmp/events
 [[ $(srp show disk --json) == *'"away":{"code":"no_such_lun"'* ]] || fail "show: $(srp show disk --json)"
 
@@ -31,7 +31,7 @@ begin=$(now_us)
 [[ $(srp reconnect disk) == *'disk is live'*'/dev/nbd1  lun 1  away: '* ]] || fail "reconnect: $(srp list)"
 is_away || fail "after the reconnect: $(srp list)"
 wait_until 20 verified_since good "$begin"
-reads_fail_at_once /dev/nbd1 8000
+reads_fail_at_once /dev/nbd1
 
 say "and back"
 target_map 1 disk1

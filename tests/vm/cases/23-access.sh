@@ -26,7 +26,7 @@ wait_until 20 away
 wait_until 20 grep -Eq 'login rejected.*access|no block device at LUN' /tmp/events
 if said=$(sync_once); then fail "sync without access: $said"; fi
 [[ $said == *"login rejected"*"access"* ]] || fail "sync without access: $said"
-reads_fail_at_once /dev/nbd1 8000
+reads_fail_at_once /dev/nbd1
 verified_is_fine
 
 begin=$(now_us)

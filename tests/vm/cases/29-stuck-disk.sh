@@ -38,7 +38,7 @@ for ((i = 0; i < 2; i++)); do
         sleep 0.5
         if srp_state_is live; then fail "live while the disk hangs: $(tail -n 5 "$srp_log")"; fi
     done
-    reads_fail_at_once /dev/nbd0 8000
+    reads_fail_at_once /dev/nbd0
     begin=$(now_us)
     dmsetup resume mapped-disk0
     wait_until 30 verified_since good "$begin"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2120
 #
 # The program under test, as it was built in $SRPI_BUILD, and the devices it makes.
 
@@ -28,11 +28,12 @@ srp_follow() {
     wait_until 10 test -s "$1"
 }
 
+# srp_start [COMMAND]...: the daemon, run by that command if one is given.
 srp_start() {
     local program
     program=$(srp_program)
     : >"$srp_log"
-    "$program" daemon --foreground --control "$srp_control" 2>>"$srp_log" &
+    "$@" "$program" daemon --foreground --control "$srp_control" 2>>"$srp_log" &
     srp_daemon_pid=$!
     trap 'srp_log_on_failure $?' EXIT
     wait_until 20 srp list
