@@ -90,6 +90,7 @@ json::object to_json(const PublishedUnit& unit) {
 json::object to_json(const SessionView& view) {
   const auto& status = view.status;
   const auto& options = view.options;
+  const auto& ours = status.initiator_port_id;
   json::array units;
   for (const auto& unit : view.units) units.push_back(to_json(unit));
   return {
@@ -104,7 +105,7 @@ json::object to_json(const SessionView& view) {
       {"destination", text_or_null(status.destination)},
       {"source_gid", gid(status.source_gid)},
       {"destination_gid", gid(status.destination_gid)},
-      {"initiator_port_id", status.initiator_port_id.to_string()},
+      {"initiator_port_id", text_or_null(ours.is_zero() ? "" : ours.to_string())},
       {"target_port_id", status.target_port_id.to_string()},
       {"luns", std::move(units)},
       {"timers", json::object{{"next_attempt_ms", remaining(status.next_attempt_in)},

@@ -151,15 +151,20 @@ void SessionImpl::fail_waiting() noexcept {
   for (const auto& unit : units_) unit_of(unit).fail_waiting(Errc::no_connect);
 }
 
+Result<> SessionImpl::not_erased() const noexcept {
+  if (state() != SessionState::erased) return {};
+  return base::or_no_memory<Result<>>([] { return Error{Errc::wrong_state, "the session is erased"}; });
+}
+
 Result<> SessionImpl::disconnect() {
-  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  if (auto possible = not_erased(); !possible) return possible;
   nexus_.disconnect();
   fail_waiting();
   return {};
 }
 
 Result<> SessionImpl::reconnect() {
-  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  if (auto possible = not_erased(); !possible) return possible;
   nexus_.reconnect();
   return {};
 }
@@ -170,7 +175,7 @@ void SessionImpl::erase() {
 }
 
 Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
-  if (state() == SessionState::erased) return Error{Errc::wrong_state, "the session is erased"};
+  if (auto possible = not_erased(); !possible) return possible.error();
   return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
 }
 
@@ -237,7 +242,9 @@ bool SessionImpl::arm() {
 }
 
 Result<> SessionImpl::set_ram_target_online(bool online) {
-  if (!embedded_) return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"};
+  if (!embedded_)
+    return base::or_no_memory<Result<>>(
+        [] { return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"}; });
   embedded_->set_online(online);
   return {};
 }

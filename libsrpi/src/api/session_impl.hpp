@@ -62,6 +62,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   [[nodiscard]] const session::Nexus& nexus() const noexcept { return nexus_; }
 
  private:
+  [[nodiscard]] Result<> not_erased() const noexcept;
   void on_state(session::State from, session::State to, const Error& cause) override;
   void on_attempt_failed(const Error&) override;
   void on_unit_event(std::uint64_t lun, scsi::Event) override;

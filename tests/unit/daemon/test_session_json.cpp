@@ -22,6 +22,14 @@ TEST_CASE("session JSON: who disconnected") {
   CHECK(by(srpi::SessionState::disconnected, true) == "\"administrator\"");
 }
 
+TEST_CASE("session JSON: our port id, which is not known before a login was tried") {
+  SessionView view;
+  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  CHECK(to_json(view).at("initiator_port_id").is_null());
+  view.status.initiator_port_id = srpi::PortId::make(1, 2);
+  CHECK(to_json(view).at("initiator_port_id").as_string() == "00000000000000010000000000000002");
+}
+
 TEST_CASE("session JSON: units, running timers and the last error") {
   SessionView view;
   view.name = "s0";
