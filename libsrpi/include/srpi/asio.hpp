@@ -8,7 +8,8 @@
 //   co_await session.async_read(unit, 0, boost::asio::buffer(block), boost::asio::use_awaitable);
 //
 // Threads: one at a time, as with every Asio object; the executor given must be a strand or run in one thread.
-// Errors: boost::system::error_code of srpi's category (error.hpp); why() has the story.
+// Errors: boost::system::error_code of srpi's category (error.hpp), wrong_state before async_connect and after erase
+// among them; why() has the story of a connection that failed or was lost.
 // Buffers: any memory; it is copied through a pool that is registered once. The poll-driven Session copies nothing.
 #pragma once
 
@@ -73,7 +74,8 @@ class AsyncSession {
   AsyncSession(AsyncSession&&) noexcept;
   AsyncSession& operator=(AsyncSession&&) noexcept;
 
-  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on).
+  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on, as after any
+  // accident).
   // Permitted once. Errors: those of Session::create too.
   template <class Token>
   auto async_connect(TargetAddress address, SessionOptions options, Token&& token) {
@@ -123,10 +125,10 @@ class AsyncSession {
                     [this, &unit](detail::AsyncOperation* op) { start_task(unit, &LogicalUnit::reset, op); });
   }
 
-  // Permitted after async_connect succeeded.
+  // Permitted after async_connect succeeded, until erase().
   [[nodiscard]] Session& session() noexcept;
   [[nodiscard]] LogicalUnit& unit(std::size_t index) { return *session().logical_units()[index]; }
-  [[nodiscard]] const Error& why() const noexcept;  // the story of the last failed connect or reconnect
+  [[nodiscard]] const Error& why() const noexcept;  // the last failed connect or reconnect, or loss
 
  private:
   template <class Token, class Start>

@@ -42,13 +42,13 @@ enum class SessionState : std::uint8_t {
   live,           // I/O goes to the target
   recovering,     // lost by accident; I/O is held while fast_io_fail runs, automatic attempts go on
   disconnecting,  // requests are being failed and the queue pair torn down; I/O fails at once
-  disconnected,   // I/O fails at once. By accident: automatic attempts go on. By an administrator: until
-                  // reconnect
+  disconnected,   // I/O fails at once. By accident: automatic attempts go on, unless the target's answer is one
+                  // that time does not mend or reconnect_delay is off. By an administrator: until reconnect
   erased,         // final
 };
 [[nodiscard]] const char* to_string(SessionState) noexcept;
 
-// What VPD pages 0x80, 0x83, 0xB0-0xB2, INQUIRY and READ CAPACITY said.
+// What VPD pages 0x80, 0x83, 0xB0-0xB2, INQUIRY, READ CAPACITY and MODE SENSE said.
 struct LogicalUnitInfo {
   std::uint64_t lun = 0;               // flat number where the LUN is flat, else its 8 bytes as a number
   std::string wwid;                    // "naa.6001405…", "eui.…", "t10.…"; empty where the target has none
@@ -109,7 +109,7 @@ struct SessionStatus {
   std::uint32_t channels_live = 0;
   Error channel_error;                 // why a channel is missing, or was last; code ok: all are there
   std::uint64_t channel_losses = 0;    // of channels while others lived
-  std::uint32_t request_limit = 0;     // granted by the target, over all live channels
+  std::uint32_t request_limit = 0;     // granted by the target, over all live channels; without one, what the first had
   std::uint32_t max_it_iu_bytes = 0;   // negotiated
   bool immediate_data = false;         // negotiated
   std::uint32_t outstanding = 0;       // commands at the target now
@@ -165,7 +165,8 @@ class Session {
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
   // Makes the bytes reachable for the target. Any state but `erased`; before the first connection has found its
-  // device, the registration happens then (and can fail the attempt with no_memory).
+  // device, the registration happens then (and can fail the attempt with no_memory). Errors: invalid_argument (no bytes),
+  // wrong_state, no_memory.
   [[nodiscard]] virtual Result<std::unique_ptr<Memory>> register_memory(std::span<std::byte>) = 0;
 
   // Sends what was submitted, takes what has arrived, runs what is due. Returns the number of things done; 0: idle.

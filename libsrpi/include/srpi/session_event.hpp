@@ -18,7 +18,7 @@ enum class SessionEvent : std::uint8_t {
   logical_unit_reset = 3,       // 29h: power on, reset, or loss of the nexus. Asked anew
   mode_parameters_changed = 4,  // 2A/01. Asked anew
   identity_changed = 5,         // 3F/03, 3F/05: INQUIRY data or device identifier. Asked anew
-  medium_changed = 6,           // 28h. Asked anew
+  medium_changed = 6,           // 28h, NOT READY 3Ah. Asked anew
   reservations_changed = 7,     // 2A/03 to 2A/05
   space_low = 8,                // 38/07: the soft threshold of a thin-provisioned unit
   failure_predicted = 9,        // 5Dh, 0Bh

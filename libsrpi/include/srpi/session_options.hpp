@@ -49,7 +49,7 @@ struct SessionOptions {
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
   bool immediate_data = true;           // use it where the target grants it
 
-  // One attempt, from the look-up of a host name to the last probe. After a loss the first ones end earlier
+  // One attempt, from the look-up of a host name to the last probe and the fence. After a loss the first ones end earlier
   // if the peer does not answer the login: after 1 s, 2 s, 4 s, ...
   Milliseconds connect_timeout{5000};
   Milliseconds command_timeout{10000};      // one command, with all that it is sent again for
@@ -102,7 +102,7 @@ struct SessionOptions {
 
   // Errors: invalid_argument, naming the option, its value and its range, or both options of a rule:
   //   dev_loss is not shorter than fast_io_fail: otherwise what is held would never be failed for that reason
-  //   a silent peer is noticed (without the factor four) before the command_timeout: otherwise aborts would
+  //   a silent peer is noticed (without the factor four) not later than the command_timeout: otherwise aborts would
   //   be sent into the silence
   //   fence_first_login needs fence
   //   channels * queue_depth is 4096 at most

@@ -4,8 +4,8 @@
 //   srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX[&src=HOST][&initiator_ext=HEX]…     RDMA CM (RoCE, iWARP, IPoIB)
 //   id_ext=HEX,ioc_guid=HEX,dest=HOST:PORT[,src=HOST]…                           the same, as ib_srp takes it
 //   id_ext=HEX,ioc_guid=HEX,dgid=32HEX,pkey=HEX,service_id=HEX…                  native InfiniBand CM, as
-//   ibsrpdm -c ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in
-//   target, in this process
+//                                                                                `ibsrpdm -c` prints it
+//   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
 //
 // Keys, all at most once: id_ext, ioc_guid, dest, dgid and service_id say which target and are mandatory
 // where their form shows them; src, sgid, pkey, io_class and the login parameters below may be left out. Ids,
@@ -13,7 +13,7 @@
 // (powers of 1024). IPv6 addresses stand in brackets, in a URI with the zone's % as %25; values in a URI may
 // be percent-encoded. The port of a src is ignored.
 //
-// Accepted and ignored are the keys of ib_srp that mean nothing here: max_sect, max_cmd_per_lun,
+// Accepted and ignored, but not in ram://, are the keys of ib_srp that mean nothing here: max_sect, max_cmd_per_lun,
 // target_can_queue, sg_tablesize, allow_ext_sg and comp_vector. Any other key is an error.
 #pragma once
 
@@ -63,7 +63,7 @@ struct TargetAddress {
   std::optional<std::uint32_t> max_it_iu_size;  // bytes, 84..65536, as SessionOptions::max_it_iu_bytes
   std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries, 1..255
   std::optional<std::uint32_t> tl_retry_count;  // 2..7; 7 is taken as 6 (it is infinite on some devices)
-  std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more
+  std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more; above 16: 16
 
   bool operator==(const TargetAddress&) const = default;
 

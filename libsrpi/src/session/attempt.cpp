@@ -237,7 +237,7 @@ std::optional<AttemptOutcome> Attempt::fence() {
       return AttemptOutcome{
           {Errc::target_error,
            fmt::format("LUN {}: LOGICAL UNIT RESET, which has to end writes that an earlier connection "
-                       "left unanswered, was answered '{}' (the option fence=off does without it)",
+                       "left unanswered, was answered '{}' (with the option fence turned off it is not asked for)",
                        lun, wire::to_string(reset_.result))},
           false};
     unfenced_.remove(reset_.lun);

@@ -32,7 +32,7 @@ class Probe {
   virtual void take_attentions(Channel&) = 0;
   // What it waits for, while it does.
   [[nodiscard]] virtual const Command* question() const noexcept = 0;
-  // Set once no command of the probe is outstanding any more. identity_mismatch and no_such_lun end the attempts.
+  // Set once no command of the probe is outstanding any more. identity_mismatch ends the attempts.
   [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
   // After a success: every unit that it has found.
   virtual void add_units(FenceList&) const = 0;

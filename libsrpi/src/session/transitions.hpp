@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The session's state machine as data: one row for every (state, event) pair. The driver (session.cpp) performs the
+// The session's state machine as data: one row for every (state, event) pair. The driver (nexus.cpp) performs the
 // actions; nothing else in the library decides about states.
 #pragma once
 
