@@ -12,6 +12,20 @@ using namespace srpi::session::test;
 using namespace std::chrono_literals;
 using wire::TaskFunction;
 
+namespace {
+
+// Three channels, each with a write that the target holds: who loses one does not know what becomes of it.
+struct WritesInDoubt : Channels {
+  WritesInDoubt() : Channels(with_channels(3), with_ghosts()) {
+    keep(Outcome::Kind::hold_medium);
+    for (std::uint64_t i = 0; i < 3; ++i) submit(writes.emplace_back(*nexus, 8 * i, 'w'));
+    settle();
+  }
+  std::deque<Write> writes;
+};
+
+}  // namespace
+
 TEST_CASE("while another channel lives the session is live, and a lost one's reads go there at once") {
   Channels rig;
   rig.keep(Outcome::Kind::hold);
@@ -139,11 +153,7 @@ TEST_CASE("a fence through the others that is refused ends the session, whose ne
 }
 
 TEST_CASE("another channel that is lost while the fence runs has its writes fenced, too") {
-  Channels rig(with_channels(3), with_ghosts());
-  rig.keep(Outcome::Kind::hold_medium);
-  std::deque<Write> writes;
-  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
-  rig.settle();
+  WritesInDoubt rig;
   rig.answer_again();
   rig.options.reconnect_delay.reset();
   rig.lose(1);
@@ -151,23 +161,19 @@ TEST_CASE("another channel that is lost while the fence runs has its writes fenc
   rig.nexus->poll();  // the reset is on its way, over 0 and 2
   rig.lose(2);
   rig.pass(10ms);
-  CHECK(writes[1].counted.completions == 0);
-  CHECK(writes[2].counted.completions == 0);
+  CHECK(rig.writes[1].counted.completions == 0);
+  CHECK(rig.writes[2].counted.completions == 0);
   CHECK_FALSE(rig.nexus->unfenced().empty());
   rig.pass(rig.quiet());
-  CHECK(writes[1].counted.command.error == Errc::ok);
-  CHECK(writes[2].counted.command.error == Errc::ok);
-  CHECK(writes[1].counted.completions + writes[2].counted.completions == 2);
+  CHECK(rig.writes[1].counted.command.error == Errc::ok);
+  CHECK(rig.writes[2].counted.command.error == Errc::ok);
+  CHECK(rig.writes[1].counted.completions + rig.writes[2].counted.completions == 2);
   CHECK(rig.nexus->unfenced().empty());
   CHECK(rig.nexus->losses() == 0);
 }
 
 TEST_CASE("a loss whose reset was the last that the fence waited for is fenced itself") {
-  Channels rig(with_channels(3), with_ghosts());
-  rig.keep(Outcome::Kind::hold_medium);
-  std::deque<Write> writes;
-  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
-  rig.settle();
+  WritesInDoubt rig;
   rig.answer_again();
   rig.options.reconnect_delay.reset();
   rig.on_function = [](const wire::TaskManagement& f) {
@@ -177,13 +183,13 @@ TEST_CASE("a loss whose reset was the last that the fence waited for is fenced i
   rig.pass(rig.quiet());
   REQUIRE(rig.functions.size() == 2);  // 0 has confirmed, 2 has not
   rig.lose(2);
-  CHECK(writes[2].counted.completions == 0);
+  CHECK(rig.writes[2].counted.completions == 0);
   CHECK_FALSE(rig.nexus->unfenced().empty());
   rig.pass(rig.quiet());
   CHECK(rig.functions.size() == 3);
-  CHECK(writes[1].counted.command.error == Errc::ok);
-  CHECK(writes[2].counted.command.error == Errc::ok);
-  CHECK(writes[1].counted.completions + writes[2].counted.completions == 2);
+  CHECK(rig.writes[1].counted.command.error == Errc::ok);
+  CHECK(rig.writes[2].counted.command.error == Errc::ok);
+  CHECK(rig.writes[1].counted.completions + rig.writes[2].counted.completions == 2);
 }
 
 TEST_CASE(
@@ -213,14 +219,10 @@ TEST_CASE(
 }
 
 TEST_CASE("disconnect and erase end all channels, and whatever waits for the fence") {
-  Channels rig(with_channels(3), with_ghosts());
-  rig.keep(Outcome::Kind::hold_medium);
-  std::deque<Write> writes;
-  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
-  rig.settle();
+  WritesInDoubt rig;
   rig.lose(1);
   GENERATE(false, true) ? rig.nexus->disconnect() : rig.nexus->erase();
-  for (auto& w : writes) {
+  for (auto& w : rig.writes) {
     CHECK(w.counted.completions == 1);
     CHECK(w.counted.command.error == Errc::no_connect);
   }
@@ -230,11 +232,7 @@ TEST_CASE("disconnect and erase end all channels, and whatever waits for the fen
 }
 
 TEST_CASE("a session that ends while a fence is half answered fences at its next login, and outlives that one's failure") {
-  Channels rig(with_channels(3), with_ghosts());
-  rig.keep(Outcome::Kind::hold_medium);
-  std::deque<Write> writes;
-  for (std::uint64_t i = 0; i < 3; ++i) rig.submit(writes.emplace_back(*rig.nexus, 8 * i, 'w'));
-  rig.settle();
+  WritesInDoubt rig;
   rig.answer_again();
   // Channel 0 has an answer, 2 has none: what 2 has under way may come behind the reset that 0 speaks of.
   const bool confirmed = GENERATE(true, false);
@@ -247,8 +245,8 @@ TEST_CASE("a session that ends while a fence is half answered fences at its next
   const bool by_fault = GENERATE(false, true);
   by_fault ? rig.target->set_online(false) : rig.nexus->disconnect();
   rig.settle();
-  CHECK(writes[2].counted.completions == 1);
-  CHECK(writes[2].counted.command.error == Errc::no_connect);
+  CHECK(rig.writes[2].counted.completions == 1);
+  CHECK(rig.writes[2].counted.command.error == Errc::no_connect);
   CHECK_FALSE(rig.nexus->unfenced().empty());
 
   const auto losses = rig.nexus->losses();
