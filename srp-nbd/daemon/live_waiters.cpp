@@ -41,4 +41,12 @@ void LiveWaiters::settle(const Outcome<>& outcome) {
   }
 }
 
+void LiveWaiters::fail(const srpi::Error& cause) {
+  settle(cause.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"} : Failure{cause});
+}
+
+void LiveWaiters::disconnected(srpi::SessionState from, const srpi::Error& cause) {
+  if (from != srpi::SessionState::recovering) fail(cause);
+}
+
 }  // namespace srp_nbd

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "daemon/failure.hpp"
+#include "srpi/session.hpp"
 
 namespace srp_nbd {
 
@@ -26,6 +27,10 @@ class LiveWaiters {
   // `done` is called once: by settle, or with connect_timed_out after that time.
   void add(std::chrono::steady_clock::duration, Done done);
   void settle(const Outcome<>&);
+  void fail(const srpi::Error& cause);  // of an attempt; code ok: somebody has asked for it
+  // The session went to `disconnected`. From `recovering` only fast_io_fail is over: an attempt that is under way goes
+  // on, and its end is told.
+  void disconnected(srpi::SessionState from, const srpi::Error& cause);
 
  private:
   struct Waiter;

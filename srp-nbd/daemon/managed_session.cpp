@@ -169,7 +169,7 @@ void ManagedSession::on_state(Event::Time time, SessionState from, SessionState 
       if (phase_ == Phase::connecting && start_done_)
         return finish_start(cause.code == srpi::Errc::ok ? Failure{"cancelled", "disconnected while it was connecting"}
                                                          : Failure{cause});
-      return fail_waiters(cause);
+      return reconnect_waiters_.disconnected(from, cause);
     case SessionState::erased: {
       spdlog::warn("{}: the target stayed away for longer than dev_loss; the session goes", request_.name);
       const auto self = shared_from_this();
@@ -182,7 +182,7 @@ void ManagedSession::on_state(Event::Time time, SessionState from, SessionState 
 void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
   reporter_.attempt_failed(time, error);
   if (phase_ == Phase::connecting && start_done_) return finish_start(Failure{error});
-  if (phase_ != Phase::erasing) fail_waiters(error);
+  if (phase_ != Phase::erasing) reconnect_waiters_.fail(error);
 }
 
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
@@ -207,11 +207,6 @@ bool ManagedSession::has_device(std::uint32_t index) const {
   const auto path = fmt::format("/dev/nbd{}", index);
   const auto units = publication_->units();
   return std::ranges::any_of(units, [&](const PublishedUnit& unit) { return unit.device == path; });
-}
-
-void ManagedSession::fail_waiters(const srpi::Error& error) {
-  reconnect_waiters_.settle(error.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"}
-                                                         : Failure{error});
 }
 
 }  // namespace srp_nbd

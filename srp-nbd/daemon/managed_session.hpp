@@ -75,7 +75,6 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void await_live(srpi::SessionState, Done);
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
   void settle_erase(const Outcome<>&);
-  void fail_waiters(const srpi::Error&);
   [[nodiscard]] SessionView make_view(const srpi::SessionStatus&, bool is_stale) const;
 
   boost::asio::any_io_executor executor_;

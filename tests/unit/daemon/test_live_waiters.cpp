@@ -52,3 +52,27 @@ TEST_CASE("waiters that go call nobody, even where a deadline has passed already
   waits.io.run_for(1s);
   CHECK(waits.answers.empty());
 }
+
+TEST_CASE("who waits while I/O is held goes on waiting when fast_io_fail is over, for the attempt goes on") {
+  Waits waits;
+  waits.add(1h);
+  waits.waiters->disconnected(srpi::SessionState::recovering, {srpi::Errc::unreachable, "the loss"});
+  CHECK(waits.answers.empty());
+  SECTION("live") { waits.waiters->settle({}); }
+  SECTION("another failure") { waits.waiters->fail({srpi::Errc::refused, "nobody listens"}); }
+  REQUIRE(waits.answers.size() == 1);
+  CHECK((waits.answers[0].empty() || waits.answers[0] == "refused"));
+}
+
+TEST_CASE("who waits for a session that is disconnected is told why") {
+  Waits waits;
+  waits.add(1h);
+  SECTION("by an administrator") {
+    waits.waiters->disconnected(srpi::SessionState::disconnecting, {});
+    CHECK(waits.answers == std::vector<std::string>{"no_connect"});
+  }
+  SECTION("by a loss") {
+    waits.waiters->disconnected(srpi::SessionState::live, {srpi::Errc::unreachable, "silent"});
+    CHECK(waits.answers == std::vector<std::string>{"unreachable"});
+  }
+}
