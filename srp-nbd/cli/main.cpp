@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <new>
 
 #include "cli/command_line.hpp"
 #include "daemon/failure.hpp"
 
+namespace {
+
+// Where the caller has closed any of the three standard descriptors: a socket or a pipe that became one of them would
+// get what is printed, or be closed with it.
+void fill_standard_descriptors() {
+  int fd = -1;
+  do fd = ::open("/dev/null", O_RDWR);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   try {
     return srp_nbd::run_command_line(argc, argv);
   } catch (const std::bad_alloc&) {

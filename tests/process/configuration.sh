@@ -59,7 +59,7 @@ stop_daemon
 daemon_pid=${BASH_REMATCH[1]}
 expect 0 "no sessions" srp list --control "$scratch/near.sock"
 kill -TERM "$daemon_pid"
-is_gone() { ! grep -qs '^State:[[:space:]]*[^Z]' "/proc/$daemon_pid/status"; }  # nobody may be there to reap it
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$daemon_pid/status"; }  # nobody may be there to reap it
 wait_until 10 is_gone || fail "the daemon with a relative path does not end"
 daemon_pid=
 
@@ -72,3 +72,14 @@ kill -TERM "$daemon_pid"
 wait_until 10 is_gone || fail "the daemon in the background does not end"
 [[ ! -e $SRP_NBD_CONTROL ]] || fail "it left its control socket"
 daemon_pid=
+
+# Started by somebody who has closed its standard descriptors: what it opens is not taken for one of them.
+for closed in '<&- >&-' '<&- 2>&-' '2>&-' '<&- >&- 2>&-'; do
+  eval "timeout 20 \"\$SRP_NBD\" daemon --control \"\$scratch/closed.sock\" $closed" >/dev/null || fail "daemon $closed: $?"
+  daemon_pid=$(pgrep -f "daemon --control $scratch/closed.sock") || fail "no daemon after $closed"
+  expect 0 "nbd+unix" srp connect ram://1M --name a --listen "unix:$scratch/a.sock" --control "$scratch/closed.sock"
+  expect 0 "a erased" srp erase a --control "$scratch/closed.sock"
+  kill -TERM "$daemon_pid"
+  wait_until 10 is_gone || fail "the daemon that was started with $closed does not end"
+  daemon_pid=
+done
