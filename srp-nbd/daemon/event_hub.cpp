@@ -35,30 +35,39 @@ void EventHub::append_snapshot(EventFollower& follower) const {
     if (follower.wants(event)) follower.waiting_.push_back(line_of(to_json(event)));
 }
 
-void EventHub::publish(const Event& event) noexcept {
-  std::shared_ptr<const std::string> line;  // made once, for all of them
-  // A copy: on_ready may end a follower.
+// Each that is there, and tells it if it had nothing before: which may end a follower, this one or another.
+template<class Visit>
+void EventHub::visit_followers(Visit visit) noexcept {
   std::array<EventFollower*, kMaxFollowers> followers{};
   std::ranges::copy(followers_, followers.begin());
   for (auto* follower : std::span(followers).first(followers_.size())) {
     if (std::find(followers_.begin(), followers_.end(), follower) == followers_.end()) continue;
-    if (!follower->wants(event)) continue;
-    if (follower->lost_ > 0 || follower->waiting_.size() >= kMaxWaiting) {
-      ++follower->lost_;
-      continue;
+    const bool had_nothing = follower->waiting_.empty() && follower->lost_ == 0;
+    visit(*follower);
+    const bool has_something = !follower->waiting_.empty() || follower->lost_ > 0;
+    if (had_nothing && has_something && follower->on_ready_) follower->on_ready_();
+  }
+}
+
+void EventHub::publish(const Event& event) noexcept {
+  std::shared_ptr<const std::string> line;  // made once, for all of them
+  visit_followers([&](EventFollower& follower) {
+    if (!follower.wants(event)) return;
+    if (follower.lost_ > 0 || follower.waiting_.size() >= kMaxWaiting) {
+      ++follower.lost_;
+      return;
     }
     guarded(
         [&] {
           if (!line) line = line_of(to_json(event));
-          follower->waiting_.push_back(line);
+          follower.waiting_.push_back(line);
         },
-        [&] { ++follower->lost_; });
-    if (follower->waiting_.size() + follower->lost_ == 1 && follower->on_ready_) follower->on_ready_();
-  }
+        [&] { ++follower.lost_; });
+  });
 }
 
 void EventHub::lose() noexcept {
-  for (auto* follower : followers_) ++follower->lost_;
+  visit_followers([](EventFollower& follower) { ++follower.lost_; });
 }
 
 EventFollower::~EventFollower() { std::erase(hub_.followers_, this); }

@@ -51,6 +51,8 @@ class EventHub {
   friend class EventFollower;
   void append_snapshot(EventFollower&) const;
   void lose() noexcept;
+  template<class Visit>
+  void visit_followers(Visit) noexcept;
 
   Snapshot snapshot_;
   Clock clock_;

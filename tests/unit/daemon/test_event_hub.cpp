@@ -92,6 +92,17 @@ TEST_CASE("events: whoever waits is called when there is something, also when it
   CHECK(other->next() != nullptr);
 }
 
+TEST_CASE("events: whoever waits is called, too, for an event that there was no memory for") {
+  Hub rig;
+  const auto follower = *rig.hub.follow("");
+  int calls = 0;
+  follower->on_ready([&] { ++calls; });
+  rig.hub.report([]() -> Event { throw std::bad_alloc(); });
+  rig.hub.publish(change_of("a", srpi::SessionState::live));
+  CHECK(calls == 1);
+  CHECK(next_of(*follower).at("lost").to_number<int>() == 2);
+}
+
 TEST_CASE("events: no more followers than there are places, and a place is free again") {
   Hub rig;
   std::vector<std::shared_ptr<EventFollower>> followers;
