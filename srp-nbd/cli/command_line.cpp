@@ -169,7 +169,7 @@ int run_command_line(int argc, char** argv) {
   add_control(app, arguments);  // before the command as well as behind it
 
   auto* daemon = app.add_subcommand("daemon", "Start the daemon that the other commands talk to");
-  daemon->add_option("--config", arguments.daemon.config_path, "Configuration file (TOML)")->type_name("FILE");
+  daemon->add_option("--config", arguments.daemon.config_path, "Configuration file (TOML)")->type_name("FILE")->check(kNotEmpty);
   daemon->add_flag("--foreground", arguments.daemon.foreground, "Stay in the foreground, log to stderr");
   add_control(*daemon, arguments);
   daemon->footer(std::string("Examples:\n  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground "
@@ -218,7 +218,8 @@ int run_command_line(int argc, char** argv) {
       "unit are aborted as well; a reset clears what it holds for them.\n");
 
   auto* sync = app.add_subcommand("sync", "Connect what a list of targets has and the daemon has not, or has lost");
-  sync->add_option("FILE", arguments.sync.list_path, "One target a line, as `ibsrpdm -c` prints them; - or none: standard input");
+  sync->add_option("FILE", arguments.sync.list_path, "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
+      ->check(kNotEmpty);
   sync->add_flag("--dry-run", arguments.sync.is_dry_run, "Say what would be done, do nothing");
   sync->add_flag("--json", arguments.sync.as_json, "As JSON");
   arguments.sync_fields.add_for_many_to(*sync);
@@ -230,7 +231,7 @@ int run_command_line(int argc, char** argv) {
                kExitCodes);
 
   auto* events = app.add_subcommand("events", "Follow what happens to all sessions, or to one, until interrupted");
-  events->add_option("NAME", arguments.name, "Only this session");
+  events->add_option("NAME", arguments.name, "Only this session")->check(kNotEmpty);
   events->add_flag("--json", arguments.as_json, "One JSON object a line");
   add_control(*events, arguments);
   events->footer(std::string("Examples:\n  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"

@@ -79,7 +79,8 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     deadline_.expires_after(kLineDeadline);
     deadline_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
-      if (error || !self) return;
+      // It may have been on its way when the next one began.
+      if (error || !self || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;
       self->is_late_ = true;
       boost::system::error_code ignored;
       self->socket_.cancel(ignored);

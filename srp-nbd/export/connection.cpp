@@ -99,7 +99,9 @@ bool Connection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
   if (stream_.payload_left() > 0) {
     if (building_ == nullptr && (pieces_free_ > 0 || writing_->error != WireError::ok)) return true;
-    if (building_ != nullptr && (building_->segments + 2 <= kMaxSegments || submit_building(false))) return true;
+    if (building_ != nullptr && (building_->segments + 2 <= kMaxSegments ||
+                                 (submit_building(false) && (building_ != nullptr || pieces_free_ > 0))))
+      return true;
   } else if (free_jobs_ != nullptr && pieces_free_ > kReservedPieces - 1) {
     return true;
   }

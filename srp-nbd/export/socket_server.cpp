@@ -144,7 +144,7 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
   void negotiate(const ClientPtr& client) {
     client->deadline.expires_after(options.negotiation_timeout);
     client->deadline.async_wait([self = shared_from_this(), client](error_code error) {
-      if (!error && !self->closed)
+      if (!error && !self->closed && self->negotiating.contains(client->id))
         self->end(client, {Errc::timed_out, fmt::format("a client of {} did not finish its negotiation within {} ms",
                                                         self->options.path, self->options.negotiation_timeout.count())});
     });

@@ -25,6 +25,9 @@ expect 2 "--device: expected /dev/nbdN" srp connect ram://1M --device /dev/sda
 expect 2 "unix:/PATH, absolute" srp connect ram://1M --listen tcp:10809
 expect 2 "--listen: expected a value" srp connect ram://1M --listen ""
 expect 2 "--control: expected a value" srp list --control ""
+expect 2 "--config: expected a value" srp daemon --config ""
+expect 2 "NAME: expected a value" srp events ""
+expect 2 "FILE: expected a value" srp sync ""
 expect 2 "expected a whole number, got \"1x\"" srp abort s0 --lun 1x
 expect 2 "--reconnect-delay: expected milliseconds from 10" srp connect ram://1M --reconnect-delay 5
 
