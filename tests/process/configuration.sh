@@ -81,5 +81,6 @@ for closed in '<&- >&-' '<&- 2>&-' '2>&-' '<&- >&- 2>&-'; do
   expect 0 "a erased" srp erase a --control "$scratch/closed.sock"
   kill -TERM "$daemon_pid"
   wait_until 10 is_gone || fail "the daemon that was started with $closed does not end"
+  [[ ! -e $scratch/closed.sock ]] || fail "the daemon that was started with $closed left its control socket"
   daemon_pid=
 done

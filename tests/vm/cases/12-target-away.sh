@@ -12,7 +12,7 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 srp_connect_usual --reconnect-delay 1000 --ack-timeout-exponent 17
 say "running I/O that goes on over errors"
 fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=16 --direct=1 \
-    --ioengine=libaio --time_based --runtime=15 --continue_on_error=io --output=/tmp/fio.log \
+    --ioengine=libaio --time_based --runtime=200 --continue_on_error=io --output=/tmp/fio.log \
     --output-format=json &
 fio_pid=$!
 wait_until 30 srp_commands_above 500
@@ -23,6 +23,8 @@ reads_fail_at_once /dev/nbd0
 sleep 2
 target_online
 wait_until 30 srp_state_is live
+sleep 2
+kill -TERM $fio_pid  # its report comes then
 wait $fio_pid || true
 grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
 

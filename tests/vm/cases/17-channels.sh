@@ -28,7 +28,7 @@ done
 say "the target away and back under I/O"
 before=$(srp_counter commands)
 fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=32 --direct=1 \
-    --ioengine=libaio --time_based --runtime=12 --continue_on_error=io --output=/tmp/fio.log \
+    --ioengine=libaio --time_based --runtime=200 --continue_on_error=io --output=/tmp/fio.log \
     --output-format=json &
 fio_pid=$!
 wait_until 30 srp_commands_above $((before + 500))
@@ -39,6 +39,7 @@ sleep 1
 target_online
 wait_until 30 srp_state_is live
 wait_until 20 all_channels
+kill -TERM $fio_pid  # its report comes then
 wait $fio_pid || true
 grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
 fio_verify /dev/nbd0 64
