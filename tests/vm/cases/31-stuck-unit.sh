@@ -34,6 +34,7 @@ wait_until 20 is_away
 srp list
 wait_until 20 verified_works
 wait_until 10 grep -q '"kind":"unit_away"' /tmp/events
+sleep 1  # for a task management timeout after the login its I/O is retried, for it may be back soon
 reads_fail_at_once /dev/nbd1
 for ((k = 0; k < 10; k++)); do
     sleep 0.5
