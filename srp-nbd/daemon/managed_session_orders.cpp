@@ -22,8 +22,10 @@ void ManagedSession::disconnect(DisconnectDone done) {
   ask<std::chrono::nanoseconds>(
       *lane_, executor_,
       [](srpi::Session& session) -> Outcome<std::chrono::nanoseconds> {
+        // This order's time, also where there was nothing (more) to end.
+        const auto begun = std::chrono::steady_clock::now();
         if (auto outcome = session.disconnect(); !outcome) return Failure{outcome.error()};
-        return session.status().last_disconnect;
+        return std::chrono::steady_clock::now() - begun;
       },
       std::move(done));
 }

@@ -135,13 +135,16 @@ void Nexus::perform(Action action, const Error& cause) {
       stop_timers();
       observer_.on_attempt_failed(cause);
       return fail_held();
-    case Action::tear_down:
+    case Action::tear_down: {
+      const auto from = clock_.now();
       stop_timers();
       attempt_.reset();
       fail_held();
       close_channels(false);
       complete_rejected();
+      last_disconnect_ = clock_.now() - from;
       return;
+    }
   }
 }
 

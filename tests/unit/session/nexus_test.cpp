@@ -49,6 +49,31 @@ TEST_CASE("after disconnect returns every request has completed once with no_con
   CHECK(rig.states == std::vector{State::live, State::disconnecting, State::stopped});
 }
 
+TEST_CASE("the time of a disconnect is its own: what was held counts, an earlier loss does not") {
+  struct Slow {
+    Command command;
+    base::ManualClock* clock;
+  };
+  SessionOptions options;
+  options.fast_io_fail = 5000ms;
+  Rig rig(options);
+  rig.settle();
+  rig.target->set_online(false);
+  rig.settle();
+  REQUIRE(rig.nexus->state() == State::recovering);
+  Slow held{{}, &rig.clock};
+  held.command.cdb = scsi::test_unit_ready();
+  held.command.owner = &held;
+  held.command.on_complete = [](Command& c) noexcept { static_cast<Slow*>(c.owner)->clock->advance(3ms); };
+  rig.nexus->submit(held.command);
+  rig.nexus->disconnect();
+  CHECK(rig.nexus->last_disconnect() == 3ms);
+  rig.nexus->reconnect();
+  rig.settle();
+  rig.nexus->disconnect();  // nothing was connected, nothing was held
+  CHECK(rig.nexus->last_disconnect() == 0ms);
+}
+
 TEST_CASE("an explicit disconnect is final until an explicit reconnect") {
   Rig rig;
   rig.settle();
