@@ -89,6 +89,7 @@ TEST_CASE(
     "a session of three channels lives through any one failed allocation: join, loss, fence, I/O, erase") {
   std::vector<std::byte> buffer(4096, std::byte{9}), other(4096);
   const auto count = fail_each([&](auto failing) {
+    other.assign(other.size(), std::byte{0});
     Channels world;
     std::array<Io, kChannels> writes;
     Io read;

@@ -15,6 +15,7 @@ TEST_CASE(
     "a session lives through any one failed allocation: connect, I/O, outage, attention, reconnect, erase") {
   std::vector<std::byte> buffer(4096, std::byte{7}), other(4096);
   const auto count = fail_each([&](auto failing) {
+    other.assign(other.size(), std::byte{0});
     World world;
     Io write, read;
     failing([&] {

@@ -32,6 +32,6 @@ say "what is written now is on the disk"
 fio_verify /dev/nbd0 64
 fio_verify_again "$(disk_backing disk0)" 64
 same_bytes /dev/nbd0 "$(disk_backing disk0)"
-[[ $(srp show disk --json) == *'"losses":1'* ]] || fail "one loss: $(srp show disk --json)"
+[[ $(srp show disk --json) == *'"losses":1,'* ]] || fail "one loss: $(srp show disk --json)"
 srp erase disk
 srp_stop

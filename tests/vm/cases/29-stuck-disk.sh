@@ -3,7 +3,7 @@
 #
 # the target's disk hangs under verified I/O: aborts, the connection's end, EIO in time; no login is good before the old writes are over
 #
-# rows: 18 21 23
+# rows: 21 23
 # timeout: 240
 # kernels: 6.12
 # shellcheck source=../guest/lib.sh

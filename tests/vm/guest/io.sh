@@ -47,7 +47,7 @@ set_max_transfer() {
         fail "$1 takes no more than $(<"$queue/max_hw_sectors_kb") KiB a request"
 }
 
-# reads_fail_at_once DEVICE: a read past the caches gets EIO, sooner than any timer of ours could end it.
+# reads_fail_at_once DEVICE: a read past the caches gets EIO within a second.
 reads_fail_at_once() { fails_at_once "a read of $1" if="$1" of=/dev/null iflag=direct; }
 writes_fail_at_once() { fails_at_once "a write to $1" if=/dev/zero of="$1" oflag=direct; }
 
