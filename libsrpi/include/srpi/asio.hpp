@@ -74,9 +74,8 @@ class AsyncSession {
   AsyncSession(AsyncSession&&) noexcept;
   AsyncSession& operator=(AsyncSession&&) noexcept;
 
-  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on, as after any
-  // accident).
-  // Permitted once. Errors: those of Session::create too.
+  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on, as
+  // SessionState::disconnected says). Permitted once. Errors: those of Session::create too.
   template <class Token>
   auto async_connect(TargetAddress address, SessionOptions options, Token&& token) {
     return initiate(std::forward<Token>(token), [this, address = std::move(address), options = std::move(options)](
