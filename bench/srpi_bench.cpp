@@ -23,8 +23,11 @@ struct Settings {
 class Bench {
  public:
   Bench(srpi::Session& session, const Settings& settings)
-      : session_(session), unit_(*session.logical_units()[0]), settings_(settings),
-        buffer_(settings.depth * settings.bytes, std::byte{0x5a}), slots_(settings.depth) {}
+      : session_(session),
+        unit_(*session.logical_units()[0]),
+        settings_(settings),
+        buffer_(settings.depth * settings.bytes, std::byte{0x5a}),
+        slots_(settings.depth) {}
 
   srpi::Result<> run() {
     auto memory = session_.register_memory(buffer_);
@@ -32,10 +35,13 @@ class Bench {
     memory_ = std::move(*memory);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
       auto& slot = slots_[i];
-      slot.segment = {buffer_.data() + i * settings_.bytes, static_cast<std::uint32_t>(settings_.bytes), memory_.get()};
+      slot.segment = {buffer_.data() + i * settings_.bytes, static_cast<std::uint32_t>(settings_.bytes),
+                      memory_.get()};
       slot.request.data = {&slot.segment, 1};
       slot.request.context = this;
-      slot.request.on_complete = [](srpi::IoRequest& r) noexcept { static_cast<Bench*>(r.context)->on_complete(r); };
+      slot.request.on_complete = [](srpi::IoRequest& r) noexcept {
+        static_cast<Bench*>(r.context)->on_complete(r);
+      };
       submit(slot.request);
     }
     while (completed_ < settings_.ios) {
@@ -94,9 +100,12 @@ int main(int argc, char** argv) {
   Settings settings;
   srpi::SessionOptions options;
   std::string initiator;
-  CLI::App app{"Measures libsrpi against an SRP target.\n\nExample: srpi-bench ram://512M --pattern randread --depth 32"};
+  CLI::App app{
+      "Measures libsrpi against an SRP target.\n\nExample: srpi-bench ram://512M --pattern randread --depth "
+      "32"};
   app.add_option("TARGET", settings.target, "srp:// URI, login string or ram://SIZE")->required();
-  app.add_option("--pattern", settings.pattern)->check(CLI::IsMember({"randread", "randwrite", "read", "write"}));
+  app.add_option("--pattern", settings.pattern)
+      ->check(CLI::IsMember({"randread", "randwrite", "read", "write"}));
   app.add_option("--bytes", settings.bytes, "bytes of one request")->check(CLI::Range(512, 1 << 24));
   app.add_option("--depth", settings.depth, "requests at a time")->check(CLI::Range(1, 1024));
   app.add_option("--ios", settings.ios, "requests in all")->check(CLI::Range(1u, 1000000000u));
@@ -128,7 +137,8 @@ int main(int argc, char** argv) {
     if (auto done = bench.run(); !done) return fail(done.error());
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - from;
-  std::printf("{\"pattern\":\"%s\",\"bytes\":%llu,\"depth\":%u,\"ios\":%llu,\"iops\":%.0f}\n", settings.pattern.c_str(),
-              static_cast<unsigned long long>(settings.bytes), settings.depth,
-              static_cast<unsigned long long>(settings.ios), static_cast<double>(settings.ios) / seconds.count());
+  std::printf("{\"pattern\":\"%s\",\"bytes\":%llu,\"depth\":%u,\"ios\":%llu,\"iops\":%.0f}\n",
+              settings.pattern.c_str(), static_cast<unsigned long long>(settings.bytes), settings.depth,
+              static_cast<unsigned long long>(settings.ios),
+              static_cast<double>(settings.ios) / seconds.count());
 }

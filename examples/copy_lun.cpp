@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies the target's first logical unit to its second with coroutines, several at a time.   copy_lun TARGET
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <algorithm>
 #include <cstdio>
 #include <srpi/asio.hpp>
 #include <vector>
@@ -30,10 +30,12 @@ asio::awaitable<void> copy(srpi::AsyncSession& session, std::uint64_t first, std
 asio::awaitable<void> run(srpi::TargetAddress target) {
   srpi::AsyncSession session(co_await asio::this_coro::executor);
   co_await session.async_connect(target, {}, asio::use_awaitable);
-  if (session.session().logical_units().size() < 2) throw std::runtime_error("the target has fewer than two units");
+  if (session.session().logical_units().size() < 2)
+    throw std::runtime_error("the target has fewer than two units");
   co_await (copy(session, 0, 4) && copy(session, 1, 4) && copy(session, 2, 4) && copy(session, 3, 4));
   co_await session.async_flush(session.unit(1), asio::use_awaitable);
-  std::printf("copied %llu MiB\n", static_cast<unsigned long long>(session.session().status().written_bytes >> 20));
+  std::printf("copied %llu MiB\n",
+              static_cast<unsigned long long>(session.session().status().written_bytes >> 20));
 }
 
 int main(int argc, char** argv) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 // Runs the session until `done`; sleeps on its one file descriptor while there is nothing to do.
-template <class Predicate>
+template<class Predicate>
 void run_until(srpi::Session& session, Predicate done) {
   while (!done()) {
     if (session.poll() > 0 || !session.arm()) continue;
@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
   unit.submit(request);
   run_until(session, [&] { return done; });
 
-  std::printf("block %llu: %s", static_cast<unsigned long long>(request.first_block), srpi::to_string(request.status));
+  std::printf("block %llu: %s", static_cast<unsigned long long>(request.first_block),
+              srpi::to_string(request.status));
   for (std::size_t i = 0; i < 16; ++i) std::printf(" %02x", static_cast<unsigned>(block[i]));
   std::printf("\n");
   return request.status == srpi::Errc::ok ? 0 : 1;

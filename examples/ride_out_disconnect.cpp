@@ -24,7 +24,8 @@ asio::awaitable<void> run(srpi::TargetAddress target) {
   boost::system::error_code error;
   co_await session.async_read(unit, 7, asio::buffer(block), asio::redirect_error(asio::use_awaitable, error));
   std::printf("disconnected: %s\n", error.message().c_str());
-  if (error != srpi::make_error_code(srpi::Errc::no_connect)) throw std::runtime_error("expected: not connected");
+  if (error != srpi::make_error_code(srpi::Errc::no_connect))
+    throw std::runtime_error("expected: not connected");
 
   co_await session.async_reconnect(asio::use_awaitable);
   std::fill(block.begin(), block.end(), 0);

@@ -16,7 +16,8 @@ namespace srp_nbd {
 namespace {
 
 constexpr const char* kTargetHelp =
-    "srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX, the login string id_ext=…,ioc_guid=…,dest=HOST:PORT, or ram://SIZE for "
+    "srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX, the login string id_ext=…,ioc_guid=…,dest=HOST:PORT, or "
+    "ram://SIZE for "
     "the built-in target";
 constexpr const char* kConnectExamples = R"(Examples:
   srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2'
@@ -32,8 +33,8 @@ constexpr const char* kExitCodes = R"(Exit codes:
 )";
 
 // An unset variable of a script must not mean something else than what was written.
-const CLI::Validator kNotEmpty([](std::string& text) { return text.empty() ? "expected a value, got an empty text" : ""; },
-                               "");
+const CLI::Validator kNotEmpty(
+    [](std::string& text) { return text.empty() ? "expected a value, got an empty text" : ""; }, "");
 const CLI::Validator kWholeNumber(
     [](std::string& text) {
       const bool is_one = !text.empty() && text.size() <= 18 &&
@@ -48,7 +49,8 @@ class SessionArguments {
   void add_to(CLI::App& app) {
     add(app, "TARGET", "target", kTargetHelp)->required();
     add(app, "--name", "name", "Name of the session; s0, s1, … by default");
-    add(app, "--device", "device", "Kernel device to use, for a single logical unit; the first free one by default")
+    add(app, "--device", "device",
+        "Kernel device to use, for a single logical unit; the first free one by default")
         ->type_name("/dev/nbdN");
     add_for_many_to(app);
   }
@@ -59,14 +61,18 @@ class SessionArguments {
         ->type_name("N")
         ->allow_extra_args(false)  // a TARGET may follow
         ->check(kWholeNumber);
-    add(app, "--listen", "listen", "Serve NBD on this Unix socket instead of a kernel device; {name} in it is the session's name")->type_name("unix:PATH");
-    add(app, "--initiator-ext", "initiator_ext", "Identifier extension, the first half of our port id")->type_name("HEX");
+    add(app, "--listen", "listen",
+        "Serve NBD on this Unix socket instead of a kernel device; {name} in it is the session's name")
+        ->type_name("unix:PATH");
+    add(app, "--initiator-ext", "initiator_ext", "Identifier extension, the first half of our port id")
+        ->type_name("HEX");
     add(app, "--initiator-port-id", "initiator_port_id", "Our whole port id, as an access list names it")
         ->type_name("32HEX");
     add(app, "--channels", "channels", "RDMA channels, at most (1)")->type_name("N");
     add(app, "--queue-depth", "queue_depth", "Commands at the target at a time over each channel (128)")
         ->type_name("N");
-    add(app, "--connect-timeout", "connect_timeout_ms", "One attempt to log in, probing included (5000)")->type_name("MS");
+    add(app, "--connect-timeout", "connect_timeout_ms", "One attempt to log in, probing included (5000)")
+        ->type_name("MS");
     add(app, "--command-timeout", "command_timeout_ms", "One command at the target (10000)")->type_name("MS");
     add(app, "--task-management-timeout", "task_management_timeout_ms",
         "Each step to end a command that is not answered in time: abort it, reset its unit (2000)")
@@ -123,7 +129,8 @@ struct Arguments {
 };
 
 void add_control(CLI::App& app, Arguments& arguments) {
-  app.add_option("--control", arguments.control_path, "The daemon's control socket (" + default_control_path() + ")")
+  app.add_option("--control", arguments.control_path,
+                 "The daemon's control socket (" + default_control_path() + ")")
       ->type_name("PATH")
       ->check(kNotEmpty);
 }
@@ -151,9 +158,11 @@ CLI::App* add_unit_task(CLI::App& app, Arguments& arguments, const std::string& 
 
 int wrong_command(const CLI::App& app, const std::string& word) {
   std::string known;
-  for (const auto* command : app.get_subcommands({})) known += (known.empty() ? "" : ", ") + command->get_name();
+  for (const auto* command : app.get_subcommands({}))
+    known += (known.empty() ? "" : ", ") + command->get_name();
   std::fprintf(stderr, "srp-nbd: %s: expected one of %s; `srp-nbd --help` explains them\n",
-               word.empty() ? "no command given" : ("unknown command \"" + word + "\"").c_str(), known.c_str());
+               word.empty() ? "no command given" : ("unknown command \"" + word + "\"").c_str(),
+               known.c_str());
   return static_cast<int>(ExitCode::usage);
 }
 
@@ -169,24 +178,31 @@ int run_command_line(int argc, char** argv) {
   add_control(app, arguments);  // before the command as well as behind it
 
   auto* daemon = app.add_subcommand("daemon", "Start the daemon that the other commands talk to");
-  daemon->add_option("--config", arguments.daemon.config_path, "Configuration file (TOML)")->type_name("FILE")->check(kNotEmpty);
+  daemon->add_option("--config", arguments.daemon.config_path, "Configuration file (TOML)")
+      ->type_name("FILE")
+      ->check(kNotEmpty);
   daemon->add_flag("--foreground", arguments.daemon.foreground, "Stay in the foreground, log to stderr");
   add_control(*daemon, arguments);
-  daemon->footer(std::string("Examples:\n  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground "
-                             "--control /tmp/srp.sock\nSIGTERM, SIGINT or SIGHUP end it: devices disconnected, sessions "
-                             "erased.\n") +
-                 kExitCodes);
+  daemon->footer(
+      std::string("Examples:\n  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground "
+                  "--control /tmp/srp.sock\nSIGTERM, SIGINT or SIGHUP end it: devices disconnected, sessions "
+                  "erased.\n") +
+      kExitCodes);
 
-  auto* run = app.add_subcommand("run", "One session in the foreground; it ends with Ctrl-C, or when it is erased");
+  auto* run =
+      app.add_subcommand("run", "One session in the foreground; it ends with Ctrl-C, or when it is erased");
   arguments.run.add_to(*run);
   add_control(*run, arguments);
-  run->footer(std::string("Examples:\n  srp-nbd run ram://512M --listen unix:/tmp/ram.sock\nThe other commands work on "
-                          "it from another terminal.\n") +
-              kExitCodes);
+  run->footer(
+      std::string(
+          "Examples:\n  srp-nbd run ram://512M --listen unix:/tmp/ram.sock\nThe other commands work on "
+          "it from another terminal.\n") +
+      kExitCodes);
 
   auto* connect = app.add_subcommand("connect", "Log in to a target and publish its logical units");
   arguments.connect.add_to(*connect);
-  connect->add_flag("--no-wait", arguments.no_wait, "Return at once, and keep trying until the target answers");
+  connect->add_flag("--no-wait", arguments.no_wait,
+                    "Return at once, and keep trying until the target answers");
   connect->add_flag("--json", arguments.as_json, "Print the session as JSON");
   add_control(*connect, arguments);
   connect->footer(std::string(kConnectExamples) + kExitCodes);
@@ -194,17 +210,22 @@ int run_command_line(int argc, char** argv) {
   auto* list = app.add_subcommand("list", "All sessions and their devices");
   list->add_flag("--json", arguments.as_json, "As JSON");
   add_control(*list, arguments);
-  list->footer(std::string("Examples:\n  srp-nbd list\n  srp-nbd list --json | jq -r '.[] | .name + \" \" + .state'\n") +
-               kExitCodes);
+  list->footer(
+      std::string(
+          "Examples:\n  srp-nbd list\n  srp-nbd list --json | jq -r '.[] | .name + \" \" + .state'\n") +
+      kExitCodes);
 
-  auto* show = add_named(app, arguments, "show", "Everything about a session", "  srp-nbd show s0\n  srp-nbd show s0 --json\n");
+  auto* show = add_named(app, arguments, "show", "Everything about a session",
+                         "  srp-nbd show s0\n  srp-nbd show s0 --json\n");
   show->add_flag("--json", arguments.as_json, "As JSON");
   auto* disconnect = add_named(app, arguments, "disconnect",
                                "End a session's connection: I/O fails at once, its devices stay",
                                "  srp-nbd disconnect s0\nPermanent until `srp-nbd reconnect`.\n");
-  auto* reconnect = add_named(app, arguments, "reconnect", "Connect a session again: the same devices work again",
-                              "  srp-nbd reconnect s0\n");
-  auto* erase = add_named(app, arguments, "erase", "Remove a session and its devices", "  srp-nbd erase s0\n");
+  auto* reconnect =
+      add_named(app, arguments, "reconnect", "Connect a session again: the same devices work again",
+                "  srp-nbd reconnect s0\n");
+  auto* erase =
+      add_named(app, arguments, "erase", "Remove a session and its devices", "  srp-nbd erase s0\n");
 
   auto* abort = add_unit_task(
       app, arguments, "abort", "End a session's outstanding requests with an I/O error",
@@ -217,31 +238,40 @@ int run_command_line(int argc, char** argv) {
       "The session sends its own requests again, nothing fails. Those of other initiators on the "
       "unit are aborted as well; a reset clears what it holds for them.\n");
 
-  auto* sync = app.add_subcommand("sync", "Connect what a list of targets has and the daemon has not, or has lost");
-  sync->add_option("FILE", arguments.sync.list_path, "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
+  auto* sync =
+      app.add_subcommand("sync", "Connect what a list of targets has and the daemon has not, or has lost");
+  sync->add_option("FILE", arguments.sync.list_path,
+                   "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
       ->check(kNotEmpty);
   sync->add_flag("--dry-run", arguments.sync.is_dry_run, "Say what would be done, do nothing");
   sync->add_flag("--json", arguments.sync.as_json, "As JSON");
   arguments.sync_fields.add_for_many_to(*sync);
   sync->add_flag("--no-wait", arguments.no_wait, "Do not wait for new sessions, which then keep trying");
   add_control(*sync, arguments);
-  sync->footer(std::string("Examples:\n  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
-                           "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
-                           "erased. Run twice, it changes nothing.\n") +
-               kExitCodes);
+  sync->footer(
+      std::string("Examples:\n  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
+                  "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
+                  "erased. Run twice, it changes nothing.\n") +
+      kExitCodes);
 
-  auto* events = app.add_subcommand("events", "Follow what happens to all sessions, or to one, until interrupted");
+  auto* events =
+      app.add_subcommand("events", "Follow what happens to all sessions, or to one, until interrupted");
   events->add_option("NAME", arguments.name, "Only this session")->check(kNotEmpty);
   events->add_flag("--json", arguments.as_json, "One JSON object a line");
   add_control(*events, arguments);
-  events->footer(std::string("Examples:\n  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"
-                             "It begins with the present state of each session, so nothing is missed in between.\n") +
-                 kExitCodes);
+  events->footer(
+      std::string(
+          "Examples:\n  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"
+          "It begins with the present state of each session, so nothing is missed in between.\n") +
+      kExitCodes);
 
-  auto* target = app.add_subcommand("target", "Rehearse an outage: switch a ram:// session's target off and on");
+  auto* target =
+      app.add_subcommand("target", "Rehearse an outage: switch a ram:// session's target off and on");
   target->require_subcommand(1);
-  auto* offline = add_named(*target, arguments, "offline", "The target goes away", "  srp-nbd target offline s0\n");
-  auto* online = add_named(*target, arguments, "online", "The target comes back", "  srp-nbd target online s0\n");
+  auto* offline =
+      add_named(*target, arguments, "offline", "The target goes away", "  srp-nbd target offline s0\n");
+  auto* online =
+      add_named(*target, arguments, "online", "The target comes back", "  srp-nbd target online s0\n");
 
   try {
     app.parse(argc, argv);

@@ -55,7 +55,8 @@ ExitCode simple_command(const std::string& control_path, json::object order, std
 }
 
 Outcome<json::object> show(const std::string& control_path, const std::string& name) {
-  auto answer = call_daemon({control_path, {{"command", "show"}, {"name", name}}, std::chrono::seconds(30), {}});
+  auto answer =
+      call_daemon({control_path, {{"command", "show"}, {"name", name}}, std::chrono::seconds(30), {}});
   if (!answer) return answer.error();
   auto* session = answer->if_contains("session");
   if (!session || !session->is_object()) return Failure{"bad_answer", "the daemon's answer shows no session"};
@@ -86,11 +87,12 @@ ExitCode connect_command(const std::string& control_path, const SessionFields& f
   const auto order = connect_order(fields);
   if (!order) return report(order.error());
   const auto* request = &order->request;
-  auto answer = call_daemon(
-      {control_path, order->order, order->deadline, "connecting to " + request->target.to_uri()});
+  auto answer =
+      call_daemon({control_path, order->order, order->deadline, "connecting to " + request->target.to_uri()});
   if (!answer) return report(answer.error());
   const auto* session = answer->if_contains("session");
-  if (!session || !session->is_object()) return report({"bad_answer", "the daemon's answer shows no session"});
+  if (!session || !session->is_object())
+    return report({"bad_answer", "the daemon's answer shows no session"});
   if (as_json) {
     print(json::serialize(*session) + "\n");
   } else if (request->wait) {
@@ -105,7 +107,8 @@ ExitCode list_command(const std::string& control_path, bool as_json) {
   auto answer = call_daemon({control_path, {{"command", "list"}}, std::chrono::seconds(30), {}});
   if (!answer) return report(answer.error());
   const auto* sessions = answer->if_contains("sessions");
-  if (!sessions || !sessions->is_array()) return report({"bad_answer", "the daemon's answer shows no sessions"});
+  if (!sessions || !sessions->is_array())
+    return report({"bad_answer", "the daemon's answer shows no sessions"});
   print(as_json ? json::serialize(*sessions) + "\n" : list_text(sessions->get_array()));
   return ExitCode::ok;
 }
@@ -118,16 +121,20 @@ ExitCode show_command(const std::string& control_path, const std::string& name, 
 }
 
 ExitCode disconnect_command(const std::string& control_path, const std::string& name) {
-  auto answer = call_daemon({control_path, {{"command", "disconnect"}, {"name", name}}, {}, "disconnecting " + name});
+  auto answer =
+      call_daemon({control_path, {{"command", "disconnect"}, {"name", name}}, {}, "disconnecting " + name});
   if (!answer) return report(answer.error());
   const auto* took = answer->if_contains("disconnect_us");
-  print(fmt::format("{} disconnected in {:.1f} us; its devices stay, and answer with I/O errors until `srp-nbd reconnect {}`\n",
-                    name, took && took->is_number() ? took->to_number<double>() : 0.0, name));
+  print(
+      fmt::format("{} disconnected in {:.1f} us; its devices stay, and answer with I/O errors until `srp-nbd "
+                  "reconnect {}`\n",
+                  name, took && took->is_number() ? took->to_number<double>() : 0.0, name));
   return ExitCode::ok;
 }
 
 ExitCode reconnect_command(const std::string& control_path, const std::string& name) {
-  const auto code = simple_command(control_path, {{"command", "reconnect"}, {"name", name}}, "reconnecting " + name);
+  const auto code =
+      simple_command(control_path, {{"command", "reconnect"}, {"name", name}}, "reconnecting " + name);
   if (code != ExitCode::ok) return code;
   const auto session = show(control_path, name);  // erased since, perhaps
   print(fmt::format("{} is live\n{}", name, session ? away_units_text(*session) : ""));
@@ -143,13 +150,14 @@ ExitCode erase_command(const std::string& control_path, const std::string& name)
 ExitCode events_command(const std::string& control_path, const std::string& name, bool as_json) {
   json::object order{{"command", "events"}};
   if (!name.empty()) order["name"] = name;
-  return report(follow_daemon({control_path, std::move(order), std::chrono::seconds(30), {}}, [&](std::string_view line) {
-    boost::system::error_code error;
-    const auto event = json::parse({line.data(), line.size()}, error);
-    const bool is_readable = !as_json && !error && event.is_object();
-    print((is_readable ? event_text(event.get_object()) : std::string(line)) + "\n");
-    std::fflush(stdout);  // whoever reads a pipe wants each event when it happens
-  }));
+  return report(follow_daemon(
+      {control_path, std::move(order), std::chrono::seconds(30), {}}, [&](std::string_view line) {
+        boost::system::error_code error;
+        const auto event = json::parse({line.data(), line.size()}, error);
+        const bool is_readable = !as_json && !error && event.is_object();
+        print((is_readable ? event_text(event.get_object()) : std::string(line)) + "\n");
+        std::fflush(stdout);  // whoever reads a pipe wants each event when it happens
+      }));
 }
 
 ExitCode unit_task_command(const std::string& control_path, const UnitTaskArguments& arguments) {
@@ -167,7 +175,8 @@ ExitCode unit_task_command(const std::string& control_path, const UnitTaskArgume
 }
 
 ExitCode target_command(const std::string& control_path, const std::string& name, bool online) {
-  const auto code = simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}}, {});
+  const auto code =
+      simple_command(control_path, {{"command", "target"}, {"name", name}, {"online", online}}, {});
   if (code == ExitCode::ok) print(fmt::format("{}: target {}\n", name, online ? "online" : "offline"));
   return code;
 }

@@ -40,7 +40,8 @@ Outcome<UniqueFd> open_socket(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path))
-    return Failure{"usage", fmt::format("--control: expected a path of at most {} characters", sizeof(address.sun_path) - 1)};
+    return Failure{"usage", fmt::format("--control: expected a path of at most {} characters",
+                                        sizeof(address.sun_path) - 1)};
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) return Failure{"failed", fmt::format("cannot make a socket: {}", std::strerror(errno))};
@@ -49,11 +50,13 @@ Outcome<UniqueFd> open_socket(const std::string& path) {
     return fd;
   }
   if (errno == EACCES || errno == EPERM)
-    return Failure{"permission_denied", fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
-                                                    "own daemon's socket with --control",
-                                                    path)};
-  return Failure{"no_daemon", fmt::format("no daemon answers at {} ({}): start one with `srp-nbd daemon`{}", path,
-                                          std::strerror(errno), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
+    return Failure{"permission_denied",
+                   fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
+                               "own daemon's socket with --control",
+                               path)};
+  return Failure{"no_daemon",
+                 fmt::format("no daemon answers at {} ({}): start one with `srp-nbd daemon`{}", path,
+                             std::strerror(errno), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
 }
 
 Outcome<> send_all(int fd, std::string_view text) {
@@ -103,8 +106,9 @@ Outcome<std::string> receive_line(int fd, const ControlCall& call, std::string& 
     if (received.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's answer does not end"};
     const auto waited = Clock::now() - begin;
     if (call.deadline && waited > *call.deadline)
-      return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
-                                              std::chrono::duration_cast<std::chrono::seconds>(*call.deadline).count())};
+      return Failure{"timed_out",
+                     fmt::format("the daemon did not answer within {} s; see its log",
+                                 std::chrono::duration_cast<std::chrono::seconds>(*call.deadline).count())};
     progress.waited(waited);
     pollfd readable{fd, POLLIN, 0};
     if (::poll(&readable, 1, 100) <= 0) continue;
@@ -122,7 +126,9 @@ Outcome<boost::json::object> answer_of(const ControlCall& call, const std::strin
   const auto* answer = error ? nullptr : value.if_object();
   const auto* ok = answer ? answer->if_contains("ok") : nullptr;
   if (!ok || !ok->is_bool())
-    return Failure{"bad_answer", fmt::format("{} does not answer like an srp-nbd daemon: expected a JSON object", call.path)};
+    return Failure{
+        "bad_answer",
+        fmt::format("{} does not answer like an srp-nbd daemon: expected a JSON object", call.path)};
   if (ok->get_bool()) return *answer;
   const auto* failure = answer->if_contains("error");
   const auto* details = failure ? failure->if_object() : nullptr;

@@ -26,6 +26,7 @@ struct ControlCall {
 [[nodiscard]] Outcome<boost::json::object> call_daemon(const ControlCall&);
 
 // After the daemon's answer, every line that it sends, until it ends or hangs up: the failure says why.
-[[nodiscard]] Failure follow_daemon(const ControlCall&, const std::function<void(std::string_view line)>& on_line);
+[[nodiscard]] Failure follow_daemon(const ControlCall&,
+                                    const std::function<void(std::string_view line)>& on_line);
 
 }  // namespace srp_nbd

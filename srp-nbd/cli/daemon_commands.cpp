@@ -37,7 +37,9 @@ void log_to_syslog(const std::string& level) {
 }
 
 // The daemon leaves the folder that it was started in.
-std::string absolute(const std::string& path) { return std::filesystem::absolute(path).lexically_normal().string(); }
+std::string absolute(const std::string& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
 
 ExitCode serve(DaemonOptions options) {
   const auto outcome = run_daemon(std::move(options));
@@ -67,12 +69,14 @@ ExitCode serve_in_background(DaemonOptions options) {
     do got = ::read(read_end.get(), &ready, 1);
     while (got < 0 && errno == EINTR);
     if (got == 1) {
-      std::printf("srp-nbd daemon: pid %d, control socket %s, log in syslog\n", child, options.control_path.c_str());
+      std::printf("srp-nbd daemon: pid %d, control socket %s, log in syslog\n", child,
+                  options.control_path.c_str());
       return ExitCode::ok;
     }
     int status = 0;
     ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? static_cast<ExitCode>(WEXITSTATUS(status)) : ExitCode::failed;
+    return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? static_cast<ExitCode>(WEXITSTATUS(status))
+                                                         : ExitCode::failed;
   }
   read_end.reset();
   detach();

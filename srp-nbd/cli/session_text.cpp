@@ -29,7 +29,8 @@ std::string timers_text(const json::object& session) {
     const auto left = real_at(object_at(session, "timers"), key);
     if (!left) return;
     if (!result.empty()) result += ", ";
-    result += *left < 0.5 ? fmt::format("{} now", words) : fmt::format("{} in {}", words, duration_text(*left));
+    result +=
+        *left < 0.5 ? fmt::format("{} now", words) : fmt::format("{} in {}", words, duration_text(*left));
   };
   append("next_attempt_ms", "next attempt");
   append("fast_io_fail_ms", "held I/O fails");
@@ -47,7 +48,9 @@ std::string state_text(const json::object& session) {
   const auto& channels = object_at(session, "channels");
   if (const auto live = number_at(channels, "live"); live > 0 && live < number_at(channels, "wanted"))
     result += fmt::format(" over {} of {} channels", live, number_at(channels, "wanted"));
-  const auto is_away = [](const json::value& unit) { return unit.is_object() && !away_text(unit.get_object()).empty(); };
+  const auto is_away = [](const json::value& unit) {
+    return unit.is_object() && !away_text(unit.get_object()).empty();
+  };
   const auto& all = units(session);
   if (const auto away = std::ranges::count_if(all, is_away); away > 0 && text_at(session, "state") == "live")
     result += fmt::format(", {} of {} units away", away, all.size());
@@ -105,7 +108,8 @@ std::string away_units_text(const json::object& session) {
   std::string result;
   for (const auto& element : units(session))
     if (const auto* unit = element.if_object(); unit && !away_text(*unit).empty())
-      result += fmt::format("    {}  lun {}  away: {}\n", place(*unit), number_at(*unit, "lun"), away_text(*unit));
+      result +=
+          fmt::format("    {}  lun {}  away: {}\n", place(*unit), number_at(*unit, "lun"), away_text(*unit));
   return result;
 }
 
@@ -115,13 +119,15 @@ std::string list_text(const json::array& sessions) {
   for (const auto& element : sessions) {
     const auto* session = element.if_object();
     if (!session) continue;
-    result += fmt::format("{}  {}  {}\n", text_at(*session, "name"), state_text(*session), text_at(*session, "target"));
+    result += fmt::format("{}  {}  {}\n", text_at(*session, "name"), state_text(*session),
+                          text_at(*session, "target"));
     for (const auto& unit_element : units(*session)) {
       const auto* unit = unit_element.if_object();
       if (!unit) continue;
       result += fmt::format("    {}  lun {}  {}  {}\n", place(*unit), number_at(*unit, "lun"),
                             size_text(number_at(*unit, "size_bytes")), or_dash(text_at(*unit, "wwid")));
-      if (const auto away = away_text(*unit); !away.empty()) result += fmt::format("        away: {}\n", away);
+      if (const auto away = away_text(*unit); !away.empty())
+        result += fmt::format("        away: {}\n", away);
     }
     const auto& error = object_at(*session, "last_error");
     if (!error.empty() && text_at(*session, "state") != "live")
@@ -153,7 +159,9 @@ bool all_units_ok(const json::object& answer) {
 }
 
 std::string show_text(const json::object& session) {
-  const auto line = [](std::string_view label, const std::string& value) { return fmt::format("{:<20}{}\n", label, value); };
+  const auto line = [](std::string_view label, const std::string& value) {
+    return fmt::format("{:<20}{}\n", label, value);
+  };
   const auto hca = text_at(session, "hca");
   const auto port = number_at(session, "port");
   const auto& options = object_at(session, "options");
@@ -163,7 +171,8 @@ std::string show_text(const json::object& session) {
   result += line("state", state_text(session));
   result += line("target", text_at(session, "target"));
   result += line("HCA, port", hca.empty() ? "-" : fmt::format("{}, {}", hca, port));
-  result += line("source", fmt::format("{}  GID {}", or_dash(text_at(session, "source")), or_dash(text_at(session, "source_gid"))));
+  result += line("source", fmt::format("{}  GID {}", or_dash(text_at(session, "source")),
+                                       or_dash(text_at(session, "source_gid"))));
   result += line("destination", fmt::format("{}  GID {}", or_dash(text_at(session, "destination")),
                                             or_dash(text_at(session, "destination_gid"))));
   result += line("initiator port id", text_at(session, "initiator_port_id"));
@@ -173,8 +182,9 @@ std::string show_text(const json::object& session) {
       result += line(fmt::format("lun {}", number_at(*unit, "lun")),
                      fmt::format("{}  {} ({} blocks of {} B)  {} {} {}  wwid {}  serial {}", place(*unit),
                                  size_text(number_at(*unit, "size_bytes")), number_at(*unit, "blocks"),
-                                 number_at(*unit, "block_size"), text_at(*unit, "vendor"), text_at(*unit, "product"),
-                                 text_at(*unit, "revision"), or_dash(text_at(*unit, "wwid")), or_dash(text_at(*unit, "serial"))));
+                                 number_at(*unit, "block_size"), text_at(*unit, "vendor"),
+                                 text_at(*unit, "product"), text_at(*unit, "revision"),
+                                 or_dash(text_at(*unit, "wwid")), or_dash(text_at(*unit, "serial"))));
       if (const auto away = away_text(*unit); !away.empty()) result += line("", "away: " + away);
     }
   const auto running = timers_text(session);
@@ -192,19 +202,22 @@ std::string show_text(const json::object& session) {
   result += line("fence", !is_true_at(options, "fence")              ? "off"
                           : is_true_at(options, "fence_first_login") ? "on, at the first login as well"
                                                                      : "on");
-  result += line("negotiated", fmt::format("request limit {}, IU {} B", number_at(negotiated, "request_limit"),
-                                           number_at(negotiated, "max_it_iu_bytes")));
+  result +=
+      line("negotiated", fmt::format("request limit {}, IU {} B", number_at(negotiated, "request_limit"),
+                                     number_at(negotiated, "max_it_iu_bytes")));
   const auto& channels = object_at(session, "channels");
   const auto& missing = object_at(channels, "error");
   result +=
       line("channels", fmt::format("{} of {} live, {} lost while others lived{}", number_at(channels, "live"),
                                    number_at(channels, "wanted"), number_at(channels, "lost"),
                                    missing.empty() ? "" : "; " + text_at(missing, "message")));
-  result += line("counters", fmt::format("{} logins, {} losses, {} commands ({} failed, {} outstanding), read {}, written {}",
-                                         number_at(counters, "connects"), number_at(counters, "losses"),
-                                         number_at(counters, "commands"), number_at(counters, "command_errors"),
-                                         number_at(counters, "outstanding"), size_text(number_at(counters, "read_bytes")),
-                                         size_text(number_at(counters, "written_bytes"))));
+  result +=
+      line("counters",
+           fmt::format("{} logins, {} losses, {} commands ({} failed, {} outstanding), read {}, written {}",
+                       number_at(counters, "connects"), number_at(counters, "losses"),
+                       number_at(counters, "commands"), number_at(counters, "command_errors"),
+                       number_at(counters, "outstanding"), size_text(number_at(counters, "read_bytes")),
+                       size_text(number_at(counters, "written_bytes"))));
   const auto& error = object_at(session, "last_error");
   result += line("last error", error.empty() ? "-" : text_at(error, "message"));
   return result;

@@ -10,7 +10,7 @@
 
 namespace srp_nbd {
 
-[[nodiscard]] std::string size_text(std::uint64_t bytes);  // "512.0 MiB"
+[[nodiscard]] std::string size_text(std::uint64_t bytes);      // "512.0 MiB"
 [[nodiscard]] std::string duration_text(double milliseconds);  // "3.2 s", "47 s", "2 min 5 s", "1 h 3 min"
 // One line a logical unit: "/dev/nbd0  lun 0  512.0 MiB  naa.6001…", or the URI to open it by.
 [[nodiscard]] std::string units_text(const boost::json::object& session);

@@ -29,7 +29,8 @@ std::string_view without_comment(std::string_view line) {
 std::size_t column_of(std::string_view message, std::string_view line, std::size_t otherwise) {
   constexpr std::string_view mark = "at character ";
   for (auto at = message.find(mark); at != std::string_view::npos; at = message.find(mark, at + 1)) {
-    if (std::count(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(at), '"') % 2 != 0) continue;
+    if (std::count(message.begin(), message.begin() + static_cast<std::ptrdiff_t>(at), '"') % 2 != 0)
+      continue;
     std::size_t column = 0;
     const auto digits = message.substr(at + mark.size());
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), column);

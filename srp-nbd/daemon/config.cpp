@@ -23,7 +23,8 @@ class Reader {
 
  private:
   Failure at(const toml::source_region& where, std::string_view message) const {
-    return {"bad_config", fmt::format("{}:{}:{}: {}", file_name_, where.begin.line, where.begin.column, message)};
+    return {"bad_config",
+            fmt::format("{}:{}:{}: {}", file_name_, where.begin.line, where.begin.column, message)};
   }
   Outcome<> read_session(const toml::table&);
   Outcome<> check_unique(const SessionRequest&, const toml::source_region&);
@@ -74,9 +75,13 @@ Outcome<> Reader::read_session(const toml::table& table) {
   SessionRequest request;
   request.wait = false;  // a target that is away when the daemon starts is tried again
   for (const auto& [key, node] : table) {
-    if (key.str() == "wait") return at(key.source(), "wait belongs to the command line; a configured session keeps trying");
+    if (key.str() == "wait")
+      return at(key.source(), "wait belongs to the command line; a configured session keeps trying");
     const auto value = field_value(node);
-    if (!value) return at(node.source(), fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key.str()));
+    if (!value)
+      return at(
+          node.source(),
+          fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key.str()));
     if (auto ok = apply_field(request, key.str(), *value); !ok) return at(key.source(), ok.error().message);
   }
   if (auto ok = check_request(request); !ok) return at(table.source(), ok.error().message);
@@ -101,12 +106,14 @@ Outcome<Config> Reader::read(std::string_view text) {
       if (!list) return at(key.source(), "session: expected [[session]] tables, with double brackets");
       for (const auto& element : *list) {
         const auto* session = element.as_table();
-        if (!session) return at(element.source(), "session: expected [[session]] tables, with double brackets");
+        if (!session)
+          return at(element.source(), "session: expected [[session]] tables, with double brackets");
         if (auto ok = read_session(*session); !ok) return ok.error();
       }
     } else if (key.str() == "control") {
       const auto* s = node.as_string();
-      if (!s || !s->get().starts_with('/')) return at(node.source(), "control: expected the absolute path of a socket");
+      if (!s || !s->get().starts_with('/'))
+        return at(node.source(), "control: expected the absolute path of a socket");
       config_.control_path = s->get();
     } else if (key.str() == "log_level") {
       const auto* s = node.as_string();
@@ -114,7 +121,8 @@ Outcome<Config> Reader::read(std::string_view text) {
         return at(node.source(), "log_level: expected \"debug\", \"info\", \"warning\" or \"error\"");
       config_.log_level = s->get();
     } else {
-      return at(key.source(), fmt::format("unknown key \"{}\": expected control, log_level or [[session]]", key.str()));
+      return at(key.source(),
+                fmt::format("unknown key \"{}\": expected control, log_level or [[session]]", key.str()));
     }
   }
   return std::move(config_);

@@ -12,8 +12,8 @@
 namespace srp_nbd {
 
 struct Config {
-  std::string control_path;             // empty: default_control_path()
-  std::string log_level = "info";       // debug, info, warning, error
+  std::string control_path;        // empty: default_control_path()
+  std::string log_level = "info";  // debug, info, warning, error
   std::vector<SessionRequest> sessions;
 };
 

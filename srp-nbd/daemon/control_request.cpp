@@ -57,7 +57,8 @@ std::optional<FieldValue> field_value(const json::value& value) {
 Outcome<> apply_connect_key(ControlRequest& request, std::string_view key, const json::value& value) {
   const auto field = field_value(value);
   if (!field)
-    return Failure{"invalid_argument", fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key)};
+    return Failure{"invalid_argument",
+                   fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key)};
   return apply_field(request.session, key, *field);
 }
 
@@ -116,7 +117,8 @@ Outcome<ControlRequest> parse_control_request(std::string_view line) {
     if (view(key) == "online") has_online = true;
     if (auto ok = apply_key(request, view(key), member); !ok) return ok.error();
   }
-  if (request.command == Command::target && !has_online) return bad("online is missing: expected true or false");
+  if (request.command == Command::target && !has_online)
+    return bad("online is missing: expected true or false");
   if (request.command == Command::connect) {
     if (auto ok = check_request(request.session); !ok) return ok.error();
   } else if (request.command != Command::list && request.command != Command::events && request.name.empty()) {

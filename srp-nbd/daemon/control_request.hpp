@@ -18,10 +18,10 @@ constexpr std::size_t kMaxControlLineBytes = 64 << 10;
 struct ControlRequest {
   enum class Command { list, show, connect, disconnect, reconnect, erase, abort, reset, target, events };
   Command command = Command::list;
-  std::string name;         // all but list and connect; of events it may be empty: all sessions
-  bool online = true;       // target
+  std::string name;                  // all but list and connect; of events it may be empty: all sessions
+  bool online = true;                // target
   std::optional<std::uint64_t> lun;  // abort, reset; unset: all of the session's
-  SessionRequest session;   // connect
+  SessionRequest session;            // connect
 };
 
 // Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (a key's value).

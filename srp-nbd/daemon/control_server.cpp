@@ -54,11 +54,12 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
 
   void read() {
     arm();
-    asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxControlLineBytes), '\n',
-                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
-                             self->deadline_.cancel();
-                             guarded([&] { self->on_line(error, bytes); }, [&] { self->close(); });
-                           });
+    asio::async_read_until(
+        socket_, asio::dynamic_buffer(received_, kMaxControlLineBytes), '\n',
+        [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+          self->deadline_.cancel();
+          guarded([&] { self->on_line(error, bytes); }, [&] { self->close(); });
+        });
   }
 
   // Says one thing, then goodbye.
@@ -91,7 +92,8 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     if (error == asio::error::not_found)
       return refuse({"bad_request", "the line is longer than 64 KiB: expected one JSON object in a line"});
     if (error && is_late_)
-      return refuse({"timed_out", "no whole line within 5 seconds: expected one JSON object, then a line feed"});
+      return refuse(
+          {"timed_out", "no whole line within 5 seconds: expected one JSON object, then a line feed"});
     const auto server = server_.lock();
     if (error || !server) return close();
     const auto line = received_.substr(0, bytes - 1);
@@ -141,13 +143,13 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
     sending_ += '\n';
     is_late_ = false;
     arm();
-    asio::async_write(socket_, asio::buffer(sending_),
-                      [self = shared_from_this(), goes_on](const boost::system::error_code& error, std::size_t) {
-                        self->deadline_.cancel();
-                        if (error || !goes_on) return self->close();
-                        guarded([&] { self->follower_ ? self->follow() : self->read(); },
-                                [&] { self->close(); });
-                      });
+    asio::async_write(
+        socket_, asio::buffer(sending_),
+        [self = shared_from_this(), goes_on](const boost::system::error_code& error, std::size_t) {
+          self->deadline_.cancel();
+          if (error || !goes_on) return self->close();
+          guarded([&] { self->follower_ ? self->follow() : self->read(); }, [&] { self->close(); });
+        });
   }
 
   // No deadline from here on: a follower may be silent, and may take its lines as late as it likes.
@@ -157,8 +159,9 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
       if (self && !self->is_sending_) guarded([&] { self->write_event(); }, [&] { self->close(); });
     });
     received_.resize(1);
-    socket_.async_read_some(asio::buffer(received_), [self = shared_from_this()](const boost::system::error_code&,
-                                                                                std::size_t) { self->close(); });
+    socket_.async_read_some(
+        asio::buffer(received_),
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) { self->close(); });
     write_event();
   }
 
@@ -185,17 +188,17 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
 };
 
 void ControlServer::Impl::accept() {
-  acceptor.async_accept([self = shared_from_this()](const boost::system::error_code& error,
-                                                    stream_protocol::socket socket) {
-    if (self->is_closed) return;
-    if (error) {
-      // Out of file descriptors, mostly: the queue waits until there are some again.
-      spdlog::warn("control socket: accept: {}", error.message());
-      return self->accept_later();
-    }
-    guarded([&] { self->admit(std::move(socket)); });  // else it is closed
-    guarded([&] { self->accept(); }, [&] { self->accept_later(); });
-  });
+  acceptor.async_accept(
+      [self = shared_from_this()](const boost::system::error_code& error, stream_protocol::socket socket) {
+        if (self->is_closed) return;
+        if (error) {
+          // Out of file descriptors, mostly: the queue waits until there are some again.
+          spdlog::warn("control socket: accept: {}", error.message());
+          return self->accept_later();
+        }
+        guarded([&] { self->admit(std::move(socket)); });  // else it is closed
+        guarded([&] { self->accept(); }, [&] { self->accept_later(); });
+      });
 }
 
 void ControlServer::Impl::accept_later() {
@@ -220,8 +223,8 @@ void ControlServer::Impl::admit(stream_protocol::socket socket) {
   guarded([&] { client->read(); }, [&] { client->close(); });
 }
 
-Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor, std::string path,
-                                                              Handler handler) {
+Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor,
+                                                              std::string path, Handler handler) {
   auto made = make_control_socket(path);
   if (!made) return made.error();
   auto impl = std::make_shared<Impl>(std::move(executor), std::move(path), std::move(handler));

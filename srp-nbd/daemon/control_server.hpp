@@ -26,8 +26,8 @@ class ControlServer {
   // Makes the folder (mode 0700) where it is missing, and the socket (mode 0600). A socket that nobody answers at is
   // replaced. Errors: already_exists (a daemon runs there, or the path is something else), permission_denied,
   // invalid_argument (path too long), not_found (no such folder).
-  [[nodiscard]] static Outcome<std::unique_ptr<ControlServer>> listen(boost::asio::any_io_executor, std::string path,
-                                                                      Handler);
+  [[nodiscard]] static Outcome<std::unique_ptr<ControlServer>> listen(boost::asio::any_io_executor,
+                                                                      std::string path, Handler);
   // Removes the socket; clients are cut off.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;

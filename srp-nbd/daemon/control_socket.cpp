@@ -22,14 +22,16 @@ Failure system_failure(std::string_view what, const std::string& path, int error
   const char* code = "failed";
   if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
   if (error == ENOENT || error == ENOTDIR) code = "not_found";
-  return {code, fmt::format("{} {}: {}{}", what, path, std::strerror(error),
-                            error == EACCES ? "; run as root, or choose a path of your own with --control" : "")};
+  return {code,
+          fmt::format("{} {}: {}{}", what, path, std::strerror(error),
+                      error == EACCES ? "; run as root, or choose a path of your own with --control" : "")};
 }
 
 Failure taken(const std::string& path) {
-  return {"already_exists", fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
-                                        "another path with --control",
-                                        path)};
+  return {"already_exists",
+          fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
+                      "another path with --control",
+                      path)};
 }
 
 sockaddr_un address_of(const std::string& path) {
@@ -41,7 +43,8 @@ sockaddr_un address_of(const std::string& path) {
 
 bool somebody_answers(const sockaddr_un& address) {
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 || errno == EAGAIN;
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+         errno == EAGAIN;
 }
 
 // Leaves the path free, or says who has it.
@@ -49,9 +52,10 @@ Outcome<> clear_path(const std::string& path, const sockaddr_un& address) {
   struct stat there {};
   if (::lstat(path.c_str(), &there) != 0) return {};
   if (!S_ISSOCK(there.st_mode))
-    return Failure{"already_exists", fmt::format("{} exists and is not a socket: remove it, or choose another path with "
-                                                 "--control",
-                                                 path)};
+    return Failure{"already_exists",
+                   fmt::format("{} exists and is not a socket: remove it, or choose another path with "
+                               "--control",
+                               path)};
   if (somebody_answers(address)) return taken(path);
   if (::unlink(path.c_str()) != 0) return system_failure("cannot remove the stale socket", path, errno);
   return {};
@@ -63,10 +67,11 @@ Outcome<> check_folder(const std::string& folder) {
   if (::stat(folder.c_str(), &there) != 0) return system_failure("cannot use the folder", folder, errno);
   const auto instead = "give the control socket another place with --control";
   if (there.st_uid != 0 && there.st_uid != ::geteuid())
-    return Failure{"permission_denied", fmt::format("{} belongs to uid {}: {}", folder, there.st_uid, instead)};
-  if ((there.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (there.st_mode & S_ISVTX) == 0)
     return Failure{"permission_denied",
-                   fmt::format("others may write in {} (mode {:o}): {}", folder, there.st_mode & 07777, instead)};
+                   fmt::format("{} belongs to uid {}: {}", folder, there.st_uid, instead)};
+  if ((there.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (there.st_mode & S_ISVTX) == 0)
+    return Failure{"permission_denied", fmt::format("others may write in {} (mode {:o}): {}", folder,
+                                                    there.st_mode & 07777, instead)};
   return {};
 }
 
@@ -96,7 +101,8 @@ Outcome<ControlSocket> make_control_socket(const std::string& path) {
   if (!result.listener) return system_failure("cannot make a socket for", path, errno);
   // The mode must hold from the first moment on; no other thread makes files yet.
   const auto mask = ::umask(0177);
-  const int bound = ::bind(result.listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  const int bound =
+      ::bind(result.listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   const int error = errno;
   ::umask(mask);
   if (bound != 0) return system_failure("cannot make the control socket", path, error);
@@ -110,8 +116,9 @@ Outcome<> check_peer(int fd) {
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return Failure{"permission_denied", "the kernel does not say who you are"};
   if (peer.uid != 0 && peer.uid != ::geteuid())
-    return Failure{"permission_denied", fmt::format("this daemon takes orders from root and uid {}, not from uid {}",
-                                                    ::geteuid(), peer.uid)};
+    return Failure{
+        "permission_denied",
+        fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), peer.uid)};
   return {};
 }
 

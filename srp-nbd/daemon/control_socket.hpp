@@ -2,8 +2,9 @@
 // Making the control socket so that it has one owner: a lock beside it says who.
 #pragma once
 
-#include <string>
 #include <sys/types.h>
+
+#include <string>
 
 #include "daemon/failure.hpp"
 #include "export/unique_fd.hpp"

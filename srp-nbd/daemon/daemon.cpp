@@ -38,10 +38,9 @@ class Daemon {
   [[nodiscard]] bool has_sessions() const noexcept { return !registry_.is_empty(); }
 
   Outcome<> run() {
-    auto server = ControlServer::listen(io_.get_executor(), options_.control_path,
-                                        [this](std::string_view line, ControlServer::Answer answer) {
-                                          on_line(line, std::move(answer));
-                                        });
+    auto server = ControlServer::listen(
+        io_.get_executor(), options_.control_path,
+        [this](std::string_view line, ControlServer::Answer answer) { on_line(line, std::move(answer)); });
     if (!server) return server.error();
     server_ = std::move(*server);
     spdlog::info("control socket {}", options_.control_path);
@@ -70,8 +69,9 @@ class Daemon {
       if (!follower) return answer(to_json(follower.error()), nullptr);
       return answer({{"ok", true}}, std::move(*follower));
     }
-    registry_.handle(std::move(*request),
-                     [answer = std::move(answer)](json::object object) { answer(std::move(object), nullptr); });
+    registry_.handle(std::move(*request), [answer = std::move(answer)](json::object object) {
+      answer(std::move(object), nullptr);
+    });
   }
 
   void await_signal() {
@@ -122,7 +122,8 @@ class Daemon {
     registry_.handle(std::move(request), [this](const json::object& answer) {
       if (const auto* error = answer.if_contains("error")) {
         if (!is_stopping_)
-          outcome_ = Failure{std::string(error->at("code").as_string()), std::string(error->at("message").as_string())};
+          outcome_ = Failure{std::string(error->at("code").as_string()),
+                             std::string(error->at("message").as_string())};
         return asio::post(io_, [this] { stop(); });
       }
       if (options_.on_run_ready) options_.on_run_ready(answer.at("session").as_object());
@@ -143,8 +144,7 @@ class Daemon {
 
 Outcome<> run_daemon(DaemonOptions options) {
   std::signal(SIGPIPE, SIG_IGN);
-  if (options.control_path.empty())
-    options.control_path = options.config.control_path;
+  if (options.control_path.empty()) options.control_path = options.config.control_path;
   auto daemon = std::make_unique<Daemon>(std::move(options));
   auto outcome = daemon->run();
   if (daemon->has_sessions()) {

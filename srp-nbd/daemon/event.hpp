@@ -22,13 +22,13 @@ enum class EventKind : std::uint8_t {
   attempt_failed,  // to connect
   unit_found,
   unit_resized,
-  unit_away,   // its I/O fails while others of the session go on
+  unit_away,  // its I/O fails while others of the session go on
   unit_back,
   unit_event,  // the target has reported something about a unit
   published,   // a unit can be opened
   publish_failed,
   device_lost,  // somebody else has disconnected a unit's kernel device
-  erased,  // the session is gone, with all it published
+  erased,       // the session is gone, with all it published
 };
 [[nodiscard]] const char* to_string(EventKind) noexcept;
 
@@ -38,9 +38,10 @@ struct Event {
   Time time;
   std::string session;
   EventKind kind = EventKind::state;
-  std::optional<srpi::SessionState> from, to;   // present, added, state
-  std::optional<Failure> cause;                 // none: it was asked for, or is good news
-  std::optional<PublishedUnit> unit;            // unit_*, published, device_lost; of unit_event none: of no unit of ours
+  std::optional<srpi::SessionState> from, to;  // present, added, state
+  std::optional<Failure> cause;                // none: it was asked for, or is good news
+  std::optional<PublishedUnit>
+      unit;  // unit_*, published, device_lost; of unit_event none: of no unit of ours
   std::optional<srpi::SessionEvent> reported;   // unit_event
   std::optional<std::uint64_t> old_size_bytes;  // unit_resized
 };

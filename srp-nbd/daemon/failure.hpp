@@ -24,14 +24,21 @@ struct Failure {
 // What a Result<T, Failure>::value() throws; nothing here calls it without asking first.
 [[noreturn]] void throw_exception_from_error(const Failure&, const boost::source_location&);
 
-template <class T = void>
+template<class T = void>
 using Outcome = boost::system::result<T, Failure>;
 
 // "connect_timed_out": the name of the error code as the protocol writes it.
 [[nodiscard]] std::string_view code_name(srpi::Errc) noexcept;
 
 // The exit codes of every srp-nbd command.
-enum class ExitCode : int { ok = 0, failed = 1, usage = 2, no_daemon = 3, no_such_session = 4, permission = 5 };
+enum class ExitCode : int {
+  ok = 0,
+  failed = 1,
+  usage = 2,
+  no_daemon = 3,
+  no_such_session = 4,
+  permission = 5
+};
 [[nodiscard]] ExitCode exit_code_of(std::string_view failure_code) noexcept;
 
 }  // namespace srp_nbd

@@ -13,7 +13,8 @@ Failure connect_timed_out() {
 }
 
 struct LiveWaiters::Waiter {
-  Waiter(const boost::asio::any_io_executor& executor, Done done_in) : deadline(executor), done(std::move(done_in)) {}
+  Waiter(const boost::asio::any_io_executor& executor, Done done_in)
+      : deadline(executor), done(std::move(done_in)) {}
   boost::asio::steady_timer deadline;
   Done done;  // empty: was called, or never will be; a deadline that has just passed may still come in
 };

@@ -20,18 +20,22 @@ using srpi::SessionState;
 
 spdlog::level::level_enum level_of(srpi::LogLevel level) {
   switch (level) {
-    case srpi::LogLevel::debug: return spdlog::level::debug;
-    case srpi::LogLevel::info: return spdlog::level::info;
-    case srpi::LogLevel::warning: return spdlog::level::warn;
-    case srpi::LogLevel::error: return spdlog::level::err;
+    case srpi::LogLevel::debug:
+      return spdlog::level::debug;
+    case srpi::LogLevel::info:
+      return spdlog::level::info;
+    case srpi::LogLevel::warning:
+      return spdlog::level::warn;
+    case srpi::LogLevel::error:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
 
 }  // namespace
 
-ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices, EventHub& events,
-                               SessionRequest request, std::function<void()> on_gone)
+ManagedSession::ManagedSession(boost::asio::any_io_executor executor, KernelDeviceManager& devices,
+                               EventHub& events, SessionRequest request, std::function<void()> on_gone)
     : executor_(std::move(executor)),
       devices_(devices),
       request_(std::move(request)),
@@ -96,7 +100,8 @@ void ManagedSession::start(Done done) {
   auto lane = Lane::start(request_.target, options, lane_callbacks(), lane_options);
   if (!lane) {
     phase_ = Phase::erasing;
-    boost::asio::post(executor_, [done = std::move(done), failure = Failure{lane.error()}] { done(failure); });
+    boost::asio::post(executor_,
+                      [done = std::move(done), failure = Failure{lane.error()}] { done(failure); });
     return;
   }
   lane_ = std::move(*lane);
@@ -155,7 +160,8 @@ void ManagedSession::publish() {
 }
 
 // The library has logged what it reports here.
-void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to, const srpi::Error& cause) {
+void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to,
+                              const srpi::Error& cause) {
   last_status_.state = to;
   reporter_.state(time, from, to, cause);
   if (phase_ == Phase::erasing) return;
@@ -167,15 +173,17 @@ void ManagedSession::on_state(Event::Time time, SessionState from, SessionState 
       return;
     case SessionState::disconnected:
       if (phase_ == Phase::connecting && start_done_)
-        return finish_start(cause.code == srpi::Errc::ok ? Failure{"cancelled", "disconnected while it was connecting"}
-                                                         : Failure{cause});
+        return finish_start(cause.code == srpi::Errc::ok
+                                ? Failure{"cancelled", "disconnected while it was connecting"}
+                                : Failure{cause});
       return reconnect_waiters_.disconnected(from, cause);
     case SessionState::erased: {
       spdlog::warn("{}: the target stayed away for longer than dev_loss; the session goes", request_.name);
       const auto self = shared_from_this();
       return erase([self](const Outcome<>&) { self->on_gone_(); });
     }
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -186,7 +194,8 @@ void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& erro
 }
 
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
-  const auto known = std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
+  const auto known =
+      std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
   const bool is_new = known == units_.end();
   const auto old_size_bytes = is_new ? std::nullopt : std::optional(known->blocks * known->block_size);
   const auto was_away = is_new ? srpi::Errc::ok : known->away.code;
@@ -198,7 +207,8 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
   });
   guarded([&] { publication_->update(info); });
   if (was_away != info.away.code) reporter_.unit_away(time, *publication_, info);
-  if (old_size_bytes != info.blocks * info.block_size) reporter_.unit(time, *publication_, info, old_size_bytes);
+  if (old_size_bytes != info.blocks * info.block_size)
+    reporter_.unit(time, *publication_, info, old_size_bytes);
 }
 
 bool ManagedSession::has_device(std::uint32_t index) const {

@@ -120,7 +120,8 @@ void ManagedSession::view(ViewDone done) {
     boost::asio::steady_timer deadline;
     ViewDone done;
   };
-  const auto pending = std::make_shared<Pending>(Pending{boost::asio::steady_timer(executor_), std::move(done)});
+  const auto pending =
+      std::make_shared<Pending>(Pending{boost::asio::steady_timer(executor_), std::move(done)});
   pending->deadline.expires_after(kViewDeadline);
   pending->deadline.async_wait([self = shared_from_this(), pending](const boost::system::error_code& error) {
     if (error) return;
@@ -146,7 +147,8 @@ SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is
   view.options = request_.options.merged_with(request_.target);
   view.is_stale = is_stale;
   // What was left of a timer then says nothing about now.
-  if (is_stale) view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;
+  if (is_stale)
+    view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;
   view.publish_failure = publish_failure_;
   if (publication_) view.units = publication_->units();
   return view;

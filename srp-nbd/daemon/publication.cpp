@@ -28,7 +28,7 @@ struct Unit {
   srpi::LogicalUnitInfo info;
   std::optional<KernelDevice> device;
   std::uint64_t device_bytes = 0;  // its size, as the kernel was told
-  bool is_lost = false;            // the device's connection to the lane has ended: it is ours to take away, no more
+  bool is_lost = false;  // the device's connection to the lane has ended: it is ours to take away, no more
   std::uint64_t connection_id = 0;
   srpi::Error refusal;  // of the lane's to serve it
 };
@@ -73,8 +73,8 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     PublishedUnit result{unit.info, {}, {}};
     if (unit.device && !unit.is_lost) result.device = unit.device->path;
     if (server)
-      result.uri =
-          fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name, server->path());
+      result.uri = fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name,
+                               server->path());
     return result;
   }
 
@@ -91,7 +91,9 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       for (const auto& unit : units) exports.push_back(describe_export(unit.info, lane.options()));
       return exports;
     };
-    callbacks.on_client = [this](std::uint64_t id, int fd, const ExportInfo& info) { lane.serve(id, fd, info.lun); };
+    callbacks.on_client = [this](std::uint64_t id, int fd, const ExportInfo& info) {
+      lane.serve(id, fd, info.lun);
+    };
     callbacks.on_refused = [this](const srpi::Error& why) {
       spdlog::info("{}: an NBD client was sent away: {}", request.name, why.message());
     };
@@ -123,10 +125,11 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     options.transmission_flags = info.transmission_flags;
     options.request_timeout = kernel_request_timeout(request.options);
     options.busy_wait = std::max<std::chrono::milliseconds>(
-        kBusyWait,
-        std::chrono::floor<std::chrono::milliseconds>(begun + request.options.connect_timeout - Clock::now()));
-    options.backend = fmt::format("srp:{}", unit.info.wwid.empty() ? fmt::format("{}/{}", request.name, unit.info.lun)
-                                                                   : unit.info.wwid);
+        kBusyWait, std::chrono::floor<std::chrono::milliseconds>(begun + request.options.connect_timeout -
+                                                                 Clock::now()));
+    options.backend =
+        fmt::format("srp:{}", unit.info.wwid.empty() ? fmt::format("{}/{}", request.name, unit.info.lun)
+                                                     : unit.info.wwid);
     options.given_up = give_up.get_token();
     devices.connect(std::move(options), [weak = weak_from_this(), &kernel = devices, id = unit.connection_id,
                                          name = request.name](srpi::Result<KernelDevice> device) {
@@ -154,14 +157,15 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   void fit_device(Unit& unit) {
     const auto size_bytes = describe_export(unit.info, lane.options()).size_bytes;
     if (!unit.device || unit.is_lost || is_withdrawing || unit.device_bytes == size_bytes) return;
-    devices.resize(*unit.device, size_bytes,
-                   [name = request.name, path = unit.device->path, size_bytes](const srpi::Result<>& resized) {
-                     if (resized)
-                       spdlog::info("{}: {} has {} bytes now", name, path, size_bytes);
-                     else
-                       spdlog::error("{}: {} keeps its size: {}; erase the session and connect again", name, path,
-                                     resized.error().message());
-                   });
+    devices.resize(
+        *unit.device, size_bytes,
+        [name = request.name, path = unit.device->path, size_bytes](const srpi::Result<>& resized) {
+          if (resized)
+            spdlog::info("{}: {} has {} bytes now", name, path, size_bytes);
+          else
+            spdlog::error("{}: {} keeps its size: {}; erase the session and connect again", name, path,
+                          resized.error().message());
+        });
     unit.device_bytes = size_bytes;
   }
 
@@ -174,19 +178,21 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       for (const auto& unit : self->units)
         if (unit.refusal.code != srpi::Errc::ok)
           return self->undo(Failure{std::string(code_name(unit.refusal.code)),
-                                    fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
-                                                unit.refusal.message())});
+                                    fmt::format("lun {} is not served: {}; choose fewer units with --lun",
+                                                unit.info.lun, unit.refusal.message())});
       self->finish(std::exchange(self->publish_done, nullptr), {});
     };
-    guarded([&] { ask<void>(lane, executor, [](srpi::Session&) -> Outcome<> { return {}; }, answered); },
-            [&] { undo(Failure::no_memory()); });
+    guarded(
+        [&] {
+          ask<void>(
+              lane, executor, [](srpi::Session&) -> Outcome<> { return {}; }, answered);
+        },
+        [&] { undo(Failure::no_memory()); });
   }
 
   // A failed publish leaves nothing: what came before is taken away, then the first failure is reported.
   void undo(const Failure& failure) {
-    insist([&] {
-      withdraw([done = publish_done, failure](const Outcome<>&) { done(failure); });
-    });
+    insist([&] { withdraw([done = publish_done, failure](const Outcome<>&) { done(failure); }); });
   }
 
   // The only way by which devices go, whoever wants it. std::bad_alloc out of this: nothing was done.
@@ -202,12 +208,13 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   }
 
   void withdraw_next() {
-    const auto next = std::find_if(units.begin(), units.end(), [](const Unit& u) { return u.device.has_value(); });
+    const auto next =
+        std::find_if(units.begin(), units.end(), [](const Unit& u) { return u.device.has_value(); });
     if (next == units.end()) return end_withdrawal();
     // The lane serves the kernel until it has let the device go.
     insist([&] {
       devices.disconnect(*next->device, [self = shared_from_this(), id = next->connection_id,
-                                               device = *next->device](const srpi::Result<>& gone) {
+                                         device = *next->device](const srpi::Result<>& gone) {
         if (!gone) insist([&] { self->note_stays_behind(device, gone.error()); });
         insist([&] { self->lane.drop(id); });
         self->withdraw_next();
@@ -220,10 +227,11 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   void note_stays_behind(const KernelDevice& device, const srpi::Error& why) {
     spdlog::error("{}: {} stays behind: {}", request.name, device.path, why.message());
     if (!withdraw_failure)
-      withdraw_failure = Failure{std::string(code_name(why.code)),
-                                 fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
-                                             "`nbd-client -d {}` removes it",
-                                             device.path, why.message(), device.path)};
+      withdraw_failure =
+          Failure{std::string(code_name(why.code)),
+                  fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
+                              "`nbd-client -d {}` removes it",
+                              device.path, why.message(), device.path)};
   }
 
   void end_withdrawal() {
@@ -250,9 +258,9 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
   const Clock::time_point begun = Clock::now();  // the connect, its login included
   std::vector<Unit> units;
   std::unique_ptr<SocketServer> server;
-  Done publish_done;            // of the publish under way
-  std::stop_source give_up;     // tells its connect that nobody wants it any more
-  bool is_connecting = false;   // a connect's answer is to come; units stay what they are until then
+  Done publish_done;           // of the publish under way
+  std::stop_source give_up;    // tells its connect that nobody wants it any more
+  bool is_connecting = false;  // a connect's answer is to come; units stay what they are until then
   bool is_withdrawing = false;
   std::vector<Done> withdrawn;  // told when nothing is left
   std::optional<Failure> withdraw_failure;
@@ -266,20 +274,23 @@ Publication::~Publication() { impl_->abandon(); }
 void Publication::publish(std::vector<srpi::LogicalUnitInfo> infos, Done done) {
   auto& impl = *impl_;
   if (infos.empty())
-    return impl.finish(done, Failure{"no_such_lun", "the target shows no logical unit to this initiator: expected at "
-                                                    "least one; check its access list for our initiator port id"});
+    return impl.finish(done, Failure{"no_such_lun",
+                                     "the target shows no logical unit to this initiator: expected at "
+                                     "least one; check its access list for our initiator port id"});
   if (impl.request.device_index && infos.size() != 1)
-    return impl.finish(done, Failure{"invalid_argument",
-                                     fmt::format("--device names one device, and the target has {} logical units: "
-                                                 "choose one with --lun, or leave --device out",
-                                                 infos.size())});
+    return impl.finish(done,
+                       Failure{"invalid_argument",
+                               fmt::format("--device names one device, and the target has {} logical units: "
+                                           "choose one with --lun, or leave --device out",
+                                           infos.size())});
   // A device that the lane cannot serve would be a dead one.
   const auto most = impl.lane.options().max_connections;
   if (impl.request.listen_path.empty() && infos.size() > most)
-    return impl.finish(done, Failure{"too_large", fmt::format("the target has {} logical units, and a session takes {} "
-                                                              "kernel devices at most: choose units with --lun, in "
-                                                              "several sessions, or serve them with --listen",
-                                                              infos.size(), most)});
+    return impl.finish(
+        done, Failure{"too_large", fmt::format("the target has {} logical units, and a session takes {} "
+                                               "kernel devices at most: choose units with --lun, in "
+                                               "several sessions, or serve them with --listen",
+                                               infos.size(), most)});
   try {
     impl.give_up = std::stop_source();
     for (auto& info : infos) impl.units.emplace_back().info = std::move(info);

@@ -22,7 +22,8 @@ ManagedSession::Done simple_answer(Registry::Answer answer) {
 }
 
 Failure no_such_session(const std::string& name) {
-  return {"no_such_session", fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", name)};
+  return {"no_such_session",
+          fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", name)};
 }
 
 }  // namespace
@@ -38,23 +39,29 @@ void Registry::handle(ControlRequest request, Answer answer) {
   if (found == sessions_.end()) return answer(to_json(no_such_session(request.name)));
   const auto session = found->second;
   if (session->is_erasing() && request.command != Command::erase)
-    return answer(to_json(Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", request.name)}));
+    return answer(
+        to_json(Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", request.name)}));
 
   switch (request.command) {
-    case Command::show: return show(request.name, std::move(answer));
-    case Command::erase: return erase(request.name, std::move(answer));
+    case Command::show:
+      return show(request.name, std::move(answer));
+    case Command::erase:
+      return erase(request.name, std::move(answer));
     case Command::disconnect:
       return session->disconnect([answer = std::move(answer)](const Outcome<std::chrono::nanoseconds>& took) {
         if (!took) return answer(to_json(took.error()));
         answer({{"ok", true}, {"disconnect_us", static_cast<double>(took->count()) / 1000.0}});
       });
-    case Command::reconnect: return session->reconnect(simple_answer(std::move(answer)));
-    case Command::target: return session->set_ram_target_online(request.online, simple_answer(std::move(answer)));
+    case Command::reconnect:
+      return session->reconnect(simple_answer(std::move(answer)));
+    case Command::target:
+      return session->set_ram_target_online(request.online, simple_answer(std::move(answer)));
     case Command::abort:
       return run_task(request, UnitTask::abort, std::move(answer));
     case Command::reset:
       return run_task(request, UnitTask::reset, std::move(answer));
-    default: return answer(to_json(Failure{"bad_request", "unknown command"}));
+    default:
+      return answer(to_json(Failure{"bad_request", "unknown command"}));
   }
 }
 
@@ -119,7 +126,8 @@ std::string Registry::derive_name() const {
 
 Outcome<> Registry::check_free(const SessionRequest& request) const {
   if (is_stopping_) return Failure{"cancelled", "the daemon is stopping"};
-  if (sessions_.size() >= kMaxSessions) return Failure{"busy", fmt::format("there are {} sessions already", kMaxSessions)};
+  if (sessions_.size() >= kMaxSessions)
+    return Failure{"busy", fmt::format("there are {} sessions already", kMaxSessions)};
   if (sessions_.contains(request.name))
     return Failure{"already_exists", fmt::format("the name \"{0}\" is taken: choose another with --name, or "
                                                  "`srp-nbd reconnect {0}`",
@@ -127,7 +135,8 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
   for (const auto& [name, session] : sessions_) {
     const auto& other = session->request();
     if (!request.listen_path.empty() && other.listen_path == request.listen_path)
-      return Failure{"already_exists", fmt::format("{} is in use by the session \"{}\"", request.listen_path, name)};
+      return Failure{"already_exists",
+                     fmt::format("{} is in use by the session \"{}\"", request.listen_path, name)};
     if (!request.device_index) continue;
     if (session->has_device(*request.device_index))
       return Failure{"busy",

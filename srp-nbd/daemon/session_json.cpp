@@ -30,10 +30,13 @@ json::value setting(const srpi::OptionalMilliseconds& timer) {
 
 json::value by(const srpi::SessionStatus& status) {
   switch (status.state) {
-    case srpi::SessionState::recovering: return "fault";
+    case srpi::SessionState::recovering:
+      return "fault";
     case srpi::SessionState::disconnecting:
-    case srpi::SessionState::disconnected: return status.by_administrator ? "administrator" : "fault";
-    default: return nullptr;
+    case srpi::SessionState::disconnected:
+      return status.by_administrator ? "administrator" : "fault";
+    default:
+      return nullptr;
   }
 }
 

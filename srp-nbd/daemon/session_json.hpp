@@ -34,7 +34,7 @@ struct SessionView {
 
 [[nodiscard]] boost::json::object to_json(const SessionView&);
 [[nodiscard]] boost::json::object to_json(const PublishedUnit&);
-[[nodiscard]] boost::json::object to_json(const Failure&);  // the whole answer, {"ok":false,…}
+[[nodiscard]] boost::json::object to_json(const Failure&);          // the whole answer, {"ok":false,…}
 [[nodiscard]] boost::json::value text_or_null(const std::string&);  // null for an empty one
 
 }  // namespace srp_nbd

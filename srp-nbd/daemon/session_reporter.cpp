@@ -48,7 +48,8 @@ void SessionReporter::attempt_failed(Event::Time time, const srpi::Error& error)
   });
 }
 
-void SessionReporter::unit(Event::Time time, const Publication& publication, const srpi::LogicalUnitInfo& info,
+void SessionReporter::unit(Event::Time time, const Publication& publication,
+                           const srpi::LogicalUnitInfo& info,
                            std::optional<std::uint64_t> old_size_bytes) noexcept {
   hub_.report([&] {
     auto event = make_event(time, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found);
@@ -96,7 +97,8 @@ void SessionReporter::published(const Publication& publication, const Outcome<>&
   });
 }
 
-void SessionReporter::device_lost(Event::Time time, const PublishedUnit& unit, const srpi::Error& why) noexcept {
+void SessionReporter::device_lost(Event::Time time, const PublishedUnit& unit,
+                                  const srpi::Error& why) noexcept {
   hub_.report([&] {
     auto event = make_event(time, EventKind::device_lost);
     event.unit = unit;

@@ -28,11 +28,15 @@ Failure invalid(std::string_view key, std::string_view expected, const FieldValu
     std::string operator()(bool b) const { return b ? "true" : "false"; }
     std::string operator()(std::int64_t n) const { return std::to_string(n); }
     std::string operator()(const std::string& s) const {
-      return s.size() > kMaxShownChars ? fmt::format("\"{}…\"", s.substr(0, kMaxShownChars)) : fmt::format("\"{}\"", s);
+      return s.size() > kMaxShownChars ? fmt::format("\"{}…\"", s.substr(0, kMaxShownChars))
+                                       : fmt::format("\"{}\"", s);
     }
-    std::string operator()(const std::vector<std::int64_t>& list) const { return fmt::format("{} numbers", list.size()); }
+    std::string operator()(const std::vector<std::int64_t>& list) const {
+      return fmt::format("{} numbers", list.size());
+    }
   };
-  return {"invalid_argument", fmt::format("{}: expected {}, got {}", key, expected, std::visit(Shown{}, got))};
+  return {"invalid_argument",
+          fmt::format("{}: expected {}, got {}", key, expected, std::visit(Shown{}, got))};
 }
 
 std::optional<std::int64_t> whole_number(const FieldValue& value) {
@@ -50,7 +54,8 @@ bool is_off(const FieldValue& value) {
   return s && *s == "off";
 }
 
-Outcome<> set_timer(Milliseconds& timer, std::int64_t least_ms, std::string_view key, const FieldValue& value) {
+Outcome<> set_timer(Milliseconds& timer, std::int64_t least_ms, std::string_view key,
+                    const FieldValue& value) {
   const auto n = whole_number(value);
   if (!n || *n < least_ms || *n > kMaxTimerMs)
     return invalid(key, fmt::format("milliseconds from {} to {}", least_ms, kMaxTimerMs), value);
@@ -58,7 +63,8 @@ Outcome<> set_timer(Milliseconds& timer, std::int64_t least_ms, std::string_view
   return {};
 }
 
-Outcome<> set_timer(OptionalMilliseconds& timer, std::int64_t least_ms, std::string_view key, const FieldValue& value) {
+Outcome<> set_timer(OptionalMilliseconds& timer, std::int64_t least_ms, std::string_view key,
+                    const FieldValue& value) {
   if (is_off(value)) {
     timer.reset();
     return {};
@@ -235,7 +241,8 @@ constexpr std::array kFields = {
 }  // namespace
 
 Outcome<> apply_field(SessionRequest& request, std::string_view key, const FieldValue& value) {
-  const auto* field = std::find_if(kFields.begin(), kFields.end(), [&](const Field& f) { return f.key == key; });
+  const auto* field =
+      std::find_if(kFields.begin(), kFields.end(), [&](const Field& f) { return f.key == key; });
   if (field == kFields.end())
     return Failure{"invalid_argument",
                    fmt::format("unknown key \"{}\": expected one of {}", key.substr(0, kMaxShownChars),
@@ -251,10 +258,12 @@ std::vector<std::string_view> field_names() {
 
 Outcome<> check_request(SessionRequest& request) {
   if (!request.has_target)
-    return Failure{"invalid_argument", "target is missing: expected srp://HOST:PORT/?id_ext=…&ioc_guid=…, a login "
-                                       "string, or ram://SIZE"};
+    return Failure{"invalid_argument",
+                   "target is missing: expected srp://HOST:PORT/?id_ext=…&ioc_guid=…, a login "
+                   "string, or ram://SIZE"};
   if (request.device_index && !request.listen_path.empty())
-    return Failure{"invalid_argument", "device and listen exclude each other: give a kernel device or a socket, not both"};
+    return Failure{"invalid_argument",
+                   "device and listen exclude each other: give a kernel device or a socket, not both"};
   // A login string has parameters, too, which may not go together with the options.
   if (auto ok = request.options.merged_with(request.target).validate(); !ok) return Failure{ok.error()};
   return {};
@@ -266,7 +275,8 @@ Outcome<> fill_in_name(SessionRequest& request) {
   for (std::size_t at = 0; (at = path.find(mark, at)) != std::string::npos; at += request.name.size())
     path.replace(at, mark.size(), request.name);
   if (path.size() > kMaxSocketPath)
-    return Failure{"invalid_argument", fmt::format("listen: {} has more than {} characters", path, kMaxSocketPath)};
+    return Failure{"invalid_argument",
+                   fmt::format("listen: {} has more than {} characters", path, kMaxSocketPath)};
   request.listen_path = std::move(path);
   return {};
 }
@@ -274,8 +284,8 @@ Outcome<> fill_in_name(SessionRequest& request) {
 bool is_valid_name(std::string_view name) noexcept {
   if (name.empty() || name.size() > 64 || name == "." || name == "..") return false;
   return std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.' || c == ':';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
   });
 }
 

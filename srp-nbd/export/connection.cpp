@@ -20,11 +20,11 @@ using nbd::WireError;
 
 namespace {
 constexpr std::size_t kWorthReceivingBytes = 4096;  // less room than this left: take another chunk
-constexpr std::uint32_t kReservedPieces = 3;        // for the write under way; other requests leave them alone
+constexpr std::uint32_t kReservedPieces = 3;  // for the write under way; other requests leave them alone
 }  // namespace
 
-Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit, ServeOptions options,
-                       std::uint32_t requests)
+Connection::Connection(Lane::Loop& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit,
+                       ServeOptions options, std::uint32_t requests)
     : lane_(lane),
       id_(id),
       fd_(std::move(fd)),
@@ -114,7 +114,8 @@ void Connection::parse() {
     std::byte* const data = chunk_->data + parsed_;
     const auto item = stream_.next({data, filled_ - parsed_});
     switch (item.what) {
-      case RequestStream::What::need_more: return;
+      case RequestStream::What::need_more:
+        return;
       case RequestStream::What::broken:
         return close({srpi::Errc::protocol_error, words([&] { return item.problem; })});
       case RequestStream::What::request:
@@ -134,7 +135,8 @@ void Connection::parse() {
 bool Connection::make_room() {
   const std::size_t chunk_bytes = lane_.chunks().chunk_bytes();
   if (chunk_ != nullptr && parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
-  if (chunk_ != nullptr && (filled_ + kTailBytes + kWorthReceivingBytes <= chunk_bytes || bytes_to_boundary() > 0))
+  if (chunk_ != nullptr &&
+      (filled_ + kTailBytes + kWorthReceivingBytes <= chunk_bytes || bytes_to_boundary() > 0))
     return true;
   if (chunk_ != nullptr) {
     aside_bytes_ = filled_ - parsed_;
@@ -198,12 +200,16 @@ void Connection::begin(const NbdRequest& request) {
     return;
   }
   switch (command) {
-    case Command::read: return begin_read(job);
-    case Command::flush: return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
-    case Command::trim: return submit(take_piece(job), srpi::IoOperation::unmap, request.offset, request.length);
+    case Command::read:
+      return begin_read(job);
+    case Command::flush:
+      return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
+    case Command::trim:
+      return submit(take_piece(job), srpi::IoOperation::unmap, request.offset, request.length);
     case Command::write_zeroes:
       return submit(take_piece(job), srpi::IoOperation::write_zeroes, request.offset, request.length);
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -232,7 +238,8 @@ void Connection::begin_read(Job& job) {
   submit(piece, srpi::IoOperation::read, job.request.offset, job.request.length);
 }
 
-void Connection::submit(Piece& piece, srpi::IoOperation operation, std::uint64_t offset, std::uint32_t bytes) {
+void Connection::submit(Piece& piece, srpi::IoOperation operation, std::uint64_t offset,
+                        std::uint32_t bytes) {
   auto& io = piece.io;
   io.operation = operation;
   io.force_unit_access = (piece.job->request.flags & nbd::kCommandFua) != 0;

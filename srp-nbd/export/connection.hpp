@@ -52,7 +52,7 @@ class Connection {
   }
 
   bool keeps_chunk = false;     // see Lane::Loop::may_keep_chunk
-  bool waiting = false;        // in the lane's queue for memory
+  bool waiting = false;         // in the lane's queue for memory
   bool to_be_serviced = false;  // in the lane's list
 
  private:
@@ -103,29 +103,29 @@ class Connection {
 
   RequestStream stream_;
   ChunkPool::Chunk* chunk_ = nullptr;
-  std::size_t parsed_ = 0, filled_ = 0;  // in chunk_
+  std::size_t parsed_ = 0, filled_ = 0;                      // in chunk_
   std::array<std::byte, sizeof(nbd::RequestHeader)> aside_;  // the beginning of a header, between two chunks
   std::size_t aside_bytes_ = 0;
-  Job* writing_ = nullptr;               // the write whose payload is arriving
-  Piece* building_ = nullptr;            // its bytes that are not submitted yet
-  Job* blocked_read_ = nullptr;          // a read that waits for memory
+  Job* writing_ = nullptr;       // the write whose payload is arriving
+  Piece* building_ = nullptr;    // its bytes that are not submitted yet
+  Job* blocked_read_ = nullptr;  // a read that waits for memory
   Want want_ = Want::nothing;
 
   Job* first_reply_ = nullptr;
   Job* last_reply_ = nullptr;
-  Job* batch_ = nullptr;                 // being sent
+  Job* batch_ = nullptr;  // being sent
   static constexpr std::size_t kMaxVectors = 256;
   std::array<iovec, kMaxVectors> vectors_;
   msghdr message_{};
   std::chrono::steady_clock::time_point send_progress_;
-  int unread_ = -1;                      // bytes in the socket when its progress was looked at
+  int unread_ = -1;  // bytes in the socket when its progress was looked at
 
   std::chrono::steady_clock::time_point receive_progress_;
 
   bool receiving_ = false, sending_ = false;
-  bool polling_ = false;                 // what is under way for receiving is a poll
-  bool has_bytes_ = false;               // a poll said so: a chunk is needed
-  bool draining_ = false;                // no more requests; closes when all are answered
+  bool polling_ = false;    // what is under way for receiving is a poll
+  bool has_bytes_ = false;  // a poll said so: a chunk is needed
+  bool draining_ = false;   // no more requests; closes when all are answered
   bool closing_ = false;
   srpi::Error reason_;
 };

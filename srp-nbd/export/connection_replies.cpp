@@ -26,7 +26,8 @@ void Connection::completed(Piece& piece) noexcept {
   Job& job = *piece.job;
   --pieces_out_;
   --job.pieces;
-  if (piece.io.status != srpi::Errc::ok && job.error == WireError::ok) job.error = to_wire_error(piece.io.status);
+  if (piece.io.status != srpi::Errc::ok && job.error == WireError::ok)
+    job.error = to_wire_error(piece.io.status);
   give(piece);
   if (closing_) lane_.connection_ended();  // perhaps the last thing it waited for
   if (job.pieces > 0 || !job.received) return;
@@ -42,8 +43,10 @@ void Connection::finish(Job& job) noexcept {
     job.blocks = 0;
   }
   job.next = nullptr;
-  if (first_reply_ == nullptr) first_reply_ = &job;
-  else last_reply_->next = &job;
+  if (first_reply_ == nullptr)
+    first_reply_ = &job;
+  else
+    last_reply_->next = &job;
   last_reply_ = &job;
   lane_.needs_service(*this);
 }

@@ -47,8 +47,10 @@ void Connection::append_payload(std::byte* data, std::uint32_t bytes) {
   }
   Job& job = *std::exchange(writing_, nullptr);
   job.received = true;
-  if (building_ != nullptr) submit_building(true);
-  else if (job.pieces == 0) finish(job);
+  if (building_ != nullptr)
+    submit_building(true);
+  else if (job.pieces == 0)
+    finish(job);
 }
 
 // Submits what has come of a write: all of it at its end, else whole blocks. False: nothing submitted.

@@ -15,14 +15,15 @@ struct ExportInfo {
   std::string description;  // for people: vendor, product, wwid
   std::uint64_t lun = 0;
   std::uint64_t size_bytes = 0;
-  std::uint32_t block_size = 512;             // bytes; requests must be multiples
-  std::uint32_t preferred_block_size = 4096;  // bytes
-  std::uint32_t max_request_bytes = 8u << 20; // of one read or write
-  std::uint16_t transmission_flags = 0;       // NBD_FLAG_*
+  std::uint32_t block_size = 512;              // bytes; requests must be multiples
+  std::uint32_t preferred_block_size = 4096;   // bytes
+  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write
+  std::uint16_t transmission_flags = 0;        // NBD_FLAG_*
 };
 
 // Flush and FUA are always offered (the library makes FUA of a flush where the unit has none), trim and
 // write-zeroes where the unit can, several connections always: all of them see one unit.
-[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&, bool read_only = false);
+[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&,
+                                         bool read_only = false);
 
 }  // namespace srp_nbd

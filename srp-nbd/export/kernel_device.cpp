@@ -35,7 +35,8 @@ srpi::Result<> check(const KernelDeviceOptions& o) {
   if (!std::has_single_bit(o.block_size) || o.block_size < 512 || o.block_size > 4096)
     return bad(fmt::format("block size {}; the kernel takes 512, 1024, 2048 or 4096", o.block_size));
   if (o.size_bytes == 0 || o.size_bytes % o.block_size != 0)
-    return bad(fmt::format("size {} is not a positive multiple of the block size {}", o.size_bytes, o.block_size));
+    return bad(
+        fmt::format("size {} is not a positive multiple of the block size {}", o.size_bytes, o.block_size));
   if (o.index && *o.index > 0xfffff) return bad(fmt::format("there is no /dev/nbd{}", *o.index));
   return {};
 }
@@ -58,10 +59,14 @@ class Connecting {
  public:
   Connecting(KernelDeviceOptions options, OpenNbdControl open, std::shared_ptr<Generations> generations,
              Clock::time_point limit)
-      : options_(std::move(options)), open_(std::move(open)), generations_(std::move(generations)), limit_(limit) {}
+      : options_(std::move(options)),
+        open_(std::move(open)),
+        generations_(std::move(generations)),
+        limit_(limit) {}
 
   std::optional<srpi::Result<KernelDevice>> step(bool is_last) {
-    if (options_.given_up.stop_requested()) return fail({Errc::cancelled, "the device is not wanted any more"});
+    if (options_.given_up.stop_requested())
+      return fail({Errc::cancelled, "the device is not wanted any more"});
     if (!control_) {
       if (auto good = check(options_); good.has_error()) return fail(good.error());
       auto control = open_(left_until(limit_));
@@ -77,11 +82,13 @@ class Connecting {
       options_.sockets.clear();  // the kernel has its own references
       generations_->of[*made_] = ++generations_->newest;
     }
-    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend, generations_->of[*made_]};
+    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend,
+                        generations_->of[*made_]};
     if (!control_->has_node(device.index)) {
       if (!is_last) return std::nullopt;
-      return fail({Errc::not_found, fmt::format("the kernel made nbd{}, but {} did not appear (is /dev a devtmpfs?)",
-                                                device.index, device.path)});
+      return fail(
+          {Errc::not_found, fmt::format("the kernel made nbd{}, but {} did not appear (is /dev a devtmpfs?)",
+                                        device.index, device.path)});
     }
     if (options_.max_sectors_kb > 0) control_->set_max_sectors_kb(device.index, options_.max_sectors_kb);
     return device;
@@ -112,14 +119,15 @@ class Connecting {
                                  owner->name));
     if (!is_last) return std::nullopt;
     if (!owner)
-      return refusal(
-          fmt::format("/dev/nbd{0} is in use: somebody has it open (`fuser -v /dev/nbd{0}` tells who)", index));
+      return refusal(fmt::format(
+          "/dev/nbd{0} is in use: somebody has it open (`fuser -v /dev/nbd{0}` tells who)", index));
     if (owner->is_this)
-      return refusal(
-          fmt::format("/dev/nbd{} was connected by this daemon before, and somebody still has it open", index));
-    return refusal(fmt::format("/dev/nbd{} is in use: process {} has connected it and ended; it still is connected, or "
-                               "somebody has it open",
-                               index, owner->process));
+      return refusal(fmt::format(
+          "/dev/nbd{} was connected by this daemon before, and somebody still has it open", index));
+    return refusal(
+        fmt::format("/dev/nbd{} is in use: process {} has connected it and ended; it still is connected, or "
+                    "somebody has it open",
+                    index, owner->process));
   }
 
   KernelDeviceOptions options_;
@@ -167,10 +175,12 @@ KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor, OpenNbd
 
 KernelDeviceManager::~KernelDeviceManager() { impl_->orders->close(); }
 
-void KernelDeviceManager::connect(KernelDeviceOptions options, std::function<void(srpi::Result<KernelDevice>)> done) {
+void KernelDeviceManager::connect(KernelDeviceOptions options,
+                                  std::function<void(srpi::Result<KernelDevice>)> done) {
   const auto order = std::make_shared<KernelOrder<KernelDevice>>();
   order->limit = Clock::now() + options.deadline;
-  const auto connecting = std::make_shared<Connecting>(std::move(options), impl_->open, impl_->generations, order->limit);
+  const auto connecting =
+      std::make_shared<Connecting>(std::move(options), impl_->open, impl_->generations, order->limit);
   order->step = [connecting](bool is_last) { return connecting->step(is_last); };
   order->undo = [connecting] { connecting->take_back(); };
   order->done = std::move(done);
@@ -179,12 +189,14 @@ void KernelDeviceManager::connect(KernelDeviceOptions options, std::function<voi
 
 void KernelDeviceManager::disconnect(const KernelDevice& device, std::function<void(srpi::Result<>)> done,
                                      milliseconds deadline) {
-  impl_->run(deadline, std::move(done), [device](NbdControl& control, const Generations& generations) -> srpi::Result<> {
-    // The kernel answers "no such device" or "invalid" for a device that is not connected.
-    if (auto connected = control.connected(device.index); connected.has_value() && !*connected) return {};
-    if (!is_still(device, control, generations)) return {};
-    return control.disconnect(device.index);
-  });
+  impl_->run(deadline, std::move(done),
+             [device](NbdControl& control, const Generations& generations) -> srpi::Result<> {
+               // The kernel answers "no such device" or "invalid" for a device that is not connected.
+               if (auto connected = control.connected(device.index); connected.has_value() && !*connected)
+                 return {};
+               if (!is_still(device, control, generations)) return {};
+               return control.disconnect(device.index);
+             });
 }
 
 void KernelDeviceManager::resize(const KernelDevice& device, std::uint64_t size_bytes,

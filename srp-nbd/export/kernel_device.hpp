@@ -25,17 +25,19 @@
 namespace srp_nbd {
 
 struct KernelDeviceOptions {
-  std::optional<std::uint32_t> index;        // /dev/nbd<index>; unset: the first free one
-  std::vector<UniqueFd> sockets;             // the kernel's ends, one a lane; closed here once the kernel has its own
+  std::optional<std::uint32_t> index;  // /dev/nbd<index>; unset: the first free one
+  std::vector<UniqueFd> sockets;  // the kernel's ends, one a lane; closed here once the kernel has its own
   std::uint64_t size_bytes = 0;
   std::uint32_t block_size = 512;            // bytes; 512..4096 (a page), a power of two
   std::uint16_t transmission_flags = 0;      // ExportInfo::transmission_flags
   std::string backend;                       // "srp:<wwid>"; empty: none. Shown in /sys/block/nbdN/backend
   std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
-  std::uint32_t max_sectors_kb = 1024;       // largest request, if the kernel lets us choose; 0: leave it alone
-  std::chrono::milliseconds deadline{10000}; // of the whole call, waiting for a busy device and its node included
-  std::chrono::milliseconds busy_wait{10000}; // for a device that somebody has open; ends with the deadline anyway
-  std::stop_token given_up;                  // nobody wants it any more: no further waiting, and no device
+  std::uint32_t max_sectors_kb = 1024;  // largest request, if the kernel lets us choose; 0: leave it alone
+  std::chrono::milliseconds deadline{
+      10000};  // of the whole call, waiting for a busy device and its node included
+  std::chrono::milliseconds busy_wait{
+      10000};                // for a device that somebody has open; ends with the deadline anyway
+  std::stop_token given_up;  // nobody wants it any more: no further waiting, and no device
 };
 
 struct KernelDevice {
@@ -46,7 +48,8 @@ struct KernelDevice {
 };
 
 class NbdControl;
-using OpenNbdControl = std::function<srpi::Result<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
+using OpenNbdControl =
+    std::function<srpi::Result<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
 
 class KernelDeviceManager {
  public:

@@ -7,7 +7,8 @@
 
 namespace srp_nbd {
 
-Lane::Lane(LaneOptions options, std::unique_ptr<Loop> loop) : options_(std::move(options)), loop_(std::move(loop)) {}
+Lane::Lane(LaneOptions options, std::unique_ptr<Loop> loop)
+    : options_(std::move(options)), loop_(std::move(loop)) {}
 Lane::~Lane() { loop_->stop(); }
 
 srpi::Result<std::unique_ptr<Lane>> Lane::start(SessionFactory factory, LaneCallbacks callbacks,

@@ -17,7 +17,7 @@ namespace srp_nbd {
 namespace {
 constexpr std::chrono::seconds kLookForStuck{1};  // this often, while somebody waits for memory
 constexpr std::size_t kSmallReadBytes = 16384;
-constexpr std::uint32_t kLeastRequests = 32;      // of a connection
+constexpr std::uint32_t kLeastRequests = 32;  // of a connection
 }  // namespace
 
 // Busy: everything that is there is done, then asked for again. Idle: some polls, then the session is armed and the
@@ -29,8 +29,8 @@ void Lane::Loop::run() {
   for (;;) {
     std::size_t done = take_completions();  // requests are submitted here,
     done += run_posted();
-    done += session_->poll();               // sent to the target, and completed, here,
-    done += service_connections();          // and answered here
+    done += session_->poll();       // sent to the target, and completed, here,
+    done += service_connections();  // and answered here
     done += resume_waiting();
     if (!waiting_.empty()) drop_stuck();
     remove_ended();
@@ -79,11 +79,21 @@ std::size_t Lane::Loop::take_completions() {
     ++count;
     auto* connection = reinterpret_cast<Connection*>(data & ~kEventMask);
     switch (static_cast<Event>(data & kEventMask)) {
-      case Event::received: connection->on_received(result); break;
-      case Event::sent: connection->on_sent(result); break;
-      case Event::readable: connection->on_readable(); break;
-      case Event::woken: wake_polled_ = false; break;
-      case Event::session_ready: session_polled_ = false; break;
+      case Event::received:
+        connection->on_received(result);
+        break;
+      case Event::sent:
+        connection->on_sent(result);
+        break;
+      case Event::readable:
+        connection->on_readable();
+        break;
+      case Event::woken:
+        wake_polled_ = false;
+        break;
+      case Event::session_ready:
+        session_polled_ = false;
+        break;
     }
   }
   return count;
@@ -221,12 +231,15 @@ void Lane::Loop::drop_stuck() {
   const bool chunks_are_out = chunks_->free_chunks() == 0;
   for (auto& c : connections_) {
     const char* what = nullptr;
-    if (c->send_stuck_since(limit)) what = "took none of its answers";
-    else if (chunks_are_out && c->request_stuck_since(limit)) what = "sent nothing of the request it had begun";
+    if (c->send_stuck_since(limit))
+      what = "took none of its answers";
+    else if (chunks_are_out && c->request_stuck_since(limit))
+      what = "sent nothing of the request it had begun";
     if (what != nullptr)
       c->close({srpi::Errc::timed_out, words([&] {
-                  return fmt::format("the client {} for {} s while others waited", what,
-                                     std::chrono::duration_cast<std::chrono::seconds>(options_.stuck_client).count());
+                  return fmt::format(
+                      "the client {} for {} s while others waited", what,
+                      std::chrono::duration_cast<std::chrono::seconds>(options_.stuck_client).count());
                 })});
   }
 }
@@ -270,7 +283,8 @@ void Lane::Loop::serve(std::uint64_t id, UniqueFd fd, std::uint64_t lun, ServeOp
     if (unit->info().lun != lun) continue;
     return guarded(
         [&] {
-          connections_.push_back(std::make_unique<Connection>(*this, id, std::move(fd), *unit, options, request_share()));
+          connections_.push_back(
+              std::make_unique<Connection>(*this, id, std::move(fd), *unit, options, request_share()));
           connections_.back()->start();
         },
         [&] {

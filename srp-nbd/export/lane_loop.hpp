@@ -85,7 +85,7 @@ class Lane::Loop final : private srpi::SessionObserver {
 
   std::mutex posted_mutex_;  // the only thing that two threads touch
   std::vector<std::function<void(srpi::Session&)>> posted_;
-  UniqueFd wake_;            // an eventfd, readable when posted_ was empty and is not any more
+  UniqueFd wake_;  // an eventfd, readable when posted_ was empty and is not any more
 
   io_uring ring_{};
   bool ring_ready_ = false;

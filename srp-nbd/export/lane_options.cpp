@@ -14,9 +14,13 @@ constexpr std::size_t kLeastChunks = 5;  // two connections with two each, and o
 }  // namespace
 
 srpi::Result<> LaneOptions::validate() const {
-  const auto bad = [](std::string what) { return srpi::Error{srpi::Errc::invalid_argument, std::move(what)}; };
-  if (!std::has_single_bit(receive_chunk_bytes) || receive_chunk_bytes < 8192 || receive_chunk_bytes > (1u << 20))
-    return bad(fmt::format("receive_chunk_bytes is {}; expected a power of two in 8192..1048576", receive_chunk_bytes));
+  const auto bad = [](std::string what) {
+    return srpi::Error{srpi::Errc::invalid_argument, std::move(what)};
+  };
+  if (!std::has_single_bit(receive_chunk_bytes) || receive_chunk_bytes < 8192 ||
+      receive_chunk_bytes > (1u << 20))
+    return bad(fmt::format("receive_chunk_bytes is {}; expected a power of two in 8192..1048576",
+                           receive_chunk_bytes));
   if (max_connections < 1 || max_connections > 1024)
     return bad(fmt::format("max_connections is {}; expected 1..1024", max_connections));
   if (receive_bytes / receive_chunk_bytes < kLeastChunks || receive_bytes > (1ull << 30))
@@ -28,9 +32,12 @@ srpi::Result<> LaneOptions::validate() const {
     return bad(fmt::format("small_read_bytes is {}; expected whole MiB in 1..1024 MiB", small_read_bytes));
   if (requests_per_connection < 1 || requests_per_connection > 4096)
     return bad(fmt::format("requests_per_connection is {}; expected 1..4096", requests_per_connection));
-  if (requests < 1 || requests > (1u << 16)) return bad(fmt::format("requests is {}; expected 1..65536", requests));
-  if (max_request_bytes < (1u << 20) || max_request_bytes > nbd::kMaxPayloadBytes || max_request_bytes > read_bytes / 2)
-    return bad(fmt::format("max_request_bytes is {}; expected 1 MiB..min(32 MiB, read_bytes / 2)", max_request_bytes));
+  if (requests < 1 || requests > (1u << 16))
+    return bad(fmt::format("requests is {}; expected 1..65536", requests));
+  if (max_request_bytes < (1u << 20) || max_request_bytes > nbd::kMaxPayloadBytes ||
+      max_request_bytes > read_bytes / 2)
+    return bad(fmt::format("max_request_bytes is {}; expected 1 MiB..min(32 MiB, read_bytes / 2)",
+                           max_request_bytes));
   return {};
 }
 

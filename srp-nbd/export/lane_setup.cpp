@@ -81,20 +81,24 @@ srpi::Result<> Lane::Loop::set_up(const SessionFactory& factory) {
     error = io_uring_queue_init_params(entries, &ring_, &params);
   }
   if (error == -ENOSYS || error == -EPERM)
-    return srpi::Error{srpi::Errc::not_supported,
-                       fmt::format("io_uring is not available ({}): check sysctl kernel.io_uring_disabled, or the "
-                                   "container's seccomp rules", std::strerror(-error))};
+    return srpi::Error{
+        srpi::Errc::not_supported,
+        fmt::format("io_uring is not available ({}): check sysctl kernel.io_uring_disabled, or the "
+                    "container's seccomp rules",
+                    std::strerror(-error))};
   if (error < 0)
-    return srpi::Error{srpi::Errc::no_memory, fmt::format("io_uring: {} (RLIMIT_MEMLOCK or RLIMIT_NOFILE)",
-                                                          std::strerror(-error))};
+    return srpi::Error{srpi::Errc::no_memory,
+                       fmt::format("io_uring: {} (RLIMIT_MEMLOCK or RLIMIT_NOFILE)", std::strerror(-error))};
   ring_ready_ = true;
 
   const std::size_t bytes = options_.memory_bytes();
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
-    return srpi::Error{srpi::Errc::no_memory, fmt::format("{} bytes of I/O memory: {}", bytes, std::strerror(errno))};
+    return srpi::Error{srpi::Errc::no_memory,
+                       fmt::format("{} bytes of I/O memory: {}", bytes, std::strerror(errno))};
   mapped_ = static_cast<std::byte*>(mapped);
-  chunks_ = std::make_unique<ChunkPool>(std::span(mapped_, options_.receive_bytes), options_.receive_chunk_bytes);
+  chunks_ =
+      std::make_unique<ChunkPool>(std::span(mapped_, options_.receive_bytes), options_.receive_chunk_bytes);
   read_blocks_ = std::make_unique<ReadPool>(std::span(mapped_ + options_.receive_bytes, options_.read_bytes));
   small_reads_begin_ = mapped_ + options_.receive_bytes + options_.read_bytes;
   small_read_blocks_ = std::make_unique<ReadPool>(std::span(small_reads_begin_, options_.small_read_bytes));

@@ -23,8 +23,8 @@ class NbdControl {
   // Who has connected a device.
   struct Connector {
     pid_t process = 0;
-    std::string name;       // empty: that process has ended
-    bool is_this = false;   // this process
+    std::string name;      // empty: that process has ended
+    bool is_this = false;  // this process
   };
 
   virtual ~NbdControl() = default;

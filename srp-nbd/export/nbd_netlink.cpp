@@ -22,16 +22,22 @@ Error failure(const char* what, int error) {
   switch (error) {
     case EPERM:
     case EACCES:
-      return {Errc::permission_denied, fmt::format("nbd {}: not permitted; it needs root (CAP_SYS_ADMIN)", what)};
-    case EBUSY: return {Errc::busy, fmt::format("nbd {}: the device is connected or somebody has it open", what)};
+      return {Errc::permission_denied,
+              fmt::format("nbd {}: not permitted; it needs root (CAP_SYS_ADMIN)", what)};
+    case EBUSY:
+      return {Errc::busy, fmt::format("nbd {}: the device is connected or somebody has it open", what)};
     case ENOENT:
-    case ENODEV: return {Errc::no_device, fmt::format("nbd {}: no such device", what)};
+    case ENODEV:
+      return {Errc::no_device, fmt::format("nbd {}: no such device", what)};
     case ENOMEM:
     case EMFILE:
-    case ENFILE: return {Errc::no_memory, fmt::format("nbd {}: {}", what, std::strerror(error))};
+    case ENFILE:
+      return {Errc::no_memory, fmt::format("nbd {}: {}", what, std::strerror(error))};
     case EAGAIN:
-    case ETIMEDOUT: return {Errc::timed_out, fmt::format("nbd {}: the kernel does not answer", what)};
-    default: return {Errc::invalid_argument, fmt::format("nbd {}: {}", what, std::strerror(error))};
+    case ETIMEDOUT:
+      return {Errc::timed_out, fmt::format("nbd {}: the kernel does not answer", what)};
+    default:
+      return {Errc::invalid_argument, fmt::format("nbd {}: {}", what, std::strerror(error))};
   }
 }
 
@@ -95,7 +101,8 @@ srpi::Result<NbdNetlink> NbdNetlink::open(std::chrono::milliseconds timeout) {
 
 srpi::Result<NbdNetlink::Message> NbdNetlink::message(std::uint8_t command) const {
   Message m(nlmsg_alloc());
-  if (!m || genlmsg_put(m.get(), NL_AUTO_PORT, NL_AUTO_SEQ, family_, 0, 0, command, NBD_GENL_VERSION) == nullptr)
+  if (!m ||
+      genlmsg_put(m.get(), NL_AUTO_PORT, NL_AUTO_SEQ, family_, 0, 0, command, NBD_GENL_VERSION) == nullptr)
     return Error{Errc::no_memory, "netlink message"};
   return m;
 }
@@ -135,8 +142,10 @@ srpi::Result<std::uint32_t> NbdNetlink::connect(const KernelDeviceOptions& o) {
   for (const auto& socket : o.sockets) {
     if (bad != 0) break;
     nlattr* const item = nla_nest_start(raw, NBD_SOCK_ITEM);
-    if (item == nullptr || nla_put_u32(raw, NBD_SOCK_FD, static_cast<std::uint32_t>(socket.get())) != 0) bad = 1;
-    else nla_nest_end(raw, item);
+    if (item == nullptr || nla_put_u32(raw, NBD_SOCK_FD, static_cast<std::uint32_t>(socket.get())) != 0)
+      bad = 1;
+    else
+      nla_nest_end(raw, item);
   }
   if (bad != 0) return Error{Errc::too_large, "the connect message does not fit into a netlink message"};
   nla_nest_end(raw, sockets);

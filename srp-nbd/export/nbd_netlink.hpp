@@ -25,7 +25,8 @@ class NbdNetlink {
   [[nodiscard]] srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&);
   [[nodiscard]] srpi::Result<> disconnect(std::uint32_t index);
   // The kernel takes it for a device with that backend alone. Also: not_found, invalid_argument (not connected).
-  [[nodiscard]] srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes);
+  [[nodiscard]] srpi::Result<> resize(std::uint32_t index, const std::string& backend,
+                                      std::uint64_t size_bytes);
   [[nodiscard]] srpi::Result<bool> connected(std::uint32_t index);
 
  private:

@@ -8,7 +8,7 @@
 
 namespace srp_nbd::nbd {
 
-template <class T>
+template<class T>
 class BigEndian {
  public:
   constexpr BigEndian() = default;
@@ -32,12 +32,14 @@ using be32 = BigEndian<std::uint32_t>;
 using be64 = BigEndian<std::uint64_t>;
 
 // Negotiation.
-inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;        // "NBDMAGIC", the server's first word
-inline constexpr std::uint64_t kOptionMagic = 0x49484156454f5054;  // "IHAVEOPT", its second, and before each option
-inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;   // before each answer to an option
+inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;  // "NBDMAGIC", the server's first word
+inline constexpr std::uint64_t kOptionMagic =
+    0x49484156454f5054;  // "IHAVEOPT", its second, and before each option
+inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;  // before each answer to an option
 
 inline constexpr std::uint16_t kFixedNewstyle = 1;  // both sides: unknown options get an answer
-inline constexpr std::uint16_t kNoZeroes = 2;       // both sides: EXPORT_NAME's answer comes without 124 zero bytes
+inline constexpr std::uint16_t kNoZeroes =
+    2;  // both sides: EXPORT_NAME's answer comes without 124 zero bytes
 
 enum class Option : std::uint32_t {
   export_name = 1,       // open, the old way: no error can be told
@@ -50,9 +52,9 @@ enum class Option : std::uint32_t {
 };
 
 enum class OptionReply : std::uint32_t {
-  ack = 1,                      // the end of a successful answer
-  server = 2,                   // one export of a list
-  info = 3,                     // one piece of information
+  ack = 1,                         // the end of a successful answer
+  server = 2,                      // one export of a list
+  info = 3,                        // one piece of information
   error_unsupported = 0x80000001,  // option not known
   error_policy = 0x80000002,       // known, and not allowed here
   error_invalid = 0x80000003,      // malformed
@@ -115,13 +117,21 @@ inline constexpr std::uint16_t kSendFua = 1 << 3;
 inline constexpr std::uint16_t kRotational = 1 << 4;
 inline constexpr std::uint16_t kSendTrim = 1 << 5;
 inline constexpr std::uint16_t kSendWriteZeroes = 1 << 6;
-inline constexpr std::uint16_t kCanMultiConn = 1 << 8;  // a flush covers what any connection was told is written
+inline constexpr std::uint16_t kCanMultiConn =
+    1 << 8;  // a flush covers what any connection was told is written
 
 // Transmission.
 inline constexpr std::uint32_t kRequestMagic = 0x25609513;
 inline constexpr std::uint32_t kSimpleReplyMagic = 0x67446698;
 
-enum class Command : std::uint16_t { read = 0, write = 1, disconnect = 2, flush = 3, trim = 4, write_zeroes = 6 };
+enum class Command : std::uint16_t {
+  read = 0,
+  write = 1,
+  disconnect = 2,
+  flush = 3,
+  trim = 4,
+  write_zeroes = 6
+};
 
 inline constexpr std::uint16_t kCommandFua = 1 << 0;     // on stable storage before the answer
 inline constexpr std::uint16_t kCommandNoHole = 1 << 1;  // write_zeroes: keep the space allocated

@@ -81,10 +81,17 @@ std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
     consumed += n;
     if (input_.size() < expected_) break;
     switch (step_) {
-      case Step::client_flags: on_client_flags(load<nbd::be32>(input_)); break;
-      case Step::option_header: on_option_header(); break;
-      case Step::option_data: on_option(); break;
-      case Step::skip: break;
+      case Step::client_flags:
+        on_client_flags(load<nbd::be32>(input_));
+        break;
+      case Step::option_header:
+        on_option_header();
+        break;
+      case Step::option_data:
+        on_option();
+        break;
+      case Step::skip:
+        break;
     }
     if (output_.size() > kMaxOutputBytes) refuse("the client asks without reading the answers");
   }
@@ -94,7 +101,8 @@ std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
 void Negotiation::on_client_flags(std::uint32_t flags) {
   if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
     return refuse(fmt::format("the client sets unknown flags {:#x}", flags));
-  if ((flags & nbd::kFixedNewstyle) == 0) return refuse("the client does not speak fixed newstyle negotiation");
+  if ((flags & nbd::kFixedNewstyle) == 0)
+    return refuse("the client does not speak fixed newstyle negotiation");
   no_zeroes_ = (flags & nbd::kNoZeroes) != 0;
   expect(Step::option_header, sizeof(nbd::OptionHeader));
 }
@@ -117,22 +125,30 @@ void Negotiation::on_option_header() {
 
 void Negotiation::on_option() {
   switch (static_cast<Option>(option_)) {
-    case Option::export_name: return on_export_name();
+    case Option::export_name:
+      return on_export_name();
     case Option::abort:
       reply(number(OptionReply::ack));
       outcome_ = Outcome::ended;
       return;
-    case Option::list: on_list(); break;
-    case Option::info: on_info_or_go(false); break;
+    case Option::list:
+      on_list();
+      break;
+    case Option::info:
+      on_info_or_go(false);
+      break;
     case Option::go:
       on_info_or_go(true);
       if (outcome_ != Outcome::going_on) return;
       break;
     case Option::starttls:
-      reply_error(number(OptionReply::error_policy), "no TLS here: the socket's file mode decides who may connect");
+      reply_error(number(OptionReply::error_policy),
+                  "no TLS here: the socket's file mode decides who may connect");
       break;
     case Option::structured_reply:
-    default: reply_error(number(OptionReply::error_unsupported), "this server has no such option"); break;
+    default:
+      reply_error(number(OptionReply::error_unsupported), "this server has no such option");
+      break;
   }
   expect(Step::option_header, sizeof(nbd::OptionHeader));
 }
@@ -154,11 +170,13 @@ void Negotiation::on_info_or_go(bool go) {
   const auto invalid = [this](std::string_view why) { reply_error(number(OptionReply::error_invalid), why); };
   if (data.size() < 6) return invalid("INFO and GO carry at least 6 bytes");
   const std::uint32_t name_bytes = load<nbd::be32>(data);
-  if (name_bytes > kMaxNameBytes || name_bytes > data.size() - 6) return invalid("the name is longer than the option");
+  if (name_bytes > kMaxNameBytes || name_bytes > data.size() - 6)
+    return invalid("the name is longer than the option");
   const auto name = text_of(data.subspan(4, name_bytes));
   const auto wanted = data.subspan(4 + name_bytes);
   const std::uint16_t count = load<nbd::be16>(wanted);
-  if (wanted.size() != 2 + std::size_t{count} * 2) return invalid("the information requests do not fill the option");
+  if (wanted.size() != 2 + std::size_t{count} * 2)
+    return invalid("the information requests do not fill the option");
 
   const auto e = find(name);
   if (!e) return reply_error(number(OptionReply::error_unknown), "no such export; LIST names them");
@@ -168,7 +186,8 @@ void Negotiation::on_info_or_go(bool go) {
     reply(number(OptionReply::info), piece);
     piece.clear();
   };
-  put(piece, nbd::InfoExport{static_cast<std::uint16_t>(InfoType::export_), e->size_bytes, e->transmission_flags});
+  put(piece,
+      nbd::InfoExport{static_cast<std::uint16_t>(InfoType::export_), e->size_bytes, e->transmission_flags});
   send();
   // Told whether asked or not: a client that does not ask must not assume smaller blocks either.
   put(piece, nbd::InfoBlockSize{static_cast<std::uint16_t>(InfoType::block_size), e->block_size,

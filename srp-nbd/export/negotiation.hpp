@@ -29,10 +29,12 @@ class Negotiation {
     refused,       // it broke the protocol, or asked in vain by EXPORT_NAME: close; problem() says why
   };
 
-  static constexpr std::size_t kMaxOptionBytes = 8192;  // of an option's data; a longer one is read over and refused
+  static constexpr std::size_t kMaxOptionBytes =
+      8192;  // of an option's data; a longer one is read over and refused
   static constexpr std::size_t kMaxNameBytes = 4096;
-  static constexpr std::uint32_t kMaxOptions = 256;     // then the client is sent away
-  static constexpr std::uint32_t kMaxSkippedBytes = 1u << 20;  // of an option too long to be read over: refused
+  static constexpr std::uint32_t kMaxOptions = 256;  // then the client is sent away
+  static constexpr std::uint32_t kMaxSkippedBytes = 1u
+                                                    << 20;  // of an option too long to be read over: refused
 
   explicit Negotiation(Exports exports);
 
@@ -65,8 +67,8 @@ class Negotiation {
   Exports exports_;
   Outcome outcome_ = Outcome::going_on;
   Step step_ = Step::client_flags;
-  std::size_t expected_ = 4;        // bytes of this step
-  std::vector<std::byte> input_;    // what has come of them
+  std::size_t expected_ = 4;      // bytes of this step
+  std::vector<std::byte> input_;  // what has come of them
   std::vector<std::byte> output_;
   std::uint32_t option_ = 0;
   std::uint32_t options_seen_ = 0;

@@ -22,8 +22,10 @@ void ReadPool::push(std::uint32_t unit, unsigned order) noexcept {
 
 void ReadPool::unlink(std::uint32_t unit) noexcept {
   const Unit u = units_[unit];
-  if (u.previous != kNone) units_[u.previous].next = u.next;
-  else first_[u.order] = u.next;
+  if (u.previous != kNone)
+    units_[u.previous].next = u.next;
+  else
+    first_[u.order] = u.next;
   if (u.next != kNone) units_[u.next].previous = u.previous;
   units_[unit].order = kNotFree;
 }
@@ -75,7 +77,8 @@ std::size_t ReadPool::take(std::size_t bytes, std::span<Block> blocks) noexcept 
 
 void ReadPool::give(std::span<const Block> blocks) noexcept {
   for (const auto& block : blocks)
-    give_one(static_cast<std::uint32_t>((block.data - memory_.data()) / static_cast<std::ptrdiff_t>(kSmallestBytes)),
+    give_one(static_cast<std::uint32_t>((block.data - memory_.data()) /
+                                        static_cast<std::ptrdiff_t>(kSmallestBytes)),
              block.order);
 }
 

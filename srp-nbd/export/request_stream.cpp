@@ -54,13 +54,16 @@ RequestStream::Item RequestStream::next(std::span<const std::byte> bytes) noexce
 
 WireError check_request(const NbdRequest& request, const RequestLimits& limits) noexcept {
   const auto flags_allowed = [&](std::uint16_t allowed) { return (request.flags & ~allowed) == 0; };
-  const bool past_end = request.offset > limits.size_bytes || request.length > limits.size_bytes - request.offset;
+  const bool past_end =
+      request.offset > limits.size_bytes || request.length > limits.size_bytes - request.offset;
   const bool aligned = request.offset % limits.block_size == 0 && request.length % limits.block_size == 0;
 
   bool writes = true;
   switch (static_cast<Command>(request.type)) {
-    case Command::disconnect: return WireError::ok;
-    case Command::flush: return flags_allowed(nbd::kCommandFua) ? WireError::ok : WireError::invalid;
+    case Command::disconnect:
+      return WireError::ok;
+    case Command::flush:
+      return flags_allowed(nbd::kCommandFua) ? WireError::ok : WireError::invalid;
     case Command::read:
       if (request.length > limits.max_request_bytes) return WireError::invalid;
       if (!flags_allowed(nbd::kCommandFua)) return WireError::invalid;
@@ -78,7 +81,8 @@ WireError check_request(const NbdRequest& request, const RequestLimits& limits) 
       if ((limits.transmission_flags & nbd::kSendWriteZeroes) == 0) return WireError::invalid;
       if (!flags_allowed(nbd::kCommandFua | nbd::kCommandNoHole)) return WireError::invalid;
       break;
-    default: return WireError::invalid;
+    default:
+      return WireError::invalid;
   }
   if (writes && (limits.transmission_flags & nbd::kReadOnly) != 0) return WireError::not_permitted;
   if (request.length == 0 || !aligned) return WireError::invalid;
@@ -88,17 +92,26 @@ WireError check_request(const NbdRequest& request, const RequestLimits& limits) 
 
 WireError to_wire_error(srpi::Errc code) noexcept {
   switch (srpi::to_errno(code)) {
-    case 0: return WireError::ok;
+    case 0:
+      return WireError::ok;
     case EPERM:
     case EACCES:
-    case EROFS: return WireError::not_permitted;
-    case ENOMEM: return WireError::no_memory;
-    case EINVAL: return WireError::invalid;
-    case ENOSPC: return WireError::no_space;
-    case EOVERFLOW: return WireError::overflow;
-    case EOPNOTSUPP: return WireError::not_supported;
-    case ESHUTDOWN: return WireError::shutting_down;
-    default: return WireError::io;
+    case EROFS:
+      return WireError::not_permitted;
+    case ENOMEM:
+      return WireError::no_memory;
+    case EINVAL:
+      return WireError::invalid;
+    case ENOSPC:
+      return WireError::no_space;
+    case EOVERFLOW:
+      return WireError::overflow;
+    case EOPNOTSUPP:
+      return WireError::not_supported;
+    case ESHUTDOWN:
+      return WireError::shutting_down;
+    default:
+      return WireError::io;
   }
 }
 

@@ -13,7 +13,7 @@
 namespace srp_nbd {
 
 struct NbdRequest {
-  std::uint16_t type = 0;   // nbd::Command, or a number we do not know
+  std::uint16_t type = 0;  // nbd::Command, or a number we do not know
   std::uint16_t flags = 0;
   std::uint64_t cookie = 0;
   std::uint64_t offset = 0;  // bytes

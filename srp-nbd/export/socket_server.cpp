@@ -40,14 +40,19 @@ Errc errc_of(int error) {
   switch (error) {
     case EACCES:
     case EPERM:
-    case EROFS: return Errc::permission_denied;
+    case EROFS:
+      return Errc::permission_denied;
     case ENOENT:
-    case ENOTDIR: return Errc::not_found;
-    case EADDRINUSE: return Errc::already_exists;
+    case ENOTDIR:
+      return Errc::not_found;
+    case EADDRINUSE:
+      return Errc::already_exists;
     case EMFILE:
     case ENFILE:
-    case ENOMEM: return Errc::no_memory;
-    default: return Errc::invalid_argument;
+    case ENOMEM:
+      return Errc::no_memory;
+    default:
+      return Errc::invalid_argument;
   }
 }
 
@@ -59,13 +64,16 @@ Error failure(const std::string& path, const char* what, int error) {
 srpi::Result<> remove_stale(const std::string& path, const sockaddr_un& address) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) return {};
-  if (!S_ISSOCK(status.st_mode)) return Error{Errc::already_exists, fmt::format("{} exists and is not a socket", path)};
+  if (!S_ISSOCK(status.st_mode))
+    return Error{Errc::already_exists, fmt::format("{} exists and is not a socket", path)};
   const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!probe) return failure(path, "socket", errno);
-  const bool answers = ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  const bool answers =
+      ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   if (answers || errno != ECONNREFUSED)  // EAGAIN: somebody is there, and busy
-    return answers || errno == EAGAIN ? Error{Errc::already_exists, fmt::format("{} is served by another process", path)}
-                                      : failure(path, "connect", errno);
+    return answers || errno == EAGAIN
+               ? Error{Errc::already_exists, fmt::format("{} is served by another process", path)}
+               : failure(path, "connect", errno);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return failure(path, "unlink", errno);
   return {};
 }
@@ -135,8 +143,10 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
 
   void admit(Socket socket) {
     if (negotiating.size() + served.size() >= options.max_clients)
-      return report({Errc::busy, fmt::format("{} has {} clients already", options.path, options.max_clients)});
-    auto client = std::make_shared<Client>(executor, std::move(socket), next_connection_id(), callbacks.exports);
+      return report(
+          {Errc::busy, fmt::format("{} has {} clients already", options.path, options.max_clients)});
+    auto client =
+        std::make_shared<Client>(executor, std::move(socket), next_connection_id(), callbacks.exports);
     negotiating.emplace(client->id, client);
     guarded([&] { negotiate(client); }, [&] { end(client, {Errc::no_memory, {}}); });
   }
@@ -145,31 +155,34 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
     client->deadline.expires_after(options.negotiation_timeout);
     client->deadline.async_wait([self = shared_from_this(), client](error_code error) {
       if (!error && !self->closed && self->negotiating.contains(client->id))
-        self->end(client, {Errc::timed_out, fmt::format("a client of {} did not finish its negotiation within {} ms",
-                                                        self->options.path, self->options.negotiation_timeout.count())});
+        self->end(client, {Errc::timed_out,
+                           fmt::format("a client of {} did not finish its negotiation within {} ms",
+                                       self->options.path, self->options.negotiation_timeout.count())});
     });
     write(client);
   }
 
   void write(const ClientPtr& client) {
     client->output = client->negotiation.take_output();
-    asio::async_write(client->socket, asio::buffer(client->output),
-                      [self = shared_from_this(), client](error_code error, std::size_t) {
-                        if (!self->negotiating.contains(client->id)) return;
-                        if (error) return self->hung_up(client);
-                        guarded([&] { self->after_write(client); },
-                                [&] {
-                                  self->end(client, {Errc::no_memory, {}});
-                                });
-                      });
+    asio::async_write(
+        client->socket, asio::buffer(client->output),
+        [self = shared_from_this(), client](error_code error, std::size_t) {
+          if (!self->negotiating.contains(client->id)) return;
+          if (error) return self->hung_up(client);
+          guarded([&] { self->after_write(client); }, [&] { self->end(client, {Errc::no_memory, {}}); });
+        });
   }
 
   void after_write(const ClientPtr& client) {
     switch (client->negotiation.outcome()) {
-      case Negotiation::Outcome::going_on: return read(client);
-      case Negotiation::Outcome::transmission: return hand_on(client);
-      case Negotiation::Outcome::ended: return end(client, {});
-      case Negotiation::Outcome::refused: return end(client, {Errc::protocol_error, client->negotiation.problem()});
+      case Negotiation::Outcome::going_on:
+        return read(client);
+      case Negotiation::Outcome::transmission:
+        return hand_on(client);
+      case Negotiation::Outcome::ended:
+        return end(client, {});
+      case Negotiation::Outcome::refused:
+        return end(client, {Errc::protocol_error, client->negotiation.problem()});
     }
   }
 
@@ -190,7 +203,8 @@ struct SocketServer::Impl : std::enable_shared_from_this<Impl> {
 
   void hand_on(const ClientPtr& client) {
     // Requests may be sent only after the answer to GO; what came before it was read by us and is lost to the lane.
-    if (client->excess) return end(client, {Errc::protocol_error, "the client sent requests before it was let in"});
+    if (client->excess)
+      return end(client, {Errc::protocol_error, "the client sent requests before it was let in"});
     client->deadline.cancel();
     negotiating.erase(client->id);
     error_code error;
@@ -274,6 +288,8 @@ srpi::Result<std::unique_ptr<SocketServer>> SocketServer::listen(asio::any_io_ex
 
 void SocketServer::connection_closed(std::uint64_t connection_id) { impl_->served.erase(connection_id); }
 const std::string& SocketServer::path() const noexcept { return impl_->options.path; }
-std::size_t SocketServer::clients() const noexcept { return impl_->negotiating.size() + impl_->served.size(); }
+std::size_t SocketServer::clients() const noexcept {
+  return impl_->negotiating.size() + impl_->served.size();
+}
 
 }  // namespace srp_nbd

@@ -17,8 +17,8 @@
 namespace srp_nbd {
 
 struct SocketServerOptions {
-  std::string path;                                   // made with mode 0600, removed at the end
-  std::uint32_t max_clients = 16;                     // negotiating and served; more are refused at accept
+  std::string path;                                      // made with mode 0600, removed at the end
+  std::uint32_t max_clients = 16;                        // negotiating and served; more are refused at accept
   std::chrono::milliseconds negotiation_timeout{10000};  // all of it, from accept to the transmission phase
 };
 

@@ -122,7 +122,8 @@ struct Daemon {
     // Now it has no other reason to fail, a busy machine neither.
     auto again = line;
     const std::string limit = "timeout_ms\":500";
-    if (const auto at = again.find(limit); at != std::string::npos) again.replace(at, limit.size(), "timeout_ms\":9000");
+    if (const auto at = again.find(limit); at != std::string::npos)
+      again.replace(at, limit.size(), "timeout_ms\":9000");
     answer = order(again);
     // The answer may be all that there was no memory for.
     const bool is_done =

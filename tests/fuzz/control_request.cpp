@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A line at the control socket: any bytes give a request or an error with words, and never more.
+#include "daemon/control_request.hpp"
+
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
-
-#include "daemon/control_request.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto request = srp_nbd::parse_control_request({reinterpret_cast<const char*>(data), size});

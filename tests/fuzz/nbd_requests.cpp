@@ -24,7 +24,8 @@ std::uint64_t digest(std::span<const std::byte> bytes, std::size_t step) {
       if (item.consumed == 0 || item.consumed > end - at) __builtin_trap();
       at += item.consumed;
       if (item.what == What::request)
-        sum = sum * 31 + item.request.cookie + static_cast<std::uint64_t>(check_request(item.request, limits));
+        sum =
+            sum * 31 + item.request.cookie + static_cast<std::uint64_t>(check_request(item.request, limits));
     }
   }
   return sum;

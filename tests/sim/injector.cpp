@@ -178,7 +178,8 @@ void Simulation::break_target_side(Fault fault) {
       if (random.chance(1, 4)) target_->drop_connections();
       // At times until it has cost a connection, and the next login.
       const auto& o = plan_.options;
-      return alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on, lun);
+      return alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on,
+                   lun);
     }
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];

@@ -110,7 +110,8 @@ bool Simulation::finish() {
                           plan_.options.connect_timeout);
   for (std::uint64_t before = ~std::uint64_t{0}; settle() && before != wire_.target_requests();) {
     before = wire_.target_requests();
-    const auto blocks = std::min<std::uint64_t>(plan_.most_blocks, session_->logical_units()[0]->info().blocks);
+    const auto blocks =
+        std::min<std::uint64_t>(plan_.most_blocks, session_->logical_units()[0]->info().blocks);
     for (auto i = plan_.depth; i > 0; --i) workload_->submit_read(0, 0, blocks);
     poll_soon();
     if (!run_for(quiet)) break;
@@ -141,7 +142,8 @@ void Simulation::end_faults() {
 }
 
 bool Simulation::has_unit_away() const {
-  return std::ranges::any_of(session_->logical_units(), [](const auto& u) { return u->info().away.code != Errc::ok; });
+  return std::ranges::any_of(session_->logical_units(),
+                             [](const auto& u) { return u->info().away.code != Errc::ok; });
 }
 
 // A channel may be missing where the target has refused it for good, or nobody asks by himself.

@@ -14,8 +14,8 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -39,7 +39,7 @@ class AsyncOperation {
   ~AsyncOperation() = default;
 };
 
-template <class Handler>
+template<class Handler>
 class AsyncOperationOf final : public AsyncOperation {
  public:
   AsyncOperationOf(Handler handler, const boost::asio::any_io_executor& fallback)
@@ -52,8 +52,9 @@ class AsyncOperationOf final : public AsyncOperation {
     delete this;
     boost::system::error_code code;
     if (status != Errc::ok) code = make_error_code(status);
-    boost::asio::post(work.get_executor(),
-                      [handler = std::move(handler), code, bytes]() mutable { std::move(handler)(code, bytes); });
+    boost::asio::post(work.get_executor(), [handler = std::move(handler), code, bytes]() mutable {
+      std::move(handler)(code, bytes);
+    });
   }
 
  private:
@@ -76,13 +77,14 @@ class AsyncSession {
 
   // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on, as
   // SessionState::disconnected says). Permitted once. Errors: those of Session::create too.
-  template <class Token>
+  template<class Token>
   auto async_connect(TargetAddress address, SessionOptions options, Token&& token) {
-    return initiate(std::forward<Token>(token), [this, address = std::move(address), options = std::move(options)](
-                                                    detail::AsyncOperation* op) { start_connect(address, options, op); });
+    return initiate(std::forward<Token>(token),
+                    [this, address = std::move(address), options = std::move(options)](
+                        detail::AsyncOperation* op) { start_connect(address, options, op); });
   }
   // Completes when the session is live again, or with the error of the attempt.
-  template <class Token>
+  template<class Token>
   auto async_reconnect(Token&& token) {
     return initiate(std::forward<Token>(token), [this](detail::AsyncOperation* op) { start_reconnect(op); });
   }
@@ -92,20 +94,25 @@ class AsyncSession {
 
   // Blocks of the unit; the buffer's length is a whole number of them, at most kMaxTransferBytes. The buffer stays
   // the caller's memory and must live until completion. Errors: as LogicalUnit::submit, and too_large.
-  template <class Token>
-  auto async_read(LogicalUnit& unit, std::uint64_t first_block, boost::asio::mutable_buffer buffer, Token&& token) {
-    return initiate(std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
-      start_io(unit, IoOperation::read, first_block, static_cast<std::byte*>(buffer.data()), buffer.size(), op);
-    });
+  template<class Token>
+  auto async_read(LogicalUnit& unit, std::uint64_t first_block, boost::asio::mutable_buffer buffer,
+                  Token&& token) {
+    return initiate(std::forward<Token>(token),
+                    [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
+                      start_io(unit, IoOperation::read, first_block, static_cast<std::byte*>(buffer.data()),
+                               buffer.size(), op);
+                    });
   }
-  template <class Token>
-  auto async_write(LogicalUnit& unit, std::uint64_t first_block, boost::asio::const_buffer buffer, Token&& token) {
-    return initiate(std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
-      start_io(unit, IoOperation::write, first_block,
-               const_cast<std::byte*>(static_cast<const std::byte*>(buffer.data())), buffer.size(), op);
-    });
+  template<class Token>
+  auto async_write(LogicalUnit& unit, std::uint64_t first_block, boost::asio::const_buffer buffer,
+                   Token&& token) {
+    return initiate(
+        std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
+          start_io(unit, IoOperation::write, first_block,
+                   const_cast<std::byte*>(static_cast<const std::byte*>(buffer.data())), buffer.size(), op);
+        });
   }
-  template <class Token>
+  template<class Token>
   auto async_flush(LogicalUnit& unit, Token&& token) {
     return initiate(std::forward<Token>(token), [this, &unit](detail::AsyncOperation* op) {
       start_io(unit, IoOperation::flush, 0, nullptr, 0, op);
@@ -130,7 +137,7 @@ class AsyncSession {
   [[nodiscard]] const Error& why() const noexcept;  // the last failed connect or reconnect, or loss
 
  private:
-  template <class Token, class Start>
+  template<class Token, class Start>
   auto initiate(Token&& token, Start&& start) {
     return boost::asio::async_initiate<Token, Signature>(
         [executor = executor_](auto handler, auto begin) {

@@ -22,49 +22,50 @@ enum class Errc : std::uint8_t {
   refused = 4,            // the peer answers, but nothing listens at that port or service id
   connect_timed_out = 5,  // no answer within the connect deadline
   login_rejected = 6,     // the target refused the login for good (wrong ids, no access); see Error::detail
-  login_no_resources = 7, // the target refused the login for now
-  protocol_error = 8,     // the peer sent something the standard does not allow
-  identity_mismatch = 9,  // another logical unit answers where a known one was
-  device_removed = 10,    // the RDMA device went away
-  evicted = 11,           // another initiator logged in with our initiator port id
+  login_no_resources = 7,  // the target refused the login for now
+  protocol_error = 8,      // the peer sent something the standard does not allow
+  identity_mismatch = 9,   // another logical unit answers where a known one was
+  device_removed = 10,     // the RDMA device went away
+  evicted = 11,            // another initiator logged in with our initiator port id
 
   // The request never left.
   invalid_argument = 20,
-  out_of_range = 21,      // beyond the last block
-  misaligned = 22,        // not a multiple of the logical block size
+  out_of_range = 21,  // beyond the last block
+  misaligned = 22,    // not a multiple of the logical block size
   too_large = 23,
   not_supported = 24,
-  not_registered = 25,    // a buffer lies outside its registered memory
+  not_registered = 25,  // a buffer lies outside its registered memory
   write_protected = 26,
   no_such_lun = 27,
   already_exists = 28,
   not_found = 29,
-  no_memory = 30,         // also RLIMIT_MEMLOCK
+  no_memory = 30,  // also RLIMIT_MEMLOCK
   permission_denied = 31,
-  no_device = 32,         // no RDMA device, or a kernel module is missing
+  no_device = 32,  // no RDMA device, or a kernel module is missing
 
   // The target answered, and the answer is an error.
-  timed_out = 40,         // no answer within the command deadline
+  timed_out = 40,  // no answer within the command deadline
   cancelled = 41,
-  busy = 42,              // BUSY or TASK SET FULL, after the bounded retries
+  busy = 42,  // BUSY or TASK SET FULL, after the bounded retries
   reservation_conflict = 43,
   not_ready = 44,
   medium_error = 45,
   hardware_error = 46,
   illegal_request = 47,
-  unit_attention = 48,    // kept coming after the bounded retries
+  unit_attention = 48,  // kept coming after the bounded retries
   aborted_command = 49,
   out_of_space = 50,
   miscompare = 51,
-  target_error = 52,      // any other status or sense key
-  short_transfer = 53,    // GOOD status, but fewer bytes than asked for
+  target_error = 52,    // any other status or sense key
+  short_transfer = 53,  // GOOD status, but fewer bytes than asked for
 };
 
 // Classes of errors, to be compared with: `if (code == Condition::retry_same_path)`.
 enum class Condition {
-  retry_same_path = 1,   // the same request may succeed later over this session (busy, not ready, …)
-  retry_other_path = 2,  // nothing wrong with the medium: another path may succeed now (no_connect, timed_out, …)
-  permanent = 3,         // a retry of the same request or login cannot help
+  retry_same_path = 1,  // the same request may succeed later over this session (busy, not ready, …)
+  retry_other_path =
+      2,          // nothing wrong with the medium: another path may succeed now (no_connect, timed_out, …)
+  permanent = 3,  // a retry of the same request or login cannot help
 };
 
 [[nodiscard]] const char* to_string(Errc) noexcept;
@@ -89,12 +90,12 @@ struct Error {
 
 [[noreturn]] void throw_exception_from_error(const Error&, const boost::source_location&);
 
-template <class T = void>
+template<class T = void>
 using Result = boost::system::result<T, Error>;
 
 }  // namespace srpi
 
-template <>
+template<>
 struct std::is_error_code_enum<srpi::Errc> : std::true_type {};
-template <>
+template<>
 struct std::is_error_condition_enum<srpi::Condition> : std::true_type {};

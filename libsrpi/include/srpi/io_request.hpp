@@ -15,10 +15,10 @@ namespace srpi {
 enum class IoOperation : std::uint8_t {
   read,
   write,
-  flush,         // everything acknowledged before it is on stable storage when it completes; no range. If the unit has
-                 // told, by a deferred error, that it has lost a write which it had acknowledged, those under way fail
-                 // with medium_error, or else the next one does, once: as fsync does it
-  unmap,         // the range's content is no longer needed; what it reads as afterwards is the target's affair
+  flush,  // everything acknowledged before it is on stable storage when it completes; no range. If the unit has
+  // told, by a deferred error, that it has lost a write which it had acknowledged, those under way fail
+  // with medium_error, or else the next one does, once: as fsync does it
+  unmap,  // the range's content is no longer needed; what it reads as afterwards is the target's affair
   write_zeroes,  // the range reads as zeroes afterwards
 };
 [[nodiscard]] const char* to_string(IoOperation) noexcept;
@@ -44,23 +44,23 @@ struct IoRequest {
   // the cache, or changed what the unit can do; or the unit tells that it has lost a write: then both are done
   // again, so that success means the same everywhere.
   bool force_unit_access = false;
-  std::uint64_t first_block = 0;        // logical blocks
-  std::uint64_t blocks = 0;             // logical blocks; 0 for flush
-  std::span<const Segment> data;        // read, write: blocks * block_size bytes in all
+  std::uint64_t first_block = 0;  // logical blocks
+  std::uint64_t blocks = 0;       // logical blocks; 0 for flush
+  std::span<const Segment> data;  // read, write: blocks * block_size bytes in all
 
   void (*on_complete)(IoRequest&) noexcept = nullptr;
-  void* context = nullptr;              // the caller's
+  void* context = nullptr;  // the caller's
 
-  Errc status = Errc::ok;               // the result; anything but ok says nothing about which blocks were written
+  Errc status = Errc::ok;  // the result; anything but ok says nothing about which blocks were written
 
   // The session's own while it has the request; callers leave these alone.
   struct Internal {
     IoRequest* next = nullptr;
     std::uint64_t issued_blocks = 0;
-    std::uint32_t segment = 0;          // first segment not yet issued, and
-    std::uint32_t segment_offset = 0;   // bytes of it that are
-    std::uint32_t outstanding = 0;      // commands
-    bool all_issued = false;            // and no more will come
+    std::uint32_t segment = 0;         // first segment not yet issued, and
+    std::uint32_t segment_offset = 0;  // bytes of it that are
+    std::uint32_t outstanding = 0;     // commands
+    bool all_issued = false;           // and no more will come
   } internal;
   // Also the session's own, and set only while it has a flush or a request with force_unit_access.
   struct Durable {
@@ -68,8 +68,8 @@ struct IoRequest {
     void* unit = nullptr;
     IoOperation operation = IoOperation::write;  // the caller's
     bool aborted = false;
-    bool unforced = false;                         // a command of it went without the FUA bit
-    std::uint64_t cache_epoch = 0;                 // when it was begun; of a flush: the lost writes told until then
+    bool unforced = false;          // a command of it went without the FUA bit
+    std::uint64_t cache_epoch = 0;  // when it was begun; of a flush: the lost writes told until then
     std::chrono::nanoseconds begin_anew_until{0};  // on the session's clock
   } durable;
 };

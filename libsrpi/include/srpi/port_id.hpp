@@ -19,7 +19,7 @@ struct PortId {
 
   auto operator<=>(const PortId&) const = default;
   [[nodiscard]] bool is_zero() const { return *this == PortId{}; }
-  [[nodiscard]] std::string to_string() const;  // 32 hex digits
+  [[nodiscard]] std::string to_string() const;                        // 32 hex digits
   [[nodiscard]] static Result<PortId> parse(std::string_view hex32);  // exactly 32 hex digits, "0x" permitted
   [[nodiscard]] static PortId make(std::uint64_t extension, std::uint64_t guid);  // revision 16a order
 };

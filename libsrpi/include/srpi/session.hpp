@@ -42,21 +42,21 @@ enum class SessionState : std::uint8_t {
   live,           // I/O goes to the target
   recovering,     // lost by accident; I/O is held while fast_io_fail runs, automatic attempts go on
   disconnecting,  // requests are being failed and the queue pair torn down; I/O fails at once
-  disconnected,   // I/O fails at once. By accident: automatic attempts go on, unless the target's answer is one
-                  // that time does not mend or reconnect_delay is off. By an administrator: until reconnect
-  erased,         // final
+  disconnected,  // I/O fails at once. By accident: automatic attempts go on, unless the target's answer is one
+                 // that time does not mend or reconnect_delay is off. By an administrator: until reconnect
+  erased,        // final
 };
 [[nodiscard]] const char* to_string(SessionState) noexcept;
 
 // What VPD pages 0x80, 0x83, 0xB0-0xB2, INQUIRY, READ CAPACITY and MODE SENSE said.
 struct LogicalUnitInfo {
-  std::uint64_t lun = 0;               // flat number where the LUN is flat, else its 8 bytes as a number
-  std::string wwid;                    // "naa.6001405…", "eui.…", "t10.…"; empty where the target has none
+  std::uint64_t lun = 0;  // flat number where the LUN is flat, else its 8 bytes as a number
+  std::string wwid;       // "naa.6001405…", "eui.…", "t10.…"; empty where the target has none
   std::string serial, vendor, product, revision;
-  std::uint32_t block_size = 512;      // bytes
+  std::uint32_t block_size = 512;           // bytes
   std::uint32_t physical_block_size = 512;  // bytes
   std::uint64_t blocks = 0;
-  std::uint32_t max_transfer_blocks = 0;    // of one command; larger requests are split
+  std::uint32_t max_transfer_blocks = 0;  // of one command; larger requests are split
   bool read_only = false;
   bool write_cache = false;            // volatile: flush matters
   bool can_force_unit_access = false;  // writes; without, IoRequest::force_unit_access costs a flush
@@ -97,24 +97,25 @@ class LogicalUnit {
 // Where a session stands, for people, scripts and fabric monitors.
 struct SessionStatus {
   SessionState state = SessionState::connecting;
-  bool by_administrator = false;       // disconnecting, disconnected: asked for, not an accident
+  bool by_administrator = false;  // disconnecting, disconnected: asked for, not an accident
   TargetAddress target;
   PortId initiator_port_id, target_port_id;
-  std::string device;                  // RDMA device ("rxe0"), empty before the first resolution
+  std::string device;  // RDMA device ("rxe0"), empty before the first resolution
   std::uint8_t port = 0;
-  std::string source, destination;     // IP or GID in text
+  std::string source, destination;  // IP or GID in text
   std::array<std::uint8_t, 16> source_gid{}, destination_gid{};
-  Error last_error;                    // why the last connection or attempt ended; code ok: none
-  std::uint32_t channels_wanted = 1;   // SessionOptions::channels
+  Error last_error;                   // why the last connection or attempt ended; code ok: none
+  std::uint32_t channels_wanted = 1;  // SessionOptions::channels
   std::uint32_t channels_live = 0;
-  Error channel_error;                 // why a channel is missing, or was last; code ok: all are there
-  std::uint64_t channel_losses = 0;    // of channels while others lived
-  std::uint32_t request_limit = 0;     // granted by the target, over all live channels; without one, what the first had
-  std::uint32_t max_it_iu_bytes = 0;   // negotiated
-  bool immediate_data = false;         // negotiated
-  std::uint32_t outstanding = 0;       // commands at the target now
-  std::uint64_t connects = 0;          // logins that succeeded
-  std::uint64_t losses = 0;            // connections lost by accident
+  Error channel_error;               // why a channel is missing, or was last; code ok: all are there
+  std::uint64_t channel_losses = 0;  // of channels while others lived
+  std::uint32_t request_limit =
+      0;  // granted by the target, over all live channels; without one, what the first had
+  std::uint32_t max_it_iu_bytes = 0;  // negotiated
+  bool immediate_data = false;        // negotiated
+  std::uint32_t outstanding = 0;      // commands at the target now
+  std::uint64_t connects = 0;         // logins that succeeded
+  std::uint64_t losses = 0;           // connections lost by accident
   std::uint64_t commands = 0, command_errors = 0;
   std::uint64_t read_bytes = 0, written_bytes = 0;
   std::chrono::nanoseconds last_disconnect{0};  // from the loss or call until no request was outstanding
@@ -145,7 +146,8 @@ class Session {
   // error. Errors: invalid_argument; no_memory (also: out of file descriptors). A machine without RDMA is
   // none: there the attempt fails, with no_device and what is missing, and automatic ones go on, for a device
   // or a module may come later. The observer, if any, must outlive the session.
-  [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&, const SessionOptions& = {},
+  [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&,
+                                                               const SessionOptions& = {},
                                                                SessionObserver* = nullptr);
   virtual ~Session() = default;  // as erase()
 

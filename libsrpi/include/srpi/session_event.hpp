@@ -22,7 +22,7 @@ enum class SessionEvent : std::uint8_t {
   reservations_changed = 7,     // 2A/03 to 2A/05
   space_low = 8,                // 38/07: the soft threshold of a thin-provisioned unit
   failure_predicted = 9,        // 5Dh, 0Bh
-  deferred_error = 10,          // an earlier write, acknowledged from a volatile cache, was lost; see io_request.hpp
+  deferred_error = 10,  // an earlier write, acknowledged from a volatile cache, was lost; see io_request.hpp
 };
 [[nodiscard]] const char* to_string(SessionEvent) noexcept;
 

@@ -45,14 +45,14 @@ struct SessionOptions {
   // (16).
   std::uint32_t max_it_iu_bytes = 8260;
   static constexpr std::uint32_t kLeastItIuBytes = 48 + 20 + 16, kMostItIuBytes = 65536;
-  std::uint32_t descriptors = 32;       // memory descriptors in one command; 1..255
+  std::uint32_t descriptors = 32;               // memory descriptors in one command; 1..255
   std::uint32_t max_transfer_bytes = 1u << 20;  // of one command; the target's own limit also holds
-  bool immediate_data = true;           // use it where the target grants it
+  bool immediate_data = true;                   // use it where the target grants it
 
   // One attempt, from the look-up of a host name to the last probe and the fence. After a loss the first ones end earlier
   // if the peer does not answer the login: after 1 s, 2 s, 4 s, ...
   Milliseconds connect_timeout{5000};
-  Milliseconds command_timeout{10000};      // one command, with all that it is sent again for
+  Milliseconds command_timeout{10000};  // one command, with all that it is sent again for
   // ABORT TASK for a command that was not answered in time, and again LOGICAL UNIT RESET if that did not end
   // it; then the connection ends. So a command is over after command_timeout and twice this.
   Milliseconds task_management_timeout{2000};
@@ -63,12 +63,13 @@ struct SessionOptions {
   // again where the peer had acknowledged all requests before it fell silent. Off: neither.
   OptionalMilliseconds keepalive{5000};
   static constexpr Milliseconds kAnswersAwaited{100};
-  OptionalMilliseconds reconnect_delay{10000};  // cap of the growing delay between automatic attempts; off: none
+  OptionalMilliseconds reconnect_delay{
+      10000};                               // cap of the growing delay between automatic attempts; off: none
   Milliseconds reconnect_first_delay{100};  // the second automatic attempt; the first comes at once
   // After an accident, hold I/O this long before failing it: what was at the target, too, which is sent again
   // after the login, the proof and the fence (without the fence only reads are). 0: fail all at once.
   Milliseconds fast_io_fail{0};
-  OptionalMilliseconds dev_loss;            // after an accident, erase the session after this long
+  OptionalMilliseconds dev_loss;  // after an accident, erase the session after this long
 
   // A write that was unanswered when the connection was lost may be applied by the target after the next
   // login, over a newer one. With the fence, LOGICAL UNIT RESET ends such writes before any I/O is let
@@ -86,7 +87,7 @@ struct SessionOptions {
   std::uint8_t retry_count = 6;            // 0..6: 7 means for ever on rxe of Linux 6.1
   std::uint8_t ack_timeout_exponent = 14;  // 1..31; some adapters raise small ones
 
-  LogSink log;                              // called on the session's thread; empty: nothing is logged
+  LogSink log;  // called on the session's thread; empty: nothing is logged
 
   // How long the transport tries, from retry_count and ack_timeout_exponent; and when it has given up also on
   // adapters that wait four times as long.

@@ -56,21 +56,28 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
   void erase() {
     if (!session_) return;
     session_->erase();
-    while (session_->poll() > 0) {}
-    fail_waiting();  // also what came when the session was erased already
+    while (session_->poll() > 0) {
+    }
+    fail_waiting();                                // also what came when the session was erased already
     if (readable_.is_open()) readable_.release();  // the descriptor is the session's
     memory_.reset();
     session_.reset();
   }
 
-  void io(LogicalUnit& unit, IoOperation operation, std::uint64_t first_block, std::byte* bytes, std::size_t size,
-          detail::AsyncOperation* op) {
+  void io(LogicalUnit& unit, IoOperation operation, std::uint64_t first_block, std::byte* bytes,
+          std::size_t size, detail::AsyncOperation* op) {
     if (!session_) return op->complete(Errc::wrong_state, 0);
     if (size > kMaxTransferBytes) return op->complete(Errc::too_large, 0);
     const auto block = unit.info().block_size;
     if (size % block != 0) return op->complete(Errc::misaligned, 0);
-    auto* io = new Io{.request = {}, .impl = this, .unit = &unit, .user = bytes, .size = size, .chunks = {},
-                      .segments = {}, .operation = op};
+    auto* io = new Io{.request = {},
+                      .impl = this,
+                      .unit = &unit,
+                      .user = bytes,
+                      .size = size,
+                      .chunks = {},
+                      .segments = {},
+                      .operation = op};
     io->request.operation = operation;
     io->request.first_block = first_block;
     io->request.blocks = size / block;
@@ -259,8 +266,8 @@ void AsyncSession::start_connect(const TargetAddress& address, const SessionOpti
   impl_->connect(address, options, op);
 }
 void AsyncSession::start_reconnect(detail::AsyncOperation* op) { impl_->reconnect(op); }
-void AsyncSession::start_io(LogicalUnit& unit, IoOperation operation, std::uint64_t first_block, std::byte* bytes,
-                            std::size_t size, detail::AsyncOperation* op) {
+void AsyncSession::start_io(LogicalUnit& unit, IoOperation operation, std::uint64_t first_block,
+                            std::byte* bytes, std::size_t size, detail::AsyncOperation* op) {
   impl_->io(unit, operation, first_block, bytes, size, op);
 }
 void AsyncSession::start_task(LogicalUnit& unit, void (LogicalUnit::*function)(TaskRequest&) noexcept,

@@ -5,7 +5,8 @@
 
 namespace srpi::api {
 
-Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddress& address, std::uint64_t seed) {
+Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddress& address,
+                                                               std::uint64_t seed) {
   const auto& ram = std::get<RamAddress>(address.transport);
   target::TargetConfig config;
   config.port_id = address.target_port_id();
@@ -21,7 +22,9 @@ Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddre
   auto target = target::RamTarget::create(std::move(config));
   if (!target) return target.error();
   std::unique_ptr<EmbeddedFabric> fabric(new EmbeddedFabric(std::move(*target), address));
-  if (auto done = fabric->network_.listen(fabric->service_, *fabric->target_, fabric->network_.target_device()); !done)
+  if (auto done =
+          fabric->network_.listen(fabric->service_, *fabric->target_, fabric->network_.target_device());
+      !done)
     return done.error();
   return fabric;
 }

@@ -16,7 +16,8 @@ namespace srpi::api {
 class EmbeddedFabric final : public fabric::Fabric {
  public:
   // seed: of the units' names, so that two targets never pass for one.
-  [[nodiscard]] static Result<std::unique_ptr<EmbeddedFabric>> create(const TargetAddress&, std::uint64_t seed);
+  [[nodiscard]] static Result<std::unique_ptr<EmbeddedFabric>> create(const TargetAddress&,
+                                                                      std::uint64_t seed);
   ~EmbeddedFabric() override;
 
   [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress&,

@@ -118,8 +118,9 @@ void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   const auto& away = unit.info().away;
   if (away.code != was_away)
     log(away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
-      return fmt::format("LUN {} is {}", found.info.lun,
-                         away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
+      return fmt::format(
+          "LUN {} is {}", found.info.lun,
+          away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
     });
   if (observer_ && (grown || away.code != was_away)) observer_->on_logical_unit(unit);
 }
@@ -243,8 +244,9 @@ bool SessionImpl::arm() {
 
 Result<> SessionImpl::set_ram_target_online(bool online) {
   if (!embedded_)
-    return base::or_no_memory<Result<>>(
-        [] { return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"}; });
+    return base::or_no_memory<Result<>>([] {
+      return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"};
+    });
   embedded_->set_online(online);
   return {};
 }
@@ -272,7 +274,8 @@ Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const
   } else {
     fabric = verbs::make_fabric();
   }
-  auto session = std::make_unique<api::SessionImpl>(target, effective, observer, std::move(fabric), embedded, seed);
+  auto session =
+      std::make_unique<api::SessionImpl>(target, effective, observer, std::move(fabric), embedded, seed);
   if (auto done = session->open(); !done) return done.error();
   return std::unique_ptr<Session>(std::move(session));
 }

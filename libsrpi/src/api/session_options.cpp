@@ -10,7 +10,8 @@
 namespace srpi {
 namespace {
 
-Result<> range(const char* name, std::uint64_t value, std::uint64_t least, std::uint64_t most, const char* unit) {
+Result<> range(const char* name, std::uint64_t value, std::uint64_t least, std::uint64_t most,
+               const char* unit) {
   if (value >= least && value <= most) return {};
   return Error{Errc::invalid_argument,
                fmt::format("{} is {}{}, permitted are {} to {}", name, value, unit, least, most)};

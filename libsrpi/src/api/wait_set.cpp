@@ -19,7 +19,8 @@ Result<> WaitSet::open() {
   epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
   timer_fd_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   if (epoll_fd_ < 0 || timer_fd_ < 0)
-    return Error{Errc::no_memory, std::string("cannot open a file descriptor to wait on: ") + std::strerror(errno)};
+    return Error{Errc::no_memory,
+                 std::string("cannot open a file descriptor to wait on: ") + std::strerror(errno)};
   const int timer[] = {timer_fd_};
   epoll_event event{};
   event.events = EPOLLIN;

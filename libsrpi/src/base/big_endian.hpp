@@ -9,7 +9,7 @@
 
 namespace srpi::base {
 
-template <class T>
+template<class T>
 class BigEndian {
   static_assert(std::is_unsigned_v<T>);
 

@@ -6,5 +6,6 @@ namespace srpi::base {
 [[noreturn]] void check_failed(const char* expression, const char* file, int line) noexcept;
 }
 
-#define SRPI_CHECK(expression) \
-  (__builtin_expect(!!(expression), 1) ? void(0) : ::srpi::base::check_failed(#expression, __FILE__, __LINE__))
+#define SRPI_CHECK(expression)                   \
+  (__builtin_expect(!!(expression), 1) ? void(0) \
+                                       : ::srpi::base::check_failed(#expression, __FILE__, __LINE__))

@@ -10,7 +10,7 @@
 
 namespace srpi::base {
 
-template <class T>
+template<class T>
 class SlotTable {
  public:
   static constexpr std::uint32_t kNone = 0xffffffffu;
@@ -27,7 +27,9 @@ class SlotTable {
   }
   [[nodiscard]] bool full() const noexcept { return free_.empty(); }
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(slots_.size()); }
-  [[nodiscard]] std::uint32_t used() const noexcept { return size() - static_cast<std::uint32_t>(free_.size()); }
+  [[nodiscard]] std::uint32_t used() const noexcept {
+    return size() - static_cast<std::uint32_t>(free_.size());
+  }
 
   // Permitted while not full.
   std::uint32_t take(T value) noexcept {

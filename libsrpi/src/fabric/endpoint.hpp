@@ -32,18 +32,18 @@ struct QueueLimits {
   std::uint32_t send_depth = 0;     // work requests
   std::uint32_t receive_depth = 0;  // work requests
   std::uint32_t send_sges = 2;
-  std::uint32_t inline_bytes = 0;   // wanted; inline_bytes() tells what was got
+  std::uint32_t inline_bytes = 0;       // wanted; inline_bytes() tells what was got
   std::uint32_t completion_vector = 0;  // which interrupt of the device; taken modulo those it has
 };
 
 // Which way the connection goes, for people and fabric monitors.
 struct Path {
-  std::string device;                      // "rxe0"
-  std::uint8_t port = 0;                   // of the device, from 1
+  std::string device;     // "rxe0"
+  std::uint8_t port = 0;  // of the device, from 1
   std::array<std::uint8_t, 16> source_gid{};
   std::array<std::uint8_t, 16> destination_gid{};
-  std::string source;                      // IP address, or GID in text
-  std::string destination;                 // "IP:PORT", or GID in text
+  std::string source;       // IP address, or GID in text
+  std::string destination;  // "IP:PORT", or GID in text
 };
 
 class Endpoint {
@@ -76,11 +76,11 @@ class Endpoint {
 struct ConnectionEvent {
   enum class Kind : std::uint8_t { resolved, established, rejected, failed, disconnected };
   Kind kind = Kind::failed;
-  Error error;                             // rejected, failed, disconnected: the cause in words
-  bool stale = false;                      // rejected: the peer still holds an old connection; retry with a fresh one
-  bool consumer = false;                   // rejected: by the SRP target itself, private_data has its SRP_LOGIN_REJ
+  Error error;            // rejected, failed, disconnected: the cause in words
+  bool stale = false;     // rejected: the peer still holds an old connection; retry with a fresh one
+  bool consumer = false;  // rejected: by the SRP target itself, private_data has its SRP_LOGIN_REJ
   std::array<std::byte, 256> private_data{};
-  std::size_t private_data_bytes = 0;      // may be padded by the fabric beyond what the peer sent
+  std::size_t private_data_bytes = 0;  // may be padded by the fabric beyond what the peer sent
 };
 [[nodiscard]] const char* to_string(ConnectionEvent::Kind) noexcept;
 
@@ -118,10 +118,10 @@ class Acceptor {
 };
 
 struct ConnectOptions {
-  std::uint8_t retry_count = 6;          // transport retries; 7 is infinite on rxe of Linux 6.1
+  std::uint8_t retry_count = 6;  // transport retries; 7 is infinite on rxe of Linux 6.1
   std::uint8_t rnr_retry_count = 7;
   std::uint8_t ack_timeout_exponent = 14;  // 4.096 us * 2^n a try: 67 ms
-  std::uint8_t responder_resources = 4;  // RDMA READs of the peer that we serve at a time; never 0
+  std::uint8_t responder_resources = 4;    // RDMA READs of the peer that we serve at a time; never 0
 };
 
 class Fabric {
@@ -129,7 +129,8 @@ class Fabric {
   virtual ~Fabric() = default;
   // Never blocks. Errors: what can be told at once (no_device, invalid_argument); everything later comes as an
   // event.
-  [[nodiscard]] virtual Result<std::unique_ptr<ActiveEndpoint>> open(const TargetAddress&, const ConnectOptions&) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<ActiveEndpoint>> open(const TargetAddress&,
+                                                                     const ConnectOptions&) = 0;
   // Runs what the fabric itself has to do on this thread (loopback: deliver; verbs: nothing). Returns the number of
   // things done; call again until 0 before sleeping.
   virtual std::size_t progress() { return 0; }

@@ -49,7 +49,8 @@ class Device {
   // removal (`rdma link delete` waits for it).
   [[nodiscard]] virtual bool gone() const noexcept = 0;
   // Errors: no_memory, which names RLIMIT_MEMLOCK where that is the limit.
-  [[nodiscard]] virtual Result<std::unique_ptr<MemoryRegion>> register_memory(std::span<std::byte>, Access) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<MemoryRegion>> register_memory(std::span<std::byte>,
+                                                                              Access) = 0;
 };
 
 }  // namespace srpi::fabric

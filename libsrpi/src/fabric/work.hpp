@@ -17,14 +17,15 @@ struct Sge {
 enum class SendOpcode : std::uint8_t { send, rdma_read, rdma_write };
 
 struct SendWork {
-  std::uint64_t id = 0;                 // comes back in the completion, also of a flushed request
-  std::span<const Sge> sges{};          // read during post_send only; the bytes they name stay in use until completion
-  std::uint64_t remote_address = 0;     // rdma_read, rdma_write
-  std::uint32_t rkey = 0;               // rdma_read, rdma_write
+  std::uint64_t id = 0;  // comes back in the completion, also of a flushed request
+  std::span<const Sge>
+      sges{};  // read during post_send only; the bytes they name stay in use until completion
+  std::uint64_t remote_address = 0;  // rdma_read, rdma_write
+  std::uint32_t rkey = 0;            // rdma_read, rdma_write
   SendOpcode opcode = SendOpcode::send;
-  bool signaled = false;                // unsignaled: completes silently, only an error is reported
-  bool inlined = false;                 // send: copied during post_send; at most the endpoint's inline_bytes
-  bool solicited = false;               // send: wake a receiver that waits for solicited events
+  bool signaled = false;   // unsignaled: completes silently, only an error is reported
+  bool inlined = false;    // send: copied during post_send; at most the endpoint's inline_bytes
+  bool solicited = false;  // send: wake a receiver that waits for solicited events
 };
 
 struct ReceiveWork {
@@ -48,8 +49,8 @@ enum class WorkStatus : std::uint8_t {
 struct Completion {
   std::uint64_t id = 0;
   WorkStatus status = WorkStatus::success;
-  bool receive = false;       // of a ReceiveWork (valid for success only: devices leave it open otherwise)
-  std::uint32_t bytes = 0;    // received
+  bool receive = false;     // of a ReceiveWork (valid for success only: devices leave it open otherwise)
+  std::uint32_t bytes = 0;  // received
   std::uint32_t vendor = 0;
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lun/probe.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "scsi/report_luns.hpp"
 #include "scsi/sense.hpp"
@@ -12,16 +13,19 @@ namespace {
 
 constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
 
-std::uint64_t wire_lun(std::uint64_t number) { return scsi::load<std::uint64_t>(scsi::lun_of(number).data()); }
+std::uint64_t wire_lun(std::uint64_t number) {
+  return scsi::load<std::uint64_t>(scsi::lun_of(number).data());
+}
 
 Error no_block_device(std::uint64_t lun) {
   return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
 }
 
 Error no_answer(std::uint64_t lun) {
-  return {Errc::timed_out, fmt::format("LUN {} is stuck: what it was asked had no answer, and the connection was given up "
-                                       "for it; it is back when it answers LOGICAL UNIT RESET",
-                                       lun)};
+  return {Errc::timed_out,
+          fmt::format("LUN {} is stuck: what it was asked had no answer, and the connection was given up "
+                      "for it; it is back when it answers LOGICAL UNIT RESET",
+                      lun)};
 }
 
 }  // namespace
@@ -153,7 +157,8 @@ Task<Result<UnitProfile>> LunProbe::prove(const UnitProfile& known) {
 Task<Result<>> LunProbe::greet() {
   // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
   for (const auto& unit : units_)
-    if (!stuck().contains(wire_lun(unit.info.lun))) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
+    if (!stuck().contains(wire_lun(unit.info.lun)))
+      (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
   co_return Result<>();
 }
 
@@ -174,7 +179,8 @@ Task<Result<>> LunProbe::find() {
     else if (!wanted_.empty())
       co_return no_block_device(lun);
   }
-  if (found.empty()) co_return Error{Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
+  if (found.empty())
+    co_return Error{Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
   units_ = std::move(found);
   co_return Result<>();
 }

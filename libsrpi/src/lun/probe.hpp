@@ -38,7 +38,9 @@ class LunProbe final : public session::Probe {
   void start(session::Channel& channel) override { start(channel, &LunProbe::run); }
   void confirm(session::Channel& channel) override { start(channel, &LunProbe::prove_present); }
   void take_attentions(session::Channel& channel) override { start(channel, &LunProbe::greet); }
-  [[nodiscard]] const session::Command* question() const noexcept override { return waiting_ ? &command_ : nullptr; }
+  [[nodiscard]] const session::Command* question() const noexcept override {
+    return waiting_ ? &command_ : nullptr;
+  }
   [[nodiscard]] std::optional<Result<>> outcome() override;
   void add_units(session::FenceList&) const override;
   [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
@@ -90,7 +92,7 @@ class LunProbe final : public session::Probe {
   session::Command command_;
   std::coroutine_handle<> waiting_;
   std::optional<Error> setup_error_;
-  bool outdated_ = false;  // a unit said, while it was asked, that something had changed
+  bool outdated_ = false;                    // a unit said, while it was asked, that something had changed
   std::optional<scsi::RetryClass> refused_;  // what failed, failed by the unit's own answer
   Task<Result<>> task_;
 };

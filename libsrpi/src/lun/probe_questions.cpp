@@ -37,9 +37,11 @@ Task<Result<std::vector<std::uint64_t>>> LunProbe::report_luns() {
 }
 
 Task<Result<scsi::Capacity>> LunProbe::capacity(std::uint64_t lun) {
-  const auto data = co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
+  const auto data =
+      co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
   if (data) co_return scsi::decode_read_capacity16(*data);
-  if (data.error().code != Errc::illegal_request && data.error().code != Errc::not_supported) co_return data.error();
+  if (data.error().code != Errc::illegal_request && data.error().code != Errc::not_supported)
+    co_return data.error();
   // An old unit of less than 2 TiB.
   const auto old = co_await execute(lun, scsi::read_capacity10(), scsi::kReadCapacity10Bytes);
   if (!old) co_return old.error();
@@ -49,7 +51,8 @@ Task<Result<scsi::Capacity>> LunProbe::capacity(std::uint64_t lun) {
   co_return decoded->capacity;
 }
 
-Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit, std::optional<scsi::BlockLimits>& limits,
+Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit,
+                                  std::optional<scsi::BlockLimits>& limits,
                                   std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
   using scsi::VpdPage;
   const auto ask = [&](VpdPage page) {
@@ -57,7 +60,8 @@ Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit, std::opt
   };
   const auto list = co_await ask(VpdPage::supported_pages);
   if (!list) {
-    if (list.error().code == Errc::illegal_request || list.error().code == Errc::not_supported) co_return Result<>();
+    if (list.error().code == Errc::illegal_request || list.error().code == Errc::not_supported)
+      co_return Result<>();
     co_return list.error();
   }
   const auto pages = scsi::decode_supported_pages(*list);
@@ -99,7 +103,8 @@ Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit, std::opt
         provisioning = *decoded;
         break;
       }
-      case VpdPage::supported_pages: break;
+      case VpdPage::supported_pages:
+        break;
     }
   }
   co_return Result<>();
@@ -155,8 +160,9 @@ Task<Result<std::optional<UnitProfile>>> LunProbe::profile_once(std::uint64_t lu
   unit.info.physical_block_size = static_cast<std::uint32_t>(combined->physical_block_size);
   unit.info.max_transfer_blocks = combined->max_transfer_blocks;
   unit.info.can_unmap = combined->can_unmap && !unit.info.read_only;
-  unit.info.can_write_zeroes = ((limits && limits->max_write_same_blocks > 0) || combined->write_same_can_unmap) &&
-                               !unit.info.read_only;
+  unit.info.can_write_zeroes =
+      ((limits && limits->max_write_same_blocks > 0) || combined->write_same_can_unmap) &&
+      !unit.info.read_only;
   co_return Answer(std::move(unit));
 }
 

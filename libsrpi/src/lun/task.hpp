@@ -13,7 +13,7 @@
 
 namespace srpi::lun {
 
-template <class T>
+template<class T>
 class Task {
  public:
   struct promise_type {

@@ -116,8 +116,10 @@ std::size_t Unit::issue() noexcept {
     free_.pop_back();
     // A failed piece ends the request: what has not been sent never is.
     bool more = false;
-    if (request.status == Errc::ok) more = issue_piece(request, *piece);
-    else free_.push_back(piece);
+    if (request.status == Errc::ok)
+      more = issue_piece(request, *piece);
+    else
+      free_.push_back(piece);
     if (more) continue;
     queue_.pop();
     request.internal.all_issued = true;
@@ -152,7 +154,8 @@ void Unit::fail_unsent(Errc status) noexcept {
 void Unit::on_complete(session::Command& command) noexcept {
   auto& piece = *static_cast<Piece*>(command.owner);
   if (command.error != Errc::ok) return piece.unit->on_ended(piece);
-  if (command.status == scsi::Status::good && command.residual_bytes == 0) return piece.unit->piece_done(piece, Errc::ok);
+  if (command.status == scsi::Status::good && command.residual_bytes == 0)
+    return piece.unit->piece_done(piece, Errc::ok);
   piece.unit->on_answer(piece);
 }
 
@@ -171,12 +174,15 @@ void Unit::on_answer(Piece& piece) noexcept {
   const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes});
   const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
   // Before anything is sent again: it may have to wait for the proof.
-  if (what.event != scsi::Event::none) nexus_.on_unit_event(wire_lun_, what.event);
-  else if (what.error == Errc::no_such_lun) nexus_.doubt_units();
+  if (what.event != scsi::Event::none)
+    nexus_.on_unit_event(wire_lun_, what.event);
+  else if (what.error == Errc::no_such_lun)
+    nexus_.doubt_units();
   switch (what.action) {
     case scsi::Action::complete:
       return piece_done(piece, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);
-    case scsi::Action::fail: return piece_done(piece, what.error);
+    case scsi::Action::fail:
+      return piece_done(piece, what.error);
     case scsi::Action::retry_now:
     case scsi::Action::retry_later: {
       if (piece.aborting) return piece_done(piece, Errc::cancelled);

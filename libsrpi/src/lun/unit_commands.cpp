@@ -11,9 +11,12 @@ namespace srpi::lun {
 
 std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   switch (operation) {
-    case IoOperation::unmap: return profile_.limits.max_unmap_blocks;
-    case IoOperation::write_zeroes: return profile_.limits.max_write_same_blocks;
-    default: return profile_.limits.max_transfer_blocks;
+    case IoOperation::unmap:
+      return profile_.limits.max_unmap_blocks;
+    case IoOperation::write_zeroes:
+      return profile_.limits.max_write_same_blocks;
+    default:
+      return profile_.limits.max_transfer_blocks;
   }
 }
 
@@ -67,7 +70,8 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
       blocks = command.data_bytes / profile_.info.block_size;
       command.direction = write ? session::Direction::to_target : session::Direction::from_target;
-      command.cdb = write ? scsi::write_blocks(lba, blocks, r.force_unit_access && forces_unit_access(r, command.give_up_at))
+      command.cdb = write ? scsi::write_blocks(
+                                lba, blocks, r.force_unit_access && forces_unit_access(r, command.give_up_at))
                           : scsi::read_blocks(lba, blocks, false);
       break;
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/attempt.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "session/memory_table.hpp"
 #include "wire/command.hpp"
@@ -120,17 +121,21 @@ Result<> Attempt::log_in() {
 }
 
 Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
-  const auto response = wire::decode_login_response(std::span(event.private_data).first(event.private_data_bytes));
+  const auto response =
+      wire::decode_login_response(std::span(event.private_data).first(event.private_data_bytes));
   if (!response) return response.error();
-  if (response->tag != kLoginTag) return Error{Errc::protocol_error, "SRP_LOGIN_RSP carries another login's tag"};
+  if (response->tag != kLoginTag)
+    return Error{Errc::protocol_error, "SRP_LOGIN_RSP carries another login's tag"};
   if (response->request_limit < 2)
-    return Error{Errc::protocol_error,
-                 fmt::format("SRP_LOGIN_RSP grants {} requests; at least 2 are needed", response->request_limit)};
+    return Error{Errc::protocol_error, fmt::format("SRP_LOGIN_RSP grants {} requests; at least 2 are needed",
+                                                   response->request_limit)};
   if (response->request_limit > Credits::kMost)
-    return Error{Errc::protocol_error, fmt::format("SRP_LOGIN_RSP grants {} requests", response->request_limit)};
+    return Error{Errc::protocol_error,
+                 fmt::format("SRP_LOGIN_RSP grants {} requests", response->request_limit)};
   if (response->max_it_iu_bytes < kSmallestIuBytes)
-    return Error{Errc::protocol_error, fmt::format("SRP_LOGIN_RSP limits requests to {} bytes; at least {} are needed",
-                                                   response->max_it_iu_bytes, kSmallestIuBytes)};
+    return Error{Errc::protocol_error,
+                 fmt::format("SRP_LOGIN_RSP limits requests to {} bytes; at least {} are needed",
+                             response->max_it_iu_bytes, kSmallestIuBytes)};
   if (!response->direct_descriptors || !response->indirect_descriptors)
     return Error{Errc::protocol_error, "SRP_LOGIN_RSP does not support direct and indirect data descriptors"};
 
@@ -166,7 +171,8 @@ bool Attempt::fall_back() {
 
 AttemptOutcome Attempt::on_rejected(const fabric::ConnectionEvent& event) {
   if (!event.consumer) return {event.error, is_final(event.error.code)};
-  const auto reject = wire::decode_login_reject(std::span(event.private_data).first(event.private_data_bytes));
+  const auto reject =
+      wire::decode_login_reject(std::span(event.private_data).first(event.private_data_bytes));
   // Some targets reject without saying why in SRP's terms.
   if (!reject) return {{Errc::login_no_resources, "the target rejected the login without a reason"}, false};
   const bool for_now = wire::is_temporary(reject->reason);
@@ -191,7 +197,8 @@ std::optional<AttemptOutcome> Attempt::on_event(const fabric::ConnectionEvent& e
         --stale_retries_left_;
         again = true;
       } else if (event.consumer) {
-        const auto reject = wire::decode_login_reject(std::span(event.private_data).first(event.private_data_bytes));
+        const auto reject =
+            wire::decode_login_reject(std::span(event.private_data).first(event.private_data_bytes));
         again = reject && reject->reason == wire::RejectReason::request_iu_too_large && fall_back();
       }
       if (!again) return on_rejected(event);
@@ -236,9 +243,10 @@ std::optional<AttemptOutcome> Attempt::fence() {
     if (!reset_.confirmed())
       return AttemptOutcome{
           {Errc::target_error,
-           fmt::format("LUN {}: LOGICAL UNIT RESET, which has to end writes that an earlier connection "
-                       "left unanswered, was answered '{}' (with the option fence turned off it is not asked for)",
-                       lun, wire::to_string(reset_.result))},
+           fmt::format(
+               "LUN {}: LOGICAL UNIT RESET, which has to end writes that an earlier connection "
+               "left unanswered, was answered '{}' (with the option fence turned off it is not asked for)",
+               lun, wire::to_string(reset_.result))},
           false};
     unfenced_.remove(reset_.lun);
   }

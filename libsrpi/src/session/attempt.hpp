@@ -33,8 +33,8 @@ struct LoginIdentity {
 };
 
 struct AttemptOutcome {
-  Error error;           // code ok: logged in, the channel is started, the units are proved
-  bool refused = false;  // another attempt cannot help
+  Error error;                   // code ok: logged in, the channel is started, the units are proved
+  bool refused = false;          // another attempt cannot help
   bool ended_by_target = false;  // after the login
   bool about_units = false;      // what they answered is why
 };

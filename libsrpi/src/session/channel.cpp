@@ -79,8 +79,8 @@ void Channel::start(const ChannelTerms& terms) {
   static_assert(SessionOptions::kLeastItIuBytes == kCommandBytes + kIndirectHeaderBytes + kDescriptorBytes);
   SRPI_CHECK(terms.max_it_iu_bytes >= SessionOptions::kLeastItIuBytes);
   terms_ = terms;
-  usable_segments_ = std::min(limits_.segments,
-                              (terms.max_it_iu_bytes - kCommandBytes - kIndirectHeaderBytes) / kDescriptorBytes);
+  usable_segments_ = std::min(
+      limits_.segments, (terms.max_it_iu_bytes - kCommandBytes - kIndirectHeaderBytes) / kDescriptorBytes);
   credits_.reset(terms.request_limit);
   last_heard_ = last_answer_ = clock_.now();
   started_ = true;

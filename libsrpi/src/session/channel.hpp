@@ -38,8 +38,8 @@ inline constexpr std::uint32_t kMostAside = 16;
 inline constexpr std::uint32_t kTaskSlots = 4 + kMostAside;
 
 struct ChannelLimits {
-  std::uint32_t queue_depth = 128;   // commands at the target
-  std::uint32_t segments = 32;       // descriptors a command carries
+  std::uint32_t queue_depth = 128;  // commands at the target
+  std::uint32_t segments = 32;      // descriptors a command carries
   base::Duration command_timeout{};
   base::Duration task_management_timeout{};
 };
@@ -81,13 +81,13 @@ class Channel {
   // needs that credit): so a target can be asked for a sign of life where it has all that it may have.
   void probe(Command&) noexcept;
   void submit(Task&) noexcept;
-  void take_unsent(CommandList& to) noexcept;     // what was submitted and not posted
+  void take_unsent(CommandList& to) noexcept;  // what was submitted and not posted
   // Past those that wait, and without keeping others waiting, for an answer that may take for ever: its deadline does
   // not count, and a reset ends nothing here. False: there is no room for it now, and the task is still the caller's.
   [[nodiscard]] bool submit_aside(Task&) noexcept;
   // How many of them at a time: they keep their credits. Known after start.
   [[nodiscard]] std::uint32_t most_aside() const noexcept;
-  void withdraw(Task&) noexcept;                  // never completes then; it is the caller's again
+  void withdraw(Task&) noexcept;  // never completes then; it is the caller's again
   // No command for this unit is posted from here on until unblock; over the end of connections, too.
   void block(std::uint64_t lun) noexcept { blocked_lun_ = lun; }
   void unblock() noexcept;
@@ -210,7 +210,7 @@ class Channel {
   std::uint64_t late_answers_ = 0;      // of aborted commands, which may or may not come
   std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free
   std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
-  std::uint64_t answers_ = 0;            // to target requests, for their slots in turn
+  std::uint64_t answers_ = 0;           // to target requests, for their slots in turn
   std::vector<std::uint32_t> receives_to_post_;
 };
 

@@ -18,10 +18,10 @@ inline constexpr std::uint32_t kDescriptorBytes = 16;
 inline constexpr std::uint32_t kReceiveBytes = 1024;
 inline constexpr std::uint32_t kInlineBytes = 128;
 
-inline constexpr std::uint32_t kPostBatch = 32;       // work requests one post_send takes
-inline constexpr std::uint32_t kPollBatch = 32;       // completions one poll takes
-inline constexpr std::uint32_t kReceiveBatch = 16;    // receives posted at a time
-inline constexpr std::uint32_t kSignalEvery = 32;     // one signaled send frees this many queue entries
+inline constexpr std::uint32_t kPostBatch = 32;     // work requests one post_send takes
+inline constexpr std::uint32_t kPollBatch = 32;     // completions one poll takes
+inline constexpr std::uint32_t kReceiveBatch = 16;  // receives posted at a time
+inline constexpr std::uint32_t kSignalEvery = 32;   // one signaled send frees this many queue entries
 
 // Answers to target requests are sent from slots behind the commands' own: SRP permits one unanswered target request,
 // so this many can only be in use at a time if a target breaks the rule.

@@ -156,10 +156,12 @@ void Channel::on_target_request(std::span<const std::byte> unit) {
       const auto logout = wire::decode_target_logout(unit);
       if (!logout) return fail(logout.error());
       logged_out_ = logout->reason;
-      return fail({Errc::no_connect, "the target logged us out: " + std::string(wire::to_string(logout->reason))});
+      return fail(
+          {Errc::no_connect, "the target logged us out: " + std::string(wire::to_string(logout->reason))});
     }
     default:
-      return fail({Errc::protocol_error, "unexpected information unit from the target: " + wire::describe(unit)});
+      return fail(
+          {Errc::protocol_error, "unexpected information unit from the target: " + wire::describe(unit)});
   }
 }
 

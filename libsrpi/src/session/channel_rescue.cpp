@@ -45,7 +45,8 @@ void Channel::rescue(base::Time now) noexcept {
                  })});
   if (now >= c->internal.deadline + 2 * step) {
     // Not the fault of this unit alone where the target answers nothing at all.
-    const bool reset = rescuing_ && rescue_.function == wire::TaskFunction::lun_reset && rescue_.lun == c->lun;
+    const bool reset =
+        rescuing_ && rescue_.function == wire::TaskFunction::lun_reset && rescue_.lun == c->lun;
     if (reset && last_answer_ > c->internal.deadline) events_.on_stuck_unit(c->lun, *this);
     return fail({Errc::timed_out, base::words([&] {
                    return "no answer to " + to_string(c->cdb) +
@@ -82,7 +83,8 @@ void Channel::on_rescue(Task& task) noexcept {
         (*found)->internal.abort_refused = true;
     }
   } else if (!task.confirmed()) {
-    if (task.error == Errc::timed_out && self.last_answer_ > task.deadline - self.limits_.task_management_timeout)
+    if (task.error == Errc::timed_out &&
+        self.last_answer_ > task.deadline - self.limits_.task_management_timeout)
       self.events_.on_stuck_unit(task.lun, self);
     const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
     return self.fail({Errc::timed_out, base::words([&] {

@@ -23,7 +23,8 @@ bool Channel::can_post() const noexcept {
 
 bool Channel::can_probe() const noexcept {
   return started_ && !failure_ && credits_.for_task_management() && !active_task_ && waiting_tasks_.empty() &&
-         blocked_lun_ == kNoLun && !slots_.full() && sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
+         blocked_lun_ == kNoLun && !slots_.full() &&
+         sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
 }
 
 void Channel::probe(Command& command) noexcept {
@@ -35,7 +36,9 @@ void Channel::probe(Command& command) noexcept {
   post(batch);
 }
 
-bool Channel::has_sendable() const noexcept { return started_ && !failure_ && !pending_.empty() && can_post(); }
+bool Channel::has_sendable() const noexcept {
+  return started_ && !failure_ && !pending_.empty() && can_post();
+}
 
 void Channel::flush() noexcept {
   if (!started_ || failure_) return;
@@ -73,7 +76,8 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   const auto segments = static_cast<std::uint32_t>(command.data.size());
   SRPI_CHECK(segments <= limits_.segments);
 
-  const bool immediate = terms_.immediate_data && command.direction == Direction::to_target && segments == 1 &&
+  const bool immediate = terms_.immediate_data && command.direction == Direction::to_target &&
+                         segments == 1 &&
                          wire::kImmediateDataOffset + command.data_bytes <= terms_.max_it_iu_bytes;
   if (command.direction != Direction::none) {
     wire::DataBuffer data;

@@ -33,12 +33,12 @@ struct Command {
   scsi::Cdb cdb;
   std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
   Direction direction = Direction::none;
-  std::span<DataSegment> data;        // at most Channel::max_segments
-  std::uint32_t data_bytes = 0;       // sum over data
+  std::span<DataSegment> data;   // at most Channel::max_segments
+  std::uint32_t data_bytes = 0;  // sum over data
 
   base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
   base::Time give_up_at =
-      base::kNever;    // how far an outage, during which it is held, may put the deadline off
+      base::kNever;  // how far an outage, during which it is held, may put the deadline off
   // Past its deadline: end it at the target (channel_rescue.cpp). false: the connection is lost, unless the
   // target has answered others since this was sent, and confirms ABORT TASK.
   bool rescue = true;

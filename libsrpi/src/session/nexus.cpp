@@ -45,7 +45,8 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
   question_.on_complete = &Nexus::on_away_answer;
   identity_.target = target;
   identity_.initiator_port_id = options.initiator_port_id;
-  identity_.initiator_ext = target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
+  identity_.initiator_ext =
+      target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
   if (options.fence_first_login) unfenced_.want_all_units();
   start_attempt();
 }
@@ -99,8 +100,10 @@ void Nexus::perform(Action action, const Error& cause) {
   switch (action) {
     case Action::none:
     case Action::ignore:
-    case Action::impossible: return;
-    case Action::start_attempt: return start_attempt();
+    case Action::impossible:
+      return;
+    case Action::start_attempt:
+      return start_attempt();
     case Action::schedule_retry:
       observer_.on_attempt_failed(cause);
       return schedule_retry();

@@ -49,8 +49,8 @@ class NexusObserver {
 
 class Nexus final : private UnitEventSink {
  public:
-  Nexus(fabric::Fabric&, const TargetAddress&, const SessionOptions&, const base::Clock&, base::Random, Probe&,
-        NexusObserver&);
+  Nexus(fabric::Fabric&, const TargetAddress&, const SessionOptions&, const base::Clock&, base::Random,
+        Probe&, NexusObserver&);
   ~Nexus() override;
 
   // Administrator's events; each returns when its effect is complete, but for the attempt that reconnect starts.
@@ -108,7 +108,9 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] const Error& last_error() const noexcept { return last_error_; }
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
   // How often each row of the table was taken, in its order: what the simulator measures its reach by.
-  [[nodiscard]] const std::array<std::uint32_t, kStates * kEvents>& rows_taken() const noexcept { return rows_taken_; }
+  [[nodiscard]] const std::array<std::uint32_t, kStates * kEvents>& rows_taken() const noexcept {
+    return rows_taken_;
+  }
   [[nodiscard]] std::uint64_t connects() const noexcept { return connects_; }
   [[nodiscard]] std::uint64_t losses() const noexcept { return losses_; }
   // Changes whenever a unit may have lost what its volatile cache had: each login, of a further channel too,
@@ -199,9 +201,9 @@ class Nexus final : private UnitEventSink {
   MemoryTable memories_;
   UnitResets resets_;
   std::vector<std::unique_ptr<Link>> links_;
-  std::vector<Link*> live_;  // in the order of links_
-  Channel* only_ = nullptr;  // the one live channel, where it is one
-  FenceList unfenced_;  // outlives every connection: only a confirmed reset takes a unit off it
+  std::vector<Link*> live_;         // in the order of links_
+  Channel* only_ = nullptr;         // the one live channel, where it is one
+  FenceList unfenced_;              // outlives every connection: only a confirmed reset takes a unit off it
   std::optional<Attempt> attempt_;  // in here, as the other one, so that starting one takes no memory
   bool device_reached_ = true;      // by the last attempt that ended
 
@@ -234,10 +236,10 @@ class Nexus final : private UnitEventSink {
 
   // Units that are away, and those that are back and not fenced yet: no I/O goes to them.
   FenceList withheld_;
-  bool withholding_ = false;     // some
-  Command question_;             // whether one of those that are away is back; with that unit's LUN
+  bool withholding_ = false;  // some
+  Command question_;          // whether one of those that are away is back; with that unit's LUN
   bool asking_ = false;
-  std::size_t asked_ = 0;        // of this round, in the order of Probe::away
+  std::size_t asked_ = 0;  // of this round, in the order of Probe::away
   base::Time ask_at_ = base::kNever;
   base::Duration ask_delay_{};
   std::array<StuckReset, kMostAside> stuck_resets_;

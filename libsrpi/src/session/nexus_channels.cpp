@@ -208,7 +208,8 @@ void Nexus::on_fence(Task& task) noexcept {
   if (task.error == Errc::no_connect || self.fence_outdated_) return;  // the mark stays
   if (!task.confirmed()) {
     const auto& channel = self.live_.front()->channel;
-    if (task.error == Errc::timed_out && channel.last_answer() > task.deadline - self.options_.task_management_timeout)
+    if (task.error == Errc::timed_out &&
+        channel.last_answer() > task.deadline - self.options_.task_management_timeout)
       self.on_stuck_unit(task.lun, channel);
     const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
     self.fence_failure_ = {task.error == Errc::ok ? Errc::target_error : Errc::timed_out, base::words([&] {

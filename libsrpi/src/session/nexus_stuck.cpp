@@ -38,7 +38,8 @@ bool Nexus::may_reset_stuck(std::uint64_t lun, bool asked_for) const noexcept {
   }
   if (mine == 0) return true;
   if (mine > 1 || sent >= stuck_resets_.size() / 2) return false;
-  return asked_for || (options_.reconnect_delay && clock_.now() - first->at >= 10 * *options_.reconnect_delay);
+  return asked_for ||
+         (options_.reconnect_delay && clock_.now() - first->at >= 10 * *options_.reconnect_delay);
 }
 
 void Nexus::ask_stuck(bool asked_for) noexcept {

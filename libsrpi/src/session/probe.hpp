@@ -15,8 +15,8 @@ namespace srpi::session {
 
 // A unit of the session that did not say what it was asked, while others did.
 struct AwayUnit {
-  std::uint64_t lun = 0;    // the 8 SAM bytes
-  Errc code = Errc::ok;     // what its I/O fails with
+  std::uint64_t lun = 0;                            // the 8 SAM bytes
+  Errc code = Errc::ok;                             // what its I/O fails with
   scsi::RetryClass retry = scsi::RetryClass::none;  // how long its I/O may wait for it first
 };
 
@@ -55,7 +55,8 @@ class Probe {
 }
 
 // A unit that is away keeps its mark: no I/O reaches it before it is back and fenced.
-[[nodiscard]] inline std::optional<std::uint64_t> next_to_fence(const FenceList& unfenced, const Probe& probe) noexcept {
+[[nodiscard]] inline std::optional<std::uint64_t> next_to_fence(const FenceList& unfenced,
+                                                                const Probe& probe) noexcept {
   for (const auto lun : unfenced.luns())
     if (!find_away(probe, lun)) return lun;
   return std::nullopt;

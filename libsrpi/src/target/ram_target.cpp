@@ -90,7 +90,8 @@ std::pair<Channel*, std::uint32_t> RamTarget::earliest(Waits waits) const noexce
     auto& slots = channel->slots();
     for (std::uint32_t i = 0; channel->usable() && i < slots.size(); ++i) {
       if (!waits(slots[i])) continue;
-      if (!found.first || order(slots[i]) < order(found.first->slots()[found.second])) found = {channel.get(), i};
+      if (!found.first || order(slots[i]) < order(found.first->slots()[found.second]))
+        found = {channel.get(), i};
     }
   }
   return found;

@@ -24,9 +24,9 @@ inline constexpr std::uint32_t kParameterBytes = 4096;  // a block of WRITE SAME
 
 struct Slot {
   enum class Stage : std::uint8_t {
-    receiving,           // the buffer is posted
-    held,                // Outcome::Kind::hold
-    hung,                // a command, or a task management function, of a unit that hangs
+    receiving,  // the buffer is posted
+    held,       // Outcome::Kind::hold
+    hung,       // a command, or a task management function, of a unit that hangs
     hung_function,
     fetching_table,      // RDMA READ of the descriptor table is under way
     moving,              // its data goes, or waits for room in the send queue

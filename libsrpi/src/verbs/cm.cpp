@@ -88,7 +88,9 @@ void ConnectionManager::set_ack_timeout(std::uint8_t exponent) noexcept {
       rdma_set_option(id(), RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT, &exponent, sizeof exponent));
 }
 
-int ConnectionManager::prepare_queue_pair(ibv_qp* qp) noexcept { return move_queue_pair(id(), qp, IBV_QPS_INIT); }
+int ConnectionManager::prepare_queue_pair(ibv_qp* qp) noexcept {
+  return move_queue_pair(id(), qp, IBV_QPS_INIT);
+}
 
 int ConnectionManager::connect(std::span<const std::byte> private_data, const fabric::ConnectOptions& options,
                                std::uint8_t responder_resources, std::uint32_t qp_number) noexcept {

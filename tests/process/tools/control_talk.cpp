@@ -52,9 +52,12 @@ int main(int argc, char** argv) {
     if (fds[1].revents) {
       const auto got = ::read(STDIN_FILENO, buffer, sizeof(buffer));
       if (got <= 0 && hangs_up) return 0;
-      if (got <= 0) has_input = false;
-      else if (::send(fd, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) == got) sent_lines += std::count(buffer, buffer + got, '\n');
-      else has_input = false;  // refused; the reason is still to be read
+      if (got <= 0)
+        has_input = false;
+      else if (::send(fd, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) == got)
+        sent_lines += std::count(buffer, buffer + got, '\n');
+      else
+        has_input = false;  // refused; the reason is still to be read
     }
     if (!has_input && sent_lines > 0 && received_lines >= sent_lines) return 0;
   }

@@ -23,7 +23,8 @@ bool is_away(Scenario& s, std::size_t unit) {
 
 }  // namespace
 
-TEST_CASE("row 36: a unit that refuses everything is away, the others carry on, and it comes back by itself") {
+TEST_CASE(
+    "row 36: a unit that refuses everything is away, the others carry on, and it comes back by itself") {
   Scenario s(two_units());
   REQUIRE(s.live());
   const bool lost = GENERATE(false, true);
@@ -52,7 +53,8 @@ TEST_CASE("row 36: a unit that refuses everything is away, the others carry on, 
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 37: a unit that hangs costs one connection, the others carry on, and it comes back by itself") {
+TEST_CASE(
+    "row 37: a unit that hangs costs one connection, the others carry on, and it comes back by itself") {
   auto plan = two_units();
   plan.options.channels = GENERATE(1u, 3u);
   Scenario s(plan);

@@ -63,11 +63,14 @@ TEST_CASE("futures have the bytes, and throw the error") {
       loop.run_one_for(std::chrono::seconds(1));
     return future.get();
   };
-  CHECK(wait_for(session.async_connect(TargetAddress::parse("ram://1M").value(), {}, boost::asio::use_future)) == 0);
+  CHECK(wait_for(session.async_connect(TargetAddress::parse("ram://1M").value(), {},
+                                       boost::asio::use_future)) == 0);
   std::vector<std::byte> bytes(4096);
-  CHECK(wait_for(session.async_read(session.unit(0), 0, boost::asio::buffer(bytes), boost::asio::use_future)) == 4096);
+  CHECK(wait_for(session.async_read(session.unit(0), 0, boost::asio::buffer(bytes),
+                                    boost::asio::use_future)) == 4096);
   try {
-    (void)wait_for(session.async_read(session.unit(0), 1 << 20, boost::asio::buffer(bytes), boost::asio::use_future));
+    (void)wait_for(
+        session.async_read(session.unit(0), 1 << 20, boost::asio::buffer(bytes), boost::asio::use_future));
     FAIL("a read beyond the end went well");
   } catch (const boost::system::system_error& error) {
     CHECK(error.code() == Errc::out_of_range);

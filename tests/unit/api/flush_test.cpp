@@ -121,7 +121,8 @@ TEST_CASE("flush wakes who sleeps when the deadline of what it has sent is over"
   auto options = Asleep::options();
   options.command_timeout = Milliseconds(50);
   {
-    api::SessionImpl session(address, options, nullptr, std::make_unique<loopback::Fabric>(network), nullptr, 1);
+    api::SessionImpl session(address, options, nullptr, std::make_unique<loopback::Fabric>(network), nullptr,
+                             1);
     session.open().value();
     while (session.poll() + target->poll() > 0 || session.state() != SessionState::live || !session.arm()) {
     }

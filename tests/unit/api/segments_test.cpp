@@ -18,7 +18,7 @@ struct Live {
     run([&] { return session->state() != SessionState::connecting; });
     REQUIRE(session->state() == SessionState::live);
   }
-  template <class Done>
+  template<class Done>
   void run(Done done) {
     while (!done()) {
       if (session->poll() > 0 || !session->arm()) continue;
@@ -26,7 +26,8 @@ struct Live {
       REQUIRE(::poll(&wait, 1, 10000) == 1);
     }
   }
-  Errc io(IoOperation operation, std::uint64_t first_block, std::uint64_t blocks, std::span<const Segment> data) {
+  Errc io(IoOperation operation, std::uint64_t first_block, std::uint64_t blocks,
+          std::span<const Segment> data) {
     bool done = false;
     IoRequest request;
     request.operation = operation;

@@ -65,7 +65,8 @@ TEST_CASE("units that are away are counted and say why, everywhere a person look
         "        away: no medium\n");
   CHECK(show_text(session.as_object()).find("\n                    away: no medium\n") != std::string::npos);
   CHECK(away_units_text(session.as_object()) == "    /dev/nbd1  lun 1  away: no medium\n");
-  CHECK(first_line(R"("state":"disconnected","luns":[{"away":{"message":"no medium"}}])") == "a  disconnected  T");
+  CHECK(first_line(R"("state":"disconnected","luns":[{"away":{"message":"no medium"}}])") ==
+        "a  disconnected  T");
 }
 
 TEST_CASE("show: the settings of fence, task management and transport") {
@@ -109,7 +110,8 @@ TEST_CASE("event text: a line for each kind, and for one that a newer daemon may
       text_of(
           R"({"time":"T","session":"a","kind":"unit_away","lun":3,"device":"/dev/nbd0","cause":{"code":"x","message":"no medium"}})") ==
       "T  a  lun 3 (/dev/nbd0) is away: no medium");
-  CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_back","lun":3,"device":null})") == "T  a  lun 3 is back");
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_back","lun":3,"device":null})") ==
+        "T  a  lun 3 is back");
   CHECK(text_of(R"({"time":"T","session":null,"kind":"lost","lost":7})") ==
         "T  *  7 events lost: they came faster than they were taken");
   CHECK(text_of(R"({"time":"T","session":"a","kind":"moved"})") == "T  a  moved");

@@ -129,7 +129,8 @@ TEST_CASE("publication: more units than a lane serves are refused in words, and 
   rig.publication->publish(infos, [&](Outcome<> outcome) { rig.published.push_back(std::move(outcome)); });
   rig.run_until([&] { return rig.published.size() == 1; });
   REQUIRE(rig.published[0].has_error());
-  CHECK(rig.published[0].error().message.find("512 kernel devices at most: choose units with --lun") != std::string::npos);
+  CHECK(rig.published[0].error().message.find("512 kernel devices at most: choose units with --lun") !=
+        std::string::npos);
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
 }
 
@@ -158,7 +159,9 @@ TEST_CASE("publication: a device grows with its unit") {
   rig.run_until([&] { return rig.bytes(0) == 5000 * 512 && rig.bytes(1) == 9 * 512; });
 }
 
-TEST_CASE("publication: a device that somebody else has disconnected is lost, and whoever connects it next keeps it") {
+TEST_CASE(
+    "publication: a device that somebody else has disconnected is lost, and whoever connects it next keeps "
+    "it") {
   Publishing rig;
   rig.publish();
   rig.run_until([&] { return rig.published.size() == 1; });

@@ -104,5 +104,6 @@ TEST_CASE("failures: codes decide the exit code") {
   CHECK(exit_code_of("no_daemon") == ExitCode::no_daemon);
   CHECK(exit_code_of("no_such_session") == ExitCode::no_such_session);
   CHECK(exit_code_of("permission_denied") == ExitCode::permission);
-  CHECK(json::serialize(to_json(Failure{"busy", "x"})) == R"({"ok":false,"error":{"code":"busy","message":"x"}})");
+  CHECK(json::serialize(to_json(Failure{"busy", "x"})) ==
+        R"({"ok":false,"error":{"code":"busy","message":"x"}})");
 }

@@ -65,7 +65,8 @@ TEST_CASE("session fields: every good value is taken") {
 }
 
 TEST_CASE("session fields: a bad value is refused with the key, what was expected and what came") {
-  CHECK(failure_of("connect_timeout_ms", "soon") == "connect_timeout_ms: expected milliseconds from 100 to 86400000, got \"soon\"");
+  CHECK(failure_of("connect_timeout_ms", "soon") ==
+        "connect_timeout_ms: expected milliseconds from 100 to 86400000, got \"soon\"");
   CHECK(failure_of("connect_timeout_ms", "off").find("got \"off\"") != std::string::npos);
   CHECK(failure_of("keepalive_ms", std::int64_t{-1}).find(", or off, got -1") != std::string::npos);
   CHECK(failure_of("channels", std::int64_t{17}).find("1 to 16, got 17") != std::string::npos);
@@ -85,7 +86,8 @@ TEST_CASE("session fields: a bad value is refused with the key, what was expecte
   CHECK(failure_of("luns", std::vector<std::int64_t>{1, 1}).find("1 twice") != std::string::npos);
   CHECK(failure_of("luns", std::vector<std::int64_t>{16384}).find("got 16384") != std::string::npos);
   CHECK(failure_of("luns", std::vector<std::int64_t>(257, 0)).find("257 numbers") != std::string::npos);
-  for (const char* device : {"", "nbd0", "/dev/nbd", "/dev/nbd-1", "/dev/nbd0p1", "/dev/nbd70000", "/dev/sda"}) {
+  for (const char* device :
+       {"", "nbd0", "/dev/nbd", "/dev/nbd-1", "/dev/nbd0p1", "/dev/nbd70000", "/dev/sda"}) {
     INFO(device);
     CHECK(failure_of("device", device).find("expected /dev/nbdN") != std::string::npos);
   }

@@ -43,7 +43,8 @@ struct Client {
   }
   void request(nbd::Command command, std::uint64_t cookie, std::uint64_t offset, std::uint32_t length,
                std::uint16_t flags = 0) const {
-    const nbd::RequestHeader h{nbd::kRequestMagic, flags, static_cast<std::uint16_t>(command), cookie, offset, length};
+    const nbd::RequestHeader h{
+        nbd::kRequestMagic, flags, static_cast<std::uint16_t>(command), cookie, offset, length};
     send(&h, sizeof h);
   }
   std::uint32_t reply(std::uint64_t cookie) const {

@@ -213,7 +213,8 @@ TEST_CASE("a target that does not answer stops the receiving, not the client's d
   sender.join();
   const auto disk = f.with_fake([](FakeSession& s) { return s.unit().disk; });
   for (std::uint64_t i = 0; i < kWrites; ++i)
-    CHECK(std::memcmp(disk.data() + i * 131072, pattern(131072, static_cast<unsigned>(i)).data(), 131072) == 0);
+    CHECK(std::memcmp(disk.data() + i * 131072, pattern(131072, static_cast<unsigned>(i)).data(), 131072) ==
+          0);
 }
 
 TEST_CASE("connections stuck in the middle of a write do not starve the others") {
@@ -327,7 +328,8 @@ TEST_CASE("clients that take their answers slowly are kept, and others get their
       small.request(Command::read, 100, 0, 16384);
       REQUIRE(small.reply(100) == 0);
       REQUIRE(small.receive(back.data(), 16384));
-      REQUIRE(f.with_fake([](FakeSession& s) { return s.unit().reads; }) == 3u + static_cast<unsigned>(i) / 10);
+      REQUIRE(f.with_fake([](FakeSession& s) { return s.unit().reads; }) ==
+              3u + static_cast<unsigned>(i) / 10);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
@@ -380,7 +382,8 @@ TEST_CASE("a client that vanishes leaves its requests to complete into the void"
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   f.with_fake([](FakeSession& s) { s.hold = false; });
   CHECK(f.wait_closed(1) == Errc::protocol_error);
-  CHECK(f.with_fake([](FakeSession& s) { return s.unit().writes; }) == 1);  // the parsed one, not the torn one
+  CHECK(f.with_fake([](FakeSession& s) { return s.unit().writes; }) ==
+        1);  // the parsed one, not the torn one
   const auto next = f.connect(2);
   next.request(Command::read, 1, 0, 512);
   CHECK(next.reply(1) == 0);
@@ -405,7 +408,8 @@ TEST_CASE("a lane may end while requests are under way") {
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
   f.lane.reset();
   char c;
-  while (client.receive(&c, 1)) {}
+  while (client.receive(&c, 1)) {
+  }
   CHECK(f.closed[1] == Errc::cancelled);
 }
 

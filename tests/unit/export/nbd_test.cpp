@@ -144,9 +144,11 @@ TEST_CASE("negotiation knows the old way, the end, and what is not NBD") {
 
 TEST_CASE("a request is found at every split of the stream") {
   Bytes in;
-  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{1}, std::uint16_t{1}, std::uint64_t{42}, std::uint64_t{512}, 512u});
+  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{1}, std::uint16_t{1}, std::uint64_t{42},
+                             std::uint64_t{512}, 512u});
   in.resize(in.size() + 512);
-  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{0}, std::uint16_t{2}, std::uint64_t{43}, std::uint64_t{0}, 0u});
+  put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{0}, std::uint16_t{2}, std::uint64_t{43},
+                             std::uint64_t{0}, 0u});
   for (std::size_t split = 0; split <= in.size(); ++split) {
     RequestStream s;
     std::vector<std::uint64_t> cookies;
@@ -157,8 +159,10 @@ TEST_CASE("a request is found at every split of the stream") {
         REQUIRE(item.what != RequestStream::What::broken);
         if (item.what == RequestStream::What::need_more) break;
         at += item.consumed;
-        if (item.what == RequestStream::What::request) cookies.push_back(item.request.cookie);
-        else payload += item.consumed;
+        if (item.what == RequestStream::What::request)
+          cookies.push_back(item.request.cookie);
+        else
+          payload += item.consumed;
       }
     }
     CHECK(at == in.size());

@@ -14,9 +14,8 @@ namespace {
 
 // LUN 1, or all of them, answers everything with this from now on.
 void refuse(Rig& rig, Outcome outcome, bool all = false) {
-  rig.target->set_command_hook([=](const target::CommandInfo& command) {
-    return all || command.lun == kLun1 ? outcome : Outcome{};
-  });
+  rig.target->set_command_hook(
+      [=](const target::CommandInfo& command) { return all || command.lun == kLun1 ? outcome : Outcome{}; });
 }
 
 void answer_again(Rig& rig) { rig.target->set_command_hook({}); }
@@ -38,7 +37,9 @@ Errc read_of(Rig& rig, std::size_t unit, base::Duration within = {}) {
 
 }  // namespace
 
-TEST_CASE("row 36: a login goes on without a unit that refuses to say who it is, and its I/O fails with the reason") {
+TEST_CASE(
+    "row 36: a login goes on without a unit that refuses to say who it is, and its I/O fails with the "
+    "reason") {
   struct Refusal {
     Outcome outcome;
     Errc code;
@@ -69,11 +70,14 @@ TEST_CASE("row 36: a login goes on without a unit that refuses to say who it is,
   CHECK(rig.nexus->losses() == 1);
 }
 
-TEST_CASE("a unit that is removed is away without a word of the target's, and another one in its place is refused") {
+TEST_CASE(
+    "a unit that is removed is away without a word of the target's, and another one in its place is "
+    "refused") {
   Rig rig;
   REQUIRE(rig.target->remove_lun(1).has_value());
   rig.target->set_command_hook([](const target::CommandInfo& command) {
-    return command.lun == kLun1 ? Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}) : Outcome{};
+    return command.lun == kLun1 ? Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00})
+                                : Outcome{};
   });
   CHECK(read_of(rig, 1) == Errc::no_such_lun);
   CHECK(rig.nexus->state() == session::State::live);

@@ -74,7 +74,8 @@ TEST_CASE("a request of which a part is sent ends where the unit does not permit
   const auto operation = GENERATE(IoOperation::unmap, IoOperation::write_zeroes);
   const bool force = GENERATE(false, true);
   const auto limit = [&](std::uint32_t blocks) {
-    rig.pretend([&](lun::UnitProfile& p) { p.limits.max_unmap_blocks = p.limits.max_write_same_blocks = blocks; });
+    rig.pretend(
+        [&](lun::UnitProfile& p) { p.limits.max_unmap_blocks = p.limits.max_write_same_blocks = blocks; });
   };
   limit(2);
   Io io(rig, operation, 0);

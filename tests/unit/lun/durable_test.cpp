@@ -126,7 +126,8 @@ TEST_CASE("row 34: FUA: the connection lost between write and flush, with the ca
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE("row 34: FUA: the connection lost after the flush was done, before its answer: both are done again") {
+TEST_CASE(
+    "row 34: FUA: the connection lost after the flush was done, before its answer: both are done again") {
   Durable rig(holding());
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::lose_response : Outcome::Kind::normal);

@@ -32,7 +32,8 @@ Errc flush(Rig& rig) {
 
 }  // namespace
 
-TEST_CASE("a flush at a unit without a volatile cache takes no command, also over an outage that I/O outlasts") {
+TEST_CASE(
+    "a flush at a unit without a volatile cache takes no command, also over an outage that I/O outlasts") {
   Durable rig(holding(), uncached());
   CHECK(flush(rig) == Errc::ok);
   CHECK(rig.count(kFlush) == 0);

@@ -98,7 +98,8 @@ TEST_CASE("row 35: whatever is told of a lost write, the next flush fails, once"
   }
   rig.run();
   REQUIRE(rig.told);
-  CHECK(std::ranges::count(rig.events, std::pair<std::uint64_t, scsi::Event>{0, scsi::Event::deferred_error}) == 1);
+  CHECK(std::ranges::count(rig.events,
+                           std::pair<std::uint64_t, scsi::Event>{0, scsi::Event::deferred_error}) == 1);
   CHECK(rig.flush() == Errc::medium_error);
   CHECK(rig.flush() == Errc::ok);
 }
@@ -125,7 +126,9 @@ TEST_CASE("row 35: every flush fails that was under way when the unit told of a 
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE("row 35: a lost write is told by a flush that succeeds otherwise: not by one that ends with the connection") {
+TEST_CASE(
+    "row 35: a lost write is told by a flush that succeeds otherwise: not by one that ends with the "
+    "connection") {
   Losing rig;
   rig.lose_at(scsi::Opcode::read_10);
   Io read(rig, IoOperation::read, 0);

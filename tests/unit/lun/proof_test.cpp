@@ -49,10 +49,12 @@ TEST_CASE("a unit that cannot answer for a moment is asked again, and the sessio
   }
 }
 
-TEST_CASE("a unit that is not ready within the connect timeout costs the connection, with its own words for it") {
+TEST_CASE(
+    "a unit that is not ready within the connect timeout costs the connection, with its own words for it") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, kCapacityChanged).has_value());
-  answer(rig, scsi::Opcode::test_unit_ready, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}), 1 << 20);
+  answer(rig, scsi::Opcode::test_unit_ready, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}),
+         1 << 20);
   Io io(rig, IoOperation::read, 0);
   rig.units[0]->submit(io.request);
   rig.settle();

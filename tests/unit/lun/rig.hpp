@@ -17,7 +17,8 @@
 
 namespace srpi::lun::test {
 
-inline constexpr std::uint64_t kLun1 = std::uint64_t{1} << 48;  // the rig's second unit, as it goes over the wire
+inline constexpr std::uint64_t kLun1 = std::uint64_t{1}
+                                       << 48;  // the rig's second unit, as it goes over the wire
 
 // I/O of a lost connection waits so long for the next one.
 inline SessionOptions holding(Milliseconds fast_io_fail = Milliseconds{5000}) {

@@ -54,7 +54,9 @@ target::TargetConfig granting(std::uint32_t requests) {
 
 }  // namespace
 
-TEST_CASE("row 37: a unit that hangs costs one connection, then only its own I/O fails, and it comes back by itself") {
+TEST_CASE(
+    "row 37: a unit that hangs costs one connection, then only its own I/O fails, and it comes back by "
+    "itself") {
   Rig rig;
   hang_under_io(rig, 1);
   CHECK(rig.nexus->losses() == 1);
@@ -224,7 +226,8 @@ TEST_CASE("what a stuck unit keeps waiting does not keep the rescue of others") 
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
-TEST_CASE("a target that answers the resets of a unit that hangs: each costs a connection, so they become rare") {
+TEST_CASE(
+    "a target that answers the resets of a unit that hangs: each costs a connection, so they become rare") {
   Rig rig;
   const auto result = GENERATE(wire::TaskResult::not_supported, wire::TaskResult::complete);
   rig.target->set_task_hook([=](const wire::TaskManagement&) {
@@ -248,7 +251,8 @@ TEST_CASE("units that answer the login and hang at the fence are tried in turn")
   Rig rig;
   for (const std::size_t unit : {0u, 1u}) {
     Io io(rig, IoOperation::write, 0);
-    rig.target->set_command_hook([](const auto&) { return target::Outcome::of(target::Outcome::Kind::hold_medium); });
+    rig.target->set_command_hook(
+        [](const auto&) { return target::Outcome::of(target::Outcome::Kind::hold_medium); });
     rig.units[unit]->submit(io.request);
     rig.settle();
     if (unit == 1) rig.target->drop_connections();
@@ -310,7 +314,8 @@ TEST_CASE("two channels: a unit that hangs is away, and the others carry on") {
   CHECK(outcome_of(rig, 1) == Errc::ok);
 }
 
-TEST_CASE("a target that grants too few requests to keep one waiting is asked about all units at each login") {
+TEST_CASE(
+    "a target that grants too few requests to keep one waiting is asked about all units at each login") {
   Rig rig({}, granting(2));
   REQUIRE(rig.target->hang(1, true).has_value());
   rig.target->drop_connections();

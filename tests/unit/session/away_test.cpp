@@ -58,7 +58,8 @@ Errc outcome_at(Rig& rig, std::uint64_t lun) {
 }  // namespace
 
 TEST_CASE("row 36: I/O to a unit that is away fails at once with its reason, and that to others goes on") {
-  AwayRig rig({kLun1, GENERATE(Errc::not_ready, Errc::no_such_lun, Errc::reservation_conflict), RetryClass::none});
+  AwayRig rig(
+      {kLun1, GENERATE(Errc::not_ready, Errc::no_such_lun, Errc::reservation_conflict), RetryClass::none});
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
   const auto commands = rig.target->counters().commands;
@@ -68,7 +69,8 @@ TEST_CASE("row 36: I/O to a unit that is away fails at once with its reason, and
 }
 
 TEST_CASE("what passes by itself is answered in the unit's place, to be retried as its own answer would be") {
-  AwayRig rig({kLun1, Errc::not_ready, GENERATE(RetryClass::becoming_ready, RetryClass::busy, RetryClass::aborted)});
+  AwayRig rig(
+      {kLun1, Errc::not_ready, GENERATE(RetryClass::becoming_ready, RetryClass::busy, RetryClass::aborted)});
   Counted c;
   c.command.lun = kLun1;
   rig.submit(c);
@@ -133,7 +135,8 @@ TEST_CASE("a unit that answers again is proved before its I/O goes on") {
   CHECK(rig.nexus->losses() == (another ? 2 : 1));
 }
 
-TEST_CASE("row 36: a unit that went away with a write in doubt is fenced when it is back, before its I/O goes on") {
+TEST_CASE(
+    "row 36: a unit that went away with a write in doubt is fenced when it is back, before its I/O goes on") {
   Rig rig({}, two_units(with_ghosts()));
   rig.settle();
   Write old(*rig.nexus, 8, 'o'), recent(*rig.nexus, 8, 'n');
@@ -188,7 +191,8 @@ TEST_CASE("a further channel joins without the units that are away") {
   CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
 }
 
-TEST_CASE("what a lost channel leaves in doubt at a unit that is away ends with its reason, and is fenced later") {
+TEST_CASE(
+    "what a lost channel leaves in doubt at a unit that is away ends with its reason, and is fenced later") {
   Channels rig(with_channels(2), two_units());
   Write write(*rig.nexus, 8, 'w');
   write.counted.command.lun = kLun1;

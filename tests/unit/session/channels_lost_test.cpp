@@ -231,7 +231,9 @@ TEST_CASE("disconnect and erase end all channels, and whatever waits for the fen
   CHECK(rig.nexus->channels_live() == 0);
 }
 
-TEST_CASE("a session that ends while a fence is half answered fences at its next login, and outlives that one's failure") {
+TEST_CASE(
+    "a session that ends while a fence is half answered fences at its next login, and outlives that one's "
+    "failure") {
   WritesInDoubt rig;
   rig.answer_again();
   // Channel 0 has an answer, 2 has none: what 2 has under way may come behind the reset that 0 speaks of.

@@ -24,7 +24,8 @@ TEST_CASE("a login makes the session live, and a command is answered") {
   CHECK(c.command.status == scsi::Status::good);
 }
 
-TEST_CASE("after disconnect returns every request has completed once with no_connect, and new ones fail at once") {
+TEST_CASE(
+    "after disconnect returns every request has completed once with no_connect, and new ones fail at once") {
   Rig rig;
   rig.settle();
   rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::lose_command); });

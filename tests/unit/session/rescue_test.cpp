@@ -292,8 +292,11 @@ TEST_CASE("a keepalive that is not answered ends the connection; nobody's comman
   CHECK(rig.functions.empty());
 }
 
-TEST_CASE("what an adapter acknowledges is no answer of the target's: a hung one has its connection ended in time") {
-  const auto commands = GENERATE(range(0, 32));  // with one of them the keepalive is the send that is acknowledged
+TEST_CASE(
+    "what an adapter acknowledges is no answer of the target's: a hung one has its connection ended in "
+    "time") {
+  const auto commands =
+      GENERATE(range(0, 32));  // with one of them the keepalive is the send that is acknowledged
   Stuck rig;
   rig.answer_again();
   std::deque<Counted> answered;
@@ -311,7 +314,9 @@ TEST_CASE("what an adapter acknowledges is no answer of the target's: a hung one
   CHECK(rig.functions.empty());
 }
 
-TEST_CASE("row 2: a target that owes answers and says nothing is asked whether it is there, in time for promise 2") {
+TEST_CASE(
+    "row 2: a target that owes answers and says nothing is asked whether it is there, in time for promise "
+    "2") {
   Stuck rig;
   const auto sent = [&] { return rig.target->counters().commands; };
   Counted stuck;

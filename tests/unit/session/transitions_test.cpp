@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "session/transitions.hpp"
+
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <set>
 #include <sstream>
-
-#include "session/transitions.hpp"
 
 using namespace srpi::session;
 
@@ -23,8 +23,10 @@ TEST_CASE("the documented state diagram is the one the table generates") {
 
 TEST_CASE("every state can be left by erase, and only by erase or dev_loss for good") {
   for (const auto& row : transitions()) {
-    if (row.event == Event::erase_requested) CHECK(row.next == State::erased);
-    else if (row.next == State::erased && row.state != State::erased) CHECK(row.event == Event::dev_loss_expired);
+    if (row.event == Event::erase_requested)
+      CHECK(row.next == State::erased);
+    else if (row.next == State::erased && row.state != State::erased)
+      CHECK(row.event == Event::dev_loss_expired);
   }
 }
 

@@ -84,7 +84,9 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
     id_.reset();  // unanswered so far: the kernel refuses the request
   }
 
-  [[nodiscard]] std::span<const std::byte> request_private_data() const noexcept override { return private_data_; }
+  [[nodiscard]] std::span<const std::byte> request_private_data() const noexcept override {
+    return private_data_;
+  }
   Result<> accept(std::span<const std::byte> private_data) override {
     // The first unit may be here before the connection manager's word, so the queue pair is ready before.
     if (auto moved = move_to(IBV_QPS_RTR); !moved) return moved;
@@ -160,7 +162,8 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
   std::vector<fabric::ReceiveWork> withheld_;
 };
 
-RdmaListener::RdmaListener(verbs::CmChannelHandle channel, verbs::CmIdHandle id, fabric::Acceptor& acceptor) noexcept
+RdmaListener::RdmaListener(verbs::CmChannelHandle channel, verbs::CmIdHandle id,
+                           fabric::Acceptor& acceptor) noexcept
     : channel_(std::move(channel)), id_(std::move(id)), acceptor_(acceptor) {}
 
 RdmaListener::~RdmaListener() { SRPI_CHECK(endpoints_.empty()); }

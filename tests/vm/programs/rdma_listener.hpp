@@ -21,8 +21,8 @@ class PassiveEndpoint;
 // endpoints that it handed out, and the Acceptor outlives it.
 class RdmaListener {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<RdmaListener>> open(const std::string& address, std::uint16_t port,
-                                                                  fabric::Acceptor&);
+  [[nodiscard]] static Result<std::unique_ptr<RdmaListener>> open(const std::string& address,
+                                                                  std::uint16_t port, fabric::Acceptor&);
   ~RdmaListener();
 
   // What to sleep on, beside append_fds().

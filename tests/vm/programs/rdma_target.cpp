@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
   config.port_id = kPortId;
   config.luns.push_back({.number = 0, .bytes = std::uint64_t{*mib} << 20, .name = "unruly"});
   const auto target = or_exit(target::RamTarget::create(std::move(config)));
-  const auto listener = or_exit(test::RdmaListener::open(argv[1], static_cast<std::uint16_t>(*port), *target));
+  const auto listener =
+      or_exit(test::RdmaListener::open(argv[1], static_cast<std::uint16_t>(*port), *target));
   fmt::print("listening\n");
   std::fflush(stdout);
 

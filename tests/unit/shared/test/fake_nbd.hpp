@@ -24,12 +24,12 @@ struct FakeNbd {
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::map<std::uint32_t, Device> devices;                              // what is connected
-  std::set<std::uint32_t> open;                                         // somebody has it open: busy
-  std::map<std::uint32_t, srp_nbd::NbdControl::Connector> connectors;   // others' devices: busy
-  bool is_stuck = false;       // no connect is answered
-  bool has_nodes = true;       // in /dev
-  std::size_t connects = 0, disconnects = 0;  // that were asked for
+  std::map<std::uint32_t, Device> devices;                             // what is connected
+  std::set<std::uint32_t> open;                                        // somebody has it open: busy
+  std::map<std::uint32_t, srp_nbd::NbdControl::Connector> connectors;  // others' devices: busy
+  bool is_stuck = false;                                               // no connect is answered
+  bool has_nodes = true;                                               // in /dev
+  std::size_t connects = 0, disconnects = 0;                           // that were asked for
 
   // The kernel keeps every connect for as long as this lives, its work done.
   void stick(bool stuck) {

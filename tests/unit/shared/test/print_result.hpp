@@ -8,7 +8,7 @@
 #include "srpi/error.hpp"
 
 namespace Catch {
-template <class T>
+template<class T>
 struct StringMaker<srpi::Result<T>> {
   static std::string convert(const srpi::Result<T>& result) {
     return result ? std::string{"a value"} : result.error().message();
