@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "daemon/session_request.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -15,7 +15,7 @@
 #include <cstring>
 #include <utility>
 
-#include "export/unique_fd.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 namespace {

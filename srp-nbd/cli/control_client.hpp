@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/failure.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

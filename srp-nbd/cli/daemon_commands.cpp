@@ -19,7 +19,7 @@
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/paths.hpp"
-#include "export/unique_fd.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 namespace {

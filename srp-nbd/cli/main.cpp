@@ -6,7 +6,7 @@
 #include <new>
 
 #include "cli/command_line.hpp"
-#include "daemon/failure.hpp"
+#include "support/failure.hpp"
 
 namespace {
 

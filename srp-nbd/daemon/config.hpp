@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "daemon/session_request.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "daemon/failure.hpp"
 #include "daemon/session_request.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -16,7 +16,7 @@
 #include "daemon/control_request.hpp"
 #include "daemon/control_socket.hpp"
 #include "daemon/session_json.hpp"
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "daemon/event_hub.hpp"
-#include "daemon/failure.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

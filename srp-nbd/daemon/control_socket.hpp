@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "daemon/failure.hpp"
-#include "export/unique_fd.hpp"
+#include "support/failure.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

@@ -15,7 +15,7 @@
 #include "daemon/notify.hpp"
 #include "daemon/registry.hpp"
 #include "daemon/session_json.hpp"
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

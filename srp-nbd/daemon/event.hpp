@@ -9,9 +9,9 @@
 #include <optional>
 #include <string>
 
-#include "daemon/failure.hpp"
 #include "daemon/session_json.hpp"
 #include "srpi/session.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "daemon/event.hpp"
-#include "daemon/failure.hpp"
-#include "export/no_memory.hpp"
+#include "support/failure.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

@@ -8,9 +8,9 @@
 #include <memory>
 #include <utility>
 
-#include "daemon/failure.hpp"
-#include "export/lane.hpp"
-#include "export/no_memory.hpp"
+#include "lane/lane.hpp"
+#include "support/failure.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

@@ -4,7 +4,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <utility>
 
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

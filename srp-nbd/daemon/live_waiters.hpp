@@ -8,8 +8,8 @@
 #include <list>
 #include <memory>
 
-#include "daemon/failure.hpp"
 #include "srpi/session.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -8,7 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "daemon/io_flusher.hpp"
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

@@ -15,14 +15,14 @@
 #include <vector>
 
 #include "daemon/event_hub.hpp"
-#include "daemon/failure.hpp"
 #include "daemon/live_waiters.hpp"
 #include "daemon/publication.hpp"
 #include "daemon/session_json.hpp"
 #include "daemon/session_reporter.hpp"
 #include "daemon/session_request.hpp"
 #include "daemon/unit_tasks.hpp"
-#include "export/lane.hpp"
+#include "lane/lane.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

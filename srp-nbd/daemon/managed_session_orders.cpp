@@ -5,7 +5,7 @@
 
 #include "daemon/lane_errand.hpp"
 #include "daemon/managed_session.hpp"
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

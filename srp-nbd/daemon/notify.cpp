@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "export/unique_fd.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

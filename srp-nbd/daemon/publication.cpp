@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "daemon/lane_errand.hpp"
-#include "export/no_memory.hpp"
+#include "lane/describe_export.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "daemon/session_json.hpp"
 #include "daemon/session_request.hpp"
 #include "export/kernel_device.hpp"
-#include "export/lane.hpp"
 #include "export/socket_server.hpp"
+#include "lane/lane.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -7,7 +7,7 @@
 #include <boost/json/array.hpp>
 #include <new>
 
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

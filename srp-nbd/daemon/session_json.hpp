@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "srpi/session.hpp"
 #include "srpi/session_options.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

@@ -8,9 +8,9 @@
 #include <string>
 
 #include "daemon/event_hub.hpp"
-#include "daemon/failure.hpp"
 #include "daemon/publication.hpp"
 #include "srpi/session.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -11,9 +11,9 @@
 #include <variant>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "srpi/session_options.hpp"
 #include "srpi/target_address.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

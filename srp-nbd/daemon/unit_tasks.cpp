@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "export/no_memory.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {

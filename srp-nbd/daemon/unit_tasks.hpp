@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "daemon/failure.hpp"
 #include "srpi/session.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 

@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "export/unique_fd.hpp"
 #include "srpi/error.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

@@ -17,8 +17,8 @@
 #include <thread>
 #include <utility>
 
-#include "export/no_memory.hpp"
 #include "srpi/error.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

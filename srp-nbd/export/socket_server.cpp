@@ -17,9 +17,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "export/negotiation.hpp"
-#include "export/no_memory.hpp"
-#include "export/unique_fd.hpp"
+#include "nbd/negotiation.hpp"
+#include "support/no_memory.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "export/export_info.hpp"
+#include "nbd/export_info.hpp"
 #include "srpi/error.hpp"
 
 namespace srp_nbd {

@@ -20,9 +20,9 @@
 #include <future>
 #include <thread>
 
-#include "export/nbd_wire.hpp"
-#include "export/unique_fd.hpp"
 #include "failing_new.hpp"
+#include "nbd/wire.hpp"
+#include "support/unique_fd.hpp"
 
 using namespace srp_nbd;
 using namespace srpi::allocation;

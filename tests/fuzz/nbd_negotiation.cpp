@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "export/negotiation.hpp"
+#include "nbd/negotiation.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;

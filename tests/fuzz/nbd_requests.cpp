@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "export/request_stream.hpp"
+#include "nbd/request_stream.hpp"
 
 namespace {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/lane.hpp"
+#include "lane/lane.hpp"
 
 #include <utility>
 
-#include "export/lane_loop.hpp"
+#include "lane/lane_loop.hpp"
 
 namespace srp_nbd {
 

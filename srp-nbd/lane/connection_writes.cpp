@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "export/connection.hpp"
+#include "lane/connection.hpp"
 
 namespace srp_nbd {
 

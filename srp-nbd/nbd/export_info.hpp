@@ -5,9 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include "export/lane_options.hpp"
-#include "srpi/session.hpp"
-
 namespace srp_nbd {
 
 struct ExportInfo {
@@ -20,10 +17,5 @@ struct ExportInfo {
   std::uint32_t max_request_bytes = 8u << 20;  // of one read or write
   std::uint16_t transmission_flags = 0;        // NBD_FLAG_*
 };
-
-// Flush and FUA are always offered (the library makes FUA of a flush where the unit has none), trim and
-// write-zeroes where the unit can, several connections always: all of them see one unit.
-[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&,
-                                         bool read_only = false);
 
 }  // namespace srp_nbd

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/export_info.hpp"
+#include "lane/describe_export.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-
-#include "export/nbd_wire.hpp"
+#include <cerrno>
 
 namespace srp_nbd {
 
@@ -24,6 +23,33 @@ ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions&
   if (unit.can_unmap) e.transmission_flags |= nbd::kSendTrim;
   if (unit.can_write_zeroes) e.transmission_flags |= nbd::kSendWriteZeroes;
   return e;
+}
+
+using nbd::WireError;
+
+WireError to_wire_error(srpi::Errc code) noexcept {
+  switch (srpi::to_errno(code)) {
+    case 0:
+      return WireError::ok;
+    case EPERM:
+    case EACCES:
+    case EROFS:
+      return WireError::not_permitted;
+    case ENOMEM:
+      return WireError::no_memory;
+    case EINVAL:
+      return WireError::invalid;
+    case ENOSPC:
+      return WireError::no_space;
+    case EOVERFLOW:
+      return WireError::overflow;
+    case EOPNOTSUPP:
+      return WireError::not_supported;
+    case ESHUTDOWN:
+      return WireError::shutting_down;
+    default:
+      return WireError::io;
+  }
 }
 
 }  // namespace srp_nbd

@@ -6,9 +6,9 @@
 #include <array>
 #include <cstdint>
 
-#include "export/nbd_wire.hpp"
-#include "export/read_pool.hpp"
-#include "export/request_stream.hpp"
+#include "lane/read_pool.hpp"
+#include "nbd/request_stream.hpp"
+#include "nbd/wire.hpp"
 #include "srpi/io_request.hpp"
 
 namespace srp_nbd {

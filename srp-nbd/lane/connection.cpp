@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the socket to block requests, and the connection's end. connection_writes.cpp has a write's payload,
 // connection_replies.cpp the way back.
-#include "export/connection.hpp"
+#include "lane/connection.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,8 +10,8 @@
 #include <cstring>
 #include <utility>
 
-#include "export/export_info.hpp"
-#include "export/no_memory.hpp"
+#include "lane/describe_export.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

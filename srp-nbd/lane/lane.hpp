@@ -19,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "export/lane_options.hpp"
+#include "lane/lane_options.hpp"
 #include "srpi/session.hpp"
 
 namespace srp_nbd {

@@ -11,9 +11,9 @@
 #include <mutex>
 
 #include "export/kernel_device.hpp"
-#include "export/lane.hpp"
-#include "export/nbd_wire.hpp"
 #include "export/socket_server.hpp"
+#include "lane/lane.hpp"
+#include "nbd/wire.hpp"
 #include "test/fake_session.hpp"
 
 namespace nbd = srp_nbd::nbd;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/lane.hpp"
+#include "lane/lane.hpp"
 
 namespace srp_nbd {
 

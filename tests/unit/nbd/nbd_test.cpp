@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 #include <cstring>
 
-#include "export/nbd_wire.hpp"
-#include "export/negotiation.hpp"
-#include "export/request_stream.hpp"
+#include "nbd/negotiation.hpp"
+#include "nbd/request_stream.hpp"
+#include "nbd/wire.hpp"
 
 using namespace srp_nbd;
 using Outcome = Negotiation::Outcome;
@@ -169,10 +169,4 @@ TEST_CASE("a request is found at every split of the stream") {
     CHECK(payload == 512);
     CHECK(cookies == std::vector<std::uint64_t>{42, 43});
   }
-}
-
-TEST_CASE("every error of the library has a number that NBD knows") {
-  CHECK(to_wire_error(srpi::Errc::ok) == nbd::WireError::ok);
-  CHECK(to_wire_error(srpi::Errc::no_connect) == nbd::WireError::io);
-  CHECK(to_wire_error(srpi::Errc::out_of_space) == nbd::WireError::no_space);
 }

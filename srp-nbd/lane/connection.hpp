@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "export/job.hpp"
-#include "export/lane_loop.hpp"
-#include "export/unique_fd.hpp"
+#include "lane/job.hpp"
+#include "lane/lane_loop.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

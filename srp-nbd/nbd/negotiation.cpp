@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/negotiation.hpp"
+#include "nbd/negotiation.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <utility>
 
-#include "export/nbd_wire.hpp"
+#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 

@@ -11,9 +11,9 @@
 #include <system_error>
 #include <utility>
 
-#include "export/connection.hpp"
-#include "export/lane_loop.hpp"
-#include "export/no_memory.hpp"
+#include "lane/connection.hpp"
+#include "lane/lane_loop.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

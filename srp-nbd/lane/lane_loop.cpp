@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The turns of a lane's thread. lane_setup.cpp has its beginning and its end.
-#include "export/lane_loop.hpp"
+#include "lane/lane_loop.hpp"
 
 #include <fmt/format.h>
 #include <poll.h>
@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "export/connection.hpp"
-#include "export/no_memory.hpp"
+#include "lane/connection.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/request_stream.hpp"
+#include "nbd/request_stream.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 
 namespace srp_nbd {
@@ -88,31 +87,6 @@ WireError check_request(const NbdRequest& request, const RequestLimits& limits) 
   if (request.length == 0 || !aligned) return WireError::invalid;
   if (past_end) return writes ? WireError::no_space : WireError::invalid;
   return WireError::ok;
-}
-
-WireError to_wire_error(srpi::Errc code) noexcept {
-  switch (srpi::to_errno(code)) {
-    case 0:
-      return WireError::ok;
-    case EPERM:
-    case EACCES:
-    case EROFS:
-      return WireError::not_permitted;
-    case ENOMEM:
-      return WireError::no_memory;
-    case EINVAL:
-      return WireError::invalid;
-    case ENOSPC:
-      return WireError::no_space;
-    case EOVERFLOW:
-      return WireError::overflow;
-    case EOPNOTSUPP:
-      return WireError::not_supported;
-    case ESHUTDOWN:
-      return WireError::shutting_down;
-    default:
-      return WireError::io;
-  }
 }
 
 }  // namespace srp_nbd

@@ -8,8 +8,9 @@
 #include <cstring>
 #include <utility>
 
-#include "export/connection.hpp"
-#include "export/no_memory.hpp"
+#include "lane/connection.hpp"
+#include "lane/describe_export.hpp"
+#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "export/export_info.hpp"
+#include "nbd/export_info.hpp"
 
 namespace srp_nbd {
 

@@ -7,8 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "export/nbd_wire.hpp"
-#include "srpi/error.hpp"
+#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 
@@ -56,7 +55,5 @@ struct RequestLimits {
 // Whether the request can be executed; otherwise the error that its sender gets. Misaligned, empty, oversized or
 // unknown: invalid; beyond the end: no_space for what writes, invalid for a read; not_permitted on a read-only unit.
 [[nodiscard]] nbd::WireError check_request(const NbdRequest&, const RequestLimits&) noexcept;
-
-[[nodiscard]] nbd::WireError to_wire_error(srpi::Errc) noexcept;
 
 }  // namespace srp_nbd

@@ -13,10 +13,10 @@
 #include <thread>
 #include <vector>
 
-#include "export/chunk_pool.hpp"
-#include "export/lane.hpp"
-#include "export/read_pool.hpp"
-#include "export/unique_fd.hpp"
+#include "lane/chunk_pool.hpp"
+#include "lane/lane.hpp"
+#include "lane/read_pool.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 

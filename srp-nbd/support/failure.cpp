@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/failure.hpp"
+#include "support/failure.hpp"
 
 #include <stdexcept>
 

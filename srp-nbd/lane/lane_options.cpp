@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/lane_options.hpp"
+#include "lane/lane_options.hpp"
 
 #include <fmt/format.h>
 
 #include <bit>
 
-#include "export/nbd_wire.hpp"
+#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 

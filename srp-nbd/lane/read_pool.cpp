@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "export/read_pool.hpp"
+#include "lane/read_pool.hpp"
 
 #include <algorithm>
 #include <bit>

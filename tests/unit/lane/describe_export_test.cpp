@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lane/describe_export.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace srp_nbd;
+
+TEST_CASE("every error of the library has a number that NBD knows") {
+  CHECK(to_wire_error(srpi::Errc::ok) == nbd::WireError::ok);
+  CHECK(to_wire_error(srpi::Errc::no_connect) == nbd::WireError::io);
+  CHECK(to_wire_error(srpi::Errc::out_of_space) == nbd::WireError::no_space);
+}
