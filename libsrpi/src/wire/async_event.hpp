@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_AER_REQ and SRP_AER_RSP: the target reports an event of a logical unit by sense data (SRP r16a).
+// SRP_AER_REQ and SRP_AER_RSP: the target reports an event of a logical unit as sense data (SRP r16a).
 #pragma once
 
 #include <cstddef>
@@ -16,17 +16,17 @@ struct AsyncEventRequest {
   std::int32_t request_limit_delta = 0;
   std::uint64_t lun = 0;
   bool solicited = false;
-  std::span<const std::byte> sense;  // received: refers to the received bytes
+  std::span<const std::byte> sense;  // of a received request: points into the received bytes
 };
 
-// The answer: it echoes the tag and costs no credit.
+// The answer. It repeats the request's tag and uses no credit.
 struct AsyncEventResponse {
   std::uint64_t tag = 0;
 
   bool operator==(const AsyncEventResponse&) const = default;
 };
 
-inline constexpr std::size_t kAsyncEventRequestBytes = 36;  // and the sense data
+inline constexpr std::size_t kAsyncEventRequestBytes = 36;  // plus the sense data
 inline constexpr std::size_t kAsyncEventResponseBytes = 16;
 [[nodiscard]] constexpr std::size_t encoded_bytes(const AsyncEventRequest& r) noexcept {
   return kAsyncEventRequestBytes + r.sense.size();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoding: every I/O passes here, so the unit is built in place, with one byte swap a field.
+// Encoding. Every I/O passes here, so the unit is built in place, with one byte swap per field.
 #include "wire/command.hpp"
 
 #include <fmt/format.h>
@@ -38,7 +38,7 @@ void put(layout::DirectDescriptor& raw, const DirectDescriptor& d) noexcept {
   raw.bytes = to_be(d.bytes);
 }
 
-// Each put() returns the position behind what it wrote and checks for itself that there is room.
+// Each put() checks that there is room and returns the position after its last byte.
 std::byte* put_indirect(std::byte* at, const std::byte* end, const DataBuffer& data) noexcept {
   const auto table_bytes = data.descriptors.size() * kDescriptorBytes;
   SRPI_CHECK(data.descriptors.size() <= kMaxDescriptors);
@@ -72,7 +72,7 @@ inline std::byte* put(std::byte* at, const std::byte* end, const DataBuffer& dat
   return data.format == DataFormat::indirect ? put_indirect(at, end, data) : put_immediate(at, end, data);
 }
 
-// The part of a CDB behind its first 16 bytes, padded to a multiple of 4.
+// The part of a CDB after its first 16 bytes, padded to a multiple of 4.
 std::byte* put_additional_cdb(std::byte* at, const std::byte* end, std::span<const std::byte> rest) noexcept {
   const auto padded_bytes = additional_cdb_bytes(kFixedCdbBytes + rest.size());
   SRPI_CHECK(static_cast<std::size_t>(end - at) >= padded_bytes);

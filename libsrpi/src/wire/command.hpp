@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_CMD: a SCSI command with the description of its data (SRP r16a; immediate data as in Linux).
+// SRP_CMD: a SCSI command and descriptors of its data (SRP r16a; immediate data as in Linux).
 //
 //   48 bytes | additional CDB | data-out descriptor | data-in descriptor | zeroes up to the immediate data
 //   offset | data
@@ -26,7 +26,7 @@ struct Command {
   std::uint8_t notify = 0;
   std::uint8_t reserved_2[3] = {};
   std::uint8_t formats = 0;               // high nibble data-out, low nibble data-in
-  std::uint8_t data_out_descriptors = 0;  // indirect: those in the unit
+  std::uint8_t data_out_descriptors = 0;  // of an indirect buffer: those in the unit
   std::uint8_t data_in_descriptors = 0;
   base::be64 tag;
   std::uint8_t reserved_16[4] = {};
@@ -47,34 +47,34 @@ static_assert(offsetof(Command, additional_cdb_bytes) == 31 && offsetof(Command,
 
 inline constexpr std::size_t kCommandBytes = sizeof(layout::Command);
 inline constexpr std::size_t kMaxCdbBytes = 16 + 252;
-// Where Linux puts immediate data: behind the command, the longest additional CDB it sends, and the length
+// Linux puts immediate data here: after the command, the longest additional CDB that it sends, and the length
 // field.
 inline constexpr std::uint16_t kImmediateDataOffset = kCommandBytes + 16 + 4;
 
-// Solicited notification wanted of the response: bits of Command::notify and TaskManagement::notify.
+// Bits of Command::notify and TaskManagement::notify: when the response shall raise a solicited event.
 inline constexpr std::uint8_t kNotifyOnSuccess = 0x02;  // SCSOLNT
 inline constexpr std::uint8_t kNotifyOnFailure = 0x04;  // UCSOLNT
 
-// A command to be sent.
+// A command to send.
 struct Command {
   std::uint64_t tag = 0;
   std::uint64_t lun = 0;  // the 8 wire bytes as a big-endian value, see lun.hpp
   TaskAttribute attribute = TaskAttribute::simple;
   std::uint8_t notify = 0;
-  std::uint16_t immediate_data_offset = kImmediateDataOffset;  // as agreed at login; with immediate data only
+  std::uint16_t immediate_data_offset = kImmediateDataOffset;  // agreed at login; for immediate data only
   std::span<const std::byte> cdb;  // 1..268 bytes; a short one is padded with zeroes
   DataBuffer data_out;
   DataBuffer data_in;
 };
 
-// Without immediate data: the whole unit. With it: everything before the data, that is immediate_data_offset,
-// where the caller puts data_out.bytes of data - by a copy, or by a second SGE of the same send.
-// Preconditions (internal invariants): the limits at the fields above; an immediate_data_offset behind the
-// descriptors.
+// Without immediate data, both cover the whole unit. With immediate data, they cover the
+// immediate_data_offset bytes before the data; the caller adds data_out.bytes of data by a copy or by a
+// second SGE of the same send. Preconditions: the limits stated at the fields above, and
+// immediate_data_offset lies after the descriptors.
 [[nodiscard]] std::size_t encoded_bytes(const Command&) noexcept;
 std::size_t encode(const Command&, std::span<std::byte> out) noexcept;
 
-// A command that came. Spans refer to the received bytes.
+// A received command. Its spans point into the received bytes.
 struct ReceivedCommand {
   std::uint64_t tag = 0;
   std::uint64_t lun = 0;
@@ -85,7 +85,7 @@ struct ReceivedCommand {
   ReceivedBuffer data_in;
 };
 
-// `immediate_data_offset` is what the login agreed on; 0: nothing, and immediate data is an error.
+// The login agrees on `immediate_data_offset`. With 0, immediate data is an error.
 [[nodiscard]] Result<ReceivedCommand> decode_command(std::span<const std::byte> unit,
                                                      std::uint16_t immediate_data_offset = 0);
 

@@ -19,14 +19,14 @@ struct CreditRequest {
   bool operator==(const CreditRequest&) const = default;
 };
 
-// The answer: it echoes the tag and costs no credit.
+// The answer. It repeats the request's tag and uses no credit.
 struct CreditResponse {
   std::uint64_t tag = 0;
 
   bool operator==(const CreditResponse&) const = default;
 };
 
-inline constexpr std::size_t kCreditBytes = 16;  // of either
+inline constexpr std::size_t kCreditBytes = 16;  // of both units
 [[nodiscard]] constexpr std::size_t encoded_bytes(const CreditRequest&) noexcept { return kCreditBytes; }
 [[nodiscard]] constexpr std::size_t encoded_bytes(const CreditResponse&) noexcept { return kCreditBytes; }
 std::size_t encode(const CreditRequest&, std::span<std::byte> out) noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The target's side of SRP_CMD. Whatever the initiator says about lengths is compared with what came.
+// The target's side of SRP_CMD. Every length that the initiator states is checked against the received bytes.
 #include <fmt/format.h>
 
 #include "wire/command.hpp"
@@ -12,7 +12,7 @@ constexpr auto kName = "SRP_CMD";
 
 DirectDescriptor value_of(const layout::DirectDescriptor& raw) { return {raw.address, raw.key, raw.bytes}; }
 
-// Walks over the variable part of the unit.
+// Reads the parts of the unit one after the other.
 class Reader {
  public:
   explicit Reader(std::span<const std::byte> unit) : unit_(unit) {}
@@ -54,7 +54,7 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
       data.bytes = raw.total_bytes;
       const auto in_unit_bytes = count * kDescriptorBytes;
       if (data.table.bytes % kDescriptorBytes != 0)
-        return malformed(kName, fmt::format("descriptor table of {} bytes is no multiple of {}",
+        return malformed(kName, fmt::format("descriptor table of {} bytes is not a multiple of {}",
                                             data.table.bytes, kDescriptorBytes));
       if (in_unit_bytes > data.table.bytes)
         return malformed(kName, fmt::format("{} descriptors in the unit, but only {} in the whole table",
@@ -77,7 +77,7 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
 Result<std::span<const std::byte>> immediate_data(std::span<const std::byte> unit,
                                                   std::size_t descriptors_end, std::size_t offset,
                                                   std::uint32_t bytes) {
-  if (offset == 0) return malformed(kName, "immediate data, which the login did not agree on");
+  if (offset == 0) return malformed(kName, "immediate data received, but the login did not agree on it");
   if (offset < descriptors_end)
     return malformed(
         kName, fmt::format("immediate data at offset {} lies within the command, which ends at {}", offset,

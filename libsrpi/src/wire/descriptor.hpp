@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a command's data is: data buffer descriptors (SRP r16a), and Linux's immediate data.
+// Where a command's data is: data buffer descriptors (SRP r16a) and Linux's immediate data.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,13 @@ namespace srpi::wire {
 enum class DataFormat : std::uint8_t {
   none = 0,       // no data in this direction
   direct = 1,     // one descriptor
-  indirect = 2,   // a table of descriptors, all of it or its start in the unit
+  indirect = 2,   // a table of descriptors; the unit holds all of it or its start
   immediate = 3,  // data-out only: the data is in the unit itself
 };
 [[nodiscard]] const char* to_string(DataFormat) noexcept;
 
-// A piece of registered memory. Trivial on purpose: an array of them on the stack costs nothing until it is
-// filled.
+// A range of registered memory. The type is trivial, so an uninitialised array of descriptors on the stack
+// costs nothing.
 struct DirectDescriptor {
   std::uint64_t address;
   std::uint32_t key;  // rkey
@@ -39,9 +39,9 @@ struct DirectDescriptor {
 static_assert(sizeof(DirectDescriptor) == 16);
 static_assert(offsetof(DirectDescriptor, key) == 8 && offsetof(DirectDescriptor, bytes) == 12);
 
-// Followed by as many direct descriptors as the count byte of the command says.
+// The direct descriptors follow. The command's count byte says how many.
 struct IndirectHeader {
-  DirectDescriptor table;  // its length is that of the whole table
+  DirectDescriptor table;  // `bytes` is the length of the whole table
   base::be32 total_bytes;  // of data
 };
 static_assert(sizeof(IndirectHeader) == 20 && offsetof(IndirectHeader, total_bytes) == 16);
@@ -55,14 +55,14 @@ static_assert(sizeof(ImmediateHeader) == 4);
 
 inline constexpr std::size_t kDescriptorBytes = sizeof(layout::DirectDescriptor);
 inline constexpr std::size_t kIndirectHeaderBytes = sizeof(layout::IndirectHeader);
-inline constexpr std::size_t kMaxDescriptors = 255;  // in one unit and direction: the count is a byte
+inline constexpr std::size_t kMaxDescriptors = 255;  // per unit and direction: the count is one byte
 
-// One direction of a command to be encoded.
+// The data of one direction of a command to send.
 struct DataBuffer {
   DataFormat format = DataFormat::none;
-  std::uint32_t bytes = 0;                        // of data; direct: taken from the descriptor instead
-  std::span<const DirectDescriptor> descriptors;  // direct: exactly 1; indirect: 1..255 that go into the unit
-  // indirect: where the whole table is; bytes 0: there is no more of it than `descriptors`
+  std::uint32_t bytes = 0;                        // of data; unused for direct buffers
+  std::span<const DirectDescriptor> descriptors;  // direct: 1; indirect: the 1..255 in the unit
+  // indirect: where the whole table is. 0 bytes: `descriptors` is the whole table.
   DirectDescriptor table{};
 
   [[nodiscard]] static DataBuffer direct(std::span<const DirectDescriptor, 1> one) noexcept {
@@ -78,11 +78,11 @@ struct DataBuffer {
   }
 };
 
-// The descriptors of a received command, read where they landed.
+// Reads the descriptors of a received command in the receive buffer, without a copy.
 class DescriptorView {
  public:
   DescriptorView() = default;
-  // Precondition: a whole number of descriptors.
+  // Precondition: `bytes` holds a whole number of descriptors.
   explicit DescriptorView(std::span<const std::byte> bytes) noexcept : bytes_(bytes) {
     SRPI_CHECK(bytes.size() % kDescriptorBytes == 0);
   }
@@ -113,15 +113,15 @@ class DescriptorView {
   std::span<const std::byte> bytes_;
 };
 
-// One direction of a received command.
+// The data of one direction of a received command.
 struct ReceivedBuffer {
   DataFormat format = DataFormat::none;
-  std::uint32_t bytes = 0;     // of data, as the initiator states it: not the sum of the descriptors
-  DescriptorView descriptors;  // direct: 1; indirect: those in the unit
-  DirectDescriptor table{};    // indirect only
-  std::span<const std::byte> immediate;  // immediate only: the data, `bytes` of it
+  std::uint32_t bytes = 0;               // of data, as the initiator states it
+  DescriptorView descriptors;            // direct: 1; indirect: the ones in the unit
+  DirectDescriptor table{};              // indirect only
+  std::span<const std::byte> immediate;  // immediate only: the data itself
 
-  // The unit holds only the start of the table; the rest has to be fetched by RDMA READ from `table`.
+  // The unit holds only the start of the table. An RDMA READ from `table` gets the rest.
   [[nodiscard]] bool partial_table() const noexcept {
     return format == DataFormat::indirect && descriptors.size() * kDescriptorBytes < table.bytes;
   }

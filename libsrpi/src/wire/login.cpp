@@ -12,7 +12,7 @@ using base::be16;
 using base::be32;
 using base::be64;
 
-// The native form: the standard's.
+// The native form, from the standard.
 struct LoginRequestLayout {
   std::uint8_t opcode = 0;
   std::uint8_t reserved_1[7] = {};
@@ -35,7 +35,7 @@ static_assert(offsetof(LoginRequestLayout, immediate_data_offset) == 28);
 static_assert(offsetof(LoginRequestLayout, initiator_port_id) == 32);
 static_assert(offsetof(LoginRequestLayout, target_port_id) == 48);
 
-// The RDMA CM's form: Linux's.
+// The compact form, from Linux.
 struct CompactLoginRequestLayout {
   be64 tag;
   be16 formats;
@@ -89,13 +89,13 @@ static_assert(offsetof(LoginRejectLayout, formats) == 24);
 constexpr std::uint16_t kDirect = 0x0002;
 constexpr std::uint16_t kIndirect = 0x0004;
 constexpr std::uint8_t kMultiChannelMask = 0x03;
-// In requests
+// Flags of requests
 constexpr std::uint8_t kNotifyLogout = 0x10;
 constexpr std::uint8_t kNotifyCredit = 0x20;
 constexpr std::uint8_t kNotifyAsyncEvent = 0x40;
-// In responses
+// Flags of responses
 constexpr std::uint8_t kSolicitedNotification = 0x10;
-// In both
+// Flags of both
 constexpr std::uint8_t kImmediateData = 0x80;
 
 constexpr std::uint8_t bit(bool on, std::uint8_t mask) { return on ? mask : std::uint8_t{0}; }
@@ -258,7 +258,7 @@ std::string to_string(const LoginRequest& r) {
       "{}{}{}",
       r.tag, r.initiator_port_id.to_string(), r.target_port_id.to_string(), r.requested_it_iu_bytes,
       format_names(r.direct_descriptors, r.indirect_descriptors), to_string(r.multichannel),
-      r.immediate_data ? fmt::format("at offset {}", r.immediate_data_offset) : "not wanted",
+      r.immediate_data ? fmt::format("at offset {}", r.immediate_data_offset) : "not requested",
       r.notify_logout ? ", solicited logout" : "", r.notify_credit ? ", solicited credit request" : "",
       r.notify_async_event ? ", solicited asynchronous event" : "");
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Login: SRP_LOGIN_REQ, SRP_LOGIN_RSP, SRP_LOGIN_REJ (SRP r16a). They travel as private data of the
-// connection manager's messages, which may come padded with zeroes: decoders accept bytes behind the unit.
+// Login: SRP_LOGIN_REQ, SRP_LOGIN_RSP, SRP_LOGIN_REJ (SRP r16a). These units travel as private data of the
+// connection manager's messages. Private data may be padded with zeroes, so decoders accept bytes after the
+// unit.
 //
-// The request has two forms. Native InfiniBand's connection manager carries the standard's 64 bytes. The RDMA
-// CM leaves 56 (after its own header), so Linux packs the same fields without the reserved ones: the compact
+// The request has two forms. InfiniBand's connection manager (IB CM) carries the standard's 64 bytes. The
+// RDMA CM has room for 56 bytes after its own header, so Linux leaves out the reserved fields: the compact
 // form.
 #pragma once
 
@@ -18,23 +19,23 @@
 
 namespace srpi::wire {
 
-// What a login does to the channels that the same I_T nexus has already. 2 and 3 are reserved in requests: a
-// target answers them with RejectReason::multichannel_unsupported.
+// What the login does to the existing channels of the same I_T nexus. The values 2 and 3 are reserved; a
+// target rejects them with RejectReason::multichannel_unsupported.
 enum class MultiChannel : std::uint8_t {
-  single = 0,       // end the others
-  independent = 1,  // leave them
+  single = 0,       // end the existing channels
+  independent = 1,  // keep the existing channels
 };
 
 struct LoginRequest {
   std::uint64_t tag = 0;
-  std::uint32_t requested_it_iu_bytes = 0;  // the longest unit we want to send
+  std::uint32_t requested_it_iu_bytes = 0;  // the longest unit that we want to send
   bool direct_descriptors = false;
   bool indirect_descriptors = false;
   MultiChannel multichannel = MultiChannel::single;
-  bool notify_logout = false;       // LOSOLNT: have SRP_T_LOGOUT raise a solicited event
-  bool notify_credit = false;       // CRSOLNT: the same for SRP_CRED_REQ
-  bool notify_async_event = false;  // AESOLNT: the same for SRP_AER_REQ
-  bool immediate_data = false;      // Linux's extension: we want to send write data behind the command
+  bool notify_logout = false;       // LOSOLNT: SRP_T_LOGOUT shall raise a solicited event
+  bool notify_credit = false;       // CRSOLNT: so shall SRP_CRED_REQ
+  bool notify_async_event = false;  // AESOLNT: so shall SRP_AER_REQ
+  bool immediate_data = false;      // Linux's extension: we want to send write data in the command's unit
   std::uint16_t immediate_data_offset = 0;
   PortId initiator_port_id;
   PortId target_port_id;
@@ -50,7 +51,7 @@ enum class MultiChannelResult : std::uint8_t {
 
 struct LoginResponse {
   std::uint64_t tag = 0;
-  std::int32_t request_limit = 0;  // initial; anything may have been sent: the session judges it
+  std::int32_t request_limit = 0;  // initial, as received; the session checks it
   std::uint32_t max_it_iu_bytes = 0;
   std::uint32_t max_ti_iu_bytes = 0;
   bool direct_descriptors = false;
@@ -75,7 +76,7 @@ enum class RejectReason : std::uint32_t {
 [[nodiscard]] const char* to_string(MultiChannel) noexcept;
 [[nodiscard]] const char* to_string(MultiChannelResult) noexcept;
 [[nodiscard]] const char* to_string(RejectReason) noexcept;  // the standard's meaning
-[[nodiscard]] const char* advice(RejectReason) noexcept;  // what to do, and what Linux's target means by it
+[[nodiscard]] const char* advice(RejectReason) noexcept;     // what the user can do about it
 [[nodiscard]] bool is_known(RejectReason) noexcept;
 // Whether the same login may succeed later. An unknown reason counts as permanent.
 [[nodiscard]] bool is_temporary(RejectReason) noexcept;
@@ -83,7 +84,7 @@ enum class RejectReason : std::uint32_t {
 struct LoginReject {
   std::uint64_t tag = 0;
   RejectReason reason = RejectReason::unable_to_establish;
-  bool direct_descriptors = false;  // what the target would have supported
+  bool direct_descriptors = false;  // the formats that the target supports
   bool indirect_descriptors = false;
 
   bool operator==(const LoginReject&) const = default;
@@ -100,8 +101,8 @@ inline constexpr std::size_t kLoginRejectBytes = 32;
 }
 [[nodiscard]] constexpr std::size_t encoded_bytes(const LoginReject&) noexcept { return kLoginRejectBytes; }
 
-// Each writes the whole unit, reserved fields included, and returns its length. Precondition: `out` is long
-// enough.
+// Each writes the whole unit, reserved fields included, and returns its length. Precondition: the unit fits
+// `out`.
 std::size_t encode(const LoginRequest&, std::span<std::byte> out) noexcept;
 std::size_t encode_compact(const LoginRequest&, std::span<std::byte> out) noexcept;
 std::size_t encode(const LoginResponse&, std::span<std::byte> out) noexcept;
@@ -114,6 +115,6 @@ std::size_t encode(const LoginReject&, std::span<std::byte> out) noexcept;
 
 [[nodiscard]] std::string to_string(const LoginRequest&);
 [[nodiscard]] std::string to_string(const LoginResponse&);
-[[nodiscard]] std::string to_string(const LoginReject&);  // reason and advice, for a user to read
+[[nodiscard]] std::string to_string(const LoginReject&);  // with reason and advice, for the user
 
 }  // namespace srpi::wire

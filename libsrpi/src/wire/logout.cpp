@@ -36,9 +36,9 @@ const char* to_string(LogoutReason reason) noexcept {
     case LogoutReason::invalid_unit_type:
       return "information unit of an invalid type received";
     case LogoutReason::unexpected_initiator_response:
-      return "response received for which there was no request";
+      return "response received without a request";
     case LogoutReason::multichannel_action:
-      return "ended by another login's multichannel action";
+      return "ended by the multichannel action of another login";
     case LogoutReason::unsupported_data_out_format:
       return "data-out descriptor format not supported";
     case LogoutReason::unsupported_data_in_format:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_I_LOGOUT and SRP_T_LOGOUT: either side announces that it is about to disconnect (SRP r16a).
-// Neither has an answer. Linux's target ignores the initiator's: a disconnect says the same.
+// SRP_I_LOGOUT and SRP_T_LOGOUT: one side announces that it is about to disconnect (SRP r16a). Neither unit
+// is answered. Linux's target ignores SRP_I_LOGOUT and waits for the disconnect.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ struct TargetLogout {
   bool operator==(const TargetLogout&) const = default;
 };
 
-inline constexpr std::size_t kLogoutBytes = 16;  // of either
+inline constexpr std::size_t kLogoutBytes = 16;  // of both units
 [[nodiscard]] constexpr std::size_t encoded_bytes(const InitiatorLogout&) noexcept { return kLogoutBytes; }
 [[nodiscard]] constexpr std::size_t encoded_bytes(const TargetLogout&) noexcept { return kLogoutBytes; }
 std::size_t encode(const InitiatorLogout&, std::span<std::byte> out) noexcept;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Logical unit numbers: 8 bytes in four levels of two (SAM). We keep the bytes as one big-endian value:
-// the first byte on the wire is the most significant one. Only the first level is interpreted; a deeper LUN
-// is kept as it came and goes back as it came.
+// Logical unit numbers: 8 bytes, four levels of two bytes each (SAM). We keep a LUN as one integer whose most
+// significant byte is the first on the wire. Only the first level is interpreted; the deeper levels are kept
+// unchanged.
 #pragma once
 
 #include <cstdint>
@@ -23,11 +23,12 @@ inline constexpr std::uint32_t kFlatLuns = 0x4000;     // flat space addressing:
   SRPI_CHECK(number < kFlatLuns);
   return std::uint64_t{0x4000 | number} << 48;
 }
-// The customary form: peripheral below 256, flat from there. Precondition: number < kFlatLuns.
+// The customary form: peripheral addressing below 256, flat addressing from 256. Precondition: number <
+// kFlatLuns.
 [[nodiscard]] constexpr std::uint64_t lun_from_number(std::uint32_t number) noexcept {
   return number < kPeripheralLuns ? peripheral_lun(number) : flat_lun(number);
 }
-// The number of a single-level LUN of either form; nothing for all others.
+// The number of a single-level LUN in peripheral or flat form; nullopt for every other LUN.
 [[nodiscard]] constexpr std::optional<std::uint32_t> lun_number(std::uint64_t lun) noexcept {
   if ((lun & 0x0000ffffffffffffu) != 0) return std::nullopt;
   const auto first = static_cast<std::uint32_t>(lun >> 48);
@@ -35,7 +36,7 @@ inline constexpr std::uint32_t kFlatLuns = 0x4000;     // flat space addressing:
   if ((first & 0xc000) == 0x4000) return first & 0x3fff;
   return std::nullopt;
 }
-// The number, if the LUN is what lun_from_number makes of it; otherwise the 8 bytes: "0x0100000000000000".
+// The number if the LUN has the customary form, otherwise the 8 bytes: "0x0100000000000000".
 [[nodiscard]] std::string lun_to_string(std::uint64_t lun);
 
 }  // namespace srpi::wire

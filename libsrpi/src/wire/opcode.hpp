@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operation codes of SRP's information units: the first byte of every unit (SRP r16a), except of the
-// compact login request, which has it at byte 11 (login.hpp).
+// The operation codes of SRP's information units. The code is the first byte of a unit (SRP r16a); only the
+// compact login request has it at byte 11 (login.hpp).
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ enum class Opcode : std::uint8_t {
 // The opcode of a received unit. Errors: protocol_error for an empty unit and for an unknown opcode.
 [[nodiscard]] Result<Opcode> peek_opcode(std::span<const std::byte> unit);
 
-// Any unit, of either side, in words for a log; of one that cannot be decoded, the reason and its first
-// bytes. Never fails, whatever the bytes. A compact login request is not recognised: its opcode is elsewhere.
+// A line about any unit, for a log. For a unit that cannot be decoded, the line has the reason and the first
+// bytes. Compact login requests are not recognised, because their opcode is at byte 11.
 [[nodiscard]] std::string describe(std::span<const std::byte> unit);
 
 }  // namespace srpi::wire

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Why a target refuses a login, and what its user can do. The advice knows what Linux's target (ib_srpt)
-// means by a reason, for it uses some of them differently from the standard.
+// Why a target rejects a login, and what the user can do. Linux's target (ib_srpt) uses some reasons in other
+// cases than the standard; the advice covers these cases too.
 #include "wire/login.hpp"
 
 namespace srpi::wire {
@@ -14,7 +14,7 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::request_iu_too_large:
       return "requested information unit length not supported";
     case RejectReason::cannot_associate:
-      return "no target port of that id at this address";
+      return "this address has no target port with that id";
     case RejectReason::unsupported_descriptor_format:
       return "data buffer descriptor format not supported";
     case RejectReason::multichannel_unsupported:
@@ -22,32 +22,31 @@ const char* to_string(RejectReason reason) noexcept {
     case RejectReason::channel_limit_reached:
       return "limit of RDMA channels reached, or no access";
   }
-  return "a reason that the standard does not know";
+  return "a reason that is not in the standard";
 }
 
 const char* advice(RejectReason reason) noexcept {
   switch (reason) {
     case RejectReason::unable_to_establish:
-      return "the target failed internally: look at its log; trying again may help";
+      return "the target failed internally; read its log, then try again";
     case RejectReason::insufficient_resources:
-      return "the target is out of memory or queue pairs, or its port is not enabled: enable it, or try "
-             "again later";
+      return "the target has no memory or queue pairs left, or its port is not enabled: enable the port, or "
+             "try again later";
     case RejectReason::request_iu_too_large:
-      return "log in with another max_it_iu_size and without immediate data: old targets take less, and "
-             "Linux's "
-             "says this also for less than 64 bytes";
+      return "set a lower max_it_iu_size in the target address, but not below 64 (Linux's target gives this "
+             "reason then, too)";
     case RejectReason::cannot_associate:
-      return "compare id_ext and ioc_guid with the target's (Linux's takes its service GUID for both)";
+      return "compare id_ext and ioc_guid with the target's settings (Linux's target: its service GUID for "
+             "both)";
     case RejectReason::unsupported_descriptor_format:
-      return "the target lacks direct or indirect descriptors, and commands need both";
+      return "the target supports only one of direct and indirect descriptors; this initiator needs both";
     case RejectReason::multichannel_unsupported:
-      return "log in with ch_count=1";
+      return "set ch_count=1";
     case RejectReason::channel_limit_reached:
-      return "give the initiator port id an ACL at the target (Linux's refuses with this for want of one), "
-             "or log in "
-             "with a lower ch_count";
+      return "add an ACL for the initiator port id at the target (Linux's target gives this reason if there "
+             "is none), or set a lower ch_count";
   }
-  return "look at the target's log";
+  return "read the target's log";
 }
 
 bool is_known(RejectReason reason) noexcept {

@@ -69,7 +69,7 @@ Result<Response> decode_response(std::span<const std::byte> unit) {
   if (try_decode_response(unit, response)) return response;
   if (auto error = check_unit(unit, Opcode::response, kResponseBytes)) return *error;
 
-  // Length and opcode are in order, so one of the two length fields is not.
+  // The unit's length and opcode are right, so one of the two length fields is wrong.
   const auto& raw = overlay<layout::Response>(unit);
   std::size_t left = unit.size() - kResponseBytes;
   const std::size_t response_data = response.response_data_valid() ? from_be(raw.response_data_bytes) : 0;

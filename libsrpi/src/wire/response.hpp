@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_RSP: the end of a command or of a task management function (SRP r16a). Behind the 36 bytes come
-// response data first and sense data after it.
+// SRP_RSP: the answer to a command or a task management function (SRP r16a). Response data and then sense
+// data follow the 36 bytes.
 #pragma once
 
 #include <cstddef>
@@ -50,36 +50,36 @@ inline constexpr std::uint8_t kDataOutUnder = 0x08;
 inline constexpr std::uint8_t kDataInOver = 0x10;
 inline constexpr std::uint8_t kDataInUnder = 0x20;
 
-// To be sent, or received: then the spans refer to the received bytes.
+// A response to send, or a received one. The spans of a received response point into the received bytes.
 struct Response {
   std::uint64_t tag = 0;
   std::int32_t request_limit_delta = 0;
   std::uint8_t flags = 0;
   std::uint8_t status = 0;                    // SCSI status
   bool solicited = false;                     // SOLNT
-  std::uint32_t data_out_residual_bytes = 0;  // count only with one of the flags
+  std::uint32_t data_out_residual_bytes = 0;  // valid only with an over or under flag
   std::uint32_t data_in_residual_bytes = 0;
   std::span<const std::byte> response_data;  // empty unless kResponseDataValid
   std::span<const std::byte> sense;          // empty unless kSenseValid
 
   [[nodiscard]] bool response_data_valid() const noexcept { return (flags & kResponseDataValid) != 0; }
   [[nodiscard]] bool sense_valid() const noexcept { return (flags & kSenseValid) != 0; }
-  // Bytes asked for that were not moved: 0 without the "under" flag.
+  // Requested bytes that the target did not transfer; 0 without the "under" flag.
   [[nodiscard]] std::uint32_t data_out_residual_if_under() const noexcept {
     return flags & kDataOutUnder ? data_out_residual_bytes : 0;
   }
   [[nodiscard]] std::uint32_t data_in_residual_if_under() const noexcept {
     return flags & kDataInUnder ? data_in_residual_bytes : 0;
   }
-  // Bytes the command would have moved beyond the buffer: 0 without the "over" flag.
+  // Bytes that did not fit the buffer; 0 without the "over" flag.
   [[nodiscard]] std::uint32_t data_out_residual_if_over() const noexcept {
     return flags & kDataOutOver ? data_out_residual_bytes : 0;
   }
   [[nodiscard]] std::uint32_t data_in_residual_if_over() const noexcept {
     return flags & kDataInOver ? data_in_residual_bytes : 0;
   }
-  // The result of a task management function, or of a command that the target refused as a unit: response
-  // data byte 3. Nothing without (long enough) response data.
+  // Byte 3 of the response data: the result of a task management function, or why the target did not accept a
+  // command's unit. nullopt if there are less than 4 bytes of response data.
   [[nodiscard]] std::optional<TaskResult> task_result() const noexcept {
     if (!response_data_valid() || response_data.size() < 4) return std::nullopt;
     return static_cast<TaskResult>(response_data[3]);
@@ -89,11 +89,11 @@ struct Response {
 [[nodiscard]] constexpr std::size_t encoded_bytes(const Response& r) noexcept {
   return kResponseBytes + r.response_data.size() + r.sense.size();
 }
-// Precondition: spans are empty unless their flag is set.
+// Precondition: a span is empty unless its flag is set.
 std::size_t encode(const Response&, std::span<std::byte> out) noexcept;
 
-// The fast form: false if the unit is malformed (decode_response then says how); allocates nothing. Without
-// its flag a length field is not looked at, as the standard wants it, and the span is empty.
+// Allocates nothing. Returns false for a malformed unit; decode_response then says what is wrong with it. A
+// length field counts only if its flag is set (SRP r16a); without the flag, the span is empty.
 [[nodiscard]] bool try_decode_response(std::span<const std::byte> unit, Response&) noexcept;
 [[nodiscard]] Result<Response> decode_response(std::span<const std::byte> unit);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_TSK_MGMT: abort, reset (SRP r16a). Its result comes in an SRP_RSP, as byte 3 of the response data.
+// SRP_TSK_MGMT: abort and reset functions (SRP r16a). The result is byte 3 of the response data of an
+// SRP_RSP.
 #pragma once
 
 #include <cstddef>
@@ -25,15 +26,15 @@ enum class TaskResult : std::uint8_t {
   complete = 0,
   invalid_fields = 2,
   not_supported = 4,
-  failed = 5,  // also: no such task (any more)
+  failed = 5,  // also if there is no such task (any more)
 };
 [[nodiscard]] const char* to_string(TaskResult) noexcept;
 
 struct TaskManagement {
-  std::uint64_t tag = 0;  // of this function
+  std::uint64_t tag = 0;  // the function's own tag
   std::uint64_t lun = 0;
-  TaskFunction function = TaskFunction::abort_task;  // a received one may be unknown: answer not_supported
-  std::uint64_t task_tag = 0;                        // abort_task: the command's tag
+  TaskFunction function = TaskFunction::abort_task;  // may be unknown when received
+  std::uint64_t task_tag = 0;                        // abort_task: the tag of the command to abort
   std::uint8_t notify = 0;                           // kNotifyOnSuccess, kNotifyOnFailure (command.hpp)
 
   bool operator==(const TaskManagement&) const = default;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every unit's encoder and decoder does first: see the bytes as a wire structure, check length and
-// opcode.
+// The first steps of every encoder and decoder: view the bytes as a wire structure, check length and opcode.
 //
-// Wire structures consist of single bytes and big-endian fields of alignment 1, so any buffer can be seen as
-// one.
+// Wire structures consist of single bytes and big-endian fields of alignment 1, so they can be laid over any
+// buffer.
 #pragma once
 
 #include <bit>
@@ -29,7 +28,7 @@ template<class Layout>
   return *reinterpret_cast<const Layout*>(bytes.data());
 }
 
-// A zeroed structure at the start of `out`. A buffer that is too small is the caller's mistake, not a peer's.
+// A zeroed structure at the start of `out`. Precondition: it fits `out`.
 template<class Layout>
 [[nodiscard]] Layout& start(std::span<std::byte> out) noexcept {
   static_assert(alignof(Layout) == 1 && std::is_trivially_copyable_v<Layout>);
@@ -42,12 +41,12 @@ template<class Layout>
 // "SRP_RSP: 12 bytes received, at least 36 needed"
 [[nodiscard]] Error too_short(const char* unit, std::size_t got_bytes, std::size_t needed_bytes);
 
-// The error, if `unit` is shorter than `minimum_bytes` or is not an `expected`; otherwise nothing.
+// The error if `unit` is shorter than `minimum_bytes` or does not start with `expected`; otherwise nullopt.
 [[nodiscard]] std::optional<Error> check_unit(std::span<const std::byte> unit, Opcode expected,
                                               std::size_t minimum_bytes);
 
-// For the two units that every I/O costs: one byte swap, where g++ 12 at -O2 keeps the loop of
-// base::BigEndian.
+// For SRP_CMD and SRP_RSP, the two units of every I/O: these compile to one byte swap. g++ 12 at -O2 keeps
+// the loop of base::BigEndian.
 [[nodiscard]] inline base::be64 to_be(std::uint64_t value) noexcept {
   return std::bit_cast<base::be64>(std::endian::native == std::endian::little ? __builtin_bswap64(value)
                                                                               : value);

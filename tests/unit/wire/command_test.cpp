@@ -94,7 +94,7 @@ TEST_CASE("a write with a whole table: golden bytes in both directions") {
   for (const auto d : r->data_out.descriptors) CHECK(d == kThree[i++]);
 }
 
-TEST_CASE("a partial table is sent and recognised") {
+TEST_CASE("a partial table is encoded, and recognised when decoded") {
   auto c = write_indirect();
   c.data_out = DataBuffer::indirect(std::span(kThree).first(1), 0xc00, {0x0000600000000000, 10, 48});
   CHECK(encoded(c) == golden::kWritePartialTable);
@@ -106,7 +106,7 @@ TEST_CASE("a partial table is sent and recognised") {
   CHECK(r->data_out.table == DirectDescriptor{0x0000600000000000, 10, 48});
 }
 
-TEST_CASE("immediate data: the unit is encoded up to the data, and decoded with it") {
+TEST_CASE("immediate data: encode stops where the data starts, decode includes the data") {
   const auto cdb = golden::hex("2a 00 00000000 00 0001 00");
   Command c;
   c.tag = 0xaa;
@@ -122,7 +122,7 @@ TEST_CASE("immediate data: the unit is encoded up to the data, and decoded with 
   CHECK(same_bytes(r->data_out.immediate, golden::hex("6461746164617461")));
 }
 
-TEST_CASE("immediate data that the login did not agree on, or inside the command, is a protocol error") {
+TEST_CASE("immediate data is a protocol error without the login's consent and inside the command") {
   contains(decode_command(golden::kWriteImmediate).error().detail, "did not agree");
   contains(decode_command(golden::kWriteImmediate, 51).error().detail, "lies within the command");
   CHECK(decode_command(golden::kWriteImmediate, 52).has_value());
@@ -167,7 +167,7 @@ TEST_CASE("the low two bits of the additional CDB length are reserved") {
   CHECK(decode_command(unit)->cdb.size() == 32);
 }
 
-TEST_CASE("unknown data formats are protocol errors, whatever else the command says") {
+TEST_CASE("unknown data formats are protocol errors") {
   for (unsigned formats = 0; formats < 256; ++formats) {
     auto unit = golden::kReadDirect + Bytes(64);
     unit[5] = static_cast<std::byte>(formats);
@@ -179,7 +179,7 @@ TEST_CASE("unknown data formats are protocol errors, whatever else the command s
   }
 }
 
-TEST_CASE("tables that contradict themselves are protocol errors") {
+TEST_CASE("descriptor tables with inconsistent lengths are protocol errors") {
   auto more_than_whole = golden::kWriteIndirect;
   set(more_than_whole, 60, "00000020");
   CHECK(decode_command(more_than_whole).error().detail ==
@@ -187,7 +187,7 @@ TEST_CASE("tables that contradict themselves are protocol errors") {
   auto uneven = golden::kWriteIndirect;
   set(uneven, 60, "00000031");
   CHECK(decode_command(uneven).error().detail ==
-        "SRP_CMD: descriptor table of 49 bytes is no multiple of 16");
+        "SRP_CMD: descriptor table of 49 bytes is not a multiple of 16");
   auto beyond = golden::kWriteIndirect;
   beyond[6] = std::byte{4};
   set(beyond, 60, "00000040");
@@ -198,7 +198,7 @@ TEST_CASE("tables that contradict themselves are protocol errors") {
   CHECK(decode_command(huge)->data_out.partial_table());
 }
 
-TEST_CASE("CDBs of every length come back padded to 16 bytes, then to multiples of 4") {
+TEST_CASE("decoded CDBs are padded to 16 bytes, longer ones to multiples of 4") {
   base::Random random(2);
   for (std::size_t n = 1; n <= kMaxCdbBytes; ++n) {
     const auto cdb = random_bytes(random, n);
@@ -213,7 +213,7 @@ TEST_CASE("CDBs of every length come back padded to 16 bytes, then to multiples 
   }
 }
 
-TEST_CASE("commands: encode of decode is the identity, for random commands") {
+TEST_CASE("decoding and encoding a random command again yields the same bytes") {
   base::Random random(3);
   const auto random_buffer = [&](std::vector<DirectDescriptor>& descriptors, unsigned formats) -> DataBuffer {
     const auto any = [&] {
@@ -272,7 +272,7 @@ TEST_CASE("random bytes with a command's opcode never crash the decoder") {
   }
 }
 
-TEST_CASE("commands in words") {
+TEST_CASE("to_string of commands") {
   CHECK(to_string(*decode_command(golden::kReadDirect)) ==
         "SRP_CMD tag 0x0102030405060708 LUN 3 ordered CDB 28 00 00 00 01 00 00 00 08 00 00 00 00 00 00 00"
         " data-in direct 4096 bytes");

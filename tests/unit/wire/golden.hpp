@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One unit of each kind, byte for byte, written by hand from the standard's tables.
+// One unit of each kind. The bytes are written by hand from the standard's tables.
 #pragma once
 
 #include <cstddef>
@@ -31,8 +31,8 @@ inline Bytes operator+(Bytes a, const Bytes& b) {
   return a;
 }
 
-// Direct and indirect descriptors, single channel, solicited logout and events, immediate data at 68, 8260
-// bytes.
+// Direct and indirect descriptors, single channel, solicited logout and events, immediate data at offset 68,
+// units of 8260 bytes.
 inline const Bytes kLoginRequest = hex(R"(
   00 000000 00000000 0102030405060708
   00002044 00000000 0006 d0 00 0044 0000
@@ -44,7 +44,8 @@ inline const Bytes kCompactLoginRequest = hex(R"(
   9999aaaabbbbcccc ddddeeeeffff0000
   0044 000000000000)");
 
-// 128 requests, 8276 bytes to the target, 8260 from it, channels terminated, SOLNT, immediate data granted.
+// Request limit 128, 8276 bytes to the target, 8260 from it, channels terminated, SOLNT, immediate data
+// granted.
 inline const Bytes kLoginResponse = hex(R"(
   c0 000000 00000080 0102030405060708
   00002054 00002044 0006 91 00
@@ -54,14 +55,14 @@ inline const Bytes kLoginReject = hex(R"(
   c2 000000 00010006 0102030405060708
   0000000000000000 0006 0000 00000000)");
 
-// READ(10) of 8 blocks at 256, one descriptor.
+// READ(10) of 8 blocks at LBA 256, one descriptor.
 inline const Bytes kReadDirect = hex(R"(
   02 06 000000 01 00 00 0102030405060708
   00000000 0003000000000000 00 02 00 00
   28 00 00000100 00 0008 00 000000000000
   0000700012345000 deadbeef 00001000)");
 
-// WRITE(16), three descriptors of a table of three.
+// WRITE(16) with a table of three descriptors, all in the unit.
 inline const Bytes kWriteIndirect = hex(R"(
   02 00 000000 20 03 00 1122334455667788
   00000000 4100000000000000 00 00 00 00
@@ -71,7 +72,7 @@ inline const Bytes kWriteIndirect = hex(R"(
   0000700000010000 00000002 00000400
   0000700000020000 00000003 00000600)");
 
-// The same write, one of its descriptors in the unit, the others in memory.
+// The same write with one of the three descriptors in the unit.
 inline const Bytes kWritePartialTable = hex(R"(
   02 00 000000 20 01 00 1122334455667788
   00000000 4100000000000000 00 00 00 00
@@ -79,7 +80,7 @@ inline const Bytes kWritePartialTable = hex(R"(
   0000600000000000 0000000a 00000030 00000c00
   0000700000000000 00000001 00000200)");
 
-// WRITE(10) of 8 bytes (as if blocks were that small) behind the command, at offset 68.
+// WRITE(10) with 8 bytes of immediate data at offset 68.
 inline const Bytes kWriteImmediate = hex(R"(
   02 00 000000 30 00 00 00000000000000aa
   00000000 0000000000000000 00 00 00 00
@@ -107,7 +108,7 @@ inline const Bytes kResponseCheck = hex(R"(
   0000 22 02 00000000 00000200 00000012 00000000
   70 00 06 00000000 0a 00000000 29 00 00 000000)");
 
-// Response data (result 5) and sense behind it.
+// Response data with result 5, then sense data.
 inline const Bytes kResponseTask = hex(R"(
   c1 00 0000 00000001 00000000000000cc
   0000 03 00 00000000 00000000 00000002 00000004

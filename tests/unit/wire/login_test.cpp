@@ -95,14 +95,14 @@ TEST_CASE("row 8: login units cut at every byte are protocol errors") {
   check_every_cut(golden::kLoginReject, decode_login_reject);
 }
 
-TEST_CASE("row 8: login units with another opcode are protocol errors") {
+TEST_CASE("row 8: login units with the wrong opcode are protocol errors") {
   check_wrong_opcodes(golden::kLoginRequest, decode_login_request);
   check_wrong_opcodes(golden::kCompactLoginRequest, decode_compact_login_request, 11);
   check_wrong_opcodes(golden::kLoginResponse, decode_login_response);
   check_wrong_opcodes(golden::kLoginReject, decode_login_reject);
 }
 
-TEST_CASE("login units may be padded, as private data of a fixed size is") {
+TEST_CASE("login units may be followed by padding") {
   const Bytes padding(140);
   CHECK(decode_login_request(golden::kLoginRequest + padding).value() == golden_request());
   CHECK(decode_compact_login_request(golden::kCompactLoginRequest + padding).value() == golden_request());
@@ -110,7 +110,7 @@ TEST_CASE("login units may be padded, as private data of a fixed size is") {
   CHECK(decode_login_reject(golden::kLoginReject + padding).has_value());
 }
 
-TEST_CASE("login units: decode of encode is the identity") {
+TEST_CASE("decoding an encoded login unit yields the same values") {
   base::Random random(1);
   for (int i = 0; i < 2000; ++i) {
     const auto request = random_request(random);
@@ -138,13 +138,13 @@ TEST_CASE("login units: decode of encode is the identity") {
   }
 }
 
-TEST_CASE("row 8: a negative initial request limit is decoded as such") {
+TEST_CASE("row 8: a negative initial request limit is decoded as a negative number") {
   auto bytes = golden::kLoginResponse;
   for (std::size_t i = 4; i < 8; ++i) bytes[i] = std::byte{0xff};
   CHECK(decode_login_response(bytes)->request_limit == -1);
 }
 
-TEST_CASE("row 7: each reject reason has words and advice of its own") {
+TEST_CASE("row 7: each reject reason has its own text and advice") {
   std::set<std::string> words;
   std::set<std::string> advices;
   for (const auto reason : kAllReasons) {
@@ -163,13 +163,13 @@ TEST_CASE("row 7: each reject reason has words and advice of its own") {
   CHECK(advices.size() == std::size(kAllReasons) + 1);
 }
 
-TEST_CASE("row 7: only lack of resources and internal failure may pass by themselves") {
+TEST_CASE("row 7: only lack of resources and internal failure are temporary") {
   for (const auto reason : kAllReasons)
     CHECK(is_temporary(reason) ==
           (reason == RejectReason::unable_to_establish || reason == RejectReason::insufficient_resources));
 }
 
-TEST_CASE("login units in words") {
+TEST_CASE("to_string of login units") {
   const auto request = to_string(golden_request());
   contains(request, "SRP_LOGIN_REQ tag 0x0102030405060708");
   contains(request, "initiator port id 11112222333344445555666677778888");
@@ -179,7 +179,7 @@ TEST_CASE("login units in words") {
   contains(request, "single channel");
   contains(request, "immediate data at offset 68");
   contains(to_string(LoginRequest{}), "no descriptor format");
-  contains(to_string(LoginRequest{}), "immediate data not wanted");
+  contains(to_string(LoginRequest{}), "immediate data not requested");
 
   const auto response = to_string(*decode_login_response(golden::kLoginResponse));
   contains(response, "request limit 128");
@@ -193,12 +193,12 @@ TEST_CASE("login units in words") {
 
   LoginReject unknown;
   unknown.reason = static_cast<RejectReason>(0x1234);
-  contains(to_string(unknown), "0x00001234: a reason that the standard does not know");
+  contains(to_string(unknown), "0x00001234: a reason that is not in the standard");
   CHECK(std::string(to_string(static_cast<MultiChannel>(2))) == "reserved multichannel action");
   CHECK(std::string(to_string(static_cast<MultiChannelResult>(3))) == "reserved multichannel result");
 }
 
-TEST_CASE("errors of a login name unit, lengths and opcodes") {
+TEST_CASE("errors of login units name the unit, lengths and opcodes") {
   const Bytes short_response(12, std::byte{0xc0});
   CHECK(decode_login_response(short_response).error().detail ==
         "SRP_LOGIN_RSP: 12 bytes received, at least 52 needed");

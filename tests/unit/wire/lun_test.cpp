@@ -5,7 +5,7 @@
 
 using namespace srpi::wire;
 
-TEST_CASE("LUN numbers are peripheral below 256 and flat from there") {
+TEST_CASE("LUN numbers are peripheral below 256 and flat from 256") {
   CHECK(lun_from_number(0) == 0);
   CHECK(lun_from_number(5) == 0x0005000000000000);
   CHECK(lun_from_number(255) == 0x00ff000000000000);
@@ -18,7 +18,7 @@ TEST_CASE("LUN numbers are peripheral below 256 and flat from there") {
   }
 }
 
-TEST_CASE("LUNs of other forms have no number and print as their bytes") {
+TEST_CASE("LUNs in other forms have no number and print as their bytes") {
   const std::uint64_t kOthers[] = {
       0x0100000000000000,  // peripheral, bus 1
       0x8000000000000000,  // logical unit addressing
@@ -31,5 +31,5 @@ TEST_CASE("LUNs of other forms have no number and print as their bytes") {
     CHECK(lun_to_string(lun).size() == 18);
   }
   CHECK(lun_to_string(0xc101000000000000) == "0xc101000000000000");
-  CHECK(lun_to_string(flat_lun(5)) == "0x4005000000000000");  // not to be taken for 5
+  CHECK(lun_to_string(flat_lun(5)) == "0x4005000000000000");  // must differ from peripheral LUN 5
 }

@@ -37,7 +37,7 @@ TEST_CASE("the twelve opcodes are known, the other 244 are protocol errors") {
         "unknown opcode 0x77 in an information unit of 2 bytes");
 }
 
-TEST_CASE("every unit is described by its name") {
+TEST_CASE("describe names every unit") {
   const struct {
     const Bytes* unit;
     const char* start;
@@ -58,7 +58,7 @@ TEST_CASE("every unit is described by its name") {
   }
 }
 
-TEST_CASE("a malformed unit is described by its error and its first bytes") {
+TEST_CASE("describe shows the error and the first bytes of a malformed unit") {
   CHECK(describe({}) == "malformed unit (empty information unit), 0 bytes: []");
   CHECK(describe(golden::hex("c1 02")) ==
         "malformed unit (SRP_RSP: 2 bytes received, at least 36 needed), 2 bytes: [c1 02]");

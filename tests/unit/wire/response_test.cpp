@@ -49,7 +49,7 @@ TEST_CASE("a response with sense, residual and a negative delta: golden bytes in
   CHECK(d->data_out_residual_if_over() == 0);
 }
 
-TEST_CASE("response data comes first, sense after it: golden bytes in both directions") {
+TEST_CASE("a response with response data before sense data: golden bytes in both directions") {
   const auto data = golden::hex("00000005");
   const auto sense = golden::hex("7206");
   Response r;
@@ -67,7 +67,7 @@ TEST_CASE("response data comes first, sense after it: golden bytes in both direc
   CHECK(d->task_result() == TaskResult::failed);
 }
 
-TEST_CASE("row 10: responses cut at every byte are protocol errors, by both decoders") {
+TEST_CASE("row 10: responses cut at every byte are protocol errors for both decoders") {
   for (const auto* unit : {&golden::kResponseGood, &golden::kResponseCheck, &golden::kResponseTask}) {
     check_every_cut(*unit, decode_response);
     for (std::size_t n = 0; n < unit->size(); ++n) {
@@ -78,7 +78,7 @@ TEST_CASE("row 10: responses cut at every byte are protocol errors, by both deco
   check_wrong_opcodes(golden::kResponseGood, decode_response);
 }
 
-TEST_CASE("row 10: response lengths beyond what came are protocol errors that say so") {
+TEST_CASE("row 10: response lengths beyond the received bytes are protocol errors that name the lengths") {
   auto unit = golden::kResponseTask;  // 36 bytes, response data 4, sense 2
   unit[30] = std::byte{0x01};         // sense length at 28
   unit[31] = std::byte{0x2c};
@@ -100,7 +100,7 @@ TEST_CASE("row 10: two lengths whose sum overflows 32 bits are a protocol error"
   }
 }
 
-TEST_CASE("a length without its flag is not looked at") {
+TEST_CASE("a length without its flag is ignored") {
   auto unit = golden::kResponseTask;
   unit[18] = std::byte{0};
   for (std::size_t i = 28; i < 36; ++i) unit[i] = std::byte{0xff};
@@ -142,7 +142,7 @@ TEST_CASE("row 14: residuals count only with their flag") {
   }
 }
 
-TEST_CASE("responses: encode of decode is the identity, for random responses") {
+TEST_CASE("decoding and encoding a random response again yields the same bytes") {
   base::Random random(5);
   for (int i = 0; i < 5000; ++i) {
     const auto data = random_bytes(random, random.below(9));
@@ -169,7 +169,7 @@ TEST_CASE("responses: encode of decode is the identity, for random responses") {
   }
 }
 
-TEST_CASE("responses in words") {
+TEST_CASE("to_string of responses") {
   CHECK(to_string(*decode_response(golden::kResponseGood)) ==
         "SRP_RSP tag 0x0102030405060708 request limit +1 SCSI status 0x00 solicited");
   const auto check = to_string(*decode_response(golden::kResponseCheck));

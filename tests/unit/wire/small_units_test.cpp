@@ -71,7 +71,7 @@ TEST_CASE("row 10: small units cut at every byte are protocol errors") {
   check_every_cut(golden::kTargetLogout, decode_target_logout);
 }
 
-TEST_CASE("row 10: small units with another opcode are protocol errors") {
+TEST_CASE("row 10: small units with the wrong opcode are protocol errors") {
   check_wrong_opcodes(golden::kAbortTask, decode_task_management);
   check_wrong_opcodes(golden::kCreditRequest, decode_credit_request);
   check_wrong_opcodes(golden::kCreditResponse, decode_credit_response);
@@ -81,7 +81,7 @@ TEST_CASE("row 10: small units with another opcode are protocol errors") {
   check_wrong_opcodes(golden::kTargetLogout, decode_target_logout);
 }
 
-TEST_CASE("row 10: an asynchronous event whose sense is longer than what came is a protocol error") {
+TEST_CASE("row 10: sense data beyond the received asynchronous event is a protocol error") {
   auto unit = golden::kAsyncEventRequest;
   unit[31] = std::byte{5};
   CHECK(decode_async_event_request(unit).error().detail ==
@@ -90,7 +90,7 @@ TEST_CASE("row 10: an asynchronous event whose sense is longer than what came is
   CHECK(decode_async_event_request(unit).has_error());
 }
 
-TEST_CASE("small units: decode of encode is the identity") {
+TEST_CASE("decoding an encoded small unit yields the same values") {
   base::Random random(6);
   for (int i = 0; i < 1000; ++i) {
     const auto tag = random.next();
@@ -122,13 +122,13 @@ TEST_CASE("small units: decode of encode is the identity") {
   }
 }
 
-TEST_CASE("row 15: request limit deltas keep their sign to the ends of their range") {
+TEST_CASE("row 15: request limit deltas keep their sign over their whole range") {
   for (const auto delta :
        {std::numeric_limits<std::int32_t>::min(), -1, 0, 1, std::numeric_limits<std::int32_t>::max()})
     CHECK(decode_credit_request(encoded(CreditRequest{1, delta, false}))->request_limit_delta == delta);
 }
 
-TEST_CASE("each enumerator has words of its own") {
+TEST_CASE("each enumerator has its own text") {
   std::set<std::string> functions;
   for (const auto f : {TaskFunction::abort_task, TaskFunction::abort_task_set, TaskFunction::clear_task_set,
                        TaskFunction::lun_reset, TaskFunction::clear_aca}) {
@@ -149,7 +149,7 @@ TEST_CASE("each enumerator has words of its own") {
   CHECK(reasons.size() == 9);
 }
 
-TEST_CASE("small units in words") {
+TEST_CASE("to_string of small units") {
   CHECK(to_string(golden_abort()) ==
         "SRP_TSK_MGMT tag 0x00000000000000cc LUN 3 function 0x01 (ABORT TASK) of tag 0x0102030405060708");
   TaskManagement reset;

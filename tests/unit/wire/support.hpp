@@ -16,7 +16,7 @@ namespace support {
 using golden::Bytes;
 using golden::operator+;
 
-// Encoded into a buffer of garbage: what an encoder leaves out shows.
+// Encodes into a buffer full of garbage, so a field that the encoder leaves out is noticed.
 template<class Encode>
 Bytes encoded(std::size_t room_bytes, Encode encode) {
   Bytes out(room_bytes, std::byte{0xee});
@@ -35,8 +35,8 @@ Bytes encoded(const Unit& unit) {
   return out;
 }
 
-// Every prefix of `whole` is a protocol error. Each is decoded at its exact size on the heap, for
-// AddressSanitizer.
+// Checks that every prefix of `whole` is a protocol error. Each prefix has its own heap block of exact size,
+// so AddressSanitizer sees a read beyond it.
 template<class Decode>
 void check_every_cut(const Bytes& whole, Decode decode) {
   for (std::size_t n = 0; n < whole.size(); ++n) {
