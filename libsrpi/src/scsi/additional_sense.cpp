@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words for the additional sense codes that block devices send (SPC-4 annex F).
+// The texts of the additional sense codes that block devices send (SPC-4 annex F).
 #include "scsi/additional_sense.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +15,7 @@ struct Entry {
   const char* words;
 };
 
-// Ascending, for the binary search.
+// In ascending order, for the binary search.
 constexpr Entry kEntries[] = {
     {0x0000, "no additional sense information"},
     {0x0006, "I/O process terminated"},

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Additional sense codes (ASC/ASCQ): the ones the code decides by, and words for those a block device sends.
+// Additional sense codes (ASC/ASCQ): names for the codes that our code tests, texts for those of block
+// devices.
 #pragma once
 
 #include <cstdint>
@@ -36,9 +37,9 @@ inline constexpr AdditionalSense kMediumNotPresent{0x3a, 0x00};
 inline constexpr AdditionalSense kReportedLunsDataChanged{0x3f, 0x0e};
 inline constexpr AdditionalSense kInternalTargetFailure{0x44, 0x00};
 
-// "logical block address out of range", "becoming ready", …; nullptr for a code without an entry.
+// "logical block address out of range", "becoming ready", …; nullptr for an unknown code.
 [[nodiscard]] const char* words_of(AdditionalSense) noexcept;
-// "logical block address out of range (21/00)"; an unknown one is "additional sense 91/02".
+// "logical block address out of range (21/00)"; an unknown code is "additional sense 91/02".
 [[nodiscard]] std::string to_string(AdditionalSense);
 
 }  // namespace srpi::scsi

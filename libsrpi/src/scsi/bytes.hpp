@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields of SCSI data in a span of bytes. SCSI data may legally stop anywhere (the allocation length cuts it,
-// SPC-4 4.2.5.6), so decoders read by offset: Reader answers zero, SCSI's "not reported", for a field that is
-// not wholly there.
+// Fields of SCSI data. SCSI data may end anywhere, because the allocation length cuts it (SPC-4 4.2.5.6).
+// Reader therefore returns zero, SCSI's "not reported", for a field that is not wholly there.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +16,7 @@ namespace srpi::scsi {
 
 using Bytes = std::span<const std::uint8_t>;
 
-// Big-endian load and store without a bounds check: for fixed-size arrays and after a check of the length.
+// Big-endian load and store without a bounds check. Precondition: the caller knows that the field is there.
 template<class T>
 [[nodiscard]] constexpr T load(const std::uint8_t* at) noexcept {
   T value = 0;
@@ -53,7 +52,7 @@ class Reader {
   [[nodiscard]] constexpr bool bit(std::size_t offset, unsigned number) const noexcept {
     return (u8(offset) >> number & 1) != 0;
   }
-  // As much of [offset, offset + length) as is there.
+  // The part of [offset, offset + length) that is there.
   [[nodiscard]] constexpr Bytes slice(std::size_t offset, std::size_t length_bytes) const noexcept {
     if (offset >= bytes_.size()) return {};
     const auto left = bytes_.size() - offset;
@@ -70,13 +69,12 @@ class Reader {
 
 [[nodiscard]] Error protocol_error(std::string detail);
 
-// An ASCII field as text: padding (spaces, zero bytes) dropped at both ends; a byte that is not printable
-// ASCII, or a backslash, becomes \xNN. So the text is safe to print, and different fields stay different
-// texts.
+// An ASCII field as text. Spaces and zero bytes at both ends are dropped. A backslash and every byte that is
+// not printable ASCII become \xNN, so the text is safe to print and different fields give different texts.
 [[nodiscard]] std::string text_of(Bytes field);
-// The inverse for printable text: left-aligned, padded with spaces, cut to the field (SPC-4 4.3.1).
+// Stores printable text in a field: left-aligned, padded with spaces, cut to the field's size (SPC-4 4.3.1).
 void store_text(std::span<std::uint8_t> field, const std::string& text) noexcept;
-// Lower-case, two digits a byte, no separators.
+// Two lower-case digits per byte, no separators.
 [[nodiscard]] std::string hex(Bytes);
 
 }  // namespace srpi::scsi

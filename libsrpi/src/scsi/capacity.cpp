@@ -9,12 +9,12 @@
 namespace srpi::scsi {
 namespace {
 
-// Sets blocks and block_size if they make a size that fits a signed 64-bit offset.
+// Sets blocks and block_size. The size in bytes must fit a signed 64-bit offset.
 Result<> set_size(Capacity& capacity, const char* command, std::uint64_t last_lba, std::uint32_t block_size) {
   constexpr std::uint64_t kMaxBytes = std::numeric_limits<std::int64_t>::max();
   if (block_size == 0) return protocol_error(fmt::format("{}: blocks of 0 bytes", command));
   if (last_lba >= kMaxBytes / block_size)
-    return protocol_error(fmt::format("{}: last LBA {} with blocks of {} bytes is 2^63 bytes or more",
+    return protocol_error(fmt::format("{}: last LBA {} with blocks of {} bytes makes 2^63 bytes or more",
                                       command, last_lba, block_size));
   capacity.blocks = last_lba + 1;
   capacity.block_size = block_size;
@@ -38,8 +38,8 @@ Result<Capacity10> decode_read_capacity10(Bytes bytes) {
 
 Result<Capacity> decode_read_capacity16(Bytes bytes) {
   if (bytes.size() < 12)
-    return protocol_error(fmt::format("READ CAPACITY(16): {} bytes, expected {} and no less than 12",
-                                      bytes.size(), kReadCapacity16Bytes));
+    return protocol_error(fmt::format("READ CAPACITY(16): {} bytes, expected {}, at least 12", bytes.size(),
+                                      kReadCapacity16Bytes));
   const Reader in{bytes};
   Capacity out;
   if (const auto set = set_size(out, "READ CAPACITY(16)", in.u64(0), in.u32(8)); !set) return set.error();

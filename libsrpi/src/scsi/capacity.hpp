@@ -10,7 +10,7 @@
 namespace srpi::scsi {
 
 struct Capacity {
-  std::uint64_t blocks = 0;            // last LBA + 1, so never zero as decoded
+  std::uint64_t blocks = 0;            // last LBA + 1; not zero when decoded
   std::uint32_t block_size = 512;      // bytes
   std::uint8_t physical_exponent = 0;  // a physical block is 2^this logical ones
   std::uint16_t lowest_aligned_lba = 0;
@@ -26,8 +26,8 @@ struct Capacity {
 inline constexpr std::size_t kReadCapacity10Bytes = 8;
 inline constexpr std::size_t kReadCapacity16Bytes = 32;
 
-// All decoders refuse (protocol_error) a block size of zero and a size of 2^63 bytes or more, so size_bytes()
-// of what they return is right and fits a file offset.
+// Both decoders refuse (protocol_error) a block size of zero and a size of 2^63 bytes or more. So
+// size_bytes() of a decoded capacity does not overflow and fits a file offset.
 
 struct Capacity10 {
   Capacity capacity;
@@ -36,7 +36,7 @@ struct Capacity10 {
 };
 // protocol_error: less than 8 bytes.
 [[nodiscard]] Result<Capacity10> decode_read_capacity10(Bytes);
-// protocol_error: less than 12 bytes. Fields after them that were not received read as zero.
+// protocol_error: less than 12 bytes. Later fields that were not received are zero.
 [[nodiscard]] Result<Capacity> decode_read_capacity16(Bytes);
 
 [[nodiscard]] std::vector<std::uint8_t> encode_read_capacity10(const Capacity&);

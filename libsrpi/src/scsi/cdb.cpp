@@ -57,7 +57,7 @@ const char* to_string(Opcode opcode) noexcept {
 
 std::string to_string(const Cdb& cdb) {
   const auto decoded = decode_cdb(cdb.span());
-  // What we can't interpret is shown whole.
+  // A CDB that we cannot decode is printed in hex.
   if (!decoded) return fmt::format("{} [{}]", to_string(cdb.opcode()), hex(cdb.span()));
   const auto& d = *decoded;
   switch (d.operation) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command descriptor blocks, as the initiator builds them (SPC-4 chapter 6, SBC-3 chapter 5). All are cheap
-// values.
+// The initiator's command descriptor blocks (SPC-4 chapter 6, SBC-3 chapter 5).
 #pragma once
 
 #include <array>
@@ -38,7 +37,7 @@ inline constexpr std::uint8_t kServiceActionReadCapacity16 = 0x10;
 // "READ(16)", or "unknown command" (the caller prints its number).
 [[nodiscard]] const char* to_string(Opcode) noexcept;
 
-// SRP carries 16 bytes always; `length` says how many of them are the CDB, the rest is zero.
+// SRP always carries 16 bytes. The CDB is the first `length` of them; the rest is zero.
 struct Cdb {
   std::array<std::uint8_t, 16> bytes{};
   std::uint8_t length = 0;
@@ -63,7 +62,8 @@ constexpr Cdb cdb_of(Opcode opcode, std::uint8_t length) noexcept {
   cdb.length = length;
   return cdb;
 }
-// The layout that READ, WRITE, SYNCHRONIZE CACHE and WRITE SAME share: LBA at 2, number of blocks at 7 or 10.
+// READ, WRITE, SYNCHRONIZE CACHE and WRITE SAME share this layout: LBA at byte 2, number of blocks at 7 or
+// 10.
 constexpr Cdb cdb_10(Opcode opcode, std::uint8_t flags, std::uint32_t lba, std::uint16_t blocks) noexcept {
   Cdb cdb = cdb_of(opcode, 10);
   cdb.bytes[1] = flags;
@@ -96,7 +96,7 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
   return cdb;
 }
 
-// Standard data: evpd false, page 0.
+// For standard data: evpd false, page 0.
 [[nodiscard]] constexpr Cdb inquiry(bool evpd, std::uint8_t page, std::uint16_t allocation_bytes) noexcept {
   Cdb cdb = detail::cdb_of(Opcode::inquiry, 6);
   cdb.bytes[1] = evpd ? 1 : 0;
@@ -105,7 +105,7 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
   return cdb;
 }
 
-// SELECT REPORT 0: all logical units but well-known ones. SPC-4 6.33 wants at least 16 bytes.
+// SELECT REPORT 0: all logical units except the well-known ones. SPC-4 6.33 demands at least 16 bytes.
 [[nodiscard]] constexpr Cdb report_luns(std::uint32_t allocation_bytes) noexcept {
   Cdb cdb = detail::cdb_of(Opcode::report_luns, 12);
   store(&cdb.bytes[6], allocation_bytes);
@@ -136,7 +136,7 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
   return detail::cdb_16(Opcode::write_16, detail::bits_of(flags), lba, blocks);
 }
 
-// The 10-byte form where LBA and length fit, as every block device has it; the 16-byte form otherwise.
+// The 10-byte form, which every block device supports, if LBA and length fit; otherwise the 16-byte form.
 [[nodiscard]] constexpr Cdb read_blocks(std::uint64_t lba, std::uint32_t blocks, bool fua = false) noexcept {
   return detail::fits_10(lba, blocks)
              ? read10(static_cast<std::uint32_t>(lba), static_cast<std::uint16_t>(blocks), {.fua = fua})
@@ -148,8 +148,8 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
              : write16(lba, blocks, {.fua = fua});
 }
 
-// blocks 0: to the end of the medium (so 0, 0 is the whole cache). IMMED is never set: GOOD means it is on
-// the medium.
+// 0 blocks: to the end of the medium, so (0, 0) is the whole cache. IMMED is not set, so GOOD means that the
+// data is on the medium.
 [[nodiscard]] constexpr Cdb synchronize_cache10(std::uint32_t lba = 0, std::uint16_t blocks = 0) noexcept {
   return detail::cdb_10(Opcode::synchronize_cache_10, 0, lba, blocks);
 }
@@ -157,7 +157,7 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
   return detail::cdb_16(Opcode::synchronize_cache_16, 0, lba, blocks);
 }
 
-// Of a range that is not empty; what is too long for a number of blocks is as good as up to the end.
+// Flushes a range that is not empty. A range too long for the field is flushed to the end of the medium.
 [[nodiscard]] constexpr Cdb synchronize_blocks(std::uint64_t lba, std::uint64_t blocks) noexcept {
   const auto count = blocks > 0xffffffffu ? 0 : static_cast<std::uint32_t>(blocks);
   return detail::fits_10(lba, count)
@@ -165,16 +165,16 @@ constexpr bool fits_10(std::uint64_t lba, std::uint32_t blocks) noexcept {
              : synchronize_cache16(lba, count);
 }
 
-// The parameter list (scsi/unmap.hpp) goes as data-out.
+// Its data-out is the parameter list (scsi/unmap.hpp).
 [[nodiscard]] constexpr Cdb unmap(std::uint16_t parameter_list_bytes) noexcept {
   Cdb cdb = detail::cdb_of(Opcode::unmap, 10);
   store(&cdb.bytes[7], parameter_list_bytes);
   return cdb;
 }
 
-// blocks 0 means "to the end of the medium" unless the block limits page has WSNZ: never sent by mistake,
-// hence checked by the caller. One logical block goes as data-out, none with `no_data_out` (NDOB, SBC-4:
-// write zeroes).
+// 0 blocks means "to the end of the medium" unless the block limits page has WSNZ. The caller must make sure
+// that it means that. Data-out is one logical block; with `no_data_out` (NDOB, SBC-4) there is none, and
+// zeroes are written.
 struct WriteSameFlags {
   bool unmap = false;
   bool no_data_out = false;
@@ -193,7 +193,7 @@ struct WriteSameFlags {
 inline constexpr std::uint8_t kModePageCaching = 0x08;
 inline constexpr std::uint8_t kModePageAll = 0x3f;
 
-// Current values; no block descriptors (DBD).
+// Asks for current values without block descriptors (DBD).
 [[nodiscard]] constexpr Cdb mode_sense6(std::uint8_t page, std::uint8_t allocation_bytes) noexcept {
   Cdb cdb = detail::cdb_of(Opcode::mode_sense_6, 6);
   cdb.bytes[1] = 0x08;

@@ -6,8 +6,8 @@
 namespace srpi::scsi {
 namespace {
 
-// The operation code's group says how long the CDB is (SPC-4 4.2.5.1); 0: variable length, reserved or vendor
-// specific.
+// The group of the operation code determines the length of the CDB (SPC-4 4.2.5.1). 0: variable length,
+// reserved or vendor specific.
 constexpr std::size_t cdb_bytes_of(std::uint8_t opcode) {
   constexpr std::uint8_t kByGroup[8] = {6, 10, 10, 0, 16, 12, 0, 0};
   return kByGroup[opcode >> 5];
@@ -20,14 +20,6 @@ Error refused(Opcode opcode, const char* field) {
 constexpr DecodedCdb operation(Operation op) {
   DecodedCdb out;
   out.operation = op;
-  return out;
-}
-
-// READ and WRITE of 10, 12 and 16 bytes: PROTECT in bits 5-7 of byte 1, DPO bit 4, FUA bit 3.
-Result<DecodedCdb> transfer(Opcode opcode, DecodedCdb out, std::uint8_t flags) {
-  if ((flags & 0xe0) != 0) return refused(opcode, "protection information asked for");
-  out.dpo = (flags & 0x10) != 0;
-  out.fua = (flags & 0x08) != 0;
   return out;
 }
 
@@ -46,6 +38,31 @@ constexpr void take_12(DecodedCdb& out, const Reader& in) {
 constexpr void take_16(DecodedCdb& out, const Reader& in) {
   out.lba = in.u64(2);
   out.blocks = in.u32(10);
+}
+
+// READ and WRITE. Except in the 6-byte form, byte 1 has PROTECT in bits 5-7, DPO in bit 4 and FUA in bit 3.
+Result<DecodedCdb> transfer(Opcode opcode, Operation direction, const Reader& in) {
+  auto out = operation(direction);
+  switch (opcode) {
+    case Opcode::read_6:
+    case Opcode::write_6:
+      take_6(out, in);
+      return out;
+    case Opcode::read_10:
+    case Opcode::write_10:
+      take_10(out, in);
+      break;
+    case Opcode::read_12:
+    case Opcode::write_12:
+      take_12(out, in);
+      break;
+    default:
+      take_16(out, in);
+  }
+  if (in.u8(1) >> 5 != 0) return refused(opcode, "protection information asked for");
+  out.dpo = in.bit(1, 4);
+  out.fua = in.bit(1, 3);
+  return out;
 }
 
 Result<DecodedCdb> write_same(Opcode opcode, const Reader& in) {
@@ -69,7 +86,8 @@ Result<DecodedCdb> inquiry_of(const Reader& in) {
   if (in.bit(1, 1)) return refused(Opcode::inquiry, "CMDDT is set");
   out.evpd = in.bit(1, 0);
   out.page = in.u8(2);
-  if (!out.evpd && out.page != 0) return refused(Opcode::inquiry, "a page code without EVPD");  // SPC-4 6.6
+  if (!out.evpd && out.page != 0)
+    return refused(Opcode::inquiry, "page code is not 0 without EVPD");  // SPC-4 6.6
   out.allocation_bytes = in.u16(3);
   return out;
 }
@@ -115,25 +133,15 @@ Result<DecodedCdb> decode_by_opcode(Opcode opcode, const Reader& in) {
     case Opcode::mode_sense_10:
       return mode_sense_of(Operation::mode_sense_10, in);
     case Opcode::read_6:
-    case Opcode::write_6:
-      out = operation(opcode == Opcode::read_6 ? Operation::read : Operation::write);
-      take_6(out, in);
-      return out;
     case Opcode::read_10:
-    case Opcode::write_10:
-      out = operation(opcode == Opcode::read_10 ? Operation::read : Operation::write);
-      take_10(out, in);
-      return transfer(opcode, out, in.u8(1));
     case Opcode::read_12:
-    case Opcode::write_12:
-      out = operation(opcode == Opcode::read_12 ? Operation::read : Operation::write);
-      take_12(out, in);
-      return transfer(opcode, out, in.u8(1));
     case Opcode::read_16:
+      return transfer(opcode, Operation::read, in);
+    case Opcode::write_6:
+    case Opcode::write_10:
+    case Opcode::write_12:
     case Opcode::write_16:
-      out = operation(opcode == Opcode::read_16 ? Operation::read : Operation::write);
-      take_16(out, in);
-      return transfer(opcode, out, in.u8(1));
+      return transfer(opcode, Operation::write, in);
     case Opcode::synchronize_cache_10:
     case Opcode::synchronize_cache_16:
       out = operation(Operation::synchronize_cache);
@@ -164,11 +172,11 @@ Result<DecodedCdb> decode_cdb(Bytes bytes) {
   if (size == 0) return Error{Errc::not_supported, fmt::format("operation code 0x{:02x}", bytes[0])};
   if (bytes.size() < size)
     return protocol_error(
-        fmt::format("CDB: operation code 0x{:02x} takes {} bytes, {} came", bytes[0], size, bytes.size()));
+        fmt::format("CDB: operation code 0x{:02x} has {} bytes, {} received", bytes[0], size, bytes.size()));
   const Reader in{bytes.first(size)};
   auto out = decode_by_opcode(opcode, in);
-  // The CONTROL byte is the last one; we have no auto contingent allegiance (SAM-5 5.2: INVALID FIELD IN
-  // CDB).
+  // The CONTROL byte is the last one. We do not support auto contingent allegiance (SAM-5 5.2: INVALID FIELD
+  // IN CDB).
   if (out && in.bit(size - 1, 2)) return refused(opcode, "NACA is set");
   return out;
 }

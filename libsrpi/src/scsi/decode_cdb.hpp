@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command descriptor blocks, as the target reads them.
+// Decodes command descriptor blocks, for the target.
 #pragma once
 
 #include <cstdint>
@@ -26,19 +26,19 @@ enum class Operation : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(Operation) noexcept;
 
-enum class DataDirection : std::uint8_t { none, in, out };  // as seen by the initiator
+enum class DataDirection : std::uint8_t { none, in, out };  // from the initiator's view
 [[nodiscard]] const char* to_string(DataDirection) noexcept;
 
-// Fields that the operation does not have are zero.
+// A field that the operation does not have is zero.
 struct DecodedCdb {
   Operation operation = Operation::test_unit_ready;
   std::uint64_t lba = 0;
-  // read, write: 0 is no transfer (READ(6)'s 0 is given as its 256). synchronize_cache, write_same: 0 is "to
-  // the end".
+  // read, write: 0 transfers nothing (the 0 of a READ(6) is decoded as 256). synchronize_cache, write_same: 0
+  // means "to the end of the medium".
   std::uint32_t blocks = 0;
-  std::uint32_t allocation_bytes = 0;  // the most the reply may have; of unmap: the parameter list's length
-  bool fua = false, dpo = false;       // read, write
-  bool evpd = false;                   // inquiry
+  std::uint32_t allocation_bytes = 0;       // the reply's maximum; unmap: the parameter list's length
+  bool fua = false, dpo = false;            // read, write
+  bool evpd = false;                        // inquiry
   bool unmap = false, no_data_out = false;  // write_same
   bool immediate = false;                   // synchronize_cache
   bool descriptor_format = false;           // request_sense
@@ -53,13 +53,12 @@ struct DecodedCdb {
 
 [[nodiscard]] DataDirection direction_of(const DecodedCdb&) noexcept;
 
-// Bytes after the CDB are ignored (SRP always sends 16). Errors: not_supported (operation or service action
-// unknown), illegal_request (a field asks for what we have not: protection information, LBDATA …),
-// protocol_error (too short).
+// Bytes after the CDB are ignored, because SRP always sends 16. Errors: not_supported (unknown operation or
+// service action), illegal_request (a field asks for something unsupported: protection information, LBDATA
+// …), protocol_error (too short).
 [[nodiscard]] Result<DecodedCdb> decode_cdb(Bytes);
 
-// What the target answers to a CDB that decode_cdb refused: INVALID COMMAND OPERATION CODE or INVALID FIELD
-// IN CDB.
+// The target's answer when decode_cdb fails: INVALID COMMAND OPERATION CODE or INVALID FIELD IN CDB.
 [[nodiscard]] Sense refusal_of(const Error&) noexcept;
 
 }  // namespace srpi::scsi

@@ -35,7 +35,7 @@ Result<DeviceIdentification> decode_device_identification(Bytes bytes) {
     const auto left = data.size() - at;
     if (left < kDesignatorHeaderBytes) {
       if (out.truncated) break;
-      return protocol_error(fmt::format("VPD 0x83: designator {} at byte {} has {} of its {} header bytes",
+      return protocol_error(fmt::format("VPD 0x83: designator {} at byte {} has only {} of {} header bytes",
                                         number, kVpdHeaderBytes + at, left, kDesignatorHeaderBytes));
     }
     const std::size_t length = data[at + 3];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// VPD page 0x83, device identification (SPC-4 7.8): the names of a logical unit, of which one becomes its
+// VPD page 0x83, device identification (SPC-4 7.8): the names of a logical unit. One of them becomes its
 // wwid.
 #pragma once
 
@@ -36,7 +36,7 @@ struct Designator {
   DesignatorType type = DesignatorType::vendor_specific;
   Association association = Association::logical_unit;
   CodeSet code_set = CodeSet::binary;
-  std::uint8_t protocol = 0;    // PROTOCOL IDENTIFIER; means something with protocol_valid only
+  std::uint8_t protocol = 0;    // PROTOCOL IDENTIFIER, if protocol_valid
   bool protocol_valid = false;  // PIV
   std::vector<std::uint8_t> value;
   friend bool operator==(const Designator&, const Designator&) = default;
@@ -44,26 +44,27 @@ struct Designator {
 
 struct DeviceIdentification {
   std::vector<Designator> designators;
-  bool truncated = false;      // there are more than were received
-  std::size_t page_bytes = 0;  // what to ask for to get them all
+  bool truncated = false;      // the page has more than was received
+  std::size_t page_bytes = 0;  // the allocation length that gets the whole page
 };
-// protocol_error: a designator that claims more than the page has ("VPD 0x83: designator 2 at byte 24 claims
-// 40 bytes, 12 left"). In a truncated page the list ends there instead.
+// protocol_error: a designator claims more bytes than the page has ("VPD 0x83: designator 2 at byte 24 claims
+// 40 bytes, 12 left"). In a truncated page this ends the list instead.
 [[nodiscard]] Result<DeviceIdentification> decode_device_identification(Bytes);
-// Values longer than 255 bytes don't fit their length field: they are left out.
+// Leaves out values longer than 255 bytes, which do not fit their length field.
 [[nodiscard]] std::vector<std::uint8_t> encode(const DeviceIdentification&);
 
 // "naa.60014051…", "eui.0002c903…", "uuid.1b4e28ba-…", "iqn.2003-01.org…" (SCSI name string),
-// "t10.LIO-ORG_vol0", "md5.…", "vendor.…"; empty for a designator that names no logical unit or whose length its type does
-// not allow.
+// "t10.LIO-ORG_vol0", "md5.…" or "vendor.…". Empty for a designator that does not name a logical unit or has
+// an invalid length for its type.
 [[nodiscard]] std::string wwid_of(const Designator&);
 
-// The name to know the logical unit by: of those that name it, the one whose uniqueness is guaranteed best
-// (NAA registered, EUI-64, UUID, SCSI name, T10 vendor id, …), longest first, then the smallest text, so that
-// the order of the page does not matter. Empty if there is none.
+// The name by which we identify the logical unit, or empty if it has none. The type with the best guarantee
+// of uniqueness wins (NAA registered, EUI-64, UUID, SCSI name, T10 vendor id, …), then the longest value,
+// then the smallest text. So the order of the page does not matter.
 [[nodiscard]] std::string select_wwid(const DeviceIdentification&);
 
-// For the target: an NAA designator from its 8 or 16 bytes, and "vendor (8 characters) + rest".
+// For the target: an NAA designator of 8 or 16 bytes, and a T10 vendor id (8 characters of vendor, then the
+// rest).
 [[nodiscard]] Designator make_naa(Bytes value);
 [[nodiscard]] Designator make_t10_vendor_id(const std::string& vendor, const std::string& rest);
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr auto& kRows = kDispositionTable;
 
-// Every status that SAM-5 has, with every sense key, without sense, and deferred, is answered by a row of its
-// own.
+// Every status of SAM-5 has a row of its own with every sense key, without sense data and with a deferred
+// error.
 constexpr bool every_case_has_its_row() {
   constexpr auto kLast = kRows.size() - 1;
   for (const auto status : kStatuses) {
@@ -35,7 +35,7 @@ constexpr bool no_row_is_hidden_by_an_earlier_one() {
 }
 static_assert(no_row_is_hidden_by_an_earlier_one());
 
-// Retries belong to a class with a bound, and nothing else does; only `complete` is ok.
+// Exactly the retries have a class with a limit, and exactly `complete` has Errc::ok.
 constexpr bool rows_are_consistent() {
   for (const auto& row : kRows) {
     const auto& d = row.disposition;

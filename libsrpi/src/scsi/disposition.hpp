@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What to do about a command's outcome: one table (disposition_table.hpp) from status and sense to a
+// What to do with the outcome of a command. One table (disposition_table.hpp) maps status and sense data to a
 // disposition.
 //
-// A target's answer can only be retried so often. Every kind of retry has its own bound (kRetryLimits), and
-// RetryBudget counts them for one request; when a bound is reached the request fails with the disposition's
-// `error`. The command deadline, which the session keeps, ends it earlier.
+// Retries are limited. Every class of retry has its own limit (kRetryLimits), and RetryBudget counts the
+// retries of one request. At the limit the request fails with the disposition's `error`. The command deadline
+// may end it earlier.
 #pragma once
 
 #include <array>
@@ -20,31 +20,31 @@
 namespace srpi::scsi {
 
 enum class Action : std::uint8_t {
-  complete,  // the target says that the command was performed
+  complete,  // the target performed the command
   fail,      // with `error`, at once
   retry_now,
   retry_later,  // after a back-off
 };
 [[nodiscard]] const char* to_string(Action) noexcept;
 
-// What the owner of the logical unit should hear about, whatever becomes of the command.
+// An event for the owner of the logical unit, apart from the command's result.
 enum class Event : std::uint8_t {
   none,
-  capacity_changed,  // ask READ CAPACITY again
-  luns_changed,      // ask REPORT LUNS again, prove the unit again
-  lun_reset,         // power on, reset or nexus loss: unit state and cache policy may be back to defaults
-  mode_parameters_changed,  // ask MODE SENSE again
-  identity_changed,         // INQUIRY data or device identifier changed: prove the unit again
-  medium_changed,           // ask READ CAPACITY again, prove the unit again
+  capacity_changed,         // read the capacity again
+  luns_changed,             // read REPORT LUNS again, prove the unit again
+  lun_reset,                // power on, reset or nexus loss: the unit may have its default settings again
+  mode_parameters_changed,  // read the mode parameters again
+  identity_changed,         // INQUIRY data or device identifier changed: prove the unit
+  medium_changed,           // read the capacity again, prove the unit again
   reservations_changed,
   space_low,  // soft threshold of a thin-provisioned unit
   failure_predicted,
-  deferred_error,  // an earlier write that had been acknowledged from a cache was lost
+  deferred_error,  // the unit lost an earlier write that it had acknowledged
 };
 [[nodiscard]] const char* to_string(Event) noexcept;
 
-// After these a different logical unit may answer at the LUN: nothing may be written, not even the retry of
-// this command, before the unit has been proved again (scsi/identity.hpp).
+// After these events a different logical unit may answer at the LUN. Nothing may be written, not even the
+// retry of this command, until the unit is proved again (scsi/identity.hpp).
 [[nodiscard]] constexpr bool needs_proof(Event event) noexcept {
   return event == Event::luns_changed || event == Event::identity_changed || event == Event::medium_changed;
 }
@@ -55,7 +55,7 @@ inline constexpr std::size_t kRetryClasses = 6;
 
 struct Disposition {
   Action action = Action::fail;
-  Errc error = Errc::target_error;  // fail: this; retries: this when they are used up; complete: ok
+  Errc error = Errc::target_error;  // of the failure, or when the retries are used up
   RetryClass retry_class = RetryClass::none;
   Event event = Event::none;
   friend constexpr bool operator==(const Disposition&, const Disposition&) = default;
@@ -64,25 +64,25 @@ struct Disposition {
 struct RetryLimit {
   RetryClass retry_class;
   std::uint8_t max_retries;
-  base::Duration first_delay, max_delay;  // doubling from the first to the greatest
+  base::Duration first_delay, max_delay;  // the delay doubles from first_delay to max_delay
 };
 inline constexpr std::array<RetryLimit, kRetryClasses> kRetryLimits{{
     {RetryClass::none, 0, std::chrono::nanoseconds{0}, std::chrono::nanoseconds{0}},
-    // One LUN can have several unit attentions queued (reset, LUNs changed, capacity, mode): at once, but not
-    // for ever.
+    // Retry at once, because a unit may have several unit attentions queued (reset, LUNs, capacity, mode).
     {RetryClass::unit_attention, 8, std::chrono::nanoseconds{0}, std::chrono::nanoseconds{0}},
-    // About five seconds in all. ib_srpt answers BUSY to what it cannot parse, so this must end.
+    // About five seconds in all. ib_srpt answers BUSY to commands that it cannot parse, so the retries must
+    // end.
     {RetryClass::busy, 24, std::chrono::milliseconds{1}, std::chrono::milliseconds{300}},
     {RetryClass::queue_full, 60, std::chrono::milliseconds{1}, std::chrono::milliseconds{100}},
-    // About a minute: a controller fail-over or start-up.
+    // About a minute, for a controller's fail-over or start-up.
     {RetryClass::becoming_ready, 34, std::chrono::milliseconds{100}, std::chrono::milliseconds{2000}},
     {RetryClass::aborted, 5, std::chrono::milliseconds{1}, std::chrono::milliseconds{100}},
 }};
 
-// Of one request; a small value to keep inside it. The jitter is the caller's.
+// Counts the retries of one request. The caller adds the jitter.
 class RetryBudget {
  public:
-  // The delay before the next retry, counted from here on; nothing when the bound of the class is reached.
+  // Counts one retry and returns the delay before it; nullopt if the limit of the class is reached.
   [[nodiscard]] std::optional<base::Duration> next(RetryClass) noexcept;
   [[nodiscard]] std::uint8_t used(RetryClass c) const noexcept { return used_[static_cast<std::size_t>(c)]; }
 
@@ -90,8 +90,8 @@ class RetryBudget {
   std::array<std::uint8_t, kRetryClasses> used_{};
 };
 
-// `sense`: nullptr when none came, or none that could be decoded. Every combination has an answer. Only
-// Action::complete is success; a GOOD status must still be checked for residuals.
+// `sense` is nullptr if there was no sense data or it could not be decoded. Only Action::complete is success.
+// After GOOD the caller must also check the residuals.
 [[nodiscard]] Disposition classify(Status status, const Sense* sense) noexcept;
 
 }  // namespace srpi::scsi

@@ -55,12 +55,12 @@ Result<IdentityMatch> compare(const LogicalUnitIdentity& before, const LogicalUn
   } else if (serial == NameComparison::equal) {
     match.proof = IdentityProof::serial;
   } else if (wwid == NameComparison::appeared || serial == NameComparison::appeared) {
-    return mismatch("a name where there was none before");
+    return mismatch("a name that the unit did not have before");
   } else {
     match.proof = IdentityProof::product;
     if (before.vendor != now.vendor || before.product != now.product)
       return mismatch("another vendor or product");
-    // Without a name a different size is the only other sign of a different unit.
+    // Without names, a different size is the only other sign of a different unit.
     if (before.blocks != now.blocks)
       return mismatch("another capacity of a unit without wwid and serial number");
   }

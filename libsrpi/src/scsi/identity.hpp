@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Is the logical unit that answers now the one that answered before? Asked after every reconnect, before any
-// I/O.
+// Decides whether the logical unit is the same one as before. Used after every login, before any I/O.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,8 @@
 namespace srpi::scsi {
 
 struct LogicalUnitIdentity {
-  std::string wwid;    // from VPD 0x83 (select_wwid); empty: the target has none
-  std::string serial;  // from VPD 0x80; empty: the target has none
+  std::string wwid;    // from VPD 0x83 (select_wwid); empty: the unit has none
+  std::string serial;  // from VPD 0x80; empty: the unit has none
   std::string vendor, product, revision;
   std::uint32_t block_size = 0;  // bytes
   std::uint64_t blocks = 0;
@@ -23,21 +22,23 @@ struct LogicalUnitIdentity {
 [[nodiscard]] std::string to_string(const LogicalUnitIdentity&);
 
 enum class IdentityProof : std::uint8_t {
-  wwid,     // same VPD 0x83 name
-  serial,   // no such name, but the same serial number
-  product,  // neither; the same vendor, product and capacity: weak, but all that such a unit offers
+  wwid,     // the same name in VPD 0x83
+  serial,   // no such name, the same serial number
+  product,  // neither: the same vendor, product and capacity
 };
 [[nodiscard]] const char* to_string(IdentityProof) noexcept;
 
 struct IdentityMatch {
   IdentityProof proof = IdentityProof::wwid;
-  bool grown = false;  // more blocks than before; the additional ones are new
+  bool grown = false;  // it has more blocks than before
 };
 
-// identity_mismatch, with both identities in words, unless the unit has proved to be the same: wwid and
-// serial equal where both times present; what was present before still there; block size equal; capacity not
-// shrunk. A name that appears for the first time is accepted only if the other name proves the unit. Vendor,
-// product and revision count only where there is no name at all: firmware updates change them.
+// Returns identity_mismatch, with both identities in its text, unless all of these hold:
+// - A name (wwid or serial number) that was there before is there now and equal.
+// - A new name is accepted only if the other name proves the unit.
+// - The block size is equal, and the capacity has not shrunk.
+// - Without any name, vendor, product and capacity are equal.
+// With a name, vendor and product do not count, because firmware updates change them.
 [[nodiscard]] Result<IdentityMatch> compare(const LogicalUnitIdentity& before,
                                             const LogicalUnitIdentity& now);
 

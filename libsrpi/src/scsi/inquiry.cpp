@@ -9,7 +9,7 @@ namespace srpi::scsi {
 
 Result<StandardInquiry> decode_standard_inquiry(Bytes bytes) {
   if (bytes.size() < 5)
-    return protocol_error(fmt::format("INQUIRY: {} bytes, the length is at byte 4", bytes.size()));
+    return protocol_error(fmt::format("INQUIRY: {} bytes, expected at least 5", bytes.size()));
   const Reader in{bytes.first(std::min<std::size_t>(bytes.size(), std::size_t{bytes[4]} + 5))};
   StandardInquiry out;
   out.qualifier = static_cast<PeripheralQualifier>(in.u8(0) >> 5);

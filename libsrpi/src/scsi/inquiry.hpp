@@ -11,8 +11,8 @@
 namespace srpi::scsi {
 
 enum class PeripheralQualifier : std::uint8_t {
-  connected = 0,      // a device is there, or may be
-  not_connected = 1,  // supported at this LUN, but none there
+  connected = 0,      // a device is there, or it is not known
+  not_connected = 1,  // supported at this LUN, but not there
   reserved = 2,
   not_capable = 3,  // no logical unit at this LUN
 };                  // 4-7: vendor specific
@@ -33,7 +33,7 @@ enum class DeviceType : std::uint8_t {
   object_storage = 0x11,
   zoned_block = 0x14,
   well_known = 0x1e,
-  unknown = 0x1f,  // with qualifier not_capable: nothing here
+  unknown = 0x1f,  // with qualifier not_capable: no unit
 };
 [[nodiscard]] const char* to_string(DeviceType) noexcept;
 
@@ -44,9 +44,9 @@ struct StandardInquiry {
   std::uint8_t version = 0;               // 5: SPC-3, 6: SPC-4, 7: SPC-5
   bool protection = false;                // PROTECT: supports protection information
   bool command_queuing = false;           // CMDQUE
-  std::string vendor, product, revision;  // padding dropped
+  std::string vendor, product, revision;  // without padding
 
-  // A logical unit that takes block commands answers here.
+  // True for a logical unit that takes block commands.
   [[nodiscard]] bool is_block_device() const noexcept {
     return qualifier == PeripheralQualifier::connected &&
            (type == DeviceType::direct_access || type == DeviceType::simplified_direct_access);
@@ -54,10 +54,10 @@ struct StandardInquiry {
   friend bool operator==(const StandardInquiry&, const StandardInquiry&) = default;
 };
 
-inline constexpr std::size_t kStandardInquiryBytes = 36;  // what every device has at least
+inline constexpr std::size_t kStandardInquiryBytes = 36;  // the minimum of every device
 
-// Fields beyond the data received, or beyond the length the data claim, are empty. protocol_error: less than
-// 5 bytes.
+// Fields after the received data, or after the length that the data states, are empty. protocol_error: less
+// than 5 bytes.
 [[nodiscard]] Result<StandardInquiry> decode_standard_inquiry(Bytes);
 [[nodiscard]] std::vector<std::uint8_t> encode(const StandardInquiry&);
 

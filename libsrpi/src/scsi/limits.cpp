@@ -11,15 +11,16 @@
 namespace srpi::scsi {
 namespace {
 
-constexpr std::uint64_t kMaxCdbBlocks = std::numeric_limits<std::uint32_t>::max();  // the 16-byte CDBs' field
+constexpr std::uint64_t kMaxCdbBlocks =
+    std::numeric_limits<std::uint32_t>::max();  // the field of a 16-byte CDB
 
-// The smaller of ours and theirs, where zero means that they report none.
+// The smaller of our limit and the unit's. A unit's limit of zero is not reported.
 std::uint32_t smaller(std::uint64_t ours, std::uint64_t theirs) {
   const auto limit = theirs == 0 ? ours : std::min(ours, theirs);
   return static_cast<std::uint32_t>(std::min(limit, kMaxCdbBlocks));
 }
 
-// SBC-3 4.7: UNMAP is there if LBPME and LBPU say so and neither maximum is zero.
+// SBC-3 4.7: the unit supports UNMAP if LBPME and LBPU are set and neither maximum is zero.
 void combine_unmap(TransferLimits& out, const Capacity& capacity, const BlockLimits& reported,
                    const std::optional<LogicalBlockProvisioning>& provisioning) {
   out.can_unmap = capacity.provisioning_managed && reported.max_unmap_blocks != 0 &&
@@ -39,8 +40,8 @@ Result<TransferLimits> combine(const Capacity& capacity, const std::optional<Blo
                                const InitiatorLimits& initiator) {
   if (capacity.block_size == 0 || initiator.max_transfer_bytes < capacity.block_size)
     return Error{Errc::invalid_argument,
-                 fmt::format("a block of {} bytes does not fit a transfer of {} bytes", capacity.block_size,
-                             initiator.max_transfer_bytes)};
+                 fmt::format("blocks have {} bytes, more than the maximum transfer of {} bytes",
+                             capacity.block_size, initiator.max_transfer_bytes)};
   const BlockLimits reported = block_limits.value_or(BlockLimits{});
   TransferLimits out;
   out.physical_block_size = std::uint64_t{capacity.block_size} << (capacity.physical_exponent & 0xf);
@@ -54,7 +55,7 @@ Result<TransferLimits> combine(const Capacity& capacity, const std::optional<Blo
       std::max<std::uint64_t>(1, initiator.max_write_same_bytes / capacity.block_size);
   out.max_write_same_blocks = smaller(write_same_blocks, reported.max_write_same_blocks);
   out.write_same_can_unmap = capacity.provisioning_managed && provisioning && provisioning->write_same_16;
-  // Where the two places disagree, the cautious answer: taking other data for zeroes would be corruption.
+  // Both the capacity and the VPD page must say so: a wrong yes would corrupt data.
   out.unmapped_reads_zeroes =
       capacity.provisioning_managed && capacity.reads_zeroes && (!provisioning || provisioning->reads_zeroes);
   return out;

@@ -10,13 +10,13 @@
 namespace srpi::scsi {
 namespace {
 
-// Where the two forms of the header keep their fields (SPC-4 7.5.5).
+// The positions of the fields in the two forms of the header (SPC-4 7.5.5).
 struct HeaderLayout {
   const char* command;
   std::size_t size;
-  std::size_t length_bytes;  // of MODE DATA LENGTH, which counts what follows it
+  std::size_t length_bytes;  // size of MODE DATA LENGTH, which counts the bytes after it
   std::size_t device_specific_at;
-  std::size_t block_descriptors_at;  // BLOCK DESCRIPTOR LENGTH, as wide as MODE DATA LENGTH
+  std::size_t block_descriptors_at;  // BLOCK DESCRIPTOR LENGTH, of the same size
 };
 constexpr HeaderLayout kHeader6{"MODE SENSE(6)", 4, 1, 2, 3};
 constexpr HeaderLayout kHeader10{"MODE SENSE(10)", 8, 2, 3, 6};
@@ -33,12 +33,12 @@ void take_page(ModeParameters& out, std::uint8_t page, bool subpage_format, Byte
   out.caching = CachingPage{in.bit(0, 2), in.bit(0, 0)};
 }
 
-// The mode pages, from `at` on.
+// Decodes the mode pages, which start at `at`.
 Result<> take_pages(ModeParameters& out, const HeaderLayout& layout, const Reader& in, std::size_t at) {
   while (at < in.size()) {
     const auto page = static_cast<std::uint8_t>(in.u8(at) & 0x3f);
     const bool subpage_format = in.bit(at, 6);
-    if (page == 0 && !subpage_format) return {};  // vendor specific, without the page format, the last one
+    if (page == 0 && !subpage_format) return {};  // a vendor page without page format; always the last page
     const std::size_t header = subpage_format ? 4 : 2;
     const std::size_t length = subpage_format ? in.u16(at + 2) : in.u8(at + 1);
     if (!in.has(at, header + length)) {
@@ -57,12 +57,12 @@ Result<> take_pages(ModeParameters& out, const HeaderLayout& layout, const Reade
 
 Result<ModeParameters> decode(const HeaderLayout& layout, Bytes bytes) {
   if (bytes.size() < layout.size)
-    return protocol_error(
-        fmt::format("{}: {} bytes, the header has {}", layout.command, bytes.size(), layout.size));
+    return protocol_error(fmt::format("{}: {} bytes, less than the {} bytes of the header", layout.command,
+                                      bytes.size(), layout.size));
   const auto claimed = length_at(layout, Reader{bytes}, 0) + layout.length_bytes;
   if (claimed < layout.size)
-    return protocol_error(
-        fmt::format("{}: claims {} bytes, the header has {}", layout.command, claimed, layout.size));
+    return protocol_error(fmt::format("{}: claims {} bytes, less than the {} bytes of the header",
+                                      layout.command, claimed, layout.size));
   const Reader in{bytes.first(std::min(bytes.size(), claimed))};
   ModeParameters out;
   out.truncated = claimed > bytes.size();

@@ -11,25 +11,25 @@
 namespace srpi::scsi {
 
 struct CachingPage {
-  bool write_cache = false;          // WCE: GOOD may come before the medium has it, so flush matters
+  bool write_cache = false;          // WCE: writes may end before they are on the medium
   bool read_cache_disabled = false;  // RCD
   friend bool operator==(const CachingPage&, const CachingPage&) = default;
 };
 
 struct ModeParameters {
   bool write_protected = false;  // WP
-  bool dpo_fua = false;          // DPOFUA: the DPO and FUA bits work
+  bool dpo_fua = false;          // DPOFUA: the unit supports the DPO and FUA bits
   std::optional<CachingPage> caching;
-  bool truncated = false;  // there is more than was received
+  bool truncated = false;  // the reply has more than was received
   friend bool operator==(const ModeParameters&, const ModeParameters&) = default;
 };
 
-// Unknown pages are skipped. protocol_error: no whole header, or block descriptors or pages that claim more
-// than the data have; in truncated data the list ends there instead.
+// Skips unknown pages. protocol_error: an incomplete header, or block descriptors or pages that claim more
+// bytes than there are. In truncated data that ends the list instead.
 [[nodiscard]] Result<ModeParameters> decode_mode_sense6(Bytes);
 [[nodiscard]] Result<ModeParameters> decode_mode_sense10(Bytes);
 
-// For the target: header without block descriptors, then the caching page if there is one.
+// For the target: a header without block descriptors, then the caching page if there is one.
 [[nodiscard]] std::vector<std::uint8_t> encode_mode_sense6(const ModeParameters&);
 [[nodiscard]] std::vector<std::uint8_t> encode_mode_sense10(const ModeParameters&);
 

@@ -12,10 +12,11 @@ constexpr std::size_t kListHeaderBytes = 8;
 constexpr std::size_t kLunBytes = 8;
 constexpr std::uint64_t kFlatNumbers = 0x4000;
 
-// Flat number N as SAM-5 writes it, its eight bytes read as a number.
+// The LUN that SAM-5 uses for flat number N, as an integer.
 constexpr std::uint64_t usual_form(std::uint64_t flat) { return (flat < 0x100 ? flat : 0x4000 | flat) << 48; }
 
-// N and the usual form of N change places, all else stays: its own inverse, so number and LUN map one to one.
+// Exchanges N and the usual form of N; every other value stays. The function is its own inverse, so numbers
+// and LUNs map one to one.
 constexpr std::uint64_t exchanged(std::uint64_t value) {
   if (value < kFlatNumbers) return usual_form(value);
   const std::uint64_t flat = value >> 48 & (kFlatNumbers - 1);
@@ -29,7 +30,7 @@ std::optional<std::uint16_t> flat_number_of(const Lun& lun) noexcept {
     return std::nullopt;
   const auto first = load<std::uint16_t>(lun.data());
   switch (first >> 14) {  // ADDRESS METHOD
-    case 0:               // peripheral device: bits 8-13 are the bus, which must be our own level
+    case 0:               // peripheral device: bits 8-13 are the bus, which must be 0
       if (first > 0xff) return std::nullopt;
       return first;
     case 1:
@@ -52,8 +53,8 @@ bool is_well_known(const Lun& lun) noexcept { return lun[0] == 0xc1; }
 
 Result<ReportedLuns> decode_report_luns(Bytes bytes) {
   if (bytes.size() < kListHeaderBytes)
-    return protocol_error(
-        fmt::format("REPORT LUNS: {} bytes, the header has {}", bytes.size(), kListHeaderBytes));
+    return protocol_error(fmt::format("REPORT LUNS: {} bytes, less than the {} bytes of the header",
+                                      bytes.size(), kListHeaderBytes));
   const std::size_t list = load<std::uint32_t>(bytes.data());
   if (list % kLunBytes != 0)
     return protocol_error(

@@ -9,7 +9,7 @@ namespace srpi::scsi {
 namespace {
 
 constexpr std::size_t kFixedBytes = 18;
-constexpr std::size_t kSenseHeaderBytes = 8;  // of both formats: up to and with ADDITIONAL SENSE LENGTH
+constexpr std::size_t kSenseHeaderBytes = 8;  // of both formats; ADDITIONAL SENSE LENGTH is its last byte
 
 // Sense data descriptor types (SPC-4 4.5.2; 0xd: SBC-4).
 enum : std::uint8_t {
@@ -47,7 +47,7 @@ void decode_fixed(Sense& sense, const Reader& in) {
   take_key_specific(sense, in, 15);
 }
 
-// False: malformed.
+// Returns false for a malformed descriptor.
 bool decode_descriptor(Sense& sense, const Reader& in) {
   const auto type = in.u8(0);
   const auto size = in.size();
@@ -123,7 +123,7 @@ EncodedSense encode_descriptors(const Sense& sense) {
   b[2] = sense.additional.code;
   b[3] = sense.additional.qualifier;
   std::size_t at = kSenseHeaderBytes;
-  // The header of the next descriptor; where it starts.
+  // Adds the header of the next descriptor and returns its position.
   const auto add = [&](std::uint8_t type, std::uint8_t size) {
     b[at] = type;
     b[at + 1] = static_cast<std::uint8_t>(size - 2);
@@ -158,8 +158,8 @@ Result<Sense> decode_sense(Bytes bytes) {
   const std::size_t key_at = sense.descriptor_format ? 1 : 2;
   if (bytes.size() <= key_at)
     return protocol_error(
-        fmt::format("sense data: {} bytes, the sense key is at byte {}", bytes.size(), key_at));
-  // ADDITIONAL SENSE LENGTH says how much of what was received is sense data.
+        fmt::format("sense data: {} bytes, too short for the sense key at byte {}", bytes.size(), key_at));
+  // Bytes after ADDITIONAL SENSE LENGTH are not sense data.
   if (bytes.size() >= kSenseHeaderBytes)
     bytes = bytes.first(std::min<std::size_t>(bytes.size(), kSenseHeaderBytes + std::size_t{bytes[7]}));
   if (sense.descriptor_format)

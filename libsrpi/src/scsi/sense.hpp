@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sense data, fixed and descriptor format (SPC-4 4.5): what a target says about a command that did not simply
-// succeed.
+// Sense data in fixed and descriptor format (SPC-4 4.5): the target's details about a command's outcome.
 #pragma once
 
 #include <array>
@@ -13,7 +12,7 @@
 
 namespace srpi::scsi {
 
-// SPC-4 4.5.6. The key is four bits, so these are all of them.
+// SPC-4 4.5.6. The key has four bits, so the list is complete.
 enum class SenseKey : std::uint8_t {
   no_sense = 0x0,
   recovered_error = 0x1,
@@ -37,12 +36,11 @@ inline constexpr unsigned kSenseKeys = 16;
 struct Sense {
   SenseKey key = SenseKey::no_sense;
   AdditionalSense additional;
-  bool deferred = false;  // about an earlier command, whose GOOD was premature; this one was not performed
+  bool deferred = false;  // an earlier command failed after its GOOD; this command was not performed
   bool descriptor_format = false;
   bool filemark = false, end_of_medium = false, incorrect_length = false;
-  std::optional<std::uint64_t>
-      information;  // the INFORMATION field where VALID says so: often the failing LBA
-  std::optional<std::uint64_t> command_specific;  // COMMAND-SPECIFIC INFORMATION where it is not zero
+  std::optional<std::uint64_t> information;       // INFORMATION, if VALID is set; often the failing LBA
+  std::optional<std::uint64_t> command_specific;  // COMMAND-SPECIFIC INFORMATION, if it is not zero
   std::optional<std::array<std::uint8_t, 3>> key_specific;  // SENSE KEY SPECIFIC with its SKSV bit
 
   // 0x70 … 0x73.
@@ -52,18 +50,17 @@ struct Sense {
   friend bool operator==(const Sense&, const Sense&) = default;
 };
 
-// Accepts sense data cut short as long as the sense key is there: what explains a failure must not be lost
-// over a missing tail. For the same reason a malformed descriptor ends the list, nothing more.
-// protocol_error: no sense key, or a response code other than 0x70-0x73.
+// Accepts truncated sense data if the sense key is there, and a malformed descriptor only ends the list: the
+// rest still explains the failure. protocol_error: no sense key, or a response code other than 0x70-0x73.
 [[nodiscard]] Result<Sense> decode_sense(Bytes);
 
-// SPC-4 limits sense data to 252 bytes; what we write is at most 18 (fixed) or 8+12+12+8+4 (descriptors).
+// SPC-4 limits sense data to 252 bytes. We write at most 18 (fixed) or 8+12+12+8+4 bytes (descriptors).
 struct EncodedSense {
   std::array<std::uint8_t, 44> bytes{};
   std::uint8_t size = 0;
   [[nodiscard]] Bytes span() const noexcept { return {bytes.data(), size}; }
 };
-// Fixed format has four bytes for `information` and `command_specific`: greater values are left out, as
+// Fixed format has four bytes each for `information` and `command_specific`. Greater values are left out, as
 // SPC-4 4.5.3 demands.
 [[nodiscard]] EncodedSense encode(const Sense&) noexcept;
 

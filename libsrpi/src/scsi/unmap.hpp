@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// UNMAP's parameter list (SBC-3 5.28): which blocks the target may forget.
+// The parameter list of UNMAP (SBC-3 5.28): the blocks that the target may deallocate.
 #pragma once
 
 #include <cstdint>
@@ -17,19 +17,20 @@ struct UnmapRange {
 
 inline constexpr std::size_t kUnmapHeaderBytes = 8;
 inline constexpr std::size_t kUnmapDescriptorBytes = 16;
-// What the list's 16-bit length fields can say.
+// The limit of the list's 16-bit length fields.
 inline constexpr std::size_t kMaxUnmapDescriptors = (0xffff - kUnmapHeaderBytes) / kUnmapDescriptorBytes;
 
 [[nodiscard]] constexpr std::size_t unmap_list_bytes(std::size_t descriptors) noexcept {
   return kUnmapHeaderBytes + descriptors * kUnmapDescriptorBytes;
 }
 
-// Writes the list into `out` (the command's registered buffer) and returns its length.
+// Writes the list to `out`, the command's registered buffer, and returns its length.
 // Errors: too_large (more than kMaxUnmapDescriptors), invalid_argument (`out` is too small).
 [[nodiscard]] Result<std::size_t> encode_unmap_list(std::span<const UnmapRange>, std::span<std::uint8_t> out);
 
-// protocol_error: shorter than its lengths say (a target answers INVALID FIELD IN PARAMETER LIST), or not a
-// whole number of descriptors. An empty list is permitted, and so are descriptors of zero blocks.
+// protocol_error: the list is shorter than its length fields, or not a whole number of descriptors. The
+// target answers INVALID FIELD IN PARAMETER LIST then. An empty list and descriptors of zero blocks are
+// permitted.
 [[nodiscard]] Result<std::vector<UnmapRange>> decode_unmap_list(Bytes);
 
 }  // namespace srpi::scsi

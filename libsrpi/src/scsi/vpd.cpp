@@ -17,10 +17,10 @@ constexpr std::size_t kLogicalBlockProvisioningBytes = 4;
 Result<VpdView> open_vpd(Bytes bytes, VpdPage expected) {
   const auto page = static_cast<unsigned>(expected);
   if (bytes.size() < kVpdHeaderBytes)
-    return protocol_error(
-        fmt::format("VPD 0x{:02x}: {} bytes, the header has {}", page, bytes.size(), kVpdHeaderBytes));
+    return protocol_error(fmt::format("VPD 0x{:02x}: {} bytes, less than the {} bytes of the header", page,
+                                      bytes.size(), kVpdHeaderBytes));
   if (bytes[1] != page)
-    return protocol_error(fmt::format("VPD 0x{:02x}: page 0x{:02x} came instead", page, bytes[1]));
+    return protocol_error(fmt::format("VPD 0x{:02x}: received page 0x{:02x} instead", page, bytes[1]));
   const std::size_t length = load<std::uint16_t>(bytes.data() + 2);
   const auto data = bytes.subspan(kVpdHeaderBytes);
   return VpdView{data.first(std::min(length, data.size())), length + kVpdHeaderBytes, length > data.size()};
@@ -60,7 +60,7 @@ std::vector<std::uint8_t> encode_unit_serial(const std::string& serial) {
   return make_vpd(VpdPage::unit_serial_number, std::vector<std::uint8_t>(serial.begin(), serial.end()));
 }
 
-// Offsets below are those of SBC-3 less the header's four bytes.
+// The offsets are those of SBC-3 minus the four bytes of the header.
 Result<BlockLimits> decode_block_limits(Bytes bytes) {
   const auto view = open_vpd(bytes, VpdPage::block_limits);
   if (!view) return view.error();
@@ -121,8 +121,8 @@ Result<LogicalBlockProvisioning> decode_logical_block_provisioning(Bytes bytes) 
   out.unmap = in.bit(1, 7);
   out.write_same_16 = in.bit(1, 6);
   out.write_same_10 = in.bit(1, 5);
-  // Three bits since SBC-4 (xx1b: zeroes; 010b: a pattern), the lowest of them alone in SBC-3: both say it by
-  // bit 2.
+  // In SBC-4 the field has three bits (xx1b: zeroes; 010b: a pattern), in SBC-3 only the lowest. Bit 2 means
+  // zeroes in both.
   out.reads_zeroes = in.bit(1, 2);
   out.anchor = in.bit(1, 1);
   out.type = static_cast<ProvisioningType>(in.u8(2) & 7);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vital product data pages but 0x83, which has scsi/designator.hpp (SPC-4 7.8, SBC-3 6.6).
+// Vital product data pages (SPC-4 7.8, SBC-3 6.6), except page 0x83 (scsi/designator.hpp).
 //
-// Decoders take the page with its four-byte header. A page that is longer than what was received is legal:
-// the allocation length cut it. Fields not received read as zero, which in these pages means "not reported".
+// The decoders take the page with its four-byte header. The allocation length may have cut the page. Fields
+// that were not received are zero, which means "not reported" in these pages.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +27,13 @@ enum class VpdPage : std::uint8_t {
 inline constexpr std::size_t kVpdHeaderBytes = 4;
 
 struct VpdView {
-  Bytes data;              // after the header; what of it was received
-  std::size_t page_bytes;  // of the whole page, header included: what to ask for when truncated
+  Bytes data;              // the received part after the header
+  std::size_t page_bytes;  // of the whole page with its header: the allocation length that gets all
   bool truncated;
 };
-// protocol_error: no header, or another page than the one asked for (a target that ignores EVPD answers
-// 0x00).
+// protocol_error: an incomplete header, or a different page. A target that ignores EVPD returns page 0x00.
 [[nodiscard]] Result<VpdView> open_vpd(Bytes, VpdPage expected);
-// Header and data; for the target.
+// For the target: a page with its header.
 [[nodiscard]] std::vector<std::uint8_t> make_vpd(VpdPage, Bytes data, DeviceType = DeviceType::direct_access);
 
 struct SupportedPages {
@@ -48,8 +47,8 @@ struct SupportedPages {
 [[nodiscard]] Result<std::string> decode_unit_serial(Bytes);
 [[nodiscard]] std::vector<std::uint8_t> encode_unit_serial(const std::string&);
 
-// Page 0xB0. Lengths in logical blocks. Zero: not reported, which is "no limit" for max_transfer and
-// max_write_same and "not implemented" for the two unmap counts.
+// Page 0xB0. Lengths are in logical blocks. Zero means "not reported": no limit for max_transfer and
+// max_write_same, "not implemented" for the two unmap counts.
 struct BlockLimits {
   bool write_same_non_zero = false;  // WSNZ: WRITE SAME of 0 blocks ("to the end") is refused
   std::uint8_t max_compare_and_write_blocks = 0;
@@ -60,7 +59,7 @@ struct BlockLimits {
   std::uint32_t max_unmap_blocks = 0;       // 0xffffffff: no limit
   std::uint32_t max_unmap_descriptors = 0;  // 0xffffffff: no limit
   std::uint32_t unmap_granularity_blocks = 0;
-  std::uint32_t unmap_alignment_blocks = 0;  // zero also without UGAVALID
+  std::uint32_t unmap_alignment_blocks = 0;  // zero without UGAVALID
   std::uint64_t max_write_same_blocks = 0;
   friend bool operator==(const BlockLimits&, const BlockLimits&) = default;
 };

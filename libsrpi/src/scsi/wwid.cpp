@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the designators of VPD page 0x83 to one name for the logical unit.
+// Chooses one name for the logical unit from the designators of VPD page 0x83.
 #include <fmt/format.h>
 
 #include <tuple>
@@ -9,7 +9,7 @@
 namespace srpi::scsi {
 namespace {
 
-// NAA in the high four bits of the first byte (SPC-4 7.8).
+// The NAA field is the high four bits of the first byte (SPC-4 7.8).
 enum : std::uint8_t { kNaaExtended = 2, kNaaLocal = 3, kNaaRegistered = 5, kNaaRegisteredExtended = 6 };
 
 std::uint8_t naa_of(const Designator& designator) {
@@ -29,7 +29,7 @@ bool naa_length_is_right(const Designator& designator) {
   }
 }
 
-// SPC-5: UUID type 1 in the high four bits of byte 0, the UUID from byte 2 on.
+// SPC-5: the high four bits of byte 0 are the UUID type, 1; the UUID starts at byte 2.
 std::string uuid_text(Bytes value) {
   if (value.size() != 18 || value[0] >> 4 != 1) return {};
   const auto digits = hex(value.subspan(2));
@@ -41,8 +41,8 @@ std::string prefixed(const char* prefix, const std::string& text) {
   return text.empty() ? text : prefix + text;
 }
 
-// The vendor's name is padded to eight bytes, and what follows often is, too. As udev does for its links, a run of
-// blanks is one '_': the name stays one word.
+// Vendor names and often the text after them are padded with blanks. A run of blanks becomes one '_', as in
+// udev's links.
 std::string one_word(const std::string& text) {
   std::string word;
   for (const char c : text) {
@@ -54,11 +54,11 @@ std::string one_word(const std::string& text) {
   return word;
 }
 
-// Smaller is better; by who guarantees that the name is unique.
+// Ranks the types by how well uniqueness is guaranteed. Smaller is better.
 unsigned rank_of(const Designator& designator) {
   switch (designator.type) {
     case DesignatorType::naa:
-      return naa_of(designator) == kNaaLocal ? 6 : 0;  // 3: by its administrator alone
+      return naa_of(designator) == kNaaLocal ? 6 : 0;  // 3: only the administrator guarantees it
     case DesignatorType::eui64:
       return 1;
     case DesignatorType::uuid:
@@ -88,7 +88,7 @@ std::string wwid_of(const Designator& designator) {
     case DesignatorType::uuid:
       return uuid_text(value);
     case DesignatorType::scsi_name_string:
-      return text_of(value);  // has its own prefix: "iqn.", "naa.", "eui."
+      return text_of(value);  // the text has a prefix already: "iqn.", "naa.", "eui."
     case DesignatorType::t10_vendor_id:
       return prefixed("t10.", one_word(text_of(value)));
     case DesignatorType::md5:
@@ -110,7 +110,7 @@ std::string select_wwid(const DeviceIdentification& identification) {
   for (const auto& designator : identification.designators) {
     auto name = wwid_of(designator);
     if (name.empty()) continue;
-    // Rank, then the longer value, then the smaller text.
+    // The order: rank, then the longer value, then the smaller text.
     const auto better = [&] {
       const auto old_size = chosen->value.size(), new_size = designator.value.size();
       const auto old_rank = rank_of(*chosen), new_rank = rank_of(designator);

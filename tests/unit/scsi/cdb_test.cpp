@@ -17,7 +17,7 @@ void is(const Cdb& cdb, std::string_view golden) {
   for (std::size_t i = cdb.length; i < cdb.bytes.size(); ++i) CHECK(cdb.bytes[i] == 0);
 }
 DecodedCdb decoded(const Cdb& cdb) {
-  const auto out = decode_cdb(cdb.bytes);  // 16 bytes, as SRP brings them
+  const auto out = decode_cdb(cdb.bytes);  // SRP carries 16 bytes
   REQUIRE(out);
   return *out;
 }
@@ -28,7 +28,7 @@ Errc refused(std::string_view text) {
   return out.error().code;
 }
 
-static_assert(read_blocks(1, 8).opcode() == Opcode::read_10);  // usable in constant expressions, so cheap
+static_assert(read_blocks(1, 8).opcode() == Opcode::read_10);  // usable in constant expressions
 
 }  // namespace
 
@@ -55,7 +55,7 @@ TEST_CASE("CDBs have the bytes of SPC-4 and SBC-3") {
   is(mode_sense10(kModePageAll, 0x100), "5a 08 3f 00 00 00 00 01 00 00");
 }
 
-TEST_CASE("read_blocks and write_blocks take the 10-byte form exactly where it fits") {
+TEST_CASE("read_blocks and write_blocks use the 10-byte form exactly if it fits") {
   CHECK(read_blocks(0xffffffff, 0xffff).opcode() == Opcode::read_10);
   CHECK(read_blocks(0x100000000, 1).opcode() == Opcode::read_16);
   CHECK(read_blocks(0, 0x10000).opcode() == Opcode::read_16);
@@ -64,7 +64,7 @@ TEST_CASE("read_blocks and write_blocks take the 10-byte form exactly where it f
   CHECK(write_blocks(0, 0x10000).opcode() == Opcode::write_16);
 }
 
-TEST_CASE("the target reads back what the initiator wrote") {
+TEST_CASE("the target decodes what the initiator encodes") {
   for (const std::uint64_t lba : {0ull, 1ull, 0xffffffffull, 0x100000000ull, ~0ull}) {
     for (const std::uint32_t blocks : {1u, 0xffffu, 0x10000u, 0xffffffffu}) {
       for (const bool fua : {false, true}) {
@@ -106,7 +106,7 @@ TEST_CASE("the target reads back what the initiator wrote") {
   CHECK(decoded(test_unit_ready()).operation == Operation::test_unit_ready);
 }
 
-TEST_CASE("the target reads the 6- and 12-byte transfers of foreign initiators") {
+TEST_CASE("the target decodes the 6- and 12-byte transfers of other initiators") {
   auto d = *decode_cdb(from_hex("08 1f ff ff 00 00"));
   CHECK((d.operation == Operation::read && d.lba == 0x1fffff && d.blocks == 256));
   d = *decode_cdb(from_hex("0a 00 00 10 04 00"));
@@ -121,7 +121,7 @@ TEST_CASE("the target reads the 6- and 12-byte transfers of foreign initiators")
   CHECK(d.immediate);
 }
 
-TEST_CASE("CDBs that the target cannot serve are refused with the right sense") {
+TEST_CASE("unsupported CDBs are refused with the right sense data") {
   CHECK(refused("") == Errc::protocol_error);
   CHECK(refused("ff 00 00 00 00 00") == Errc::not_supported);
   CHECK(refused("7f 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00") ==
@@ -143,7 +143,7 @@ TEST_CASE("CDBs that the target cannot serve are refused with the right sense") 
   CHECK(refusal_of({Errc::illegal_request, ""}) == make_sense(SenseKey::illegal_request, kInvalidFieldInCdb));
 }
 
-TEST_CASE("a CDB cut at any byte is refused, never read past its end") {
+TEST_CASE("a CDB cut at any byte is refused") {
   for (const auto& cdb : {test_unit_ready(), inquiry(true, 0x83, 255), read10(1, 1), read16(1, 1),
                           report_luns(16), read_capacity16(32), unmap(24), mode_sense6(8, 255)}) {
     test::for_every_cut({cdb.span().begin(), cdb.span().end()}, [](Bytes cut) {
@@ -166,7 +166,7 @@ TEST_CASE("every operation code is decoded or refused") {
   }
 }
 
-TEST_CASE("CDBs in words") {
+TEST_CASE("to_string of CDBs") {
   CHECK(to_string(read_blocks(4096, 8, true)) == "READ(10) lba 4096 blocks 8 fua");
   CHECK(to_string(write16(1, 2, {.dpo = true})) == "WRITE(16) lba 1 blocks 2 dpo");
   CHECK(to_string(write_same16(1, 2, {.unmap = true, .no_data_out = true})) ==

@@ -13,8 +13,7 @@ using test::from_hex;
 
 namespace {
 
-// As LIO's srpt reports it: NAA, T10 vendor id, relative target port, target port group, SCSI name of the
-// port.
+// From LIO's srpt: NAA, T10 vendor id, relative target port, target port group, SCSI name of the port.
 const auto kLioPage = from_hex(
     "00 83 00 55"
     "01 03 00 10 60 01 40 5a 1b 2c 3d 4e 5f 60 71 82 93 a4 b5 c6"
@@ -55,17 +54,16 @@ TEST_CASE("device identification of LIO") {
   CHECK(encode(*out) == kLioPage);
 }
 
-TEST_CASE(
-    "device identification of scsi_debug: its locally assigned NAA is worth less than the vendor's id") {
+TEST_CASE("device identification of scsi_debug: the vendor id is preferred to a locally assigned NAA") {
   const auto out = decode_device_identification(kScsiDebugPage);
   REQUIRE(out);
   CHECK(wwid_of(out->designators[1]) == "naa.33333330000007d0");
   CHECK(select_wwid(*out) == "t10.Linux_scsi_debug_2000");
 }
 
-TEST_CASE("a designator that claims more than the page has is an error with its place") {
+TEST_CASE("a designator longer than the page is an error that names its position") {
   auto page = kLioPage;
-  page[27] = 0xf0;  // the length of the second one
+  page[27] = 0xf0;  // the length of the second designator
   const auto out = decode_device_identification(page);
   REQUIRE(!out);
   CHECK(out.error().code == Errc::protocol_error);
@@ -75,7 +73,7 @@ TEST_CASE("a designator that claims more than the page has is an error with its 
   CHECK(header.error().detail == "VPD 0x83: designator 1 at byte 4 has 2 of its 4 header bytes");
 }
 
-TEST_CASE("a page cut by the allocation length gives the whole designators that came") {
+TEST_CASE("a page cut by the allocation length yields the complete designators") {
   test::for_every_cut(kLioPage, [](Bytes cut) {
     const auto out = decode_device_identification(cut);
     CHECK(out.has_value() == (cut.size() >= 4));
@@ -89,7 +87,7 @@ TEST_CASE("a page cut by the allocation length gives the whole designators that 
   });
 }
 
-TEST_CASE("each kind of designator as a name") {
+TEST_CASE("the name of each type of designator") {
   using T = DesignatorType;
   CHECK(wwid_of(lu(T::naa, "50 01 02 03 04 05 06 07")) == "naa.5001020304050607");
   CHECK(wwid_of(lu(T::naa, "20 01 02 03 04 05 06 07")) == "naa.2001020304050607");
@@ -121,7 +119,7 @@ TEST_CASE("each kind of designator as a name") {
   }
 }
 
-TEST_CASE("the chosen name does not depend on the order of the page") {
+TEST_CASE("the chosen name does not depend on the order of the designators") {
   using T = DesignatorType;
   std::vector<Designator> all{
       lu(T::vendor_specific, "01 02"),
@@ -135,7 +133,7 @@ TEST_CASE("the chosen name does not depend on the order of the page") {
       lu(T::naa, "60 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 1f"),
       make_naa(from_hex("60 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f")),
   };
-  // From the best to the worst as each is taken away.
+  // Each step removes the best name; the next best is chosen then.
   const char* expected[] = {
       "naa.6001020304050607"
       "08090a0b0c0d0e0f",
@@ -164,7 +162,7 @@ TEST_CASE("the chosen name does not depend on the order of the page") {
   }
 }
 
-TEST_CASE("designators survive encode and decode; one that is too long is left out") {
+TEST_CASE("decoding encoded designators yields the same values; a too long one is left out") {
   DeviceIdentification page;
   for (unsigned i = 0; i < 16; ++i) {
     Designator designator;

@@ -23,7 +23,7 @@ bool retries(const Disposition& d) {
 
 }  // namespace
 
-TEST_CASE("every status with every sense key and code has a consistent answer") {
+TEST_CASE("every status with every sense key and code has a consistent disposition") {
   std::set<std::size_t> rows;
   for (unsigned status_number = 0; status_number < 256; ++status_number) {
     const auto status = static_cast<Status>(status_number);
@@ -45,7 +45,7 @@ TEST_CASE("every status with every sense key and code has a consistent answer") 
       for (const bool deferred : {false, true}) {
         auto sense = make_sense(static_cast<SenseKey>(key), {});
         sense.deferred = deferred;
-        // All codes where they decide; one otherwise.
+        // All codes if they matter, otherwise one.
         const unsigned codes = status == Status::check_condition || status == Status::good ? 0x10000 : 1;
         for (unsigned code = 0; code < codes; ++code) {
           sense.additional = {static_cast<std::uint8_t>(code >> 8), static_cast<std::uint8_t>(code)};
@@ -92,7 +92,7 @@ TEST_CASE("unit attentions are retried and raise their event") {
   CHECK(!needs_proof(Event::none));
 }
 
-TEST_CASE("not ready waits for what passes by itself and for nothing else") {
+TEST_CASE("NOT READY is retried only for conditions that pass by themselves") {
   CHECK(check(SenseKey::not_ready, kBecomingReady) ==
         Disposition{Action::retry_later, Errc::not_ready, RetryClass::becoming_ready});
   CHECK(check(SenseKey::not_ready, {0x04, 0x0a}).action == Action::retry_later);
@@ -102,7 +102,7 @@ TEST_CASE("not ready waits for what passes by itself and for nothing else") {
   CHECK(check(SenseKey::not_ready, kMediumNotPresent).action == Action::fail);
 }
 
-TEST_CASE("errors that a retry cannot help fail at once, each with its own code") {
+TEST_CASE("errors that a retry cannot help fail at once with their own codes") {
   const auto fails = [](SenseKey key, AdditionalSense additional, Errc error) {
     const auto d = check(key, additional);
     CHECK(d.action == Action::fail);
@@ -126,13 +126,13 @@ TEST_CASE("errors that a retry cannot help fail at once, each with its own code"
   fails(SenseKey::volume_overflow, {}, Errc::target_error);
 }
 
-TEST_CASE("aborted commands are retried a few times") {
+TEST_CASE("aborted commands are retried a limited number of times") {
   CHECK(check(SenseKey::aborted_command, {0x47, 0x03}) ==
         Disposition{Action::retry_later, Errc::aborted_command, RetryClass::aborted});
   CHECK(check(SenseKey::aborted_command, {0x4b, 0x00}).action == Action::retry_later);
 }
 
-TEST_CASE("a deferred error retries this command and reports the lost write") {
+TEST_CASE("a deferred error retries the command and reports the lost write") {
   auto sense = make_sense(SenseKey::medium_error, kWriteError);
   sense.deferred = true;
   const auto d = classify(Status::check_condition, &sense);
@@ -143,7 +143,7 @@ TEST_CASE("a deferred error retries this command and reports the lost write") {
   CHECK(classify(Status::check_condition, &sense).event == Event::none);
 }
 
-TEST_CASE("recovered errors are success; a predicted failure is reported") {
+TEST_CASE("recovered errors are success, and a predicted failure is reported") {
   CHECK(check(SenseKey::recovered_error, {0x17, 0x01}) == Disposition{Action::complete, Errc::ok});
   CHECK(check(SenseKey::recovered_error, {0x5d, 0x00}).event == Event::failure_predicted);
   const auto sense = make_sense(SenseKey::completed, {0x5d, 0x00});
@@ -151,7 +151,7 @@ TEST_CASE("recovered errors are success; a predicted failure is reported") {
   CHECK(classify(Status::good, &sense).action == Action::complete);
 }
 
-TEST_CASE("every kind of retry ends, with delays that grow to their bound") {
+TEST_CASE("every class of retry is limited, and its delays grow up to a maximum") {
   for (const auto& limit : kRetryLimits) {
     RetryBudget budget;
     base::Duration last{0}, total{0};
@@ -171,7 +171,7 @@ TEST_CASE("every kind of retry ends, with delays that grow to their bound") {
   }
 }
 
-TEST_CASE("the kinds of retry are counted apart") {
+TEST_CASE("the classes of retry are counted separately") {
   RetryBudget budget;
   while (budget.next(RetryClass::busy)) {
   }
@@ -179,7 +179,7 @@ TEST_CASE("the kinds of retry are counted apart") {
   CHECK(budget.used(RetryClass::becoming_ready) == 0);
 }
 
-TEST_CASE("every disposition value has words") {
+TEST_CASE("every disposition value has a text") {
   for (const auto action : {Action::complete, Action::fail, Action::retry_now, Action::retry_later})
     CHECK(std::string{to_string(action)} != "unknown action");
   for (unsigned i = 0; i <= static_cast<unsigned>(Event::deferred_error); ++i)

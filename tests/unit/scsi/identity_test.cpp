@@ -21,7 +21,7 @@ void differs(const LogicalUnitIdentity& before, const LogicalUnitIdentity& now, 
 
 }  // namespace
 
-TEST_CASE("identity in words") {
+TEST_CASE("to_string of an identity") {
   CHECK(to_string(unit()) ==
         "LIO-ORG vol0 rev 4.0, wwid naa.6001405a1b2c3d4e5f60718293a4b5c6, serial 60c1a2b3, 2048 blocks of "
         "512 bytes");
@@ -29,7 +29,7 @@ TEST_CASE("identity in words") {
   CHECK(std::string{to_string(IdentityProof::serial)} == "serial");
 }
 
-TEST_CASE("the same unit is known again, also grown or with new firmware") {
+TEST_CASE("the same unit is recognised, also after it has grown or has new firmware") {
   auto match = compare(unit(), unit());
   REQUIRE(match);
   CHECK(match->proof == IdentityProof::wwid);
@@ -43,7 +43,7 @@ TEST_CASE("the same unit is known again, also grown or with new firmware") {
   CHECK(match->grown);
 }
 
-TEST_CASE("another unit at the same LUN is refused") {
+TEST_CASE("a different unit at the same LUN is refused") {
   auto now = unit();
   now.wwid.back() = '7';
   differs(unit(), now, "another wwid (VPD 0x83)");
@@ -64,20 +64,20 @@ TEST_CASE("another unit at the same LUN is refused") {
   differs(unit(), now, "the capacity has shrunk");
 }
 
-TEST_CASE("a name that appears is accepted only beside one that proves the unit") {
+TEST_CASE("a new name is accepted only if another name proves the unit") {
   auto before = unit();
   before.wwid.clear();
   auto match = compare(before, unit());
   REQUIRE(match);
   CHECK(match->proof == IdentityProof::serial);
   before.serial.clear();
-  differs(before, unit(), "a name where there was none before");
+  differs(before, unit(), "a name that the unit did not have before");
   before = unit();
   before.serial.clear();
   CHECK(compare(before, unit())->proof == IdentityProof::wwid);
 }
 
-TEST_CASE("a unit without names is known by all the rest") {
+TEST_CASE("a unit without names is recognised by its other properties") {
   auto before = unit();
   before.wwid.clear();
   before.serial.clear();

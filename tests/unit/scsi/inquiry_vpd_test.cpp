@@ -15,7 +15,7 @@ const auto kLioInquiry = from_hex("00 00 06 12 1f 18 00 02 'LIO-ORG ' 'vol0     
 const auto kScsiDebugInquiry = from_hex(
     "00 00 07 02 5b 00 10 06 'Linux   ' 'scsi_debug      ' '0191'"
     "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 c0 05 c0 06 00 04 c0");
-// As LIO's iblock reports it: 2048-block transfers, UNMAP of up to 8192 blocks.
+// From LIO's iblock: transfers of 2048 blocks, UNMAP of up to 8192 blocks.
 const auto kBlockLimits = from_hex(
     "00 b0 00 3c 01 01 00 08 00 00 08 00 00 00 04 00 00 00 00 00 00 00 20 00 00 00 00 01 00 00 00 08"
     "80 00 00 04 00 00 00 00 00 00 ff ff 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00");
@@ -47,7 +47,7 @@ TEST_CASE("standard INQUIRY data of LIO and scsi_debug") {
   CHECK(!nothing->is_block_device());
 }
 
-TEST_CASE("INQUIRY data cut at any byte give the fields that came") {
+TEST_CASE("INQUIRY data cut at any byte yields the received fields") {
   test::for_every_cut(kLioInquiry, [](Bytes cut) {
     const auto inquiry = decode_standard_inquiry(cut);
     CHECK(inquiry.has_value() == (cut.size() >= 5));
@@ -57,13 +57,13 @@ TEST_CASE("INQUIRY data cut at any byte give the fields that came") {
     CHECK(inquiry->product.empty() == (cut.size() < 17));
     CHECK(inquiry->revision.empty() == (cut.size() < 33));
   });
-  // The data's own length bounds the fields as well.
+  // The length that the data states limits the fields, too.
   auto shorter = kLioInquiry;
   shorter[4] = 11;
   CHECK(decode_standard_inquiry(shorter)->product.empty());
 }
 
-TEST_CASE("unprintable bytes in text fields are escaped, so that different fields stay different") {
+TEST_CASE("unprintable bytes in text fields are escaped") {
   CHECK(text_of(from_hex("20 00 'a b' 00 20")) == "a b");
   CHECK(text_of(from_hex("'a' 0a 'b' ff")) == "a\\x0ab\\xff");
   CHECK(text_of(from_hex("'a\\x'")) == "a\\x5cx");
@@ -71,7 +71,7 @@ TEST_CASE("unprintable bytes in text fields are escaped, so that different field
   CHECK(text_of(from_hex("20 20 20")).empty());
 }
 
-TEST_CASE("standard INQUIRY data survive encode and decode") {
+TEST_CASE("decoding encoded INQUIRY data yields the same values") {
   for (const unsigned first : {0x00u, 0x7fu, 0x20u, 0x0cu, 0x14u}) {
     StandardInquiry inquiry;
     inquiry.qualifier = static_cast<PeripheralQualifier>(first >> 5);
@@ -87,7 +87,7 @@ TEST_CASE("standard INQUIRY data survive encode and decode") {
   }
 }
 
-TEST_CASE("a VPD page is the one asked for, or an error that says which") {
+TEST_CASE("a VPD page other than the expected one is an error that names it") {
   const auto page = from_hex("00 00 00 03 00 80 83");
   const auto supported = decode_supported_pages(page);
   REQUIRE(supported);
@@ -99,18 +99,18 @@ TEST_CASE("a VPD page is the one asked for, or an error that says which") {
   const auto wrong = decode_unit_serial(page);
   REQUIRE(!wrong);
   CHECK(wrong.error().code == Errc::protocol_error);
-  CHECK(wrong.error().detail == "VPD 0x80: page 0x00 came instead");
+  CHECK(wrong.error().detail == "VPD 0x80: received page 0x00 instead");
   const auto none = decode_block_limits({});
   REQUIRE(!none);
-  CHECK(none.error().detail == "VPD 0xb0: 0 bytes, the header has 4");
+  CHECK(none.error().detail == "VPD 0xb0: 0 bytes, less than the 4 bytes of the header");
 }
 
-TEST_CASE("a longer buffer than the page does not add to it") {
+TEST_CASE("bytes after the end of a VPD page are ignored") {
   const auto supported = decode_supported_pages(from_hex("00 00 00 02 00 80 83 b0 b1 b2"));
   CHECK(supported->pages == from_hex("00 80"));
 }
 
-TEST_CASE("VPD pages cut at any byte say that they are truncated") {
+TEST_CASE("VPD pages cut at any byte are marked as truncated") {
   test::for_every_cut(kBlockLimits, [](Bytes cut) {
     const auto view = open_vpd(cut, VpdPage::block_limits);
     CHECK(view.has_value() == (cut.size() >= 4));
@@ -126,8 +126,8 @@ TEST_CASE("VPD pages cut at any byte say that they are truncated") {
   });
 }
 
-TEST_CASE("unit serial numbers lose their padding") {
-  // LIO ends it with a zero byte that the length counts.
+TEST_CASE("padding of unit serial numbers is dropped") {
+  // LIO's serial number ends with a zero byte, which the length includes.
   CHECK(*decode_unit_serial(from_hex("00 80 00 09 '60c1a2b3' 00")) == "60c1a2b3");
   CHECK(*decode_unit_serial(from_hex("00 80 00 08 '    2000'")) == "2000");
   CHECK(decode_unit_serial(from_hex("00 80 00 00"))->empty());
@@ -155,7 +155,7 @@ TEST_CASE("block limits of SBC-3 and of the shorter SBC-2") {
   CHECK(old->optimal_transfer_blocks == 0x80);
   CHECK(old->max_unmap_blocks == 0);
 
-  // Without UGAVALID the alignment means nothing.
+  // Without UGAVALID the alignment is ignored.
   auto without = kBlockLimits;
   without[32] = 0;
   CHECK(decode_block_limits(without)->unmap_alignment_blocks == 0);
@@ -184,11 +184,11 @@ TEST_CASE("logical block provisioning") {
   CHECK((lio->unmap && lio->write_same_16 && lio->write_same_10 && lio->reads_zeroes && !lio->anchor));
   CHECK(lio->type == ProvisioningType::thin);
   CHECK(*decode_logical_block_provisioning(encode(*lio)) == *lio);
-  // SBC-4's provisioning initialization pattern is not zeroes.
+  // SBC-4's provisioning initialization pattern does not count as zeroes.
   CHECK(!decode_logical_block_provisioning(from_hex("00 b2 00 04 00 88 02 00"))->reads_zeroes);
 }
 
-TEST_CASE("every INQUIRY and VPD value has words") {
+TEST_CASE("every INQUIRY and VPD value has a text") {
   for (unsigned i = 0; i < 8; ++i) {
     CHECK(*to_string(static_cast<PeripheralQualifier>(i)) != 0);
     CHECK(*to_string(static_cast<ProvisioningType>(i)) != 0);

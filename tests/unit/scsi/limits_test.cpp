@@ -22,7 +22,7 @@ constexpr InitiatorLimits kOneMiB{.max_transfer_bytes = 1 << 20};
 
 }  // namespace
 
-TEST_CASE("without pages the initiator's limits hold") {
+TEST_CASE("without VPD pages the initiator's limits apply") {
   const auto limits = combine(thin_capacity(), {}, {}, kOneMiB);
   REQUIRE(limits);
   CHECK(limits->max_transfer_blocks == 2048);
@@ -34,7 +34,7 @@ TEST_CASE("without pages the initiator's limits hold") {
   CHECK(!limits->write_same_can_unmap);
 }
 
-TEST_CASE("the smaller of both limits holds, and zero is no limit") {
+TEST_CASE("the smaller of both limits applies, and zero is no limit") {
   BlockLimits reported;
   CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_transfer_blocks == 2048);
   reported.max_transfer_blocks = 100;
@@ -49,13 +49,13 @@ TEST_CASE("the smaller of both limits holds, and zero is no limit") {
   CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_write_same_blocks == 7);
 }
 
-TEST_CASE("a block that fits no transfer is an error, not a limit of zero") {
+TEST_CASE("a block larger than the maximum transfer is an error") {
   CHECK(!combine(thin_capacity(), {}, {}, {.max_transfer_bytes = 511}));
   CHECK(!combine(thin_capacity(0), {}, {}, kOneMiB));
   CHECK(combine(thin_capacity(), {}, {}, {.max_transfer_bytes = 512})->max_transfer_blocks == 1);
 }
 
-TEST_CASE("nothing overflows whatever is reported") {
+TEST_CASE("no reported value makes a limit overflow") {
   BlockLimits all;
   all.optimal_granularity_blocks = 0xffff;
   all.max_transfer_blocks = all.optimal_transfer_blocks = all.max_unmap_blocks = all.max_unmap_descriptors =
@@ -85,7 +85,7 @@ TEST_CASE("nothing overflows whatever is reported") {
   CHECK(huge->max_write_same_blocks == 1);
 }
 
-TEST_CASE("UNMAP needs LBPME, both maxima, and LBPU where the page is there") {
+TEST_CASE("UNMAP needs LBPME, both maxima, and LBPU if the unit has that page") {
   BlockLimits reported;
   reported.max_unmap_blocks = 8192;
   reported.max_unmap_descriptors = 1;
@@ -114,7 +114,7 @@ TEST_CASE("UNMAP needs LBPME, both maxima, and LBPU where the page is there") {
   CHECK(limits->unmap_alignment_blocks == 4);
 }
 
-TEST_CASE("unmapped blocks are taken for zeroes only where capacity and page agree") {
+TEST_CASE("unmapped blocks count as zeroes only if capacity and VPD page agree") {
   LogicalBlockProvisioning provisioning;
   provisioning.write_same_16 = true;
   CHECK(combine(thin_capacity(), {}, provisioning, kOneMiB)->write_same_can_unmap);

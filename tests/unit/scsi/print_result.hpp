@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How Catch2 prints a Result whose value has no operator<<: "a value", or the error in words.
+// Lets Catch2 print a Result whose value has no operator<<: "a value" or the error's text.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// READ CAPACITY, REPORT LUNS, MODE SENSE and UNMAP data.
+// The data of READ CAPACITY, REPORT LUNS, MODE SENSE and UNMAP.
 #include "catch2/catch.hpp"
 #include "print_result.hpp"
 #include "scsi/capacity.hpp"
@@ -13,8 +13,7 @@ using namespace srpi::scsi;
 using test::from_hex;
 
 namespace {
-// 1 GiB in blocks of 512 bytes, 4096 physical, thin, zeroes: as LIO answers for a file with UNMAP switched
-// on.
+// From LIO for a file with UNMAP: 1 GiB, blocks of 512 bytes, physical blocks of 4096, thin, reads zeroes.
 const auto kLioCapacity = from_hex(
     "00 00 00 00 00 1f ff ff 00 00 02 00 00 03 c0 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00");
 }  // namespace
@@ -32,7 +31,7 @@ TEST_CASE("READ CAPACITY(16) of LIO") {
   CHECK(encode_read_capacity16(*capacity) == kLioCapacity);
 }
 
-TEST_CASE("READ CAPACITY(16) cut at any byte from 12 on gives the size") {
+TEST_CASE("READ CAPACITY(16) data cut at byte 12 or later yields the size") {
   test::for_every_cut(kLioCapacity, [](Bytes cut) {
     const auto capacity = decode_read_capacity16(cut);
     CHECK(capacity.has_value() == (cut.size() >= 12));
@@ -42,7 +41,7 @@ TEST_CASE("READ CAPACITY(16) cut at any byte from 12 on gives the size") {
   });
 }
 
-TEST_CASE("capacities that cannot be are refused") {
+TEST_CASE("impossible capacities are refused") {
   const auto refused = [](std::string_view text) {
     const auto capacity = decode_read_capacity16(from_hex(text));
     REQUIRE(!capacity);
@@ -59,7 +58,7 @@ TEST_CASE("capacities that cannot be are refused") {
                       [](Bytes cut) { CHECK(!decode_read_capacity10(cut)); });
 }
 
-TEST_CASE("READ CAPACITY(10) says when the (16) form is needed") {
+TEST_CASE("READ CAPACITY(10) tells when READ CAPACITY(16) is needed") {
   const auto small = decode_read_capacity10(from_hex("00 00 3f ff 00 00 02 00"));  // scsi_debug's 8 MiB
   REQUIRE(small);
   CHECK(!small->too_large);
@@ -78,7 +77,7 @@ TEST_CASE("READ CAPACITY(10) says when the (16) form is needed") {
   CHECK(encode_read_capacity10(capacity) == from_hex("ff ff ff ff 00 00 02 00"));
 }
 
-TEST_CASE("capacity survives encode and decode") {
+TEST_CASE("decoding an encoded capacity yields the same values") {
   for (unsigned bits = 0; bits < 16; ++bits) {
     Capacity capacity;
     capacity.blocks = 1ull << (bits * 3);
@@ -92,20 +91,20 @@ TEST_CASE("capacity survives encode and decode") {
   }
 }
 
-TEST_CASE("LUN and number map one to one") {
+TEST_CASE("LUNs and numbers map one to one") {
   CHECK(lun_of(0) == Lun{});
   CHECK(lun_of(5) == Lun{0, 5});
   CHECK(lun_of(255) == Lun{0, 255});
   CHECK(lun_of(256) == Lun{0x41, 0x00});
   CHECK(lun_of(16383) == Lun{0x7f, 0xff});
   for (std::uint64_t number = 0; number < 0x4000; ++number) REQUIRE(number_of(lun_of(number)) == number);
-  // What is not the usual form of a flat number keeps its eight bytes.
+  // A LUN in another form than the usual one of a flat number keeps its eight bytes.
   for (const Lun& lun : {Lun{0x40, 0x05}, Lun{0x01, 0x02}, Lun{0x00, 0x01, 0x00, 0x02}, Lun{0xc1, 0x01},
                          Lun{0x80, 0x01}, Lun{0, 0, 0, 0, 0, 0, 0x40, 0x00}}) {
     CHECK(number_of(lun) >= 0x4000);
     CHECK(lun_of(number_of(lun)) == lun);
   }
-  // Bytes that read as a small number are not taken for that flat number.
+  // Eight bytes that make a small number are not that flat number.
   for (const Lun& lun : {Lun{0, 0, 0, 0, 0, 0, 0x01, 0xff}, Lun{0, 0, 0, 0, 0, 0, 0, 5}}) {
     CHECK(number_of(lun) >= 0x4000);
     CHECK(lun_of(number_of(lun)) == lun);
@@ -136,7 +135,7 @@ TEST_CASE("REPORT LUNS, whole and truncated") {
     CHECK(luns->luns.size() == (cut.size() - 8) / 8);
   });
   CHECK(!decode_report_luns(from_hex("00 00 00 07 00 00 00 00 00 00 00 00 00 00 00")));
-  // A list length of 4 GiB allocates nothing.
+  // A list length of 4 GiB must not make the decoder allocate.
   const auto huge = decode_report_luns(from_hex("ff ff ff f8 00 00 00 00"));
   REQUIRE(huge);
   CHECK(huge->truncated);
@@ -145,7 +144,7 @@ TEST_CASE("REPORT LUNS, whole and truncated") {
 }
 
 TEST_CASE("MODE SENSE of LIO and scsi_debug") {
-  // LIO, DBD clear: no block descriptors, caching page with WCE.
+  // LIO with DBD clear: no block descriptors, caching page with WCE.
   const auto lio =
       decode_mode_sense6(from_hex("17 00 10 00 08 12 04 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00"));
   REQUIRE(lio);
@@ -154,7 +153,7 @@ TEST_CASE("MODE SENSE of LIO and scsi_debug") {
   REQUIRE(lio->caching);
   CHECK(lio->caching->write_cache);
   CHECK(!lio->truncated);
-  // A block descriptor, another page first, then caching; write protected.
+  // A block descriptor, another page, then the caching page; write protected.
   const auto debug = decode_mode_sense10(
       from_hex("00 2e 00 80 00 00 00 08 00 00 40 00 00 00 02 00 0a 0a 02 00 00 00 00 00 00 00 02 4b"
                "88 12 01 00 ff ff 00 00 ff ff ff ff 80 14 00 00"));
@@ -167,26 +166,26 @@ TEST_CASE("MODE SENSE of LIO and scsi_debug") {
   CHECK(debug->caching->read_cache_disabled);
 }
 
-TEST_CASE("MODE SENSE skips subpages and stops at a vendor page without format") {
+TEST_CASE("MODE SENSE decoding skips subpages and stops at a vendor page without page format") {
   const auto out = decode_mode_sense6(from_hex("0e 00 00 00 48 01 00 01 ff 00 aa bb cc dd ee"));
   REQUIRE(out);
   CHECK(!out->caching);
 }
 
-TEST_CASE("MODE SENSE that contradicts itself is refused with its place") {
+TEST_CASE("MODE SENSE data with inconsistent lengths is refused; the error names the position") {
   const auto detail = [](std::string_view text) {
     const auto out = decode_mode_sense6(from_hex(text));
     REQUIRE(!out);
     CHECK(out.error().code == Errc::protocol_error);
     return out.error().detail;
   };
-  CHECK(detail("02 00 00") == "MODE SENSE(6): 3 bytes, the header has 4");
-  CHECK(detail("02 00 00 00") == "MODE SENSE(6): claims 3 bytes, the header has 4");
+  CHECK(detail("02 00 00") == "MODE SENSE(6): 3 bytes, less than the 4 bytes of the header");
+  CHECK(detail("02 00 00 00") == "MODE SENSE(6): claims 3 bytes, less than the 4 bytes of the header");
   CHECK(detail("03 00 00 08") == "MODE SENSE(6): claims 8 bytes of block descriptors, 0 left");
   CHECK(detail("06 00 00 00 08 12 04") == "MODE SENSE(6): page 0x08 at byte 4 claims 20 bytes, 3 left");
 }
 
-TEST_CASE("MODE SENSE cut at any byte gives what came") {
+TEST_CASE("MODE SENSE data cut at any byte yields the received fields") {
   ModeParameters parameters;
   parameters.write_protected = true;
   parameters.caching = CachingPage{true, true};
@@ -204,7 +203,7 @@ TEST_CASE("MODE SENSE cut at any byte gives what came") {
   });
 }
 
-TEST_CASE("mode parameters survive encode and decode") {
+TEST_CASE("decoding encoded mode parameters yields the same values") {
   for (unsigned bits = 0; bits < 32; ++bits) {
     ModeParameters parameters;
     parameters.write_protected = (bits & 1) != 0;

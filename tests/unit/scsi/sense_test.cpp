@@ -10,8 +10,8 @@ using namespace srpi;
 using namespace srpi::scsi;
 using test::from_hex;
 
-TEST_CASE("fixed format sense as LIO sends it") {
-  // LBA out of range; INFORMATION carries the sector.
+TEST_CASE("fixed format sense data of LIO") {
+  // LBA out of range; INFORMATION has the LBA.
   const auto sense = decode_sense(from_hex("f0 00 05 00 00 10 00 0a 00 00 00 00 21 00 00 00 00 00"));
   REQUIRE(sense);
   CHECK(sense->key == SenseKey::illegal_request);
@@ -22,7 +22,7 @@ TEST_CASE("fixed format sense as LIO sends it") {
   CHECK(sense->response_code() == 0x70);
   CHECK(to_string(*sense) ==
         "illegal request: logical block address out of range (21/00), information 0x1000");
-  // The first command after a login.
+  // The unit attention after a login.
   const auto attention = decode_sense(from_hex("70 00 06 00 00 00 00 0a 00 00 00 00 3f 0e 00 00 00 00"));
   REQUIRE(attention);
   CHECK(attention->key == SenseKey::unit_attention);
@@ -30,7 +30,7 @@ TEST_CASE("fixed format sense as LIO sends it") {
   CHECK(!attention->information);
 }
 
-TEST_CASE("fixed format sense as scsi_debug sends it, with a field pointer") {
+TEST_CASE("fixed format sense data of scsi_debug, with a field pointer") {
   const auto sense = decode_sense(from_hex("70 00 05 00 00 00 00 0a 00 00 00 00 24 00 00 cf 00 02"));
   REQUIRE(sense);
   CHECK(sense->additional == kInvalidFieldInCdb);
@@ -39,7 +39,7 @@ TEST_CASE("fixed format sense as scsi_debug sends it, with a field pointer") {
   CHECK(to_string(*sense) == "illegal request: invalid field in CDB (24/00), key-specific cf0002");
 }
 
-TEST_CASE("descriptor format sense with every descriptor we read") {
+TEST_CASE("descriptor format sense data with every descriptor that we decode") {
   const auto sense =
       decode_sense(from_hex("72 03 11 00 00 00 00 26"
                             "09 02 00 00"                          // an unknown type is skipped
@@ -67,7 +67,7 @@ TEST_CASE("descriptor format sense with every descriptor we read") {
   CHECK(combined->incorrect_length);
 }
 
-TEST_CASE("a malformed descriptor ends the list and leaves the key") {
+TEST_CASE("a malformed descriptor ends the list, and the sense key stays valid") {
   for (const auto* text : {"72 05 24 00 00 00 00 04 00 02 80 00", "72 05 24 00 00 00 00 02 00 ff",
                            "72 05 24 00 00 00 00 ff 02 06 00 00", "72 05 24 00 00 00 00 01 00"}) {
     const auto sense = decode_sense(from_hex(text));
@@ -78,8 +78,8 @@ TEST_CASE("a malformed descriptor ends the list and leaves the key") {
   }
 }
 
-TEST_CASE("ADDITIONAL SENSE LENGTH bounds what is taken") {
-  // Stale bytes after the sense data are no additional sense code.
+TEST_CASE("bytes after ADDITIONAL SENSE LENGTH are ignored") {
+  // Stale bytes after the sense data must not become an additional sense code.
   const auto sense = decode_sense(from_hex("70 00 02 00 00 00 00 00 ff ff ff ff 04 01 00 00 00 00"));
   REQUIRE(sense);
   CHECK(sense->key == SenseKey::not_ready);
@@ -87,7 +87,7 @@ TEST_CASE("ADDITIONAL SENSE LENGTH bounds what is taken") {
   CHECK(!sense->command_specific);
 }
 
-TEST_CASE("sense cut at any byte keeps the key as long as it is there") {
+TEST_CASE("truncated sense data is decoded if the sense key is there") {
   test::for_every_cut(from_hex("f1 00 03 00 00 10 00 0a 00 00 00 09 11 00 00 80 00 05"), [](Bytes cut) {
     const auto sense = decode_sense(cut);
     CHECK(sense.has_value() == (cut.size() > 2));
@@ -109,7 +109,7 @@ TEST_CASE("sense cut at any byte keeps the key as long as it is there") {
   });
 }
 
-TEST_CASE("response codes that are no sense data are refused") {
+TEST_CASE("unknown response codes are refused") {
   for (unsigned code = 0; code < 0x80; ++code) {
     std::vector<std::uint8_t> bytes(18);
     bytes[0] = static_cast<std::uint8_t>(code);
@@ -117,7 +117,7 @@ TEST_CASE("response codes that are no sense data are refused") {
   }
 }
 
-TEST_CASE("sense survives encode and decode") {
+TEST_CASE("decoding encoded sense data yields the same values") {
   for (unsigned key = 0; key < kSenseKeys; ++key) {
     for (unsigned bits = 0; bits < 256; ++bits) {
       Sense sense = make_sense(static_cast<SenseKey>(key), {0x2a, 0x09});
@@ -136,7 +136,7 @@ TEST_CASE("sense survives encode and decode") {
   }
 }
 
-TEST_CASE("fixed format leaves out what its four bytes cannot say") {
+TEST_CASE("fixed format leaves out values that do not fit four bytes") {
   Sense sense = make_sense(SenseKey::medium_error, kUnrecoveredReadError);
   sense.information = 0x100000000;
   const auto encoded = encode(sense);
@@ -145,7 +145,7 @@ TEST_CASE("fixed format leaves out what its four bytes cannot say") {
   CHECK(!decode_sense(encoded.span())->information);
 }
 
-TEST_CASE("statuses, keys and additional sense in words") {
+TEST_CASE("to_string of statuses, sense keys and additional sense codes") {
   CHECK(to_string(kCapacityChanged) == "capacity data has changed (2a/09)");
   CHECK(to_string(AdditionalSense{0x91, 0x02}) == "additional sense 91/02");
   CHECK(words_of({0xff, 0xff}) == nullptr);

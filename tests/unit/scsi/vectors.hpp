@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Byte vectors for the tests: written in hex with text in quotes, cut at every byte.
+// Byte vectors for tests: parse them from hex with quoted text, cut them at every byte.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace srpi::scsi::test {
 
-// "00 80 00 04 'abcd'" - hex digits, spaces, and text in single quotes.
+// Parses hex digits, spaces and text in single quotes: "00 80 00 04 'abcd'".
 inline std::vector<std::uint8_t> from_hex(std::string_view text) {
   const auto digit = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -33,8 +33,8 @@ inline std::vector<std::uint8_t> from_hex(std::string_view text) {
   return out;
 }
 
-// Calls f with every proper prefix, each in memory of exactly its size, so that AddressSanitizer sees any
-// over-read.
+// Calls f with every proper prefix. Each has its own heap block of exact size, so AddressSanitizer sees a
+// read beyond it.
 template<class F>
 void for_every_cut(const std::vector<std::uint8_t>& bytes, F f) {
   for (std::size_t size = 0; size < bytes.size(); ++size) {
