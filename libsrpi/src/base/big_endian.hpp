@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Big-endian integer fields of alignment 1, for structures that are laid over wire bytes.
+// Big-endian integer fields of alignment 1, for structures laid over wire bytes.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ class BigEndian {
 
  public:
   constexpr BigEndian() = default;
-  constexpr BigEndian(T value) { *this = value; }  // NOLINT: converts on purpose, it is an integer field
+  constexpr BigEndian(T value) { *this = value; }  // NOLINT: implicit on purpose, it stands for an integer
   constexpr BigEndian& operator=(T value) {
     for (std::size_t i = sizeof(T); i-- > 0; value = static_cast<T>(value >> (sizeof(T) > 1 ? 8 : 0)))
       bytes_[i] = static_cast<std::uint8_t>(value);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRPI_CHECK: an internal invariant, tested in every build. Never for what a peer or a caller sent.
+// SRPI_CHECK tests an internal invariant in every build. It is not for input from a peer or a caller: that
+// returns an error.
 #pragma once
 
 namespace srpi::base {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time comes in through constructors: the real clock in programs, a manual one in tests and the simulator.
+// Classes get their clock through the constructor: the real clock in programs, a manual clock in tests and in
+// the simulator.
 #pragma once
 
 #include <chrono>
@@ -7,7 +8,7 @@
 namespace srpi::base {
 
 using Duration = std::chrono::nanoseconds;
-// Time since an arbitrary start; never goes back, stands still for nobody (CLOCK_MONOTONIC in programs).
+// Time since an arbitrary start. It never goes back (CLOCK_MONOTONIC in programs).
 using Time = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 inline constexpr Time kNever = Time::max();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Printing of target addresses: what parse() reads back as the same value.
+// Prints target addresses. parse() turns the text into the same value again.
 #include "srpi/target_address.hpp"
 
 namespace srpi {
@@ -16,7 +16,7 @@ std::string bracketed(const std::string& host) {
   return host.find(':') != std::string::npos ? "[" + host + "]" : host;
 }
 
-// The only character of a host that a URI has a meaning for is the % before an IPv6 zone.
+// The only character of a host that needs escaping in a URI is the % before an IPv6 zone.
 std::string uri_escaped(const std::string& text) {
   std::string escaped;
   for (const char c : text) {
@@ -39,7 +39,7 @@ std::string size(std::uint64_t bytes) {
   return std::to_string(bytes);
 }
 
-// Joins KEY=VALUE items.
+// A list of KEY=VALUE items with a separator.
 class Items {
  public:
   explicit Items(char separator) : separator_(separator) {}
@@ -117,7 +117,7 @@ std::string TargetAddress::to_login_string() const {
 }
 
 PortId TargetAddress::target_port_id() const {
-  // Revision 10 has the GUID first.
+  // In SRP revision 10 the GUID comes first.
   return io_class == 0xff00 ? PortId::make(ioc_guid, id_ext) : PortId::make(id_ext, ioc_guid);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one integer generator (splitmix64): the same seed gives the same sequence on every platform.
+// The only random generator of the project (splitmix64). The same seed gives the same sequence on every
+// platform.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ class Random {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  // In [0, bound); bound > 0. The bias of at most bound/2^64 is of no account here.
+  // A number in [0, bound); bound > 0. The bias is at most bound/2^64.
   std::uint64_t below(std::uint64_t bound) noexcept {
     return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
   }

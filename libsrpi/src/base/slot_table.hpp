@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed number of slots with generations: a handle from an earlier use of a slot never matches a later one,
-// nor one from a table with another number.
+// A fixed number of slots. A handle contains the slot's generation and the table's number, so it matches only
+// one use of one slot in one table.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class SlotTable {
     return size() - static_cast<std::uint32_t>(free_.size());
   }
 
-  // Permitted while not full.
+  // Precondition: the table is not full.
   std::uint32_t take(T value) noexcept {
     SRPI_CHECK(!free_.empty());
     const auto index = free_.back();
@@ -44,11 +44,11 @@ class SlotTable {
     SRPI_CHECK(slots_[index].taken);
     slots_[index].taken = false;
     slots_[index].handle += std::uint64_t{1} << 32;
-    free_.push_back(index);  // capacity was reserved
+    free_.push_back(index);  // does not allocate: the capacity is reserved
   }
-  // From the top: generation (32 bits), the table's number (16), index (16).
+  // From the most significant bit: generation (32 bits), the table's number (16), index (16).
   [[nodiscard]] std::uint64_t handle(std::uint32_t index) const noexcept { return slots_[index].handle; }
-  // The slot of a handle that is still valid, else nullptr.
+  // The value of a valid handle, otherwise nullptr.
   [[nodiscard]] T* find(std::uint64_t handle) noexcept {
     const auto index = static_cast<std::uint16_t>(handle);
     if (index >= slots_.size()) return nullptr;

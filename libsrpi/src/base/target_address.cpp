@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parsing of target addresses: the text is split into an authority and items, then the form is known, then
-// the items are applied by the table of keys.
+// Parses target addresses in three steps: split the text into an authority and items, find out the form,
+// apply the items by the table of keys.
 #include "srpi/target_address.hpp"
 
 #include <algorithm>
@@ -36,7 +36,7 @@ Result<std::string> percent_decoded(std::string_view text, std::size_t position)
   return decoded;
 }
 
-// `position` is that of the first character. Empty items are skipped, as ib_srp does.
+// `position` is the position of the text's first character. Empty items are skipped, as in ib_srp.
 Result<std::vector<Item>> split_items(std::string_view text, std::size_t position, char separator,
                                       bool is_uri) {
   std::vector<Item> items;
@@ -69,7 +69,7 @@ bool has_scheme(std::string_view text, std::string_view scheme) {
          });
 }
 
-// What stands between "://" and the query, and the query's items.
+// The text between "://" and the query, and the query's items.
 struct Uri {
   std::string authority;
   std::vector<Item> items;
@@ -119,7 +119,7 @@ Result<TargetAddress> parse_ram_uri(std::string_view text, std::size_t position)
   const auto& ram = std::get<RamAddress>(address.transport);
   if (ram.size_bytes % ram.block_size != 0)
     return invalid_address("size of " + std::to_string(ram.size_bytes) +
-                           " bytes is no multiple of block_size " + std::to_string(ram.block_size));
+                           " bytes is not a multiple of block_size " + std::to_string(ram.block_size));
   return address;
 }
 
@@ -133,9 +133,9 @@ Result<TargetAddress> parse_login_string(std::string_view text, std::size_t posi
   const auto dgid = find("dgid");
   if (dest != items->end() && dgid != items->end())
     return invalid_address(std::max(dest, dgid)[0],
-                           "dest (RDMA CM) and dgid (InfiniBand CM) exclude each other");
+                           "both dest (RDMA CM) and dgid (InfiniBand CM) given; only one is permitted");
   if (dest == items->end() && dgid == items->end())
-    return invalid_address("neither srp://, ram://, nor a login string with dest or dgid");
+    return invalid_address("expected srp://, ram://, or a login string with dest or dgid");
   TargetAddress address;
   if (dgid != items->end()) address.transport = IbCmAddress{};
   if (auto done = apply_items(address, *items, dgid != items->end() ? kIbCm : kRdmaCmLogin); !done)
@@ -152,7 +152,7 @@ Result<TargetAddress> TargetAddress::parse(std::string_view text) {
   std::size_t position = 1;
   for (; !text.empty() && is_blank(text.front()); ++position) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  // A zero byte would end the text for whoever takes it as a C string: not here, and then there.
+  // A zero byte would end the text early in code that uses C strings.
   if (const auto zero = text.find('\0'); zero != std::string_view::npos)
     return invalid_address("a zero byte at character " + std::to_string(position + zero));
 

@@ -90,7 +90,7 @@ Result<> set_io_class(TargetAddress& a, const Item& item) {
   const auto value = parse_hex(item, 4);
   if (!value) return value.error();
   if (*value != 0x0100 && *value != 0xff00)
-    return invalid_address(item, "neither 0100 (SRP r16a) nor ff00 (r10)");
+    return invalid_address(item, "expected 0100 (SRP r16a) or ff00 (SRP r10)");
   a.io_class = static_cast<std::uint16_t>(*value);
   return {};
 }
@@ -107,7 +107,8 @@ Result<> set_destination(TargetAddress& a, const Item& item) {
 Result<> set_source(TargetAddress& a, const Item& item) {
   auto source = split_host_port(item.value);
   if (!source)
-    return invalid_address(item, "\"" + item.value + "\" is no name, IPv4 address or bracketed IPv6 address");
+    return invalid_address(
+        item, "\"" + item.value + "\" is not a host name, IPv4 address or bracketed IPv6 address");
   std::get<RdmaCmAddress>(a.transport).source_host = std::move(source->host);
   return {};
 }
@@ -145,7 +146,7 @@ struct Key {
   const char* name;
   unsigned forms;
   unsigned mandatory_in;
-  Apply apply;  // none: accepted and ignored
+  Apply apply;  // null: the key is accepted and ignored
 };
 
 constexpr auto kMaxCount = std::numeric_limits<std::uint32_t>::max();
@@ -252,7 +253,7 @@ Result<> apply_items(TargetAddress& address, const std::vector<Item>& items, uns
                              std::to_string(item.position) + "; known here: " + known_keys(form));
     for (std::size_t j = 0; j < i; ++j)
       if (items[j].key == item.key)
-        return invalid_address(item, "given before, at character " + std::to_string(items[j].position));
+        return invalid_address(item, "given twice, first at character " + std::to_string(items[j].position));
     if (!key->apply) continue;
     if (auto done = key->apply(address, item); !done) return done;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values and keys of target addresses, apart from how the text around them is split. Positions in
-// messages count characters from 1.
+// The keys of target addresses and their values. target_address.cpp splits the text. Positions in messages
+// count characters from 1.
 #pragma once
 
 #include <cstddef>
@@ -29,22 +29,22 @@ struct HostPort {
   std::string host;
   std::optional<std::uint16_t> port;
 };
-// HOST, HOST:PORT, [IPV6], [IPV6]:PORT; nothing if it is none of these.
+// Splits HOST, HOST:PORT, [IPV6] or [IPV6]:PORT; nullopt for any other text.
 [[nodiscard]] std::optional<HostPort> split_host_port(std::string_view text);
 inline constexpr auto kHostForms =
     "\" is not HOST:PORT, with a name, an IPv4 address or a bracketed IPv6 address";
 
-// Bytes, or a number with K, M, G or T; nothing if it is neither, is 0, or reaches 8 EiB.
+// Parses bytes, or a number with K, M, G or T. nullopt for other text, for 0 and for 8 EiB or more.
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 
-// The forms an address can have: bits, since a key belongs to several.
+// The forms of an address. They are bits, because a key belongs to several forms.
 inline constexpr unsigned kRdmaCmUri = 1;
 inline constexpr unsigned kRdmaCmLogin = 2;
 inline constexpr unsigned kIbCm = 4;
 inline constexpr unsigned kRam = 8;
 
-// Puts the items into `address`, whose transport is already that of the form. Errors: unknown, repeated,
-// missing keys, and values that are none.
+// Stores the items in `address`. Precondition: the address has the transport of `form`. Errors: unknown,
+// repeated or missing keys, invalid values.
 [[nodiscard]] Result<> apply_items(TargetAddress& address, const std::vector<Item>& items, unsigned form);
 
 }  // namespace srpi::base

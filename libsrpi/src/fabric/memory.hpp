@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registered memory: what an RDMA device may reach, and for whom.
+// Registered memory: the memory that an RDMA device may access.
 #pragma once
 
 #include <cstddef>
@@ -13,11 +13,11 @@
 namespace srpi::fabric {
 
 enum class Access : std::uint8_t {
-  local,   // the device may read and write it for our own work requests
-  remote,  // and the peer may RDMA READ and RDMA WRITE it by rkey
+  local,   // the device may read and write it for our work requests
+  remote,  // the peer may also RDMA READ and RDMA WRITE it by rkey
 };
 
-// While it lives, the device may reach the bytes; its destructor ends that. The bytes are the caller's.
+// The device may access the bytes until the region is destroyed. The bytes belong to the caller.
 class MemoryRegion {
  public:
   virtual ~MemoryRegion() = default;
@@ -38,17 +38,17 @@ class MemoryRegion {
   std::uint32_t rkey_;
 };
 
-// One RDMA device with its protection domain. Shared by every endpoint and region on it, so that memory stays
-// registered across a reconnect; compare pointers to learn whether two endpoints share a device.
+// One RDMA device with its protection domain. All endpoints and regions on the device share this object, so
+// memory stays registered across a reconnect. Equal pointers mean the same device.
 class Device {
  public:
   virtual ~Device() = default;
 
   [[nodiscard]] virtual std::string name() const = 0;  // "rxe0", "mlx5_0", "loopback"
-  // Known to have failed or to be going away: nothing will work over it. Who holds it then may hold up its
-  // removal (`rdma link delete` waits for it).
+  // True once the device has failed or is being removed. Release the Device then: `rdma link delete` may wait
+  // for it.
   [[nodiscard]] virtual bool gone() const noexcept = 0;
-  // Errors: no_memory, which names RLIMIT_MEMLOCK where that is the limit.
+  // Errors: no_memory; the text names RLIMIT_MEMLOCK if that is the limit.
   [[nodiscard]] virtual Result<std::unique_ptr<MemoryRegion>> register_memory(std::span<std::byte>,
                                                                               Access) = 0;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work requests and completions, as the data path posts and polls them. Plain values, no allocation.
+// Work requests and completions of the data path. Plain values, no allocation.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +17,14 @@ struct Sge {
 enum class SendOpcode : std::uint8_t { send, rdma_read, rdma_write };
 
 struct SendWork {
-  std::uint64_t id = 0;  // comes back in the completion, also of a flushed request
-  std::span<const Sge>
-      sges{};  // read during post_send only; the bytes they name stay in use until completion
+  std::uint64_t id = 0;         // repeated in the completion, also if the request is flushed
+  std::span<const Sge> sges{};  // the list is read during post_send; its bytes stay in use until completion
   std::uint64_t remote_address = 0;  // rdma_read, rdma_write
   std::uint32_t rkey = 0;            // rdma_read, rdma_write
   SendOpcode opcode = SendOpcode::send;
-  bool signaled = false;   // unsignaled: completes silently, only an error is reported
-  bool inlined = false;    // send: copied during post_send; at most the endpoint's inline_bytes
-  bool solicited = false;  // send: wake a receiver that waits for solicited events
+  bool signaled = false;   // an unsignaled request reports only an error
+  bool inlined = false;    // send: copied by post_send; at most inline_bytes()
+  bool solicited = false;  // send: wakes a receiver that waits for solicited events
 };
 
 struct ReceiveWork {
@@ -33,14 +32,14 @@ struct ReceiveWork {
   Sge sge;
 };
 
-// The status classes that make a difference to us; `vendor` keeps the device's own word for the log.
+// The classes of status that we distinguish. `vendor` keeps the device's own code for the log.
 enum class WorkStatus : std::uint8_t {
   success,
-  flushed,           // the queue pair was in ERROR: a consequence, never the cause
+  flushed,           // the queue pair was in ERROR; an earlier completion has the cause
   retry_exceeded,    // the peer did not acknowledge
   rnr_exceeded,      // the peer had no receive posted
   remote_access,     // NAK: bad rkey, bounds or permission
-  remote_operation,  // NAK: the peer failed at it
+  remote_operation,  // NAK: the peer could not perform it
   local_error,       // length, protection or QP operation error on our side
   fatal,
 };
@@ -49,7 +48,7 @@ enum class WorkStatus : std::uint8_t {
 struct Completion {
   std::uint64_t id = 0;
   WorkStatus status = WorkStatus::success;
-  bool receive = false;     // of a ReceiveWork (valid for success only: devices leave it open otherwise)
+  bool receive = false;     // of a ReceiveWork; valid only with success
   std::uint32_t bytes = 0;  // received
   std::uint32_t vendor = 0;
 };

@@ -35,7 +35,7 @@ TEST_CASE("big-endian fields start as zero and work at compile time") {
   CHECK(bytes_of(be32{}) == std::array<std::uint8_t, 4>{});
 }
 
-TEST_CASE("big-endian fields give back what was assigned, at any address") {
+TEST_CASE("big-endian fields return the assigned value at any address") {
   struct Odd {
     std::uint8_t first;
     be64 eight;

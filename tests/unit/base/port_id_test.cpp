@@ -7,7 +7,7 @@
 
 using namespace srpi;
 
-TEST_CASE("a port id is the extension, then the GUID") {
+TEST_CASE("a port id consists of the extension, then the GUID") {
   const auto id = PortId::make(0x0123456789abcdef, 0xfedcba9876543210);
   CHECK(id.to_string() == "0123456789abcdeffedcba9876543210");
   CHECK(id.bytes[0] == 0x01);
@@ -16,13 +16,13 @@ TEST_CASE("a port id is the extension, then the GUID") {
   CHECK(PortId{}.is_zero());
 }
 
-TEST_CASE("port ids are parsed with and without 0x, in both cases") {
+TEST_CASE("port ids are parsed with and without 0x, in upper and lower case") {
   const auto id = PortId::make(0x0123456789abcdef, 0xfedcba9876543210);
   CHECK(PortId::parse("0123456789abcdeffedcba9876543210").value() == id);
   CHECK(PortId::parse("0x0123456789ABCDEFfedcba9876543210").value() == id);
 }
 
-TEST_CASE("what is not 32 hex digits is refused with the place") {
+TEST_CASE("a port id that is not 32 hex digits is refused; the error names the character") {
   for (const auto* text :
        {"", "0x", "0123", "0123456789abcdeffedcba987654321", "0123456789abcdeffedcba98765432100",
         "0123456789abcdef fedcba987654321", "0123456789abcdeg0123456789abcdef"}) {
@@ -36,7 +36,7 @@ TEST_CASE("what is not 32 hex digits is refused with the place") {
         "port id: character 18 is not a hex digit");
 }
 
-TEST_CASE("port ids: parse of to_string is the identity, and order is that of the bytes") {
+TEST_CASE("parse reads what to_string prints, and port ids compare by their bytes") {
   base::Random random(1);
   for (int i = 0; i < 1000; ++i) {
     const auto id = PortId::make(random.next(), random.next());

@@ -7,7 +7,7 @@
 
 using srpi::base::Random;
 
-TEST_CASE("the generator is splitmix64: its published first values for seed 1234567") {
+TEST_CASE("the generator yields the published first values of splitmix64 for seed 1234567") {
   Random random(1234567);
   for (const std::uint64_t expected :
        std::array<std::uint64_t, 5>{6457827717110365317u, 3203168211198807973u, 9817491932198370423u,
@@ -15,7 +15,7 @@ TEST_CASE("the generator is splitmix64: its published first values for seed 1234
     CHECK(random.next() == expected);
 }
 
-TEST_CASE("the same seed gives the same sequence, another one another") {
+TEST_CASE("the same seed gives the same sequence, a different seed a different one") {
   Random a(7), b(7), c(8);
   bool differs = false;
   for (int i = 0; i < 100; ++i) {
@@ -26,7 +26,7 @@ TEST_CASE("the same seed gives the same sequence, another one another") {
   CHECK(differs);
 }
 
-TEST_CASE("below() reaches every value under the bound and none beyond") {
+TEST_CASE("below() reaches every value under the bound and no other value") {
   Random random(3);
   for (const std::uint64_t bound : std::array<std::uint64_t, 4>{1, 2, 7, 100}) {
     std::array<bool, 100> seen{};
@@ -40,7 +40,7 @@ TEST_CASE("below() reaches every value under the bound and none beyond") {
   for (int i = 0; i < 100; ++i) CHECK(random.below(~std::uint64_t{0}) < ~std::uint64_t{0});
 }
 
-TEST_CASE("chance() is never, always, and about as often as said") {
+TEST_CASE("chance() happens never, always, or about as often as asked for") {
   Random random(4);
   int hits = 0;
   for (int i = 0; i < 10000; ++i) {

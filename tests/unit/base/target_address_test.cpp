@@ -51,12 +51,12 @@ TEST_CASE("URI of an RDMA CM target") {
         ",initiator_ext=0000000000000001");
 }
 
-TEST_CASE("the slash before the query may be missing, the scheme may be in capitals, blanks may be around") {
+TEST_CASE("a URI may lack the slash before the query, have an upper-case scheme and blanks around it") {
   CHECK(parsed(" \tSRP://target.example:5555?id_ext=1&ioc_guid=2\n") ==
         parsed("srp://target.example:5555/?id_ext=1&ioc_guid=2"));
 }
 
-TEST_CASE("IPv6 addresses stand in brackets, zones as %25 in URIs") {
+TEST_CASE("IPv6 addresses are written in brackets, and their zones with %25 in URIs") {
   const auto a = parsed("srp://[fe80::1%25eth0]:5555/?id_ext=1&ioc_guid=2&src=%5Bfe80::2%25eth0%5D");
   CHECK(std::get<RdmaCmAddress>(a.transport) == RdmaCmAddress{"fe80::1%eth0", 5555, "fe80::2%eth0"});
   CHECK(a == parsed("id_ext=1,ioc_guid=2,dest=[fe80::1%eth0]:5555,src=[fe80::2%eth0]"));
@@ -69,7 +69,7 @@ TEST_CASE("IPv6 addresses stand in brackets, zones as %25 in URIs") {
     why_not(kIds + ",dest=" + host + ":5555");
 }
 
-TEST_CASE("login string as the field writes it, RDMA CM") {
+TEST_CASE("RDMA CM login string, as ib_srp takes it") {
   const auto a = parsed(kIds +
                         ",dest=10.1.2.3:5555,queue_size=128,max_it_iu_size=4148,cmd_sg_entries=255,"
                         "tl_retry_count=2,ch_count=4,io_class=0100");
@@ -83,7 +83,7 @@ TEST_CASE("login string as the field writes it, RDMA CM") {
         "10.1.2.9");
 }
 
-TEST_CASE("login string as ibsrpdm -c prints it, native InfiniBand") {
+TEST_CASE("InfiniBand login string, as ibsrpdm -c prints it") {
   const auto a = parsed(
       "id_ext=0002c90300a1b2c3,ioc_guid=0002c90300a1b2c4,dgid=fe800000000000000002c90300a1b2c5,pkey=ffff,"
       "service_id=0002c90300a1b2c4\n");
@@ -99,13 +99,13 @@ TEST_CASE("login string as ibsrpdm -c prints it, native InfiniBand") {
   CHECK(a.to_uri() == a.to_login_string());
 }
 
-TEST_CASE("keys of ib_srp without a meaning here are accepted and ignored") {
+TEST_CASE("keys of ib_srp that have no meaning for libsrpi are accepted and ignored") {
   CHECK(parsed(kIds +
                ",dest=10.1.2.3:5555,max_sect=65535,max_cmd_per_lun=128,target_can_queue=1,sg_tablesize=32,"
                "allow_ext_sg=1,comp_vector=0") == parsed(kIds + ",dest=10.1.2.3:5555"));
 }
 
-TEST_CASE("empty items are skipped, as ib_srp does") {
+TEST_CASE("empty items are skipped, as in ib_srp") {
   CHECK(parsed("," + kIds + ",,dest=10.1.2.3:5555,") == parsed(kIds + ",dest=10.1.2.3:5555"));
 }
 
@@ -128,18 +128,18 @@ TEST_CASE("the built-in target: sizes, logical units, blocks") {
   CHECK(parsed("ram://1536").to_uri() == "ram://1536");
 }
 
-TEST_CASE("sizes that are none, overflow or do not fit the blocks are refused") {
+TEST_CASE("sizes that are malformed, overflow or are not whole blocks are refused") {
   for (const auto* text : {"", "0", "0M", "M", "-1", "1.5G", "1X", "1MB", "8388608T", "9223372036854775808",
                            "99999999999999999999", "18446744073709551616K", "0x100000"})
     mentions(why_not(std::string("ram://") + text), "is not a size");
-  mentions(why_not("ram://513"), "size of 513 bytes is no multiple of block_size 512");
-  mentions(why_not("ram://512?block_size=4096"), "no multiple of block_size 4096");
+  mentions(why_not("ram://513"), "size of 513 bytes is not a multiple of block_size 512");
+  mentions(why_not("ram://512?block_size=4096"), "not a multiple of block_size 4096");
   mentions(why_not("ram://1M?block_size=520"), "not a power of two");
   for (const auto* query : {"luns=0", "luns=257", "luns=-1", "luns=", "block_size=256", "block_size=131072"})
     mentions(why_not(std::string("ram://1M?") + query), "is not a number from");
 }
 
-TEST_CASE("an unknown key is named with its place and the known ones") {
+TEST_CASE("the error of an unknown key names its position and the known keys") {
   CHECK(why_not("id_ext=1,ioc_guid=2,dest=10.1.2.3:5555,iocguid=3") ==
         "target address: unknown key \"iocguid\" at character 40; known here: id_ext, ioc_guid, dest, src, "
         "io_class, "
@@ -151,34 +151,34 @@ TEST_CASE("an unknown key is named with its place and the known ones") {
   mentions(why_not("  id_ext=1,ioc_guid=2,dest=h:1,X=1"), "\"X\" at character 32");
 }
 
-TEST_CASE("a repeated key is named with both places, even an ignored one") {
+TEST_CASE("the error of a repeated key names both positions, also for an ignored key") {
   CHECK(why_not("id_ext=1,ioc_guid=2,id_ext=1,dest=h:1") ==
-        "target address: id_ext at character 21: given before, at character 1");
-  mentions(why_not(kIds + ",dest=h:1,max_sect=1,max_sect=1"), "given before");
-  mentions(why_not("ram://1M?luns=1&luns=1"), "luns at character 17: given before, at character 10");
+        "target address: id_ext at character 21: given twice, first at character 1");
+  mentions(why_not(kIds + ",dest=h:1,max_sect=1,max_sect=1"), "given twice");
+  mentions(why_not("ram://1M?luns=1&luns=1"), "luns at character 17: given twice, first at character 10");
 }
 
-TEST_CASE("a missing key is named") {
+TEST_CASE("the error of a missing key names it") {
   CHECK(why_not("ioc_guid=2,dest=h:1") == "target address: id_ext is missing");
   CHECK(why_not("srp://h:1/?id_ext=2") == "target address: ioc_guid is missing");
   CHECK(why_not("srp://h:1") == "target address: id_ext is missing");
   CHECK(why_not(kIds + ",dgid=fe800000000000000002c90300a1b2c5") == "target address: service_id is missing");
-  mentions(why_not(kIds), "neither srp://, ram://, nor a login string with dest or dgid");
-  mentions(why_not(""), "neither");
+  mentions(why_not(kIds), "expected srp://, ram://, or a login string with dest or dgid");
+  mentions(why_not(""), "expected srp://");
   mentions(why_not("http://h:1"), "is not KEY=VALUE");
 }
 
-TEST_CASE("dest and dgid exclude each other") {
-  mentions(why_not(kIds + ",dest=h:1,dgid=fe800000000000000002c90300a1b2c5"), "exclude each other");
+TEST_CASE("dest and dgid together are refused") {
+  mentions(why_not(kIds + ",dest=h:1,dgid=fe800000000000000002c90300a1b2c5"), "only one is permitted");
 }
 
-TEST_CASE("numbers are bounded") {
+TEST_CASE("numbers out of range are refused") {
   for (const auto* item :
        {"id_ext=12345678901234567", "id_ext=", "id_ext=0x", "id_ext=xyz", "id_ext=-1", "id_ext=1 "})
     mentions(why_not(std::string(item) + ",ioc_guid=2,dest=h:1"),
              "is not a hexadecimal number of at most 16 digits");
   CHECK(parsed("id_ext=0xffffffffffffffff,ioc_guid=2,dest=h:1").id_ext == ~std::uint64_t{0});
-  mentions(why_not(kIds + ",dest=h:1,io_class=0200"), "neither 0100");
+  mentions(why_not(kIds + ",dest=h:1,io_class=0200"), "expected 0100");
   mentions(why_not(kIds + ",dest=h:1,io_class=10100"), "at most 4 digits");
   for (const auto* item :
        {"queue_size=0", "queue_size=4294967296", "queue_size=0x10", "max_it_iu_size=83",
@@ -210,17 +210,17 @@ TEST_CASE("URI syntax is checked") {
   CHECK(parsed("srp://h:1/?id_ext=%31&ioc_guid=2").id_ext == 1);
 }
 
-TEST_CASE("texts that are too long or hold a zero byte are refused") {
+TEST_CASE("texts that are too long or contain a zero byte are refused") {
   mentions(why_not(std::string(4097, 'a')), "4097 characters; at most 4096");
   mentions(why_not(kIds + ",dest=h:1" + std::string(1, '\0')), "a zero byte at character 59");
 }
 
-TEST_CASE("the target port id has its halves in the order of the io_class") {
+TEST_CASE("io_class decides the order of the halves of the target port id") {
   CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1").target_port_id() == PortId::make(1, 2));
   CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1,io_class=0xff00").target_port_id() == PortId::make(2, 1));
 }
 
-TEST_CASE("target addresses: parse of print is the identity, for random addresses") {
+TEST_CASE("parse reads what is printed of random target addresses") {
   base::Random random(1);
   const auto maybe = [&](std::optional<std::uint32_t>& field, std::uint32_t least, std::uint32_t most) {
     if (random.chance(1, 2)) field = least + static_cast<std::uint32_t>(random.below(most - least + 1));
