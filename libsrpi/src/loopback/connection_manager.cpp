@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection manager's messages: from one end to the other, through the network's queue.
+// The connection manager's messages. They pass from one end to the other through the network's queue.
 #include <algorithm>
 #include <span>
 
@@ -51,7 +51,7 @@ void Network::send(Delivery::Kind kind, End& from, bool to_active,
 }
 
 void Network::deliver(const Message& message) {
-  // A request's addressee does not exist yet: its sender decides.
+  // The receiving end of a request does not exist yet, so the sending end decides.
   const bool is_request = message.kind == Delivery::Kind::request;
   End* end = find_end(message.connection, is_request || message.to_active);
   if (!end) return;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device of the loopback network: a name and the table of the memory registered with it.
+// A device of the loopback network: its name and the table of memory registered with it.
 //
-// Keys: a slot's index in the low 15 bits, bit 15 tells the rkey from the lkey (a mix-up must not work), the
-// slot's generation above. A slot is reused only after all others that are free, with the next generation, so
-// that a key of a dead region stays invalid for as long as possible.
+// A key has the slot's index in bits 0 to 14 and the slot's generation from bit 16. Bit 15 distinguishes the
+// rkey from the lkey, so that a mix-up is noticed. The longest free slot is reused first, with the next
+// generation, so the keys of a deregistered region stay invalid for as long as possible.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,12 @@ class MemoryTable {
 
   [[nodiscard]] Result<std::uint32_t> add(std::span<std::byte>, fabric::Access);  // the lkey
   void remove(std::uint32_t lkey) noexcept;
-  void clear() noexcept;  // all keys become invalid
+  void clear() noexcept;  // makes all keys invalid
   [[nodiscard]] std::size_t size() const noexcept { return live_; }
 
   [[nodiscard]] static std::uint32_t rkey_of(std::uint32_t lkey) noexcept { return lkey | kRemoteBit; }
 
-  // The bytes may be touched with this lkey. No bytes at all need no key.
+  // True if the lkey permits access to the bytes. No bytes need no key.
   [[nodiscard]] bool allows_local(std::uint32_t lkey, const std::byte* address,
                                   std::uint64_t bytes) const noexcept {
     return bytes == 0 || covers(lkey, reinterpret_cast<std::uintptr_t>(address), bytes);
@@ -47,7 +47,7 @@ class MemoryTable {
 
   struct Slot {
     std::uint64_t begin = 0;
-    std::uint64_t bytes = 0;  // 0: free, covers nothing
+    std::uint64_t bytes = 0;  // 0: a free slot
     std::uint32_t lkey = 0;
     std::uint32_t next_free = 0;
     bool remote = false;
@@ -62,7 +62,7 @@ class MemoryTable {
   }
 
   std::vector<Slot> slots_;
-  // The free slots, chained through next_free, longest free first.
+  // The list of free slots, linked by next_free. The longest free slot comes first.
   std::uint32_t first_free_ = 0;
   std::uint32_t last_free_ = 0;
   std::uint32_t free_ = 0;
@@ -70,7 +70,7 @@ class MemoryTable {
   std::uint32_t salt_;
 };
 
-// Outlives the network if somebody still holds it; its regions keep it alive.
+// Its regions and other owners keep a device alive. It may outlive the network.
 class Device final : public fabric::Device, public std::enable_shared_from_this<Device> {
  public:
   Device(std::string name, std::uint32_t number)
@@ -81,7 +81,7 @@ class Device final : public fabric::Device, public std::enable_shared_from_this<
   [[nodiscard]] Result<std::unique_ptr<fabric::MemoryRegion>> register_memory(std::span<std::byte>,
                                                                               fabric::Access) override;
 
-  [[nodiscard]] std::uint32_t number() const noexcept { return number_; }  // from 1, unique in its network
+  [[nodiscard]] std::uint32_t number() const noexcept { return number_; }  // unique in its network, from 1
   [[nodiscard]] const MemoryTable& memory() const noexcept { return memory_; }
   [[nodiscard]] bool gone() const noexcept override { return removed_; }
   void remove() noexcept;

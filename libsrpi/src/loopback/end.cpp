@@ -34,12 +34,13 @@ End::~End() {
 
 Result<> End::connect(std::span<const std::byte> private_data) {
   if (stage != Stage::resolved || queue_pair.state() != QueuePair::State::created)
-    return Error{Errc::wrong_state, "connect comes after `resolved` and create_queues, once"};
+    return Error{Errc::wrong_state,
+                 "connect is permitted once, after the event `resolved` and create_queues"};
   const std::size_t room = compact_login ? kCompactRequestBytes : kRequestBytes;
   if (private_data.size() > room)
-    return Error{
-        Errc::invalid_argument,
-        fmt::format("{} bytes of private data in a connection request for {}", private_data.size(), room)};
+    return Error{Errc::invalid_argument,
+                 fmt::format("{} bytes of private data; a connection request has room for {}",
+                             private_data.size(), room)};
   stage = Stage::requesting;
   network.send(Delivery::Kind::request, *this, false, private_data);
   return {};
@@ -47,10 +48,11 @@ Result<> End::connect(std::span<const std::byte> private_data) {
 
 Result<> End::accept(std::span<const std::byte> private_data) {
   if (stage != Stage::offered || queue_pair.state() != QueuePair::State::created)
-    return Error{Errc::wrong_state, "accept comes after create_queues, once, while the initiator waits"};
+    return Error{Errc::wrong_state,
+                 "accept is permitted once, after create_queues, while the initiator waits"};
   if (private_data.size() > kReplyBytes)
-    return Error{Errc::invalid_argument,
-                 fmt::format("{} bytes of private data in a reply for {}", private_data.size(), kReplyBytes)};
+    return Error{Errc::invalid_argument, fmt::format("{} bytes of private data; a reply has room for {}",
+                                                     private_data.size(), kReplyBytes)};
   if (End* peer = network.find_end(connection, !active); peer && peer->stage == Stage::requesting) {
     queue_pair.set_peer(&peer->queue_pair);
     peer->queue_pair.set_peer(&queue_pair);
@@ -81,8 +83,8 @@ void End::abort() noexcept {
 
 std::optional<fabric::ConnectionEvent> End::next_event() {
   if (queue_pair.violation() && stage == Stage::established)
-    end(Kind::disconnected,
-        Error{Errc::protocol_error, fmt::format("the peer was refused {}", queue_pair.violation())});
+    end(Kind::disconnected, Error{Errc::protocol_error,
+                                  fmt::format("the peer's request was refused: {}", queue_pair.violation())});
   if (events_.empty()) return std::nullopt;
   auto event = events_.front();
   events_.pop_front();

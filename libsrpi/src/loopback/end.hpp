@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One end of a connection: its queue pair, and how far the connection manager has got with it. The endpoint
-// that a user holds owns it; the network knows it until it is destroyed.
+// One end of a connection: its queue pair and its state at the connection manager. The user's endpoint owns
+// it. The network has a pointer to it until it is destroyed.
 #pragma once
 
 #include <deque>
@@ -18,13 +18,13 @@ class Network;
 class End {
  public:
   enum class Stage : std::uint8_t {
-    resolving,   // active: waits for its address
-    resolved,    // active: may connect
-    requesting,  // active: waits for the listener's answer
-    offered,     // passive: was given the request
-    replied,     // passive: accepted, waits for ready_to_use
+    resolving,   // active: waits for address resolution
+    resolved,    // active: connect is permitted
+    requesting,  // active: waits for the listener's reply
+    offered,     // passive: the acceptor has the request
+    replied,     // passive: has accepted, waits for ready_to_use
     established,
-    ended,  // a terminal event was raised, or the user aborted
+    ended,  // after a terminal event or the user's abort
   };
 
   End(Network&, std::shared_ptr<Device>, ConnectionNumber, bool active, std::string peer_name);
@@ -32,14 +32,14 @@ class End {
   End(const End&) = delete;
   End& operator=(const End&) = delete;
 
-  // The user's calls, see fabric/endpoint.hpp.
+  // Called by the user; see fabric/endpoint.hpp.
   [[nodiscard]] Result<> connect(std::span<const std::byte> private_data);
   [[nodiscard]] Result<> accept(std::span<const std::byte> private_data);
   void reject(std::span<const std::byte> private_data) noexcept;
   void abort() noexcept;
   [[nodiscard]] std::optional<fabric::ConnectionEvent> next_event();
 
-  // The network's calls.
+  // Called by the network.
   void raise(fabric::ConnectionEvent::Kind, Error = {}, std::span<const std::byte> private_data = {},
              std::size_t padded_bytes = 0);
   void on_resolved(bool reachable);
@@ -58,19 +58,20 @@ class End {
   QueuePair queue_pair;
   fabric::Path path;
   fabric::ConnectOptions options;
-  std::string service;             // active: what it connects to
+  std::string service;             // active: the service to connect to
   bool compact_login = true;       // active
   std::vector<std::byte> request;  // passive: the request's private data, padded
-  base::Time last_control_due{};   // what this end sends to the other keeps its order
+  base::Time last_control_due{};   // keeps this end's messages in order
 
  private:
   void end(fabric::ConnectionEvent::Kind, Error);
 
   std::deque<fabric::ConnectionEvent> events_;
-  bool aborted_ = false;  // the peer has been told, or is about to be
+  bool aborted_ = false;  // the message to the peer is queued
 };
 
-// What the connection manager's messages have room for; a reader sees them padded with zeroes to that length.
+// The private data of the connection manager's messages. The receiver sees it padded with zeroes to this
+// length.
 inline constexpr std::size_t kCompactRequestBytes = 56;
 inline constexpr std::size_t kRequestBytes = 92;
 inline constexpr std::size_t kReplyBytes = 196;

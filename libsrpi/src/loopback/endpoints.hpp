@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What users hold: an End behind the seam's interfaces.
+// The user's endpoints: the fabric's interfaces over an End.
 #pragma once
 
 #include <memory>
@@ -32,8 +32,7 @@ class EndpointBase : public Interface {
     return end_.queue_pair.poll(out);
   }
   [[nodiscard]] bool arm() noexcept override { return !end_.queue_pair.has_completions(); }
-  void append_fds(std::vector<int>&) const override {
-  }  // nothing to sleep on: progress() returning 0 says it all
+  void append_fds(std::vector<int>&) const override {}  // none: poll until progress() returns 0
   void abort() noexcept override { end_.abort(); }
   [[nodiscard]] std::optional<fabric::ConnectionEvent> next_event() override { return end_.next_event(); }
 

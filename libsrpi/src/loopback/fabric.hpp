@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam's Fabric over a loopback network: what an initiator is given.
+// fabric::Fabric over a loopback network, for initiators.
 #pragma once
 
 #include <memory>
@@ -10,16 +10,16 @@
 
 namespace srpi::loopback {
 
-// The service at which a target listens that answers to this address: "HOST:PORT", "service_id=…" or "ram:…".
+// The service name of this address, at which its target listens: "HOST:PORT", "service_id=…" or "ram:…".
 [[nodiscard]] std::string service_of(const TargetAddress&);
 
 class Fabric final : public fabric::Fabric {
  public:
-  // The network is the caller's and outlives the fabric.
+  // The network belongs to the caller and must outlive the fabric.
   Fabric(Network& network, std::shared_ptr<Device> device) : network_(network), device_(std::move(device)) {}
   explicit Fabric(Network& network) : Fabric(network, network.initiator_device()) {}
 
-  // An IbCmAddress gives an endpoint with room for the 64-byte login, all others the compact one.
+  // The endpoint of an IbCmAddress uses the 64-byte login request; all others use the compact one.
   [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress&,
                                                                      const fabric::ConnectOptions&) override;
   std::size_t progress() override { return network_.progress(); }

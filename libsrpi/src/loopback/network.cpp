@@ -39,7 +39,7 @@ Result<> Network::listen(std::string service, fabric::Acceptor& acceptor, std::s
   if (device->gone()) return Error{Errc::no_device, fmt::format("{} was removed", device->name())};
   const auto [at, inserted] =
       listeners_.try_emplace(std::move(service), Listener{&acceptor, std::move(device)});
-  if (!inserted) return Error{Errc::already_exists, fmt::format("somebody listens at {} already", at->first)};
+  if (!inserted) return Error{Errc::already_exists, fmt::format("{} has a listener already", at->first)};
   return {};
 }
 
@@ -68,7 +68,7 @@ std::size_t Network::progress() {
     while (step()) ++done;
     return done;
   }
-  // What gets queued meanwhile (by an acceptor) is for the next call, so that this one ends.
+  // Messages that an acceptor queues meanwhile wait for the next call, so that this call ends.
   for (std::size_t n = messages_.size(); n > 0 && !messages_.empty(); --n, ++done) {
     const Message message = messages_.front();
     messages_.erase(messages_.begin());
@@ -90,7 +90,7 @@ bool Network::step() {
     if (work_due < message_due) return queue_pair->execute(1) > 0 || step();
   }
   if (!has_message) {
-    // One that only waits for its receiver leaves the list without having done anything: try the next.
+    // A queue pair that waits for its receiver leaves the list and does nothing. Try the next one then.
     for (std::size_t n = ready_.size(); n > 0 && ready_.first(); --n)
       if (ready_.first()->execute(1) > 0) return true;
     return false;

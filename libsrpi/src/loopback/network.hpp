@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RDMA network inside one process and one thread: devices, listeners, reliable connections, and one place
-// where everything that was posted gets delivered: progress(). Nothing happens inside a call that posts,
-// connects or aborts, except locally; so no user is ever called back from within its own call.
+// An RDMA network inside one process and one thread: devices, listeners and reliable connections. Only
+// progress() and step() deliver. Calls that post, connect or abort act on the local end only, so a user is
+// never called back from within its own call.
 //
-// The network outlives its endpoints and listeners. Devices and memory regions may outlive the network.
+// The network must outlive its endpoints and listeners. Devices and memory regions may outlive the network.
 #pragma once
 
 #include <array>
@@ -23,53 +23,55 @@ namespace srpi::loopback {
 
 class Network {
  public:
-  // The scheduler is the caller's and outlives the network; null: all is delivered at once, in order.
+  // The scheduler belongs to the caller and must outlive the network. Without one, everything is delivered by
+  // the next progress(), in order.
   explicit Network(Scheduler* scheduler = nullptr);
   ~Network();
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  // Two are there from the start; more for multi-path set-ups.
+  // Two devices exist from the start. Add more for set-ups with several paths.
   [[nodiscard]] const std::shared_ptr<Device>& initiator_device() const noexcept { return devices_[0]; }
   [[nodiscard]] const std::shared_ptr<Device>& target_device() const noexcept { return devices_[1]; }
   std::shared_ptr<Device> add_device(std::string name);
-  // As if it were pulled out: every key on it is invalid, its endpoints' queue pairs go to ERROR and raise
-  // `failed` or `disconnected` with device_removed; their peers are told nothing.
+  // Simulates a hot removal. All keys of the device become invalid. The queue pairs of its endpoints go to
+  // ERROR, and the endpoints raise `failed` or `disconnected` with device_removed. Their peers get no
+  // message.
   void remove_device(Device&);
 
-  // Connection requests for `service` go to the acceptor, which the caller keeps alive until stop_listening.
-  // Errors: already_exists; no_device when the device was removed.
+  // Passes connection requests for `service` to the acceptor. The acceptor must live until stop_listening.
+  // Errors: already_exists; no_device if the device was removed.
   [[nodiscard]] Result<> listen(std::string service, fabric::Acceptor&, std::shared_ptr<Device>);
-  // Connections are not touched. Requests on their way are refused.
+  // Existing connections stay. Requests on their way are refused.
   void stop_listening(const std::string& service) noexcept;
 
-  // Errors: no_device. compact_login: false makes it look like the IB connection manager.
+  // Errors: no_device. With compact_login = false, the endpoint acts like one of the IB connection manager.
   [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(std::shared_ptr<Device>,
                                                                      std::string service,
                                                                      const fabric::ConnectOptions& = {},
                                                                      bool compact_login = true);
 
-  // Delivers all that is due, which is everything without a scheduler. Returns the number of things done.
+  // Delivers everything that is due; without a scheduler, everything is. Returns the number of deliveries.
   std::size_t progress();
-  // The earliest thing that is due, one only; false: there was none.
+  // Delivers the one that is due first. Returns false if none is due.
   bool step();
-  // When something falls due; kNever: nothing is under way. Without a scheduler: Time{} if something is.
+  // When the next delivery is due; kNever if there is none. Without a scheduler, Time{} if there is one.
   [[nodiscard]] base::Time next_due() const noexcept;
 
-  // For fault injection: the queue pair of that end fails with this status, as if its device said so.
+  // For fault injection: the device of that end reports this status, and the queue pair fails.
   void break_queue_pair(ConnectionNumber, bool active, fabric::WorkStatus) noexcept;
-  // For fault injection: the connection manager tells that end that the connection is gone.
+  // For fault injection: the connection manager reports to that end that the connection is gone.
   void disconnect(ConnectionNumber, bool active);
 
   [[nodiscard]] ConnectionNumber last_connection() const noexcept { return last_connection_; }
-  [[nodiscard]] std::size_t ends() const noexcept { return ends_.size(); }  // that somebody still holds
+  [[nodiscard]] std::size_t ends() const noexcept { return ends_.size(); }  // ends that still exist
   [[nodiscard]] const End* find(ConnectionNumber, bool active) const noexcept;
 
  private:
   friend class End;
   using EndKey = std::pair<ConnectionNumber, bool>;  // connection, active
 
-  // A step of the connection manager under way to one end of a connection.
+  // A message of the connection manager on its way to one end of a connection.
   struct Message {
     Delivery::Kind kind;
     ConnectionNumber connection;
@@ -96,8 +98,7 @@ class Network {
   std::vector<std::shared_ptr<Device>> devices_;
   std::map<std::string, Listener> listeners_;
   std::map<EndKey, End*> ends_;
-  // In the order of sending. Every end has room in it for all it may ever send, so that abort() needs no
-  // memory.
+  // In the order of sending. Capacity is reserved for all messages of all ends, so abort() needs no memory.
   std::vector<Message> messages_;
   ReadyList ready_;
   ConnectionNumber last_connection_ = 0;

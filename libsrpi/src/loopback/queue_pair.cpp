@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rings of a queue pair: posting, polling, flushing. What crosses to the peer is in transport.cpp.
+// The rings of a queue pair: posting, polling, flushing. transport.cpp has the transfer to the peer.
 #include "loopback/queue_pair.hpp"
 
 #include <fmt/format.h>
@@ -42,7 +42,7 @@ Result<> QueuePair::create(const fabric::QueueLimits& limits) {
     return Error{
         Errc::invalid_argument,
         fmt::format(
-            "queues of {} sends with {} SGEs and {} receives: the loopback device has 1 to {}, 1 to {} "
+            "queues of {} sends with {} SGEs and {} receives: the loopback device permits 1 to {}, 1 to {} "
             "and 1 to {}",
             limits.send_depth, limits.send_sges, limits.receive_depth, kMaxDepth, kMaxSges, kMaxDepth)};
   send_depth_ = limits.send_depth;
@@ -76,7 +76,7 @@ Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept 
                    })};
     if (work.sges.size() > max_sges_)
       return Error{Errc::invalid_argument, base::words([&] {
-                     return fmt::format("{} SGEs, the queue pair was created for {}", work.sges.size(),
+                     return fmt::format("{} SGEs; the queue pair was created for {}", work.sges.size(),
                                         max_sges_);
                    })};
     const auto slot = posted_ & send_mask_;
@@ -88,8 +88,9 @@ Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept 
     if (work.inlined) {
       if (bytes > inline_bytes_ || work.opcode == SendOpcode::rdma_read)
         return Error{Errc::invalid_argument, base::words([&] {
-                       return fmt::format("{} bytes inline, at most {} of a send or RDMA WRITE go", bytes,
-                                          inline_bytes_);
+                       return fmt::format(
+                           "{} bytes inline; at most {} bytes of a send or RDMA WRITE are permitted", bytes,
+                           inline_bytes_);
                      })};
       auto* to = inlined_.data() + std::size_t{slot} * inline_bytes_;
       for (const auto& sge : work.sges) {
@@ -135,7 +136,7 @@ Result<> QueuePair::post_receive(std::span<const fabric::ReceiveWork> works) noe
     receive.sge = work.sge;
     if (state_ == State::error) complete_receive(WorkStatus::flushed, 0);
   }
-  // A peer that found nothing posted may go on. With a Scheduler it has its own time for the next try.
+  // A peer that waits for a receive may go on. With a Scheduler, the peer has its own time for the next try.
   if (peer_ && peer_->waiting_) {
     peer_->waiting_ = false;
     peer_->rnr_retries_ = 0;
@@ -187,8 +188,7 @@ void QueuePair::fail() noexcept {
   state_ = State::error;
   list_.remove(*this);
   waiting_ = false;
-  // What was carried out before, and only waited for its acknowledgement, is flushed too: its poster cannot
-  // know.
+  // Requests that were executed, but not acknowledged, are flushed too. A poster cannot tell the difference.
   while (completed_ != posted_) complete_send(completed_++, WorkStatus::flushed);
   executed_ = posted_;
   while (receives_used_ != receives_posted_) complete_receive(WorkStatus::flushed, 0);
@@ -211,7 +211,7 @@ void QueuePair::destroy() noexcept {
   receives_used_ = receives_posted_;
   if (!peer_) return;
   peer_->peer_ = nullptr;
-  // Nobody will post a receive any more: let the peer find out.
+  // No receive will be posted here any more. Wake the waiting peer, so that it fails.
   if (peer_->waiting_) {
     peer_->waiting_ = false;
     peer_->enqueue();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A reliable-connected queue pair with its completion queue, as a device has it (IBA volume 1, clauses 9.7
-// and 10.3): two rings of work requests, one of completions. All memory is taken in create(); nothing
-// allocates after it.
+// A reliable-connected queue pair with its completion queue (IBA volume 1, clauses 9.7 and 10.3): two rings
+// of work requests and one of completions. create() allocates all memory.
 //
-// A slot of the send or receive ring is the poster's until the completion that tells about it has been polled
-// (for an unsignaled send: a later signaled one). So the completion queue cannot overflow, and a poster who
-// never signals runs out of slots, as on real devices.
+// A slot of the send or receive ring is in use until the completion of its request is polled. For an
+// unsignaled send, that is the completion of a later signaled send. So the completion queue cannot overflow,
+// and a poster that never signals runs out of slots, as on real devices.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +27,7 @@ inline constexpr std::uint32_t kMaxInlineBytes = 512;
 
 class QueuePair;
 
-// The queue pairs that have something to execute or to complete, in the order in which they got it.
+// The queue pairs that have work to execute or to complete, first come first served.
 class ReadyList {
  public:
   [[nodiscard]] QueuePair* first() const noexcept { return first_; }
@@ -46,10 +45,10 @@ class QueuePair {
  public:
   enum class State : std::uint8_t {
     reset,    // not created
-    created,  // takes receives
-    ready,    // connected: executes
-    error,    // everything posted was flushed, and so is what is posted later
-    gone,     // destroyed: no memory is reachable through it, no completion will come
+    created,  // receives may be posted
+    ready,    // connected: work is executed
+    error,    // all posted work is flushed, and so is work that is posted later
+    gone,     // destroyed: it reaches no memory and has no completions
   };
 
   QueuePair(ReadyList& list, Scheduler* scheduler, std::shared_ptr<Device> device,
@@ -69,30 +68,29 @@ class QueuePair {
   [[nodiscard]] std::size_t poll(std::span<fabric::Completion>) noexcept;
   [[nodiscard]] bool has_completions() const noexcept { return completions_out_ != completions_in_; }
 
-  // Both ends name each other before they become ready.
+  // Call this on both ends before they become ready.
   void set_peer(QueuePair* peer) noexcept { peer_ = peer; }
   void set_rnr_retry_count(std::uint8_t n) noexcept { rnr_retry_count_ = n; }
   void set_serves_reads(bool yes) noexcept { serves_reads_ = yes; }
   void become_ready() noexcept;
-  void fail() noexcept;     // to ERROR, with a flushed completion for each work request
-  void destroy() noexcept;  // and the peer's name for it is taken back
+  void fail() noexcept;     // to ERROR; flushes all work requests
+  void destroy() noexcept;  // and clears the peer's pointer to this queue pair
 
-  // Executes what is due: at most `limit` deliveries, as far as the peer has receives. Returns the number
-  // done. Takes itself off the ready list, and goes back to its end if something is left.
+  // Executes at most `limit` deliveries that are due, as far as the peer has receives, and returns their
+  // number. The queue pair leaves the ready list, and joins it at the end if work is left.
   std::size_t execute(std::size_t limit) noexcept;
-  // When execute() next has something to do; only with a Scheduler.
+  // When execute() has work next; with a Scheduler only.
   [[nodiscard]] base::Time due() const noexcept;
 
   [[nodiscard]] State state() const noexcept { return state_; }
   [[nodiscard]] std::uint32_t inline_bytes() const noexcept { return inline_bytes_; }
-  // The peer's work request broke a rule here: what it was, for the event. Null: it did not.
+  // The rule that a work request of the peer broke here, for the event; otherwise null.
   [[nodiscard]] const char* violation() const noexcept { return violation_; }
   [[nodiscard]] QueuePair* next_ready() const noexcept { return next_; }
   [[nodiscard]] ConnectionNumber connection() const noexcept { return connection_; }
   [[nodiscard]] bool active() const noexcept { return active_; }
 
-  // The poster's fault hook of a simulator: the next completion of this side is `status`, as if the device
-  // said so.
+  // Fault injection on the poster's side: the next completion has this status.
   void break_with(fabric::WorkStatus status) noexcept;
 
  private:
@@ -109,7 +107,7 @@ class QueuePair {
     bool inlined = false;
     fabric::WorkStatus status = fabric::WorkStatus::success;
   };
-  // What a Scheduler said about a send; kept apart, the plain path never touches it.
+  // A Scheduler's verdict about a send. Kept apart, because there is none without a Scheduler.
   struct Plan {
     Verdict verdict;
     base::Time execute_due{};
@@ -121,14 +119,14 @@ class QueuePair {
   };
   struct Done {
     fabric::Completion completion;
-    std::uint32_t retires_sends_to = 0;  // position in the send ring; for a receive: unused
+    std::uint32_t retires_sends_to = 0;  // position in the send ring; unused for receives
   };
   enum class Outcome : std::uint8_t { done, not_ready };
 
   void plan(std::uint32_t position) noexcept;
   std::size_t execute_planned(std::size_t limit) noexcept;
   [[nodiscard]] bool give_up_or_wait() noexcept;
-  // Carries out the work request; leaves its status in it.
+  // Executes the work request and stores its status in it.
   [[nodiscard]] Outcome carry_out(std::uint32_t position) noexcept;
   void carry_send(Send&, const fabric::Sge*, const std::byte* inlined) noexcept;
   void carry_rdma(Send&, const fabric::Sge*, const std::byte* inlined) noexcept;
@@ -151,17 +149,17 @@ class QueuePair {
   bool active_;
   State state_ = State::reset;
   bool listed_ = false;   // in list_
-  bool waiting_ = false;  // receiver not ready: the head of the send ring waits for the peer to post
+  bool waiting_ = false;  // receiver not ready: the first send waits for a receive of the peer
   bool serves_reads_ = true;
   std::uint8_t rnr_retry_count_ = 7;
   std::uint8_t rnr_retries_ = 0;
   QueuePair* next_ = nullptr;
   QueuePair* previous_ = nullptr;
   const char* violation_ = nullptr;
-  base::Time last_execute_due_{};  // with a Scheduler: nothing posted later is earlier
+  base::Time last_execute_due_{};  // with a Scheduler: later requests are not due earlier
   base::Time last_complete_due_{};
 
-  // Positions count up for ever and are taken modulo the ring's size, a power of two.
+  // Positions only grow. The slot is the position modulo the ring's size, a power of two.
   std::uint32_t send_depth_ = 0;
   std::uint32_t receive_depth_ = 0;
   std::uint32_t max_sges_ = 0;

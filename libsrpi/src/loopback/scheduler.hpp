@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who decides when, and whether, something crosses the loopback network. Without a Scheduler everything is
-// delivered by the next progress(), in the order in which it was posted. A simulator brings its own: a
-// virtual clock, delays and faults.
+// A Scheduler decides when work requests and messages cross the loopback network, and which are lost. Without
+// a Scheduler, the next progress() delivers everything in the order of posting. The simulator has a Scheduler
+// with a virtual clock, delays and faults.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,18 @@ namespace srpi::loopback {
 
 using ConnectionNumber = std::uint64_t;  // from 1, in the order of open()
 
-// What is about to cross: a work request, or one step of the connection manager.
+// A work request or a message of the connection manager that is about to cross.
 struct Delivery {
   enum class Kind : std::uint8_t {
     send,
     rdma_read,
     rdma_write,  // work requests
-    resolve,     // of an active endpoint's address; local
+    resolve,     // address resolution of an active endpoint; local
     request,
     reply,
-    reject,        // to the listener, and its answer
-    ready_to_use,  // the active side's last word: the passive side is established
-    disconnect,    // one side is gone, the other is told
+    reject,        // the request to the listener and its reply
+    ready_to_use,  // the active side's last message, which establishes the passive side
+    disconnect,    // tells one side that the other is gone
   };
   Kind kind = Kind::send;
   ConnectionNumber connection = 0;
@@ -37,30 +37,32 @@ struct Delivery {
 struct Verdict {
   enum class Fault : std::uint8_t {
     none,
-    // Work requests: the poster's queue pair goes to ERROR with `status`; the peer got nothing, or all of it.
+    // Work requests: the poster's queue pair goes to ERROR with `status`. The peer got nothing, or
+    // everything.
     fail_undelivered,
     fail_delivered,
-    // Connection manager: the message is never seen by anybody.
+    // Connection manager: the message is lost.
     lost,
     // resolve, request: the active side gets the event `failed` with Errc::unreachable.
     unreachable,
-    // request: rejected as stale, without asking the listener.
+    // request: rejected as stale; the listener does not see it.
     reject_stale,
   };
   Fault fault = Fault::none;
   fabric::WorkStatus status = fabric::WorkStatus::retry_exceeded;
-  // From posting to arrival. Work requests of one queue pair never overtake each other, whatever the delays.
+  // From posting to arrival. Work requests of one queue pair keep their order, even with shorter later
+  // delays.
   base::Duration delay{0};
-  // Work requests: from arrival to the poster's completion.
+  // Work requests: from arrival to completion at the poster.
   base::Duration acknowledgement_delay{0};
 };
 
-// Memory touched by the "hardware"; seen after every check, before the copy.
+// A memory access of the simulated hardware. The Scheduler sees it after all checks and before the copy.
 struct MemoryAccess {
   const std::byte* address = nullptr;
   std::size_t bytes = 0;
   bool write = false;
-  bool remote = false;  // by rkey, for an RDMA READ or WRITE of the peer
+  bool remote = false;  // by rkey: an RDMA READ or WRITE of the peer
   ConnectionNumber connection = 0;
 };
 
@@ -68,9 +70,9 @@ class Scheduler {
  public:
   virtual ~Scheduler() = default;
   [[nodiscard]] virtual base::Time now() const noexcept = 0;
-  // Asked once per delivery, when it is posted.
+  // Called once per delivery, when it is posted.
   [[nodiscard]] virtual Verdict judge(const Delivery&) noexcept = 0;
-  // How long a sender waits after "receiver not ready" before it tries again.
+  // How long a sender waits after "receiver not ready" until it tries again.
   [[nodiscard]] virtual base::Duration rnr_delay() noexcept { return std::chrono::microseconds(10); }
   virtual void on_access(const MemoryAccess&) noexcept {}
 };

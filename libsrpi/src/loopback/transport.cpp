@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a device does with a posted work request: checks keys, bounds and rights on both sides, copies, and
-// reports to both completion queues. Errors follow the requester and responder classes of IBA volume 1,
-// clause 9.9.
+// Executes posted work requests: checks keys, bounds and rights on both sides, copies, and adds completions
+// to both completion queues. Errors follow the requester and responder classes of IBA volume 1, clause 9.9.
 //
-// Requests of one queue pair are carried out strictly in order. With a Scheduler being carried out (at the
-// peer) and being completed (at the poster) are two moments, so that an answer can overtake the completion of
-// its question.
+// Requests of one queue pair are executed strictly in order. With a Scheduler, a request is first executed at
+// the peer and completed at the poster later, so the answer to a message can arrive before the message's own
+// completion.
 #include <algorithm>
 #include <cstring>
 
@@ -38,15 +37,16 @@ std::size_t QueuePair::execute(std::size_t limit) noexcept {
   return done;
 }
 
-// True: one try is used up. False: nothing to be done until the peer posts a receive.
+// Called when the receiver is not ready. Returns true if the request failed or has a time for its next try,
+// false if it waits until the peer posts a receive.
 bool QueuePair::give_up_or_wait() noexcept {
   const bool connected = peer_ && peer_->state_ == State::ready;
-  if (!connected || rnr_retry_count_ >= 7) {  // 7 means: for ever
+  if (!connected || rnr_retry_count_ >= 7) {  // 7: no limit
     waiting_ = true;
     return false;
   }
   if (rnr_retries_++ < rnr_retry_count_) return true;
-  // The receiver's queue pair stays as it is: only the sender has given up.
+  // Only the sender fails. The receiver's queue pair stays as it is.
   const auto position = executed_++;
   sends_[position & send_mask_].status = WorkStatus::rnr_exceeded;
   if (!scheduler_) {
@@ -203,7 +203,7 @@ void QueuePair::gather(const Send& send, const fabric::Sge* sges, const std::byt
   for (std::uint16_t i = 0; i < send.sges; ++i) {
     if (sges[i].bytes == 0) continue;
     if (scheduler_) observe(sges[i].address, sges[i].bytes, false, false);
-    std::memmove(to, sges[i].address, sges[i].bytes);  // one process: both may be the same memory
+    std::memmove(to, sges[i].address, sges[i].bytes);  // source and destination may be the same memory
     to += sges[i].bytes;
   }
 }

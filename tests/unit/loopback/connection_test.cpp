@@ -15,14 +15,14 @@ std::string text_of(const fabric::ConnectionEvent& event, std::size_t size) {
 constexpr fabric::QueueLimits kLimits{.send_depth = 4, .receive_depth = 4};
 }  // namespace
 
-TEST_CASE("a connection goes resolved, request, reply, established, with padded private data") {
+TEST_CASE("connecting: resolved, request, reply, established, with padded private data") {
   Pair p;
   CHECK_FALSE(p.active->next_event());
   CHECK(p.network.progress() == 1);
   CHECK(p.active->next_event()->kind == Kind::resolved);
   p.active->create_queues(kLimits).value();
   p.active->connect(as_bytes("login")).value();
-  CHECK(p.listener.requests.empty());  // nothing happens inside the call
+  CHECK(p.listener.requests.empty());  // connect() itself delivers nothing
   p.network.progress();
   REQUIRE(p.listener.requests.size() == 1);
   auto passive = std::move(p.listener.requests[0]);
@@ -44,7 +44,7 @@ TEST_CASE("a connection goes resolved, request, reply, established, with padded 
   CHECK(p.active->path().destination_gid == passive->path().source_gid);
 }
 
-TEST_CASE("nothing listens: rejected by the fabric, refused") {
+TEST_CASE("without a listener the fabric rejects the request with Errc::refused") {
   Pair p;
   p.network.progress();
   p.active->create_queues(kLimits).value();
@@ -59,7 +59,8 @@ TEST_CASE("nothing listens: rejected by the fabric, refused") {
   CHECK(event->error.code == Errc::refused);
 }
 
-TEST_CASE("the acceptor's reject reaches the initiator with its data, a dropped request without") {
+TEST_CASE(
+    "the initiator gets the acceptor's reject with its data; a dropped request is a reject without data") {
   Pair p;
   p.network.progress();
   (void)p.active->next_event();
@@ -79,11 +80,11 @@ TEST_CASE("the acceptor's reject reaches the initiator with its data, a dropped 
   CHECK_FALSE(p.active->next_event());
 }
 
-TEST_CASE("calls out of order are refused") {
+TEST_CASE("calls in the wrong order are refused") {
   Pair p;
   CHECK(p.active->connect({}).error().code == Errc::wrong_state);
   p.network.progress();
-  CHECK(p.active->connect({}).error().code == Errc::wrong_state);  // no queues yet
+  CHECK(p.active->connect({}).error().code == Errc::wrong_state);  // before create_queues
   fabric::Sge none;
   CHECK(send(*p.active, 1, none).error().code == Errc::wrong_state);
   CHECK(receive(*p.active, 1, none).error().code == Errc::wrong_state);
@@ -102,7 +103,7 @@ TEST_CASE("calls out of order are refused") {
   CHECK(passive.accept(std::vector<std::byte>(197)).error().code == Errc::invalid_argument);
 }
 
-TEST_CASE("abort is clean at once here and a disconnect there") {
+TEST_CASE("abort ends the local side at once and disconnects the peer") {
   Connected c;
   receive(*c.active, 1, c.here.sge()).value();
   receive(*c.passive, 2, c.there.sge()).value();
@@ -114,7 +115,7 @@ TEST_CASE("abort is clean at once here and a disconnect there") {
   goer.abort();
   CHECK(poll(goer).empty());
   CHECK(send(goer, 4, c.here.sge()).error().code == Errc::no_connect);
-  CHECK(poll(stayer).empty());  // not told yet
+  CHECK(poll(stayer).empty());  // the disconnect is still on its way
   c.network.progress();
   const auto event = active_aborts ? c.passive->next_event() : c.active->next_event();
   REQUIRE(event);
@@ -126,7 +127,7 @@ TEST_CASE("abort is clean at once here and a disconnect there") {
   CHECK(c.there.text(1)[0] == '\0');
 }
 
-TEST_CASE("an initiator that gives up is a failed request at the listener") {
+TEST_CASE("an initiator that aborts makes the request at the listener fail") {
   Pair p;
   p.network.progress();
   p.active->create_queues(kLimits).value();
@@ -145,7 +146,7 @@ TEST_CASE("an initiator that gives up is a failed request at the listener") {
   CHECK(p.network.ends() == 0);
 }
 
-TEST_CASE("a removed device ends its endpoints, and its keys are dead") {
+TEST_CASE("removing a device ends its endpoints and makes its keys invalid") {
   Connected c;
   receive(*c.active, 1, c.here.sge()).value();
   c.network.remove_device(*c.network.initiator_device());
@@ -164,14 +165,14 @@ TEST_CASE("a removed device ends its endpoints, and its keys are dead") {
   CHECK(c.network.open(c.network.initiator_device(), "disk").error().code == Errc::no_device);
 }
 
-TEST_CASE("one listener a service") {
+TEST_CASE("a service has at most one listener") {
   Pair p;
   CHECK(p.network.listen("disk", p.listener, p.network.target_device()).error().code == Errc::already_exists);
   p.network.stop_listening("disk");
   CHECK(p.network.listen("disk", p.listener, p.network.target_device()).has_value());
 }
 
-TEST_CASE("the fabric names services by address, and native InfiniBand gives the long login") {
+TEST_CASE("the address determines the service name, and InfiniBand addresses use the 64-byte login") {
   TargetAddress address;
   address.transport = RdmaCmAddress{.host = "10.0.0.1", .port = 5555, .source_host = {}};
   CHECK(service_of(address) == "10.0.0.1:5555");

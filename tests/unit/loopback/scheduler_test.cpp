@@ -31,7 +31,7 @@ struct Scripted {
   Buffer here{*pair.network.initiator_device(), 4096};
   Buffer there{*pair.network.target_device(), 4096};
 
-  // Jumps to the next thing that is due and does it.
+  // Advances the clock to the next delivery and makes it.
   bool jump() {
     const auto due = pair.network.next_due();
     if (due == base::kNever) return false;
@@ -42,7 +42,7 @@ struct Scripted {
 
 }  // namespace
 
-TEST_CASE("a delayed message arrives when it is due, and none overtakes another") {
+TEST_CASE("a delayed message arrives when it is due, and messages keep their order") {
   Scripted s;
   for (std::uint64_t i = 0; i < 3; ++i) receive(*s.pair.passive, i, s.there.sge()).value();
   s.script.decide = [](const Delivery& d) {
@@ -64,7 +64,7 @@ TEST_CASE("a delayed message arrives when it is due, and none overtakes another"
   CHECK(s.pair.network.next_due() == base::kNever);
 }
 
-TEST_CASE("an answer can overtake the completion of its question") {
+TEST_CASE("the answer to a message can arrive before the message's own completion") {
   Scripted s;
   receive(*s.pair.passive, 1, s.there.sge()).value();
   receive(*s.pair.active, 2, s.here.sge(100, 100)).value();
@@ -85,7 +85,7 @@ TEST_CASE("an answer can overtake the completion of its question") {
   CHECK(poll(*s.pair.active).at(0).id == 3);
 }
 
-TEST_CASE("a failing work request was delivered, or was not; what follows is flushed") {
+TEST_CASE("a failing work request may be delivered or not; later requests are flushed") {
   Scripted s;
   const auto fault = GENERATE(Verdict::Fault::fail_delivered, Verdict::Fault::fail_undelivered);
   receive(*s.pair.passive, 1, s.there.sge()).value();
@@ -104,18 +104,18 @@ TEST_CASE("a failing work request was delivered, or was not; what follows is flu
   CHECK(poll(*s.pair.passive).size() == (fault == Verdict::Fault::fail_delivered ? 1 : 0));
 }
 
-TEST_CASE("receiver not ready costs its delay, then the connection") {
+TEST_CASE("receiver not ready delays the send; at the retry limit the connection fails") {
   Scripted s;
   send(*s.pair.active, 1, s.here.sge(0, 4)).value();
   const auto start = s.script.clock.now();
-  SECTION("in time") {
+  SECTION("the receive is posted in time") {
     CHECK(s.jump());
     receive(*s.pair.passive, 1, s.there.sge()).value();
     while (s.jump()) {
     }
     CHECK(poll(*s.pair.active).at(0).status == WorkStatus::success);
   }
-  SECTION("too late") {
+  SECTION("the receive is posted too late") {
     while (s.jump()) {
     }
     CHECK(poll(*s.pair.active).at(0).status == WorkStatus::rnr_exceeded);
@@ -133,7 +133,7 @@ TEST_CASE("the scheduler sees every access to memory") {
   CHECK(s.script.remote_bytes_written == 100);
 }
 
-TEST_CASE("each step of connecting can be lost or refused") {
+TEST_CASE("each message of the connection set-up can be lost or refused") {
   Script script;
   const auto kind = GENERATE(Delivery::Kind::resolve, Delivery::Kind::request, Delivery::Kind::reply);
   const auto fault =
@@ -171,7 +171,7 @@ TEST_CASE("each step of connecting can be lost or refused") {
   CHECK(p.network.next_due() == base::kNever);
 }
 
-TEST_CASE("a broken queue pair reports its status first, then flushes") {
+TEST_CASE("break_queue_pair reports its status first, then flushes") {
   Scripted s;
   receive(*s.pair.active, 1, s.here.sge()).value();
   receive(*s.pair.active, 2, s.here.sge()).value();

@@ -80,7 +80,7 @@ struct Pair {
     (void)network.listen("disk", listener, network.target_device()).value();
     active = network.open(network.initiator_device(), "disk", options).value();
   }
-  // Without a scheduler: everything up to both `established`.
+  // Connects both ends. For use without a scheduler.
   void connect() {
     network.progress();
     (void)active->next_event().value();

@@ -13,7 +13,7 @@ TEST_CASE("sends arrive in order, and complete on both sides") {
   for (std::uint64_t i = 0; i < 4; ++i) receive(*c.passive, 100 + i, c.there.sge(64 * i, 64)).value();
   c.here.set("abcd");
   for (std::uint64_t i = 0; i < 4; ++i) send(*c.active, i, c.here.sge(i, 1)).value();
-  CHECK(poll(*c.passive).empty());  // posting only queues
+  CHECK(poll(*c.passive).empty());  // posting delivers nothing
   CHECK(c.passive->arm());
   CHECK(c.network.progress() == 4);
   CHECK_FALSE(c.passive->arm());
@@ -31,7 +31,7 @@ TEST_CASE("sends arrive in order, and complete on both sides") {
   }
 }
 
-TEST_CASE("several SGEs are gathered; inline data is copied while it is posted") {
+TEST_CASE("several SGEs are gathered, and post_send copies inline data") {
   Connected c;
   receive(*c.passive, 1, c.there.sge()).value();
   receive(*c.passive, 2, c.there.sge(100, 100)).value();
@@ -68,7 +68,7 @@ TEST_CASE("a message waits until a receive is posted") {
   CHECK(poll(*c.active).at(0).id == 2);
 }
 
-TEST_CASE("a limited RNR retry count runs out, for the sender only") {
+TEST_CASE("at the limit of RNR retries only the sender fails") {
   Connected c({.rnr_retry_count = 2});
   send(*c.active, 1, c.here.sge(0, 4)).value();
   CHECK(c.network.progress() == 1);
@@ -79,7 +79,7 @@ TEST_CASE("a limited RNR retry count runs out, for the sender only") {
   CHECK(c.network.progress() == 0);
   receive(*c.passive, 1, c.there.sge()).value();
   CHECK(poll(*c.passive).empty());
-  // What is posted now is flushed.
+  // Later work requests are flushed.
   send(*c.active, 2, c.here.sge()).value();
   receive(*c.active, 3, c.here.sge()).value();
   const auto flushed = poll(*c.active);
@@ -88,7 +88,7 @@ TEST_CASE("a limited RNR retry count runs out, for the sender only") {
   CHECK(flushed[1].status == WorkStatus::flushed);
 }
 
-TEST_CASE("unsignaled sends complete silently, and hold their slots until a signaled one is polled") {
+TEST_CASE("unsignaled sends keep their slots until the completion of a later signaled send is polled") {
   Connected c;
   for (std::uint64_t i = 0; i < 8; ++i) receive(*c.passive, i, c.there.sge()).value();
   for (std::uint64_t i = 0; i < 7; ++i) send(*c.active, i, c.here.sge(0, 1), false).value();
@@ -97,7 +97,8 @@ TEST_CASE("unsignaled sends complete silently, and hold their slots until a sign
   send(*c.active, 7, c.here.sge(0, 1), true).value();
   CHECK(send(*c.active, 8, c.here.sge(0, 1), true).error().code == Errc::no_memory);
   c.network.progress();
-  CHECK(send(*c.active, 8, c.here.sge(0, 1), true).error().code == Errc::no_memory);  // not polled yet
+  CHECK(send(*c.active, 8, c.here.sge(0, 1), true).error().code ==
+        Errc::no_memory);  // the completion is not polled yet
   CHECK(poll(*c.active).at(0).id == 7);
   CHECK(send(*c.active, 8, c.here.sge(0, 1), true).has_value());
   CHECK(receive(*c.passive, 8, c.there.sge()).error().code == Errc::no_memory);
@@ -105,7 +106,7 @@ TEST_CASE("unsignaled sends complete silently, and hold their slots until a sign
   CHECK(receive(*c.passive, 8, c.there.sge()).has_value());
 }
 
-TEST_CASE("RDMA READ and WRITE move bytes without the peer's doing") {
+TEST_CASE("RDMA READ and WRITE transfer bytes without a call by the peer") {
   Connected c;
   c.here.set("data of the initiator");
   rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 21), c.here.address(), c.here.region->rkey())
@@ -121,8 +122,7 @@ TEST_CASE("RDMA READ and WRITE move bytes without the peer's doing") {
   CHECK(poll(*c.active).empty());
 }
 
-TEST_CASE(
-    "RDMA outside of a region, with a wrong or a dead key is a remote access error, and both sides end") {
+TEST_CASE("RDMA outside of a region or with an invalid key is a remote access error and ends both sides") {
   Connected c;
   Buffer local_only(*c.network.initiator_device(), 64, fabric::Access::local);
   Buffer other_device(*c.network.target_device(), 64);
@@ -160,7 +160,7 @@ TEST_CASE(
   CHECK_FALSE(c.active->next_event());
 }
 
-TEST_CASE("a deregistered region is out of reach, and its slot's next key differs") {
+TEST_CASE("a deregistered region cannot be accessed, and its slot's next key differs") {
   Connected c;
   const auto old_key = c.here.region->rkey();
   std::vector<std::byte> bytes(64);
@@ -178,7 +178,7 @@ TEST_CASE("a deregistered region is out of reach, and its slot's next key differ
   CHECK(poll(*c.passive).at(0).status == WorkStatus::remote_access);
 }
 
-TEST_CASE("a bad lkey is the poster's own error") {
+TEST_CASE("an invalid lkey is a local error") {
   Connected c;
   receive(*c.passive, 1, c.there.sge()).value();
   auto sge = c.here.sge(0, 16);
@@ -205,7 +205,7 @@ TEST_CASE("a message larger than its receive fails on both sides") {
   CHECK(poll(*c.active).at(0).status == WorkStatus::remote_operation);
 }
 
-TEST_CASE("a receive with a dead key fails on both sides") {
+TEST_CASE("a receive with an invalid key fails on both sides") {
   Connected c;
   {
     Buffer gone(*c.network.target_device(), 64);
@@ -217,7 +217,7 @@ TEST_CASE("a receive with a dead key fails on both sides") {
   CHECK(poll(*c.active).at(0).status == WorkStatus::remote_operation);
 }
 
-TEST_CASE("RDMA READs need responder resources") {
+TEST_CASE("RDMA READs without responder resources fail") {
   Connected c({.responder_resources = 0});
   rdma(*c.passive, 1, SendOpcode::rdma_read, c.there.sge(0, 4), c.here.address(), c.here.region->rkey())
       .value();
@@ -225,7 +225,7 @@ TEST_CASE("RDMA READs need responder resources") {
   CHECK(poll(*c.passive).at(0).status == WorkStatus::remote_operation);
 }
 
-TEST_CASE("too many SGEs, and posting nothing") {
+TEST_CASE("too many SGEs are refused, and an empty list is accepted") {
   Connected c;
   const fabric::Sge sges[] = {c.here.sge(0, 1), c.here.sge(1, 1), c.here.sge(2, 1)};
   const fabric::SendWork work{.id = 1, .sges = sges};
@@ -234,7 +234,7 @@ TEST_CASE("too many SGEs, and posting nothing") {
   CHECK(c.network.progress() == 0);
 }
 
-TEST_CASE("an empty message is a message") {
+TEST_CASE("a message of 0 bytes is delivered") {
   Connected c;
   receive(*c.passive, 1, {}).value();
   const fabric::SendWork work{.id = 1, .signaled = true};
@@ -244,7 +244,7 @@ TEST_CASE("an empty message is a message") {
   CHECK(poll(*c.active).at(0).status == WorkStatus::success);
 }
 
-TEST_CASE("the rings go round many times") {
+TEST_CASE("the rings wrap around many times") {
   Connected c;
   for (std::uint64_t i = 0; i < 1000; ++i) {
     receive(*c.passive, i, c.there.sge()).value();
