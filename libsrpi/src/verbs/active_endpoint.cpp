@@ -46,7 +46,7 @@ Result<std::unique_ptr<ActiveEndpoint>> ActiveEndpoint::open(std::shared_ptr<Dev
                                                              const RdmaCmAddress& target,
                                                              const fabric::ConnectOptions& options) {
   std::unique_ptr<ActiveEndpoint> endpoint(new ActiveEndpoint(std::move(devices), {}, false, options));
-  auto cm = ConnectionManager::open(RDMA_PS_TCP);  // first: without RDMA there is nothing to look up
+  auto cm = ConnectionManager::open(RDMA_PS_TCP);  // first: without RDMA, no look-up is needed
   if (!cm) return cm.error();
   endpoint->cm_.emplace(std::move(*cm));
   auto lookup = lookups.start(target);
@@ -63,14 +63,14 @@ std::string ActiveEndpoint::attempt() const {
 }
 
 Error ActiveEndpoint::not_now(const char* operation) const noexcept {
-  static constexpr const char* kPhases[] = {"its host name is being looked up",
-                                            "its address is being resolved",
-                                            "its route is being resolved",
-                                            "it is resolved but not connected",
+  static constexpr const char* kPhases[] = {"the host name is being looked up",
+                                            "the address is being resolved",
+                                            "the route is being resolved",
+                                            "it is resolved, but not connected",
                                             "it is being connected",
                                             "it is connected",
-                                            "it is over"};
-  const char* what = phase_ == Phase::resolved && queues_ ? "its queues exist already, or it is not connected"
+                                            "it has ended"};
+  const char* what = phase_ == Phase::resolved && queues_ ? "the queues exist already, or it is not connected"
                                                           : kPhases[static_cast<std::size_t>(phase_)];
   return {phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state, base::words([&] {
             return fmt::format("{} on the connection to {}: {}", operation, destination_text_, what);
@@ -119,7 +119,7 @@ Result<> ActiveEndpoint::connect(std::span<const std::byte> private_data) {
   if (phase_ != Phase::resolved || !queues_) return not_now("connect");
   const std::size_t limit = native_infiniband_ ? kIbCmPrivateData_bytes : kRdmaCmPrivateData_bytes;
   if (private_data.size() > limit)
-    return Error{Errc::invalid_argument, fmt::format("{}: {} bytes of private data, {} at most", attempt(),
+    return Error{Errc::invalid_argument, fmt::format("{}: {} bytes of private data, at most {}", attempt(),
                                                      private_data.size(), limit)};
   const int device_limit = std::clamp(device_->limits().max_qp_rd_atom, 1, 255);
   const auto resources = static_cast<std::uint8_t>(std::min<int>(options_.responder_resources, device_limit));
@@ -131,7 +131,7 @@ Result<> ActiveEndpoint::connect(std::span<const std::byte> private_data) {
 
 std::optional<ConnectionEvent> ActiveEndpoint::next_event() {
   if (phase_ == Phase::over || !cm_) return std::nullopt;
-  // One system call in the usual case, that nothing happened. A negative descriptor is left out by poll().
+  // Usually nothing has happened, and this costs one system call. poll() ignores a negative descriptor.
   pollfd fds[] = {{cm_->fd(), POLLIN, 0},
                   {listener_ ? listener_->wake_fd() : -1, POLLIN, 0},
                   {listener_ ? device_->async_events().fd() : -1, POLLIN, 0},
@@ -145,7 +145,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_event() {
       if (!cm_event) break;
       try {
         if (auto event = on_cm_event(*cm_event)) return event;
-      } catch (const std::bad_alloc&) {  // it is taken, and may not be missed
+      } catch (const std::bad_alloc&) {  // the event is gone from the channel and must not be lost
         return over({Errc::no_memory, {}});
       }
     }
@@ -184,13 +184,13 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
       devices_->suspect_removal();
       return over(loss_error(event.type, event.status, attempt(), phase_ == Phase::established));
     case RDMA_CM_EVENT_DISCONNECTED:
-      cm_->disconnect();  // the peer repeats its request until it is answered
+      cm_->disconnect();  // the peer repeats its request until we answer
       [[fallthrough]];
     case RDMA_CM_EVENT_UNREACHABLE:
     case RDMA_CM_EVENT_CONNECT_ERROR:
       return over(loss_error(event.type, event.status, attempt(), phase_ == Phase::established));
-    // ADDR_CHANGE: a bonding device switched ports; the queue pair keeps its path and reports for itself when
-    // that fails. TIMEWAIT_EXIT: of no concern, as a queue pair is never used twice. The others belong to
+    // ADDR_CHANGE: a bonding device switched ports. The queue pair keeps its path and reports a failure
+    // itself. TIMEWAIT_EXIT: not relevant, because a queue pair is not used twice. The other events are for
     // listeners.
     default:
       return std::nullopt;
@@ -198,7 +198,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
 }
 
 ConnectionEvent ActiveEndpoint::on_accepted(const CmEvent& accepted) {
-  // iWARP's ESTABLISHED comes when the kernel has done this.
+  // With iWARP, the kernel has done this before it raises ESTABLISHED.
   if (accepted.type == RDMA_CM_EVENT_CONNECT_RESPONSE)
     if (const int error = cm_->establish(queues_->queue_pair()); error != 0)
       return over({Errc::unreachable, fmt::format("{}: bring the queue pair up (RTR, RTS): {}", attempt(),
@@ -223,10 +223,10 @@ ConnectionEvent ActiveEndpoint::over(Error error) {
 void ActiveEndpoint::abort() noexcept {
   const bool may_have_peer = phase_ == Phase::connecting || phase_ == Phase::established;
   phase_ = Phase::over;
-  listener_.reset();  // before what it watches
+  listener_.reset();  // before the queues that it watches
   if (queues_) queues_->move_to_error();
   if (may_have_peer) cm_->disconnect();
-  queues_.reset();  // from here on, nothing reaches memory through this endpoint
+  queues_.reset();  // now nothing can reach memory through this endpoint
   lookup_.reset();
   cm_.reset();
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The initiator's end of a connection: resolves, connects, reports events, and carries the data path's
-// queues.
+// The initiator's end of a connection: it resolves and connects, reports events, and owns the queues of the
+// data path.
 #pragma once
 
 #include <cstdint>
@@ -20,12 +20,12 @@ namespace srpi::verbs {
 
 class ActiveEndpoint final : public fabric::ActiveEndpoint {
  public:
-  // Starts address resolution; tries the routes in turn until an address resolves.
+  // Starts address resolution. The routes are tried in turn until one resolves.
   [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>,
                                                                     std::vector<Route>,
                                                                     bool native_infiniband,
                                                                     const fabric::ConnectOptions&);
-  // The same, once the address' host names are looked up: with the routes found.
+  // Looks up the address's host names first; the answer has the routes.
   [[nodiscard]] static Result<std::unique_ptr<ActiveEndpoint>> open(std::shared_ptr<DeviceCache>,
                                                                     NameLookups&, const RdmaCmAddress&,
                                                                     const fabric::ConnectOptions&);
@@ -88,11 +88,11 @@ class ActiveEndpoint final : public fabric::ActiveEndpoint {
   std::vector<Route> routes_;
   std::size_t next_route_ = 0;
   std::string destination_text_;
-  Error passed_over_;  // of all routes before the present one
+  Error passed_over_;  // the errors of all routes before the present one
 
   Phase phase_ = Phase::resolving_address;
   fabric::Path path_;
-  // In the order of creation; destroyed in reverse.
+  // Declared in the order of creation, because members are destroyed in reverse order.
   std::optional<ConnectionManager> cm_;
   std::unique_ptr<NameLookup> lookup_;
   std::shared_ptr<Device> device_;

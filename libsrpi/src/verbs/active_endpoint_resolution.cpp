@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An endpoint's way to a device: the look-up of its host name, and the routes in turn, until one resolves.
+// How an endpoint finds its device: it looks up the host name, then tries the routes in turn until one
+// resolves.
 #include <fmt/format.h>
 
 #include <cstring>
@@ -13,7 +14,7 @@ namespace {
 
 using fabric::ConnectionEvent;
 
-// For each of address and route, before the kernel gives up. Who has less time calls abort().
+// The kernel's time limit for each of address and route resolution. A user with less time calls abort().
 constexpr int kResolveTimeout_ms = 2000;
 
 void copy_gid(const ibv_gid& from, std::array<std::uint8_t, 16>& to) {
@@ -22,8 +23,8 @@ void copy_gid(const ibv_gid& from, std::array<std::uint8_t, 16>& to) {
 
 }  // namespace
 
-// The answer to a look-up. Its descriptor stays in the list while the routes are tried: who sleeps on it need
-// not know that there is nothing more to come.
+// Takes the answer of the look-up. The look-up's descriptor stays in the list while the routes are tried, so
+// a sleeping user need not change its list.
 std::optional<ConnectionEvent> ActiveEndpoint::next_lookup_event() noexcept {
   try {
     auto found = lookup_->take();
@@ -32,17 +33,17 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_lookup_event() noexcept {
     routes_ = std::move(**found);
     if (auto started = try_next_route(); !started) return over(started.error());
     return std::nullopt;
-  } catch (const std::bad_alloc&) {  // the descriptor is quiet by now
+  } catch (const std::bad_alloc&) {  // the descriptor is no longer readable
     return over({Errc::no_memory, {}});
   }
 }
 
-// The next route whose resolution can at least be started; the error tells of all that were tried.
+// Starts the resolution of the next route for which that is possible. The error has the errors of all routes.
 Result<> ActiveEndpoint::try_next_route() {
   while (next_route_ < routes_.size()) {
     Route& route = routes_[next_route_];
     destination_text_ = host_and_port_text(route.destination.get());
-    if (next_route_++ > 0)  // an id that failed to resolve is of no further use
+    if (next_route_++ > 0)  // an id whose resolution failed cannot be used again
       if (auto renewed = cm_->renew_id(); !renewed) {
         pass_over(renewed.error());
         break;
@@ -56,8 +57,8 @@ Result<> ActiveEndpoint::try_next_route() {
   return passed_over_;
 }
 
-// The code is the last one's, but one kind of address that is not taken here says nothing about the others,
-// which may resolve at the next attempt.
+// The code is that of the last error. invalid_argument (a kind of address that this machine does not support)
+// does not replace another code, because other addresses may resolve at the next attempt.
 void ActiveEndpoint::pass_over(const Error& error) {
   auto& all = passed_over_;
   if (all.code == Errc::ok || error.code != Errc::invalid_argument) all.code = error.code;
@@ -72,7 +73,8 @@ Error ActiveEndpoint::unresolved(int error) const {
 
 std::optional<ConnectionEvent> ActiveEndpoint::on_address_resolved() {
   phase_ = Phase::resolving_route;
-  // Now, as the route's lifetime, and with it the CM's own timers, follow from it.
+  // Must be set before the route is resolved: the route's lifetime, and with it the CM's timers, depend on
+  // it.
   cm_->set_ack_timeout(options_.ack_timeout_exponent);
   if (const int error = cm_->resolve_route(kResolveTimeout_ms); error != 0)
     return give_route_up(unresolved(error));
@@ -85,7 +87,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::give_route_up(const Error& why) {
   return std::nullopt;
 }
 
-// Where it leads to a device that cannot be used, another address may lead to another one.
+// If the device cannot be used, another address may lead to another device.
 std::optional<ConnectionEvent> ActiveEndpoint::on_route_resolved() {
   const auto about_route = [&](const Error& e) { return Error{e.code, attempt() + ": " + e.detail}; };
   auto device = devices_->get(cm_->id()->verbs->device);
@@ -94,7 +96,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_route_resolved() {
   if (!listener) return give_route_up(about_route(listener.error()));
   device_ = std::move(*device);
   listener_ = std::move(*listener);
-  lookup_.reset();  // what is slept on changes here anyway
+  lookup_.reset();  // the list of descriptors changes at this point anyway
   fill_path();
   phase_ = Phase::resolved;
   ConnectionEvent event;

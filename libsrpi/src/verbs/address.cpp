@@ -19,10 +19,10 @@ struct AddressListDeleter {
 };
 using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
 
-// Returns 0 or a code of getaddrinfo's.
+// Returns 0 or an error code of getaddrinfo.
 int ask(const std::string& host, std::uint16_t port, int flags, AddressList& list) {
   addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;  // one entry per address
+  hints.ai_socktype = SOCK_STREAM;  // so that each address has one entry
   hints.ai_flags = AI_NUMERICSERV | flags;
   addrinfo* found = nullptr;
   const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
@@ -94,7 +94,7 @@ Result<std::vector<Route>> routes_to(const RdmaCmAddress& target) {
   if (routes.empty())
     return Error{
         Errc::invalid_argument,
-        fmt::format("'{}' and its source '{}' have no address family in common: one is IPv4, the other IPv6",
+        fmt::format("'{}' and its source '{}' have different address families: one is IPv4, the other IPv6",
                     target.host, target.source_host)};
   return routes;
 }

@@ -15,7 +15,7 @@ namespace {
 
 enum class Scope { queue_pair, completion_queue, port, device, nobody };
 
-// Whom an event concerns, which is also which member of its union is valid.
+// The scope of an event. It also tells which member of the event's union is valid.
 Scope scope_of(ibv_event_type type) {
   switch (type) {
     case IBV_EVENT_QP_FATAL:
@@ -42,12 +42,12 @@ std::optional<Error> fatal_cause(ibv_event_type type, const char* device, int po
   };
   switch (type) {
     case IBV_EVENT_QP_FATAL:
-      return cause(Errc::no_connect, "the device gave up on the queue pair (QP fatal)");
+      return cause(Errc::no_connect, "the device failed the queue pair (QP fatal)");
     case IBV_EVENT_QP_REQ_ERR:
       return cause(Errc::protocol_error,
-                   "the peer sent a request the queue pair cannot take (invalid request)");
+                   "the peer sent a request that the queue pair does not accept (invalid request)");
     case IBV_EVENT_QP_ACCESS_ERR:
-      return cause(Errc::protocol_error, "the peer reached for memory it has no key for (access violation)");
+      return cause(Errc::protocol_error, "the peer accessed memory without a valid key (access violation)");
     case IBV_EVENT_PATH_MIG_ERR:
       return cause(Errc::no_connect, "path migration failed");
     case IBV_EVENT_CQ_ERR:
@@ -100,7 +100,7 @@ void AsyncEvents::drain() {
   ibv_async_event event;
   while (ibv_get_async_event(context_, &event) == 0) {
     deliver(event);
-    // At once: destroying a queue pair waits for the acknowledgement of each of its events.
+    // Acknowledge at once: destroying a queue pair waits until all its events are acknowledged.
     ibv_ack_async_event(&event);
   }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device's asynchronous events (queue pair in trouble, port down, device gone), brought to the endpoints
-// concerned.
+// Delivers a device's asynchronous events (queue pair failed, port down, device gone) to its endpoints.
 //
-// The device has one event queue, and its endpoints may live in different threads. So every endpoint sleeps
-// on the device's descriptor, whoever wakes first drains it under a lock, and leaves each cause with the
-// listeners concerned, whose own eventfd wakes their threads. None of this is on the data path.
+// The device has one event queue, and its endpoints may belong to different threads. So every endpoint sleeps
+// on the device's descriptor. The first thread that wakes drains the queue under a lock and stores each
+// event's cause in the listeners concerned. The eventfd of each listener then wakes its thread. None of this
+// is on the data path.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -23,18 +23,19 @@ namespace srpi::verbs {
 
 class AsyncEvents;
 
-// One endpoint's part, known to the AsyncEvents while it lives. Destroy it before the queue pair and the
-// completion queue that it watches, and before the AsyncEvents.
+// The listener of one endpoint. Destroy it before the queue pair and the completion queue that it watches,
+// and before the AsyncEvents.
 class AsyncListener {
  public:
   ~AsyncListener();
   AsyncListener(const AsyncListener&) = delete;
   AsyncListener& operator=(const AsyncListener&) = delete;
 
-  // From here on, events of these two count too; before that, only those of the port and the device.
+  // Listens to the events of these two as well. Before the call, only events of the port and the device
+  // count.
   void watch(const ibv_qp*, const ibv_cq*) noexcept;
   [[nodiscard]] int wake_fd() const noexcept { return wake_.get(); }
-  // The first cause that ends the endpoint's connection; at most once.
+  // The first cause that ends the endpoint's connection. It is returned once.
   [[nodiscard]] std::optional<Error> take() noexcept;
 
  private:
@@ -45,7 +46,7 @@ class AsyncListener {
   AsyncEvents& events_;
   FileDescriptor wake_;
   const std::uint8_t port_;
-  // Below: under the lock of events_.
+  // Protected by the lock of events_.
   const ibv_qp* qp_ = nullptr;
   const ibv_cq* cq_ = nullptr;
   std::optional<Error> cause_;
@@ -53,16 +54,17 @@ class AsyncListener {
 
 class AsyncEvents {
  public:
-  // The context stays the caller's, and must outlive this. Makes its event queue nonblocking.
+  // Makes the event queue of `context` nonblocking. The context belongs to the caller and must outlive this
+  // object.
   explicit AsyncEvents(ibv_context* context) noexcept;
   AsyncEvents(const AsyncEvents&) = delete;
   AsyncEvents& operator=(const AsyncEvents&) = delete;
 
   [[nodiscard]] Result<std::unique_ptr<AsyncListener>> listen(std::uint8_t port);
   [[nodiscard]] int fd() const noexcept { return context_->async_fd; }
-  // Any thread; never blocks.
+  // May be called by any thread. Never blocks.
   void drain();
-  // No use trying again over this device.
+  // True if the device failed or was removed: a retry over it cannot succeed.
   [[nodiscard]] bool device_gone() const noexcept { return device_gone_; }
   void set_device_gone() noexcept { device_gone_ = true; }
 
@@ -76,7 +78,7 @@ class AsyncEvents {
   std::atomic<bool> device_gone_ = false;
 };
 
-// What an event means for an endpoint on `device`; nothing: it goes on working.
+// The error with which an event ends the connection of an endpoint on `device`; nullopt if it does not.
 [[nodiscard]] std::optional<Error> fatal_cause(ibv_event_type, const char* device, int port) noexcept;
 
 }  // namespace srpi::verbs

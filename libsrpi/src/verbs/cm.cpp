@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The queue pair is made on our own verbs context (device.hpp), of which librdmacm knows nothing: id->qp
-// stays null, and we move the queue pair through its states with the attributes that librdmacm computes. It
-// then reports the peer's acceptance as CONNECT_RESPONSE, and rdma_establish() sends the last message of the
+// The queue pair belongs to our own verbs context (device.hpp), which librdmacm does not know. So id->qp
+// stays null, and we change the queue pair's states with the attributes that librdmacm computes. librdmacm
+// then reports the peer's reply as CONNECT_RESPONSE, and rdma_establish() sends the last message of the
 // handshake.
 #include "verbs/cm.hpp"
 
@@ -15,8 +15,8 @@
 namespace srpi::verbs {
 namespace {
 
-// The wait that our queue pair asks of a peer whose message finds no receive posted: 0.64 ms (IBA table 45).
-// The default, 0, means the longest, 655 ms.
+// How long a peer waits before it sends again when we have no receive posted: 0.64 ms (IBA table 45). The
+// default, 0, means 655 ms.
 constexpr std::uint8_t kReceiverNotReadyTimer = 12;
 
 constexpr char kOpen[] = "open the RDMA connection manager";
@@ -48,7 +48,7 @@ int move_queue_pair(rdma_cm_id* id, ibv_qp* qp, ibv_qp_state state) noexcept {
   attributes.qp_state = state;
   if (rdma_init_qp_attr(id, &attributes, &mask) != 0) return errno;
   if (state == IBV_QPS_INIT) {
-    // Before the connection request librdmacm does not know yet what the peer will be permitted.
+    // Before the connection request, librdmacm does not know yet what the peer is permitted to do.
     attributes.qp_access_flags = IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
     mask |= IBV_QP_ACCESS_FLAGS;
   }
@@ -69,7 +69,7 @@ Result<ConnectionManager> ConnectionManager::open(rdma_port_space port_space) {
 Result<> ConnectionManager::renew_id() {
   auto id = make_id(channel_.get(), id_->ps);
   if (!id) return id.error();
-  id_ = std::move(*id);  // the old one takes along what was not read of its events
+  id_ = std::move(*id);  // the old id's unread events are dropped with it
   return {};
 }
 
@@ -83,7 +83,7 @@ int ConnectionManager::resolve_route(int timeout_ms) noexcept {
 }
 
 void ConnectionManager::set_ack_timeout(std::uint8_t exponent) noexcept {
-  // Kernels before 5.3 do not know it: the connection works without, it is only slower to notice a dead peer.
+  // Kernels before 5.3 lack this option. The connection then works, but notices a dead peer later.
   static_cast<void>(
       rdma_set_option(id(), RDMA_OPTION_ID, RDMA_OPTION_ID_ACK_TIMEOUT, &exponent, sizeof exponent));
 }
@@ -119,7 +119,7 @@ std::optional<CmEvent> ConnectionManager::next_event() noexcept {
   for (;;) {
     if (rdma_get_cm_event(channel_.get(), &event) != 0) return std::nullopt;
     if (event->id == id()) break;
-    rdma_ack_cm_event(event);  // about an id that is not in use any more
+    rdma_ack_cm_event(event);  // of an id that is not in use any more
   }
   CmEvent copy;
   copy.type = event->event;
@@ -129,7 +129,7 @@ std::optional<CmEvent> ConnectionManager::next_event() noexcept {
     copy.private_data_bytes = std::min<std::size_t>(parameters->private_data_len, copy.private_data.size());
     std::memcpy(copy.private_data.data(), parameters->private_data, copy.private_data_bytes);
   }
-  rdma_ack_cm_event(event);  // destroying the id waits for this
+  rdma_ack_cm_event(event);  // destroying the id waits for the acknowledgement
   return copy;
 }
 

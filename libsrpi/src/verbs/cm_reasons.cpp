@@ -13,7 +13,7 @@
 namespace srpi::verbs {
 namespace {
 
-// Those that call for something of their own to be done; the rest is only named.
+// The reasons that we handle in their own way. Of all others, only the text is used.
 enum RejectReason : int {
   kNoQueuePair = 1,
   kNoResources = 3,
@@ -23,7 +23,7 @@ enum RejectReason : int {
   kConsumerDefined = 28,
 };
 
-// In the order of the standard, from reason 1.
+// In the order of the standard; the first is reason 1.
 constexpr const char* kRejectReasons[] = {
     "no queue pair available",
     "no end-to-end context available",
@@ -74,7 +74,7 @@ const char* reject_reason_text(int reason) noexcept {
 fabric::ConnectionEvent rejected(const std::string& attempt, int status) {
   fabric::ConnectionEvent event;
   event.kind = fabric::ConnectionEvent::Kind::rejected;
-  if (status < 0) {  // iWARP: the MPA reply said no, which is all that is known
+  if (status < 0) {  // iWARP: the MPA reply has no reason
     event.consumer = status == -ECONNREFUSED;
     event.error = {Errc::refused, fmt::format("{}: the peer refused{}", attempt, because(status))};
     return event;
@@ -92,7 +92,7 @@ fabric::ConnectionEvent rejected(const std::string& attempt, int status) {
     case kStaleConnection:
       event.error = {
           Errc::refused,
-          fmt::format("{}: the peer still holds an earlier connection of this queue pair {}; a fresh one "
+          fmt::format("{}: the peer still has an earlier connection of this queue pair {}; a new attempt "
                       "may succeed at once",
                       attempt, reason)};
       break;
@@ -103,12 +103,13 @@ fabric::ConnectionEvent rejected(const std::string& attempt, int status) {
     case kNoQueuePair:
     case 2:
     case kNoResources:
-      event.error = {Errc::login_no_resources,
-                     fmt::format("{}: the peer has no room for another connection now {}", attempt, reason)};
+      event.error = {
+          Errc::login_no_resources,
+          fmt::format("{}: the peer has no resources for another connection now {}", attempt, reason)};
       break;
     case kTimeout:
       event.error = {Errc::connect_timed_out,
-                     fmt::format("{}: the peer gave up waiting for our side {}", attempt, reason)};
+                     fmt::format("{}: the peer's time limit for our side is over {}", attempt, reason)};
       break;
     default:
       event.error = {Errc::refused, fmt::format("{}: the peer refused {}", attempt, reason)};
@@ -119,34 +120,32 @@ fabric::ConnectionEvent rejected(const std::string& attempt, int status) {
 Error resolve_error(const std::string& attempt, int error) {
   switch (error) {
     case ENODEV:
-      return {
-          Errc::no_device,
-          fmt::format("{}: the network interface that leads there belongs to no RDMA device that is up; see "
-                      "'rdma link', or {}",
-                      attempt, device_advice())};
+      return {Errc::no_device,
+              fmt::format("{}: the network interface of the route has no RDMA device that is up; see "
+                          "'rdma link', or {}",
+                          attempt, device_advice())};
     case EADDRNOTAVAIL:
       return {Errc::unreachable,
-              fmt::format("{}: the source address is not one of an RDMA device's on this machine", attempt)};
+              fmt::format("{}: no RDMA device of this machine has the source address", attempt)};
     case ETIMEDOUT:
-      return {
-          Errc::unreachable,
-          fmt::format("{}: nobody there answers address resolution (ARP, neighbour discovery, or the subnet "
-                      "administrator); is the peer up, and the link?",
-                      attempt)};
+      return {Errc::unreachable,
+              fmt::format("{}: no answer to address resolution (ARP, neighbour discovery, or the subnet "
+                          "administrator); check that the peer and the link are up",
+                          attempt)};
     case ENETUNREACH:
     case EHOSTUNREACH:
       return {Errc::unreachable, fmt::format("{}: no route: {}", attempt, std::strerror(error))};
     case EACCES:
     case EPERM:
       return {Errc::permission_denied,
-              fmt::format("{}: {}; reading and writing /dev/infiniband/uverbs* is needed", attempt,
+              fmt::format("{}: {}; read and write permission for /dev/infiniband/uverbs* is needed", attempt,
                           std::strerror(error))};
     case ENOMEM:
       return {Errc::no_memory, fmt::format("{}: {}", attempt, std::strerror(error))};
     case EAFNOSUPPORT:
     case EINVAL:
       return {Errc::invalid_argument,
-              fmt::format("{}: {}; the device or the kernel does not take such addresses", attempt,
+              fmt::format("{}: {}; the device or the kernel does not support this kind of address", attempt,
                           std::strerror(error))};
     default:
       return {Errc::unreachable, fmt::format("{}{}", attempt, because(error))};
@@ -160,24 +159,24 @@ Error loss_error(rdma_cm_event_type type, int status, const std::string& attempt
     case RDMA_CM_EVENT_DISCONNECTED:
       return established ? Error{Errc::no_connect, fmt::format("{}: the peer disconnected", attempt)}
                          : Error{Errc::unreachable,
-                                 fmt::format("{}: the peer disconnected before it had accepted", attempt)};
+                                 fmt::format("{}: the peer disconnected before it accepted", attempt)};
     case RDMA_CM_EVENT_UNREACHABLE:
-      // Linux reports a neighbour whose hardware address changed this way, too: our packets go astray.
-      // Its status is that of a timeout then, which it was not.
+      // Linux reports a peer whose hardware address changed in this way, too, with the status of a timeout.
       if (established)
-        return {
-            Errc::unreachable,
-            fmt::format("{}: the peer's link address changed, or it cannot be reached any more", attempt)};
+        return {Errc::unreachable,
+                fmt::format("{}: the peer's link address changed, or the peer cannot be reached any more",
+                            attempt)};
       if (status == -ETIMEDOUT)
-        return {Errc::connect_timed_out,
-                fmt::format(
-                    "{}: the connection manager there does not answer; is RDMA set up on the peer, and does "
-                    "the network let RoCE (UDP 4791) through?",
-                    attempt)};
+        return {
+            Errc::connect_timed_out,
+            fmt::format(
+                "{}: the peer's connection manager does not answer; check that RDMA is set up on the peer, "
+                "and that the network passes RoCE (UDP 4791)",
+                attempt)};
       return {Errc::unreachable, fmt::format("{}: unreachable{}", attempt, because(status))};
     case RDMA_CM_EVENT_CONNECT_ERROR:
       if (status == -ETIMEDOUT)
-        return {Errc::connect_timed_out, fmt::format("{}: the handshake was not finished in time", attempt)};
+        return {Errc::connect_timed_out, fmt::format("{}: the handshake did not end in time", attempt)};
       return {Errc::unreachable,
               fmt::format("{}: the connection could not be set up{}", attempt, because(status))};
     default:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the connection manager's events mean, in our error codes and in words. Pure.
+// Translates the connection manager's events to error codes and texts.
 #pragma once
 
 #include <rdma/rdma_cma.h>
@@ -10,17 +10,17 @@
 
 namespace srpi::verbs {
 
-// An RDMA_CM_EVENT_REJECTED with its status: the IB CM's reject reason (IBA 12.6.7.2), or of iWARP a negative
-// errno. `attempt` leads the error's text: "connect to 10.0.0.2:5555 over rxe0/1".
+// For RDMA_CM_EVENT_REJECTED. Its status is the IB CM's reject reason (IBA 12.6.7.2); with iWARP it is a
+// negative errno. `attempt` starts the error's text: "connect to 10.0.0.2:5555 over rxe0/1".
 [[nodiscard]] fabric::ConnectionEvent rejected(const std::string& attempt, int status);
-// "invalid service id"; "unknown reason" for what the standard does not list.
+// "invalid service id"; "unknown reason" for a reason that is not in the standard.
 [[nodiscard]] const char* reject_reason_text(int reason) noexcept;
 
-// Resolving an address or a route failed; `error` is a positive errno.
+// For a failed resolution of an address or a route; `error` is a positive errno.
 [[nodiscard]] Error resolve_error(const std::string& attempt, int error);
 
-// An event that ends a connection that is being made (`established` false) or was made. Its status is a
-// negative errno where it has one.
+// For an event that ends a connection, or the attempt to make one (`established` is false). The status is 0
+// or a negative errno.
 [[nodiscard]] Error loss_error(rdma_cm_event_type, int status, const std::string& attempt, bool established);
 
 }  // namespace srpi::verbs

@@ -18,7 +18,7 @@ class MemoryRegion final : public fabric::MemoryRegion {
       : fabric::MemoryRegion(bytes, mr->lkey, mr->rkey), device_(std::move(device)), mr_(std::move(mr)) {}
 
  private:
-  std::shared_ptr<Device> device_;  // outlives mr_
+  std::shared_ptr<Device> device_;  // must outlive mr_
   MemoryRegionHandle mr_;
 };
 
@@ -27,12 +27,12 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
   if (error == ENOMEM) {
     rlimit limit{};
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-      return {
-          Errc::no_memory,
-          fmt::format("{}: RLIMIT_MEMLOCK permits this process {} bytes of locked memory in all; raise it "
-                      "(ulimit -l unlimited, LimitMEMLOCK=infinity)",
-                      what, limit.rlim_cur)};
-    return {Errc::no_memory, fmt::format("{}: no memory, or the device's limit of regions is reached", what)};
+      return {Errc::no_memory,
+              fmt::format("{}: RLIMIT_MEMLOCK permits this process {} bytes of locked memory; raise it "
+                          "(ulimit -l unlimited, LimitMEMLOCK=infinity)",
+                          what, limit.rlim_cur)};
+    return {Errc::no_memory,
+            fmt::format("{}: no memory left, or the device's limit of memory regions is reached", what)};
   }
   const Errc code = error == EPERM || error == EACCES ? Errc::permission_denied
                     : error == EIO || error == ENODEV ? Errc::device_removed
@@ -40,7 +40,7 @@ Error registration_error(const std::string& device, std::size_t bytes, int error
   return {code, fmt::format("{}: {}", what, std::strerror(error))};
 }
 
-// That it opens all other devices meanwhile is the price.
+// Makes librdmacm look for devices, so that it closes removed ones. It opens all other devices meanwhile.
 void have_librdmacm_look() noexcept {
   if (ibv_context** devices = rdma_get_devices(nullptr); devices != nullptr) rdma_free_devices(devices);
 }
@@ -72,7 +72,7 @@ Result<std::shared_ptr<Device>> Device::open(ibv_device* device) {
 
 Result<std::unique_ptr<fabric::MemoryRegion>> Device::register_memory(std::span<std::byte> bytes,
                                                                       fabric::Access access) {
-  if (bytes.empty()) return Error{Errc::invalid_argument, name() + ": register memory: it has no bytes"};
+  if (bytes.empty()) return Error{Errc::invalid_argument, name() + ": register memory: no bytes given"};
   int flags = IBV_ACCESS_LOCAL_WRITE;
   if (access == fabric::Access::remote) flags |= IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_WRITE;
   MemoryRegionHandle mr(ibv_reg_mr(pd_.get(), bytes.data(), bytes.size(), flags));

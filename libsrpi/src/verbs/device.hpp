@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RDMA device in use: a verbs context and a protection domain of our own.
+// An RDMA device in use: our own verbs context and protection domain.
 //
-// librdmacm has a context of the same device too, shared by the whole process. We open a second one because
-// then its event queue is ours alone, and because librdmacm may close its own as soon as the last CM id is
-// gone, while memory that we registered is to outlive every connection.
+// librdmacm has a context of the same device, which the whole process shares. We open a second context for
+// two reasons: its event queue is ours alone, and librdmacm may close its context with the last CM id, while
+// our registered memory must outlive all connections.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -22,14 +22,14 @@ namespace srpi::verbs {
 
 class Device final : public fabric::Device, public std::enable_shared_from_this<Device> {
  public:
-  // `like`: any context of the device. Errors: no_device, permission_denied, no_memory.
+  // Errors: no_device, permission_denied, no_memory.
   [[nodiscard]] static Result<std::shared_ptr<Device>> open(ibv_device* like);
 
   ~Device() override;
 
   [[nodiscard]] std::string name() const override { return ibv_get_device_name(context_->device); }
   [[nodiscard]] bool gone() const noexcept override { return async_events_.device_gone(); }
-  // Any thread. The region keeps the device alive.
+  // May be called by any thread. The region keeps the device alive.
   [[nodiscard]] Result<std::unique_ptr<fabric::MemoryRegion>> register_memory(std::span<std::byte>,
                                                                               fabric::Access) override;
 
@@ -48,17 +48,17 @@ class Device final : public fabric::Device, public std::enable_shared_from_this<
   AsyncEvents async_events_;
 };
 
-// The devices that some endpoint or memory region uses, so that all of them share one protection domain.
+// The devices in use. All endpoints and memory regions on a device share its protection domain.
 //
-// The removal of a device without hot-unplug support (rxe, siw) waits for every context to be closed: ours,
-// when nobody uses the device any more, and librdmacm's, which it closes when it looks for devices and finds
-// this one missing. It looks when it is made to, and not when no device at all is left: the context of the
-// last one stays until the process ends.
+// A device without hot-unplug support (rxe, siw) can be removed only when all its contexts are closed. Ours
+// is closed when the device is no longer in use. librdmacm closes its context when it looks for devices and
+// does not find this one. It looks only when it is made to, and not if there is no device left; then the
+// context of the last device stays open until the process ends.
 class DeviceCache {
  public:
-  // Any thread. A device that failed is not handed out again: what replaced it is opened anew.
+  // May be called by any thread. Does not return a failed device: it opens the device anew.
   [[nodiscard]] Result<std::shared_ptr<Device>> get(ibv_device*);
-  // A device seems to have been removed, now or a moment later: look for devices before the next attempt.
+  // Call this if a device may have been removed. The next get() then looks for devices first.
   void suspect_removal() noexcept { look_again_ = true; }
   void look_again() noexcept;
 

@@ -11,13 +11,14 @@ namespace {
 
 std::optional<Error> invalid(const fabric::ConnectOptions& options) {
   const auto beyond = [](const char* name, unsigned value, unsigned low, unsigned high) {
-    return Error{Errc::invalid_argument, fmt::format("{} {}: {} to {} is permitted", name, value, low, high)};
+    return Error{Errc::invalid_argument,
+                 fmt::format("{} {} is out of range: {} to {} is permitted", name, value, low, high)};
   };
   if (options.retry_count > 7) return beyond("retry_count", options.retry_count, 0, 7);
   if (options.rnr_retry_count > 7) return beyond("rnr_retry_count", options.rnr_retry_count, 0, 7);
   if (options.ack_timeout_exponent > 31)
     return beyond("ack_timeout_exponent", options.ack_timeout_exponent, 0, 31);
-  // With 0 the target's RDMA READs, that is every write to it, would be refused.
+  // With 0, the target's RDMA READs, and so every write, would be refused.
   if (options.responder_resources == 0) return beyond("responder_resources", 0, 1, 255);
   return std::nullopt;
 }
@@ -44,13 +45,13 @@ class Fabric final : public fabric::Fabric {
       if (!found) return found.error();
       routes = std::move(*found);
     } else {
-      return Error{Errc::invalid_argument, "the built-in RAM target is not reached by RDMA"};
+      return Error{Errc::invalid_argument, "the built-in RAM target cannot be reached over RDMA"};
     }
     return base_of(ActiveEndpoint::open(devices_, std::move(routes), infiniband != nullptr, options));
   }
 
  private:
-  // Shared with the endpoints, which may outlive the fabric.
+  // The endpoints share it, because they may outlive the fabric.
   const std::shared_ptr<DeviceCache> devices_ = std::make_shared<DeviceCache>();
   NameLookups lookups_;
 };

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fabric seam over librdmacm (connections) and libibverbs (everything else): InfiniBand, RoCE, iWARP.
+// The fabric interfaces over librdmacm (connections) and libibverbs (everything else): InfiniBand, RoCE,
+// iWARP.
 //
-// Who owns what: the Fabric keeps a list of the devices in use, without owning them. A Device (one verbs
-// context and protection domain of our own) lives as long as an endpoint or a memory region uses it. An
-// endpoint owns its CM event channel, CM id, queue pair, completion queue and completion channel, until
-// abort() or its destructor.
+// Ownership: the Fabric has a list of the devices in use, but does not own them. A Device (our verbs context
+// and protection domain) lives as long as an endpoint or a memory region uses it. An endpoint owns its CM
+// event channel, CM id, queue pair, completion queue and completion channel until abort() or its destructor.
 //
-// Threads: open() may be called from several threads. Each endpoint belongs to one thread; endpoints of
-// different threads may share a device (async_events.hpp tells how its events find their endpoint). Several
-// Fabrics may exist; they share no device. Host names are looked up by threads of their own (name_lookup.hpp),
-// which nobody ever waits for.
+// Threads: open() may be called from several threads. Each endpoint belongs to one thread. Endpoints of
+// different threads may share a device; async_events.hpp delivers its events to them. Several Fabrics may
+// exist; they share no device. Every look-up of a host name has a thread of its own (name_lookup.hpp). No
+// other thread waits for it.
 #pragma once
 
 #include <memory>
@@ -18,8 +18,8 @@
 
 namespace srpi::verbs {
 
-// Always succeeds: whether there is RDMA here, and if not what to do about it, is told by each open() anew,
-// so that a device or a module that comes later is found.
+// Always succeeds. Each open() checks anew whether there is RDMA and, if not, its error says what to do. So a
+// device or a module that is added later is found.
 [[nodiscard]] std::unique_ptr<fabric::Fabric> make_fabric();
 
 }  // namespace srpi::verbs

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Owning handles for what libibverbs and librdmacm hand out. Declare them in the order of creation: the verbs
-// demand the reverse order of destruction, and that is what members get.
+// Owning handles for the objects of libibverbs and librdmacm. Declare members in the order of creation: they
+// are destroyed in reverse order, as the verbs demand.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -23,13 +23,13 @@ struct Destroyer {
   }
 };
 
-// A queue pair that could not be destroyed would go on writing into memory which its owner believes to be
-// free, so that is not survivable. EIO and ENODEV mean that the device has gone, and all DMA with it.
+// A queue pair that cannot be destroyed could still write to memory that its owner believes to be free, so
+// the process must end. EIO and ENODEV mean that the device is gone; then there is no DMA.
 inline void destroy_queue_pair(ibv_qp* qp) noexcept {
   const int error = ibv_destroy_qp(qp);
   SRPI_CHECK(error == 0 || error == EIO || error == ENODEV);
 }
-// The same holds for memory that is to be unreachable from here on.
+// The same applies to a memory region: after this call the device must not access it.
 inline void destroy_memory_region(ibv_mr* mr) noexcept {
   const int error = ibv_dereg_mr(mr);
   SRPI_CHECK(error == 0 || error == EIO || error == ENODEV);
@@ -62,7 +62,7 @@ class FileDescriptor {
   int fd_ = -1;
 };
 
-// Makes reads from it answer at once. Returns 0 or an errno.
+// Makes reads from `fd` nonblocking. Returns 0 or an errno.
 [[nodiscard]] int set_nonblocking(int fd) noexcept;
 
 }  // namespace srpi::verbs

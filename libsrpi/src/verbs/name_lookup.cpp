@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A thread of our own for each look-up, not getaddrinfo_a(): glibc's has 20 threads for the whole process,
-// which as many hanging look-ups would take from all others.
+// Each look-up has its own thread. getaddrinfo_a() is not used, because glibc has 20 threads for it in the
+// whole process, and 20 hanging look-ups would block all others.
 #include "verbs/name_lookup.hpp"
 
 #include <fmt/format.h>
@@ -25,7 +25,7 @@ struct LookupJob {
   const RdmaCmAddress target;
   const std::string names;
   std::mutex mutex;
-  // Below: under the lock. Who waits closes its eventfd after it has left the list.
+  // Protected by the lock. A waiting NameLookup leaves the list before it closes its eventfd.
   std::vector<int> waiting;
   std::optional<Result<std::vector<Route>>> answer;
 };
@@ -45,7 +45,7 @@ void run(LookupJob& job) noexcept {
   for (const int fd : job.waiting) static_cast<void>(eventfd_write(fd, 1));
 }
 
-// The thread has every signal blocked: they are the program's, for threads that it knows.
+// The thread blocks all signals, so the program's own threads handle them.
 Result<> start_thread(std::shared_ptr<LookupJob> job) {
   sigset_t all, before;
   sigfillset(&all);
@@ -62,12 +62,12 @@ Result<> start_thread(std::shared_ptr<LookupJob> job) {
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error == 0) return {};
   return Error{Errc::no_memory,
-               fmt::format("looking up {}: start a thread for it: {}", names, std::strerror(error))};
+               fmt::format("looking up {}: start a thread: {}", names, std::strerror(error))};
 }
 
 }  // namespace
 
-// False: the answer is there already, and may be an old one.
+// Returns false if the job has an answer already. It may be old.
 bool NameLookup::join(const std::shared_ptr<LookupJob>& job) {
   const std::lock_guard lock(job->mutex);
   if (job->answer) return false;
@@ -88,14 +88,14 @@ std::optional<Result<std::vector<Route>>> NameLookup::take() {
   eventfd_t ignored = 0;
   static_cast<void>(eventfd_read(wake_.get(), &ignored));
   const std::lock_guard lock(job_->mutex);
-  return job_->answer;  // a copy: others may have joined
+  return job_->answer;  // a copy, because other NameLookups may share the job
 }
 
 Result<std::unique_ptr<NameLookup>> NameLookups::start(const RdmaCmAddress& target) {
   FileDescriptor wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (wake.get() < 0)
-    return Error{Errc::no_memory, fmt::format("looking up {}: make an eventfd for the answer: {}",
-                                              names_in(target), std::strerror(errno))};
+    return Error{Errc::no_memory,
+                 fmt::format("looking up {}: create an eventfd: {}", names_in(target), std::strerror(errno))};
   std::unique_ptr<NameLookup> lookup(new NameLookup(std::move(wake)));
   const std::lock_guard lock(mutex_);
   if (const auto running = latest_.lock(); running && running->target == target && lookup->join(running))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Host names, looked up behind the session's back: with a silent name server that takes longer than a session
-// may stand still.
+// Looks up host names in a thread. A look-up may take long with a silent name server, and the session's
+// thread must not block.
 //
-// Who owns what: the thread of a look-up and those who wait for it share its job, which lives until the last
-// of them has gone. Who does not want to wait any longer just goes; nobody waits for the thread.
+// Ownership: the thread of a look-up and the waiting NameLookups share a job, which lives as long as any of
+// them. A NameLookup may be destroyed at any time; no other thread waits for the look-up's thread.
 #pragma once
 
 #include <memory>
@@ -19,16 +19,17 @@ namespace srpi::verbs {
 
 struct LookupJob;
 
-// One who waits for the answer. Belongs to one thread.
+// Waits for the answer of a look-up. Belongs to one thread.
 class NameLookup {
  public:
   ~NameLookup();
   NameLookup(const NameLookup&) = delete;
   NameLookup& operator=(const NameLookup&) = delete;
 
-  [[nodiscard]] int fd() const noexcept { return wake_.get(); }  // readable when there is an answer to take
+  [[nodiscard]] int fd() const noexcept { return wake_.get(); }  // readable when the answer is there
   [[nodiscard]] const std::string& names() const noexcept;       // "storage1"
-  // As routes_to() answers. Nullopt: not yet. The descriptor is quiet from then on.
+  // The result of routes_to(), or nullopt if it is not there yet. After the result, fd() is not readable any
+  // more.
   [[nodiscard]] std::optional<Result<std::vector<Route>>> take();
 
  private:
@@ -37,15 +38,15 @@ class NameLookup {
   [[nodiscard]] bool join(const std::shared_ptr<LookupJob>&);
 
   const FileDescriptor wake_;
-  std::shared_ptr<LookupJob> job_;  // null only before start() has returned
+  std::shared_ptr<LookupJob> job_;  // not null after start()
 };
 
-// The look-ups of one fabric. One that is still running when the next attempt wants the same is joined: so a
-// name server that is slower than an attempt has patience gets its word in, and one that never answers
-// costs one thread, not one more with each attempt.
+// The look-ups of one fabric. An attempt joins a running look-up of the same names. So a slow name server can
+// answer a later attempt, and a silent one occupies one thread, not one for each attempt.
 class NameLookups {
  public:
-  // Any thread. For an address with a name in it. Errors: no_memory (also: out of threads or descriptors).
+  // May be called by any thread. The address must contain a name. Errors: no_memory (also if no thread or
+  // descriptor can be created).
   [[nodiscard]] Result<std::unique_ptr<NameLookup>> start(const RdmaCmAddress&);
 
  private:

@@ -13,7 +13,7 @@
 namespace srpi::verbs {
 namespace {
 
-// Acknowledging takes a lock in libibverbs, so it is done for many events at once.
+// Acknowledging takes a lock in libibverbs, so many events are acknowledged at once.
 constexpr unsigned kAcknowledgeBatch = 128;
 
 Error creation_error(const Device& device, const std::string& what, int error) {
@@ -30,12 +30,13 @@ std::optional<Error> beyond_limits(const Device& device, const fabric::QueueLimi
   const auto check = [&](const char* what, std::uint64_t want, int limit,
                          const char* name) -> std::optional<Error> {
     if (want <= static_cast<std::uint64_t>(limit)) return std::nullopt;
-    return Error{Errc::invalid_argument, fmt::format("{}: {} {} wanted, the device has {} at most ({})",
-                                                     device.name(), want, what, limit, name)};
+    return Error{Errc::invalid_argument,
+                 fmt::format("{}: {} {} requested, but the device permits at most {} ({})", device.name(),
+                             want, what, limit, name)};
   };
   if (wanted.send_depth == 0 || wanted.receive_depth == 0 || wanted.send_sges == 0)
     return Error{Errc::invalid_argument,
-                 device.name() + ": a queue of depth 0, or without a scatter/gather entry"};
+                 device.name() + ": a queue needs a depth and scatter/gather entries greater than 0"};
   if (auto e = check("send work requests", wanted.send_depth, has.max_qp_wr, "max_qp_wr")) return e;
   if (auto e = check("receive work requests", wanted.receive_depth, has.max_qp_wr, "max_qp_wr")) return e;
   if (auto e = check("scatter/gather entries", wanted.send_sges, has.max_sge, "max_sge")) return e;
@@ -43,7 +44,7 @@ std::optional<Error> beyond_limits(const Device& device, const fabric::QueueLimi
                "max_cqe");
 }
 
-// Devices differ in how much they inline, and none says so: ask for less until it is granted.
+// Devices differ in their limit for inline data and do not report it. So ask for less until it is granted.
 Result<QueuePairHandle> create_queue_pair(const Device& device, ibv_cq* cq, const fabric::QueueLimits& limits,
                                           std::uint32_t& inline_bytes) {
   for (std::uint32_t wanted = limits.inline_bytes;; wanted /= 2) {
@@ -139,7 +140,7 @@ Queues::Queues(std::shared_ptr<Device> device, CompletionChannelHandle channel, 
 
 Queues::~Queues() {
   qp_.reset();
-  // Destroying the completion queue waits for the acknowledgement of its events.
+  // Destroying the completion queue waits until its events are acknowledged.
   if (unacknowledged_events_ > 0) ibv_ack_cq_events(cq_.get(), unacknowledged_events_);
 }
 
@@ -202,7 +203,7 @@ std::size_t Queues::poll_device(std::span<fabric::Completion> out) noexcept {
   std::size_t count = 0;
   while (count < out.size()) {
     const auto wanted = static_cast<int>(std::min(kStash, out.size() - count));
-    // A negative answer means a broken queue; the device reports that as an asynchronous event too.
+    // A negative result means a broken queue. The device also reports that as an asynchronous event.
     const int got = ibv_poll_cq(cq_.get(), wanted, wcs);
     for (int i = 0; i < got; ++i) fill(wcs[i], out[count++]);
     if (got < wanted) break;
@@ -219,18 +220,18 @@ std::size_t Queues::poll(std::span<fabric::Completion> out) noexcept {
 
 bool Queues::arm() noexcept {
   if (stash_begin_ < stash_end_) return false;
-  // Each earlier arm() may have left one event. One is enough to take here: should a second one be waiting,
-  // the next sleep ends early, and the arm() after it takes that.
+  // Each earlier arm() may have left an event. Taking one is enough: a second one only ends the next sleep
+  // early, and the following arm() takes it.
   if (armed_once_) {
     ibv_cq* cq = nullptr;
     void* context = nullptr;
     if (ibv_get_cq_event(channel_.get(), &cq, &context) == 0 && ++unacknowledged_events_ == kAcknowledgeBatch)
       ibv_ack_cq_events(cq_.get(), std::exchange(unacknowledged_events_, 0));
   }
-  // A failure to arm would mean to sleep for ever; the caller polls on instead.
+  // After a failure to arm the caller must not sleep, because no event would wake it.
   if (ibv_req_notify_cq(cq_.get(), 0) != 0) return false;
   armed_once_ = true;
-  // What came before the request gives no event.
+  // Completions that came before the request raise no event, so look for them.
   stash_begin_ = 0;
   stash_end_ = poll_device(stash_);
   return stash_end_ == 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One reliable connected queue pair with its completion queue and completion channel: the data path.
+// The data path: a reliable connected queue pair with its completion queue and completion channel.
 //
-// Nothing allocates after creation, except to put an error into words. A completion's `vendor` has the verbs'
-// own status (ibv_wc_status) in its top byte and the device's syndrome below.
+// After creation, only error texts are allocated. The `vendor` of a completion has the verbs' status
+// (ibv_wc_status) in its top byte and the device's syndrome in the others.
 #pragma once
 
 #include <infiniband/verbs.h>
@@ -19,11 +19,11 @@ namespace srpi::verbs {
 
 class Queues {
  public:
-  // The queue pair is in RESET then. Errors: invalid_argument (beyond the device's limits, which it names),
-  // no_memory.
+  // The new queue pair is in RESET. Errors: invalid_argument (over a limit of the device, which the text
+  // names), no_memory.
   [[nodiscard]] static Result<std::unique_ptr<Queues>> create(std::shared_ptr<Device>,
                                                               const fabric::QueueLimits&);
-  // Destroys the queue pair: nothing reaches memory through it any more.
+  // Destroys the queue pair. After that nothing can reach memory through it.
   ~Queues();
   Queues(const Queues&) = delete;
   Queues& operator=(const Queues&) = delete;
@@ -37,11 +37,11 @@ class Queues {
   [[nodiscard]] Result<> post_receive(std::span<const fabric::ReceiveWork>) noexcept;
   [[nodiscard]] std::size_t poll(std::span<fabric::Completion>) noexcept;
   [[nodiscard]] bool arm() noexcept;
-  // Local, without asking the peer: what is posted gets flushed.
+  // Local; the peer is not involved. Posted work is flushed.
   void move_to_error() noexcept;
 
  private:
-  static constexpr std::size_t kBatch = 32;  // work requests of one call into the driver
+  static constexpr std::size_t kBatch = 32;  // work requests per call of the driver
   static constexpr std::size_t kStash = 16;
 
   Queues(std::shared_ptr<Device>, CompletionChannelHandle, CompletionQueueHandle, QueuePairHandle,
@@ -56,13 +56,13 @@ class Queues {
   const std::uint32_t send_sges_;
   const std::uint32_t inline_bytes_;
 
-  // Reused by every post: the driver copies what it needs before it returns.
+  // Reused by every post, because the driver copies them before it returns.
   std::array<ibv_send_wr, kBatch> send_wrs_{};
   std::vector<ibv_sge> send_sge_list_;  // send_sges_ for each of send_wrs_
   std::array<ibv_recv_wr, kBatch> receive_wrs_{};
   std::array<ibv_sge, kBatch> receive_sge_list_{};
 
-  // What arm() found when it looked once more; poll() gives it out first.
+  // Completions that arm() found. poll() returns them first.
   std::array<fabric::Completion, kStash> stash_{};
   std::size_t stash_begin_ = 0;
   std::size_t stash_end_ = 0;

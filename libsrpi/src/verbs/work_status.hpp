@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verbs' completion statuses, as the classes that make a difference to us.
+// Maps the verbs' completion statuses to fabric::WorkStatus.
 #pragma once
 
 #include <infiniband/verbs.h>

@@ -19,7 +19,7 @@ TEST_CASE("an IPv4 address and port become one route without a source") {
   CHECK_FALSE((*routes)[0].source.has_value());
 }
 
-TEST_CASE("an IPv6 address is printed with brackets when a port follows") {
+TEST_CASE("an IPv6 address with a port is printed in brackets") {
   auto routes = routes_to({"fd00::2", 5555, "fd00::1"});
   REQUIRE(routes.has_value());
   REQUIRE(routes->size() == 1);
@@ -28,7 +28,7 @@ TEST_CASE("an IPv6 address is printed with brackets when a port follows") {
   CHECK(host_text((*routes)[0].source->get()) == "fd00::1");
 }
 
-TEST_CASE("a source of the other family is refused, with both names") {
+TEST_CASE("a source of the other address family is refused; the error has both addresses") {
   const auto routes = routes_to({"10.0.0.2", 5555, "fd00::1"});
   REQUIRE_FALSE(routes.has_value());
   CHECK(routes.error().code == Errc::invalid_argument);
@@ -41,14 +41,14 @@ TEST_CASE("an address without host or port is refused") {
   CHECK(routes_to({"10.0.0.2", 0, ""}).error().code == Errc::invalid_argument);
 }
 
-TEST_CASE("a name that does not resolve is unreachable, and named") {
+TEST_CASE("a name that does not resolve is unreachable; the error has the name") {
   const auto routes = routes_to({"no such host", 5555, ""});
   REQUIRE_FALSE(routes.has_value());
   CHECK(routes.error().code == Errc::unreachable);
   CHECK(routes.error().detail.find("no such host") != std::string::npos);
 }
 
-TEST_CASE("native InfiniBand goes by AF_IB: GID, partition and the whole service id") {
+TEST_CASE("native InfiniBand uses AF_IB with GID, partition and the whole service id") {
   IbCmAddress target;
   for (std::size_t i = 0; i < 16; ++i) target.dgid[i] = static_cast<std::uint8_t>(i + 1);
   target.pkey = 0x8001;

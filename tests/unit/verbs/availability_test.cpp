@@ -18,7 +18,7 @@ using verbs::test::has;
 
 namespace {
 
-// A machine as far as it has been set up.
+// A simulated machine. The tests set it up step by step.
 class Machine {
  public:
   Machine() {
@@ -40,7 +40,7 @@ class Machine {
 
 }  // namespace
 
-TEST_CASE("without a device the advice is to get one") {
+TEST_CASE("without a device the error says how to get one") {
   for (const int error : {ENODEV, ENOENT, EPERM, 0}) {
     const Error e = Machine().explain(error);
     CHECK(e.code == Errc::no_device);
@@ -48,7 +48,7 @@ TEST_CASE("without a device the advice is to get one") {
   }
 }
 
-TEST_CASE("a device without ib_uverbs, then without rdma_ucm, names the module") {
+TEST_CASE("without ib_uverbs or rdma_ucm the error names the module") {
   Machine machine;
   machine.with("/sys/class/infiniband/rxe0");
   CHECK(machine.explain(ENODEV).code == Errc::no_device);
@@ -64,7 +64,7 @@ TEST_CASE("a device without ib_uverbs, then without rdma_ucm, names the module")
   CHECK(has(machine.explain(EACCES), "/dev/rdma_cm"));
 }
 
-TEST_CASE("a limit of this process is not blamed on the machine") {
+TEST_CASE("the error of a process limit does not blame the machine") {
   CHECK(Machine().explain(EMFILE).code == Errc::no_memory);
   CHECK(has(Machine().explain(EMFILE), "ulimit -n"));
   CHECK(Machine().explain(ENOMEM).code == Errc::no_memory);

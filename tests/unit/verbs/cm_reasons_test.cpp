@@ -17,7 +17,7 @@ namespace {
 const std::string kAttempt = "connect to 10.0.0.2:5555 over rxe0/1";
 }  // namespace
 
-TEST_CASE("each reject reason of the standard has words of its own") {
+TEST_CASE("each reject reason of the standard has its own text") {
   std::set<std::string> texts;
   for (int reason = 1; reason <= 33; ++reason) texts.insert(reject_reason_text(reason));
   CHECK(texts.size() == 33);
@@ -26,7 +26,7 @@ TEST_CASE("each reject reason of the standard has words of its own") {
     CHECK(reject_reason_text(reason) == std::string("unknown reason"));
 }
 
-TEST_CASE("nothing listens: refused, with the address, the reason and what to check") {
+TEST_CASE("without a listener the error has the address, the reason and what to check") {
   const auto event = rejected(kAttempt, 8);
   CHECK(event.kind == Kind::rejected);
   CHECK_FALSE(event.stale);
@@ -38,20 +38,20 @@ TEST_CASE("nothing listens: refused, with the address, the reason and what to ch
         "check the port or service id, and that the target is enabled");
 }
 
-TEST_CASE("a consumer reject is the target's own") {
+TEST_CASE("a consumer reject comes from the target") {
   const auto event = rejected(kAttempt, 28);
   CHECK(event.consumer);
   CHECK(event.error.code == Errc::login_rejected);
 }
 
-TEST_CASE("a stale connection is worth a fresh try") {
+TEST_CASE("a stale connection can be retried at once") {
   const auto event = rejected(kAttempt, 10);
   CHECK(event.stale);
   CHECK_FALSE(event.consumer);
   CHECK(make_error_code(event.error.code) == Condition::retry_same_path);
 }
 
-TEST_CASE("lack of resources is for now") {
+TEST_CASE("lack of resources can be retried") {
   for (const int reason : {1, 2, 3}) CHECK(rejected(kAttempt, reason).error.code == Errc::login_no_resources);
 }
 
@@ -62,7 +62,7 @@ TEST_CASE("iWARP rejects with an errno") {
   CHECK_FALSE(rejected(kAttempt, -ECONNRESET).consumer);
 }
 
-TEST_CASE("resolution: each errno that has a cause of its own says what to do") {
+TEST_CASE("the error of a failed resolution says what to do") {
   CHECK(resolve_error(kAttempt, ENODEV).code == Errc::no_device);
   CHECK(has(resolve_error(kAttempt, ENODEV), "rdma link"));
   CHECK(resolve_error(kAttempt, ETIMEDOUT).code == Errc::unreachable);
@@ -75,7 +75,7 @@ TEST_CASE("resolution: each errno that has a cause of its own says what to do") 
   CHECK(resolve_error(kAttempt, EPIPE).code == Errc::unreachable);
 }
 
-TEST_CASE("a connection that was made ends otherwise than one that never was") {
+TEST_CASE("losing a connection and failing to make one have different errors") {
   CHECK(loss_error(RDMA_CM_EVENT_UNREACHABLE, -ETIMEDOUT, kAttempt, false).code == Errc::connect_timed_out);
   CHECK(loss_error(RDMA_CM_EVENT_UNREACHABLE, -ETIMEDOUT, kAttempt, true).code == Errc::unreachable);
   CHECK(loss_error(RDMA_CM_EVENT_UNREACHABLE, -EHOSTUNREACH, kAttempt, false).code == Errc::unreachable);

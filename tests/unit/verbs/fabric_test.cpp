@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be told without an RDMA device; the rest runs in a virtual machine
-// (tests/vm/programs/verbs_probe.cpp).
+// Tests that need no RDMA device. tests/vm/programs/verbs_probe.cpp has the others; it runs in a virtual
+// machine.
 #include "verbs/fabric.hpp"
 
 #include <catch2/catch.hpp>
@@ -16,7 +16,7 @@ TargetAddress target(const std::string& host, std::uint16_t port) {
 }
 }  // namespace
 
-TEST_CASE("bad arguments are refused before any device is asked for") {
+TEST_CASE("bad arguments are refused before a device is looked for") {
   const auto fabric = verbs::make_fabric();
   CHECK(fabric->open(target("", 5555), {}).error().code == Errc::invalid_argument);
   CHECK(fabric->open(target("127.0.0.1", 0), {}).error().code == Errc::invalid_argument);
@@ -36,8 +36,8 @@ TEST_CASE("bad arguments are refused before any device is asked for") {
   CHECK(fabric->open(ram, {}).error().code == Errc::invalid_argument);
 }
 
-TEST_CASE("without an RDMA device open says so, and how to get one, each time anew") {
-  if (std::filesystem::exists("/sys/class/infiniband")) return;  // there may be one
+TEST_CASE("without an RDMA device each open fails and says how to get one") {
+  if (std::filesystem::exists("/sys/class/infiniband")) return;  // this machine may have a device
   const auto fabric = verbs::make_fabric();
   for (int i = 0; i < 2; ++i) {
     const auto endpoint = fabric->open(target("127.0.0.1", 5555), {});

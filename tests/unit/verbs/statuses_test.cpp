@@ -8,7 +8,7 @@ using namespace srpi;
 using namespace srpi::verbs;
 using fabric::WorkStatus;
 
-TEST_CASE("only the verbs' success is success, only a flush is a flush") {
+TEST_CASE("only IBV_WC_SUCCESS is success, only IBV_WC_WR_FLUSH_ERR is flushed") {
   for (int status = IBV_WC_SUCCESS; status <= IBV_WC_TM_RNDV_INCOMPLETE + 5; ++status) {
     const WorkStatus mapped = work_status(static_cast<ibv_wc_status>(status));
     CHECK((mapped == WorkStatus::success) == (status == IBV_WC_SUCCESS));
@@ -16,7 +16,7 @@ TEST_CASE("only the verbs' success is success, only a flush is a flush") {
   }
 }
 
-TEST_CASE("the peer's silence, its lack of receives and its NAKs stay apart") {
+TEST_CASE("retry exceeded, RNR exceeded and NAKs have different statuses") {
   CHECK(work_status(IBV_WC_RETRY_EXC_ERR) == WorkStatus::retry_exceeded);
   CHECK(work_status(IBV_WC_RNR_RETRY_EXC_ERR) == WorkStatus::rnr_exceeded);
   CHECK(work_status(IBV_WC_REM_ACCESS_ERR) == WorkStatus::remote_access);
@@ -27,7 +27,7 @@ TEST_CASE("the peer's silence, its lack of receives and its NAKs stay apart") {
   CHECK(work_status(IBV_WC_FATAL_ERR) == WorkStatus::fatal);
 }
 
-TEST_CASE("device events that end a connection have a cause, the others none") {
+TEST_CASE("only device events that end a connection have a fatal cause") {
   CHECK(fatal_cause(IBV_EVENT_DEVICE_FATAL, "rxe0", 1)->code == Errc::device_removed);
   CHECK(fatal_cause(IBV_EVENT_PORT_ERR, "rxe0", 1)->code == Errc::unreachable);
   CHECK(fatal_cause(IBV_EVENT_PORT_ERR, "rxe0", 1)->detail == "rxe0/1: the port went down");

@@ -66,7 +66,7 @@ extern "C" {
 rdma_event_channel* rdma_create_event_channel() {
   ++FakeCm::current().channels_made;
   auto* channel = new FakeCm::Channel;
-  channel->base.fd = eventfd(0, EFD_SEMAPHORE);  // readable as often as there are events
+  channel->base.fd = eventfd(0, EFD_SEMAPHORE);  // a semaphore that counts the events
   return &channel->base;
 }
 
@@ -87,8 +87,8 @@ int rdma_create_id(rdma_event_channel* channel, rdma_cm_id** id, void* context, 
 
 int rdma_destroy_id(rdma_cm_id* id) {
   auto& fake = FakeCm::current();
-  SRPI_CHECK(fake.unacknowledged == 0);  // the library waits here for every event that was taken
-  // What was not taken yet goes with the id, as in the kernel.
+  SRPI_CHECK(fake.unacknowledged == 0);  // the library would wait here until all events are acknowledged
+  // The id's unread events are dropped, as in the kernel.
   auto& channel = channel_of(id->channel);
   const auto gone = std::erase_if(channel.events, [&](const auto& event) { return event.id == id; });
   eventfd_t taken = 0;
@@ -127,7 +127,7 @@ int rdma_ack_cm_event(rdma_cm_event* event) {
   return 0;
 }
 
-// What comes after the resolution needs a device, and these tests have none.
+// The steps after the resolution need a device, which these tests do not have.
 int rdma_set_option(rdma_cm_id*, int, int, void*, std::size_t) { return 0; }
 int rdma_init_qp_attr(rdma_cm_id*, ibv_qp_attr*, int*) { return refuse(ENODEV); }
 int rdma_connect(rdma_cm_id*, rdma_conn_param*) { return refuse(ENODEV); }

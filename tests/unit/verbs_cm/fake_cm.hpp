@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// librdmacm without a kernel: this program's own rdma_* functions, linked before the library's. What they are
-// asked is noted, what they answer is the test's choice, and events come when the test raises them.
+// librdmacm without a kernel: rdma_* functions that are linked before the library's. They record their calls.
+// The test chooses their results and raises the events.
 #pragma once
 
 #include <rdma/rdma_cma.h>
@@ -11,7 +11,7 @@
 
 namespace srpi::verbs::test {
 
-// One at a time: the functions find it by themselves.
+// Only one instance at a time, because the functions use a global pointer to it.
 class FakeCm {
  public:
   FakeCm();
@@ -20,17 +20,17 @@ class FakeCm {
   FakeCm& operator=(const FakeCm&) = delete;
   [[nodiscard]] static FakeCm& current();
 
-  // Makes the channel readable. Status is a negative errno, as the kernel's.
-  void raise(rdma_cm_event_type, int status = 0);  // for the latest id
+  // Makes the channel readable. The status is 0 or a negative errno, as in the kernel.
+  void raise(rdma_cm_event_type, int status = 0);  // of the latest id
   void raise_for(rdma_cm_id*, rdma_cm_event_type, int status = 0);
 
   int channels_made = 0;
   rdma_cm_id* latest = nullptr;
-  std::vector<rdma_cm_id*> ids;            // alive
-  std::vector<std::string> addresses;      // that resolution was asked for, in turn
-  int routes = 0;                          // as often was a route's resolution asked for
-  int address_error = 0, route_error = 0;  // an errno: the next call fails at once
-  int unacknowledged = 0;                  // events taken and not given back
+  std::vector<rdma_cm_id*> ids;            // the ids that exist
+  std::vector<std::string> addresses;      // the addresses to resolve, in the order of the calls
+  int routes = 0;                          // number of route resolutions
+  int address_error = 0, route_error = 0;  // an errno with which the calls fail at once
+  int unacknowledged = 0;                  // events that were read, but not acknowledged
 
   struct Channel {
     rdma_event_channel base{};

@@ -24,7 +24,7 @@ struct Server {
   std::condition_variable changed;
   bool in_use = false;
   std::vector<std::string> questions;
-  std::optional<int> answer;  // 0, or a code of getaddrinfo's
+  std::optional<int> answer;  // 0 or an error code of getaddrinfo
   std::vector<std::string> addresses;
 };
 
@@ -72,10 +72,10 @@ std::size_t running_threads() {
 }
 
 FakeResolver::FakeResolver() {
-  // A sanitizer has a thread of its own from the program's first one on: it is no look-up's.
+  // A sanitizer starts its own thread with the program's first thread. It does not belong to a look-up.
   std::atomic<pid_t> joined{0};
   std::thread([&] { joined = ::gettid(); }).join();
-  // It may be there for a moment yet.
+  // The thread may exist for a moment after the join.
   while (std::filesystem::exists("/proc/self/task/" + std::to_string(joined)))
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   threads_before_ = running_threads();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A name server that is silent until the test lets it speak: this program's own getaddrinfo(). Numeric
-// addresses go on to the C library's.
+// A name server that does not answer until the test tells it to: a getaddrinfo() that is linked before the C
+// library's. It passes numeric addresses to the C library.
 #pragma once
 
 #include <cstddef>
@@ -9,22 +9,22 @@
 
 namespace srpi::verbs::test {
 
-// One at a time.
+// Only one instance at a time.
 class FakeResolver {
  public:
   FakeResolver();
-  ~FakeResolver();  // as give_up(), so that no thread is left for the next test
+  ~FakeResolver();  // calls give_up(), so that no thread is left for the next test
   FakeResolver(const FakeResolver&) = delete;
   FakeResolver& operator=(const FakeResolver&) = delete;
 
-  // Everybody's answer from now on, those that wait for it included.
+  // Answers all waiting and later calls with these addresses.
   void answer(std::vector<std::string> addresses);
   void fail(int error);  // EAI_AGAIN
-  // With an error unless there is an answer; waits until no look-up's thread is left.
+  // Ends waiting calls with an error, and waits until no look-up's thread is left.
   void give_up();
 
   void await_questions(std::size_t number) const;
-  [[nodiscard]] std::vector<std::string> questions() const;  // the names, in turn
+  [[nodiscard]] std::vector<std::string> questions() const;  // the names, in the order of the calls
 
  private:
   std::size_t threads_before_;

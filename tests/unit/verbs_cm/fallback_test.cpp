@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A host with several addresses: one that does not resolve is followed by the next.
+// A host with several addresses: if one does not resolve, the next one is tried.
 #include <catch2/catch.hpp>
 #include <memory>
 #include <vector>
@@ -30,7 +30,7 @@ bool has(const Error& error, const char* words) { return error.detail.find(words
 
 }  // namespace
 
-TEST_CASE("the second address is resolved behind the descriptor that a sleeper watches already") {
+TEST_CASE("the second address is resolved without a change of the descriptors to sleep on") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2")});
   const auto fds = fds_of(*endpoint);
@@ -39,7 +39,7 @@ TEST_CASE("the second address is resolved behind the descriptor that a sleeper w
 
   cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ENODEV);
   CHECK(watch.readable());
-  CHECK_FALSE(endpoint->next_event());  // nothing that its user would have to know
+  CHECK_FALSE(endpoint->next_event());  // no event for the user
   CHECK(cm.addresses == std::vector<std::string>{"192.0.2.1:5555", "198.51.100.2:5555"});
   CHECK(cm.ids.size() == 1);
   CHECK(cm.channels_made == 1);
@@ -52,12 +52,12 @@ TEST_CASE("the second address is resolved behind the descriptor that a sleeper w
   CHECK(cm.routes == 1);
 }
 
-TEST_CASE("an event of an id that was given up is given back and changes nothing") {
+TEST_CASE("an event of an abandoned id is acknowledged and ignored") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2")});
   auto* const first = cm.latest;
   cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT);
-  cm.raise_for(first, RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT);  // behind it: goes with the id
+  cm.raise_for(first, RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT);  // a second event, which is dropped with the id
   CHECK_FALSE(endpoint->next_event());
   REQUIRE(cm.latest != first);
 
@@ -73,7 +73,7 @@ TEST_CASE("an event of an id that was given up is given back and changes nothing
   CHECK(cm.routes == 1);
 }
 
-TEST_CASE("an address whose route cannot be asked for is followed by the next, too") {
+TEST_CASE("the next address is tried if route resolution fails at once") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2")});
   cm.route_error = ENODEV;
@@ -82,7 +82,7 @@ TEST_CASE("an address whose route cannot be asked for is followed by the next, t
   CHECK(cm.addresses.size() == 2);
 }
 
-TEST_CASE("an address that leads to a device which cannot be opened is followed by the next, too") {
+TEST_CASE("the next address is tried if the device cannot be opened") {
   FakeCm cm;
   ibv_device device{};
   ibv_context context{};
@@ -103,23 +103,23 @@ TEST_CASE("an address that leads to a device which cannot be opened is followed 
   CHECK(has(event->error, "198.51.100.2:5555: open RDMA device"));
 }
 
-TEST_CASE("when no address resolves, the error says of each why not") {
+TEST_CASE("if no address resolves, the error has the reason of each") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2"), numeric("203.0.113.3")});
   cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ENODEV);
   CHECK_FALSE(endpoint->next_event());
-  cm.address_error = EHOSTUNREACH;  // of the third, at once
+  cm.address_error = EHOSTUNREACH;  // the third one fails at once
   cm.raise(RDMA_CM_EVENT_ROUTE_ERROR, -ETIMEDOUT);
   const auto event = endpoint->next_event();
   REQUIRE(event);
   CHECK(event->kind == fabric::ConnectionEvent::Kind::failed);
   CHECK(event->error.code == Errc::unreachable);
   CHECK(has(event->error, "192.0.2.1:5555: the network interface"));
-  CHECK(has(event->error, "198.51.100.2:5555: nobody there answers"));
+  CHECK(has(event->error, "198.51.100.2:5555: no answer to address resolution"));
   CHECK(has(event->error, "203.0.113.3:5555: no route"));
 }
 
-TEST_CASE("an address of a kind that is not taken here is no reason to give up one that may answer later") {
+TEST_CASE("an unsupported kind of address does not make the error permanent") {
   FakeCm cm;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("2001:db8::2")});
   cm.raise(RDMA_CM_EVENT_ADDR_ERROR, -ETIMEDOUT);
@@ -131,7 +131,7 @@ TEST_CASE("an address of a kind that is not taken here is no reason to give up o
   CHECK(has(event->error, "[2001:db8::2]:5555"));
 }
 
-TEST_CASE("where the first addresses cannot even be asked for, the last one's error does not hide theirs") {
+TEST_CASE("the error has the reasons of addresses that fail at once, too") {
   FakeCm cm;
   cm.address_error = ENODEV;
   const auto endpoint = open({numeric("192.0.2.1"), numeric("198.51.100.2")});
@@ -139,5 +139,5 @@ TEST_CASE("where the first addresses cannot even be asked for, the last one's er
   const auto event = endpoint->next_event();
   REQUIRE(event);
   CHECK(has(event->error, "192.0.2.1:5555: the network interface"));
-  CHECK(has(event->error, "198.51.100.2:5555: nobody there answers"));
+  CHECK(has(event->error, "198.51.100.2:5555: no answer to address resolution"));
 }

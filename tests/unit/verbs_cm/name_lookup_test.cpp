@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session whose name server is silent, late, or has nothing to say.
+// A session whose name server is silent, late, or does not know the name.
 #include "verbs/name_lookup.hpp"
 
 #include <netdb.h>
@@ -25,7 +25,7 @@ TEST_CASE("while a look-up hangs, polls return and commands fail at once") {
   FakeResolver resolver;
   const auto fabric = verbs::make_fabric();
   Sleeper sleeper(*fabric, kStorage1);
-  sleeper.fall_asleep();  // would hang here
+  sleeper.fall_asleep();  // must not block
   resolver.await_questions(1);
   CHECK_FALSE(sleeper.woken());
 
@@ -41,8 +41,7 @@ TEST_CASE("while a look-up hangs, polls return and commands fail at once") {
   CHECK(sleeper.cm.addresses.empty());
 }
 
-TEST_CASE(
-    "a session that sleeps is woken by the answer to its look-up, and later by the connection manager's") {
+TEST_CASE("the answer of the look-up and later the connection manager's event wake a sleeping session") {
   FakeResolver resolver;
   const auto fabric = verbs::make_fabric();
   Sleeper sleeper(*fabric, kStorage1);
@@ -59,7 +58,7 @@ TEST_CASE(
   CHECK(sleeper.failures.empty());
 }
 
-TEST_CASE("a name that cannot be looked up ends the attempt, with the resolver's words") {
+TEST_CASE("a name that cannot be looked up ends the attempt with the resolver's error text") {
   FakeResolver resolver;
   const auto fabric = verbs::make_fabric();
   Sleeper sleeper(*fabric, kStorage1);
@@ -72,7 +71,7 @@ TEST_CASE("a name that cannot be looked up ends the attempt, with the resolver's
   CHECK(sleeper.failures.front().detail == "looking up storage1: Temporary failure in name resolution");
 }
 
-TEST_CASE("the deadline of an attempt counts its look-up, and the next attempt gets the late answer") {
+TEST_CASE("the look-up counts toward the attempt's deadline, and the next attempt gets a late answer") {
   FakeResolver resolver;
   const auto fabric = verbs::make_fabric();
   Sleeper sleeper(*fabric, kStorage1);
@@ -92,10 +91,10 @@ TEST_CASE("the deadline of an attempt counts its look-up, and the next attempt g
   REQUIRE(sleeper.woken_soon());
   sleeper.fall_asleep();
   CHECK(sleeper.cm.addresses == std::vector<std::string>{"192.0.2.1:5555"});
-  CHECK(resolver.questions().size() == 1);  // one thread, however many attempts
+  CHECK(resolver.questions().size() == 1);  // the attempts share one look-up
 }
 
-TEST_CASE("a session that ends while its look-up hangs does not wait, and the late answer does no harm") {
+TEST_CASE("a session can end while its look-up hangs, and the late answer is ignored") {
   FakeResolver resolver;
   const auto threads = verbs::test::running_threads();
   {
@@ -103,14 +102,14 @@ TEST_CASE("a session that ends while its look-up hangs does not wait, and the la
     Sleeper sleeper(*fabric, kStorage1);
     sleeper.fall_asleep();
     resolver.await_questions(1);
-  }  // would hang here
+  }  // must not block
   CHECK(verbs::test::running_threads() == threads + 1);
   resolver.answer({"192.0.2.1"});
   resolver.give_up();
   CHECK(verbs::test::running_threads() == threads);
 }
 
-TEST_CASE("an answer that was there before is not taken for a later question's") {
+TEST_CASE("a later look-up does not get an earlier answer") {
   FakeResolver resolver;
   verbs::NameLookups lookups;
   const RdmaCmAddress target{"storage1", 5555, ""};
@@ -124,7 +123,7 @@ TEST_CASE("an answer that was there before is not taken for a later question's")
   CHECK(resolver.questions().size() == 2);
 }
 
-TEST_CASE("host and source are both looked up, and named") {
+TEST_CASE("host and source are both looked up, and names() has both") {
   FakeResolver resolver;
   verbs::NameLookups lookups;
   const auto lookup = lookups.start({"storage1", 5555, "eth-storage"}).value();
@@ -136,7 +135,7 @@ TEST_CASE("host and source are both looked up, and named") {
   CHECK(resolver.questions() == std::vector<std::string>{"storage1", "eth-storage"});
 }
 
-TEST_CASE("a numeric address is asked of nobody, and makes no thread") {
+TEST_CASE("a numeric address needs no look-up and no thread") {
   FakeResolver resolver;
   const auto threads = verbs::test::running_threads();
   const auto fabric = verbs::make_fabric();

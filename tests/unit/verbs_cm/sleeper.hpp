@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole nexus over these verbs, and who sleeps on its descriptors.
+// A complete nexus over the fake verbs, and a sleeper that waits for its descriptors.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -14,7 +14,7 @@
 
 namespace srpi::verbs::test {
 
-// No connection gets as far as this.
+// Not used: no connection is established in these tests.
 class NoProbe final : public session::Probe {
  public:
   void start(session::Channel&) override {}
@@ -39,7 +39,7 @@ class Sleeper final : public session::NexusObserver {
  public:
   Sleeper(fabric::Fabric& fabric, std::string dest) : fabric_(fabric), dest_(std::move(dest)) {}
 
-  // Watches anew only when the nexus says that there is something else to watch, as a session does.
+  // Replaces the list of descriptors only when the nexus reports a change, as a session does.
   void fall_asleep() {
     while (nexus.poll() > 0) {
     }
@@ -58,7 +58,7 @@ class Sleeper final : public session::NexusObserver {
   void on_unit_event(std::uint64_t, scsi::Event) override {}
   void on_units_proved() override {}
 
-  FakeCm cm;  // outlives the nexus
+  FakeCm cm;  // must outlive the nexus
   base::ManualClock clock;
   NoProbe probe;
   SessionOptions options;

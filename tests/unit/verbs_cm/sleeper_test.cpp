@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session asleep while the addresses of its target are tried.
+// A session sleeps while the addresses of its target are tried.
 #include "sleeper.hpp"
 
 #include <catch2/catch.hpp>
@@ -13,7 +13,7 @@ using verbs::test::Sleeper;
 
 namespace {
 
-// A name that stands for two addresses, whatever the machine's resolver knows.
+// A host name with two addresses, independent of the machine's resolver.
 class TwoAddresses final : public fabric::Fabric {
  public:
   Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress&,
@@ -32,7 +32,7 @@ class TwoAddresses final : public fabric::Fabric {
 
 }  // namespace
 
-TEST_CASE("a session that sleeps is woken by the answer about its target's second address") {
+TEST_CASE("the result for the target's second address wakes a sleeping session") {
   TwoAddresses fabric;
   Sleeper sleeper(fabric, "two.example:5555");
   sleeper.fall_asleep();
@@ -48,7 +48,7 @@ TEST_CASE("a session that sleeps is woken by the answer about its target's secon
   CHECK(sleeper.failures.empty());
 }
 
-TEST_CASE("a second address that is silent until the deadline does not hide why the first was given up") {
+TEST_CASE("after the deadline of the second address, the error still has the reason of the first") {
   TwoAddresses fabric;
   Sleeper sleeper(fabric, "two.example:5555");
   sleeper.fall_asleep();

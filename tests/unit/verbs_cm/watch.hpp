@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Descriptors as a sleeper watches them: what is closed and opened again behind its back is lost, even under
-// the same number.
+// Watches descriptors with epoll. A descriptor that is closed and opened again is not watched any more, even
+// with the same number.
 #pragma once
 
 #include <sys/epoll.h>

@@ -40,7 +40,7 @@ load_modules nbd
 say "a wrong ioc_guid, a closed port, an address without anyone"
 refused "no target port of that id" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
 refused "no SRP target listens there" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
-refused "nobody there answers address resolution" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
+refused "no answer to address resolution" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 
 say "an unknown logical unit, and one device for two units"
 refused "no such logical unit: LUN 9" "$(target_uri)" --lun 9
