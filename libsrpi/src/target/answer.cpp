@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// SRP_RSP of a command: status, sense, residuals, and the credit that goes back.
+// The SRP_RSP of a command: status, sense data, residuals and the returned credits.
 #include "target/channel.hpp"
 
 namespace srpi::target {
@@ -38,7 +38,8 @@ void Channel::answer(std::uint32_t slot, Status status) {
       (s.notify & (status == Status::good ? wire::kNotifyOnSuccess : wire::kNotifyOnFailure)) != 0;
   scsi::EncodedSense sense;
   if (s.has_sense) {
-    s.sense.descriptor_format = false;  // 18 bytes fit the smallest unit an initiator may ask for
+    s.sense.descriptor_format =
+        false;  // 18 bytes, so it fits the smallest unit that an initiator may request
     sense = scsi::encode(s.sense);
     response.flags |= wire::kSenseValid;
     response.sense = std::as_bytes(sense.span());
@@ -50,8 +51,8 @@ void Channel::answer(std::uint32_t slot, Status status) {
   finish_unit(wire::encode(response, out), response.solicited);
 }
 
-// SRP r16a, SRP_RSP: "over" is what the command would have moved beyond the buffer, "under" what of the
-// buffer was not used.
+// SRP r16a, SRP_RSP: "over" counts the bytes that did not fit the buffer, "under" the unused bytes of the
+// buffer.
 std::uint8_t Channel::residuals(const Slot& s, wire::Response& response) const noexcept {
   const auto judge = [&](bool out, std::uint32_t buffer, std::uint8_t over_flag, std::uint8_t under_flag,
                          std::uint32_t& residual) -> std::uint8_t {

@@ -14,7 +14,7 @@ namespace srpi::target {
 
 namespace {
 
-// A completion's id: kind, slot, position in the send queue.
+// The id of a completion consists of kind, slot and position in the send queue.
 constexpr std::uint64_t make_id(unsigned kind, std::uint32_t slot, std::uint64_t position) {
   return std::uint64_t{kind} << 60 | std::uint64_t{slot} << 44 | (position & 0xfff'ffff'ffff);
 }
@@ -50,7 +50,7 @@ Result<> Channel::prepare(const wire::LoginRequest& request, const wire::LoginRe
   limits.inline_bytes = kInlineBytes;
   if (auto created = endpoint_->create_queues(limits); !created) return created.error();
   if (endpoint_->inline_bytes() < kInlineBytes)
-    return Error{Errc::not_supported, fmt::format("{} inline bytes, the target needs {}",
+    return Error{Errc::not_supported, fmt::format("{} inline bytes; the target needs {}",
                                                   endpoint_->inline_bytes(), kInlineBytes)};
 
   auto buffers = Mapping::create(std::size_t{slots} * (max_receive_bytes_ + kTableBytes + kParameterBytes));
@@ -89,7 +89,8 @@ std::size_t Channel::poll() {
   for (std::size_t i = 0; i < n && !ended_; ++i) on_completion(completions_[i]);
   if (!stalled_.empty() && !ended_) run_stalled();
   flush();
-  // Events may cost a system call, and are rare: asked for when there is nothing else to do.
+  // Events are rare, and looking for them may cost a system call. So look only when there is nothing else to
+  // do.
   return n + (n == 0 || !established_ ? take_events() : 0);
 }
 
@@ -116,13 +117,13 @@ void Channel::on_completion(const fabric::Completion& completion) {
     return;
   }
   if (!completion.receive) return on_sent(completion.id);
-  established_ = true;  // a unit can overtake the connection manager's word
+  established_ = true;  // a unit may arrive before the connection manager's event
   const auto slot = static_cast<std::uint32_t>(completion.id);
   on_unit(slot, receive_buffer(slot).first(completion.bytes));
 }
 
 void Channel::on_sent(std::uint64_t id) {
-  // The id has the low 44 bits of the position; it is never that far behind.
+  // The id has only the low 44 bits of the position, which is enough to tell how far it is behind.
   retired_ = posted_ - ((posted_ - position_of(id)) & 0xfff'ffff'ffff) + 1;
   if (!stalled_.empty()) run_stalled();
   switch (static_cast<Sent>(kind_of(id))) {
@@ -205,7 +206,7 @@ std::span<std::byte> Channel::add_unit(Sent kind, bool signaled, std::uint32_t s
   auto& unit = batch_units_[batch_.size()];
   auto& work = add_work(kind, slot);
   work.inlined = true;
-  // Every quarter of the queue one completion tells that what came before is free.
+  // One signaled send per quarter of the queue frees the slots before it.
   work.signaled = signaled || posted_ - signaled_ >= send_depth_ / 4;
   if (work.signaled) signaled_ = posted_;
   return unit;
@@ -220,7 +221,7 @@ void Channel::finish_unit(std::size_t bytes, bool solicited) {
 
 void Channel::flush() {
   if (ended_) return;
-  // Receives first: an answer's credit must find its receive.
+  // Post receives first: an answer's credit permits a request, which needs a receive.
   if (!receives_.empty()) {
     const auto posted = endpoint_->post_receive(receives_);
     receives_.clear();
@@ -259,7 +260,7 @@ void Channel::run_stalled() {
           answer(slot, slots_[slot].status);
         break;
       default:
-        break;  // aborted meanwhile
+        break;  // aborted in the meantime
     }
   }
 }
@@ -281,7 +282,7 @@ void Channel::end() noexcept {
   batch_.clear();
   receives_.clear();
   stalled_.clear();
-  // Nothing reaches a buffer any more: whoever waited for that may go on.
+  // Nothing can reach a buffer any more, so functions that waited for that are answered.
   for (Slot& slot : slots_) {
     const auto function = slot.aborted_by;
     slot.aborted_by = 0;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One RDMA channel of a session: its queue pair, the slots of its requests, what it still has to say.
+// One RDMA channel of a session: its queue pair, the slots of its requests, the units that it still has to
+// send.
 //
 //   channel.cpp          receives, completions, sending, the channel's end
-//   requests.cpp         what the target says on its own account
-//   commands.cpp         SCSI commands: what they do
-//   answer.cpp           SRP_RSP: status, sense, residuals
+//   requests.cpp         units that the target sends unasked
+//   commands.cpp         the execution of SCSI commands
+//   answer.cpp           SRP_RSP: status, sense data, residuals
 //   transfer.cpp         data: descriptors, RDMA, immediate data
 //   task_management.cpp  aborts and resets
 #pragma once
@@ -31,31 +32,32 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Queues, buffers, receives. Errors: of the fabric.
+  // Creates the queues and buffers and posts the receives. Errors: those of the fabric.
   [[nodiscard]] Result<> prepare(const wire::LoginRequest&, const wire::LoginResponse&);
   [[nodiscard]] fabric::PassiveEndpoint& endpoint() noexcept { return *endpoint_; }
 
   std::size_t poll();
-  // Ends it locally and at once; forgets its requests. ended() is true then, and the target removes it.
+  // Ends the channel at once, locally, and drops its requests. ended() is true then, and the target removes
+  // it.
   void end() noexcept;
-  // SRP_T_LOGOUT, then the end as soon as it is sent. At once if it cannot be sent.
+  // Sends SRP_T_LOGOUT and then ends the channel. If it cannot be sent, ends the channel at once.
   void log_out(wire::LogoutReason);
   [[nodiscard]] bool ended() const noexcept { return ended_; }
   [[nodiscard]] bool usable() const noexcept { return established_ && !closing_ && !ended_; }
   [[nodiscard]] bool moves_data_out() const noexcept;
-  // Of the unit: writes that are moving fail, to be sent again.
+  // The unit lost its cache: writes whose data is moving will fail, so that the initiator sends them again.
   void lose_cache(const LogicalUnit&) noexcept;
 
   void request_credit(std::int32_t delta);
   void request_async_event(std::uint64_t wire_lun, const scsi::Sense&);
   void send_raw(std::span<const std::byte>);
-  void flush();  // posts what was said
+  void flush();  // posts the collected work requests
 
-  void release(std::uint32_t slot);              // a held command goes on
-  void take_up(std::uint32_t slot);              // what a unit left lying while it hung
-  void complete_held_write(std::uint32_t slot);  // the medium has it: answer
-  void forget(std::uint32_t slot);               // the request ends without an answer; its credit is owed
-  // True: it is gone. False: it will be, and the function is told.
+  void release(std::uint32_t slot);              // continues a held command
+  void take_up(std::uint32_t slot);              // continues a request that waited while its unit hung
+  void complete_held_write(std::uint32_t slot);  // the data is on the medium: answers
+  void forget(std::uint32_t slot);  // ends the request without an answer; a later answer returns its credit
+  // Aborts the command. True: it has ended. False: it ends later and then reports that to the function.
   [[nodiscard]] bool abort(std::uint32_t slot, std::uint64_t function);
   void answer_function(std::uint32_t slot, wire::TaskResult);
 
@@ -65,8 +67,7 @@ class Channel {
   [[nodiscard]] std::vector<Slot>& slots() noexcept { return slots_; }
 
  private:
-  // What a completion of the send queue is about: in the id, above the position in the send queue and the
-  // slot.
+  // The kind of a completion of the send queue. It is the highest part of the id.
   enum class Sent : std::uint8_t { other, table, move, logout };
   struct TargetRequest {
     bool credit = true;
@@ -78,9 +79,9 @@ class Channel {
     std::vector<std::byte> bytes;
     std::unique_ptr<fabric::MemoryRegion> region;
   };
-  static constexpr std::uint32_t kInlineBytes = 64;  // every unit of ours but raw ones fits
+  static constexpr std::uint32_t kInlineBytes = 64;  // room for every unit except raw ones
   static constexpr std::uint32_t kSpareReceives =
-      4;  // answers to our requests, SRP_I_LOGOUT, one request too many
+      4;  // for answers to our requests, SRP_I_LOGOUT, one request too many
 
   // channel.cpp
   std::size_t take_events();
@@ -96,7 +97,7 @@ class Channel {
   }
   fabric::SendWork& add_work(Sent, std::uint32_t slot);
   [[nodiscard]] std::span<std::byte> add_unit(Sent, bool signaled,
-                                              std::uint32_t slot);  // encode into it, then:
+                                              std::uint32_t slot);  // encode into it, then call finish_unit
   void finish_unit(std::size_t bytes, bool solicited);
   void stall(std::uint32_t slot);
   void run_stalled();
@@ -145,14 +146,14 @@ class Channel {
   std::uint32_t max_initiator_iu_bytes_ = 0;
   std::uint16_t immediate_data_offset_ = 0;
   std::uint32_t request_limit_ = 0;
-  std::uint32_t outstanding_ = 0;  // requests received whose credit has not gone back
+  std::uint32_t outstanding_ = 0;  // received requests whose credit is not returned yet
   std::int32_t owed_ = 0;          // credits of requests that ended without an answer
 
-  Mapping buffers_;  // of all slots: receive buffers, then tables, then parameters
+  Mapping buffers_;  // of all slots: all receive buffers, then all tables, then all parameters
   std::unique_ptr<fabric::MemoryRegion> buffers_region_;
   std::vector<Slot> slots_;
 
-  // The send queue: positions count up; those below retired_ are free again.
+  // The send queue. Positions only grow; the ones below retired_ are free again.
   std::uint32_t send_depth_ = 0;
   std::uint64_t posted_ = 0;
   std::uint64_t retired_ = 0;
@@ -161,11 +162,11 @@ class Channel {
   std::vector<fabric::Sge> batch_sges_;
   std::vector<std::array<std::byte, kInlineBytes>> batch_units_;
   std::vector<fabric::ReceiveWork> receives_;
-  std::vector<std::uint32_t> stalled_;  // slots that wait for room, the first first
+  std::vector<std::uint32_t> stalled_;  // slots that wait for room, first come first served
   std::array<fabric::Completion, 64> completions_{};
 
   std::deque<TargetRequest> requests_;
-  std::optional<bool> unanswered_request_;  // a credit request, or an event
+  std::optional<bool> unanswered_request_;  // the tag of a credit request or an event
   std::uint64_t request_tag_ = 0;
   std::vector<std::unique_ptr<RawUnit>> raw_units_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What SCSI commands do: checks first, in the order SPC-4 and SBC-3 give them precedence, then data, then the
+// Executes SCSI commands: the checks in the order of precedence of SPC-4 and SBC-3, then the data, then the
 // answer.
 #include <algorithm>
 #include <cstring>
@@ -21,7 +21,7 @@ scsi::Bytes as_scsi(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
-// What is wrong with a command unit that cannot be decoded, for SRP_T_LOGOUT.
+// The reason of the SRP_T_LOGOUT for a command unit that cannot be decoded.
 wire::LogoutReason reason_for(std::span<const std::byte> unit) {
   if (unit.size() < wire::kCommandBytes) return wire::LogoutReason::invalid_unit_length;
   const auto formats = wire::overlay<wire::layout::Command>(unit).formats;
@@ -81,7 +81,7 @@ void Channel::apply(std::uint32_t slot, const Outcome& outcome) {
     }
     case Outcome::Kind::answer:
       send_raw(outcome.unit);
-      --outstanding_;  // whoever brings its own answer returns the credit in it, or means not to
+      --outstanding_;  // the hook's answer decides about the credit
       return receive_again(slot);
   }
 }
@@ -108,11 +108,11 @@ void Channel::start(std::uint32_t slot) {
     return refuse(slot, scsi::refusal_of(cdb.error()));
   }
   s.cdb = *cdb;
-  // Two directions at once is for bidirectional commands (SPC-4 4.2.5.7): there are none here.
+  // Data in both directions needs a bidirectional command (SPC-4 4.2.5.7), and we have none.
   if (s.command.data_out.bytes != 0 && s.command.data_in.bytes != 0)
     return refuse(slot, SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
 
-  switch (s.cdb.operation) {  // those that no unit attention keeps from working (SAM-5 5.14.3)
+  switch (s.cdb.operation) {  // these work in spite of a pending unit attention (SAM-5 5.14.3)
     case Operation::inquiry:
     case Operation::report_luns:
     case Operation::request_sense:
@@ -155,7 +155,7 @@ void Channel::start(std::uint32_t slot) {
   }
 }
 
-// No unit there: three commands still have an answer (SAM-5 4.7.4, SPC-4 6.6, 6.33, 6.39).
+// At a LUN without a unit, three commands still work (SAM-5 4.7.4, SPC-4 6.6, 6.33, 6.39).
 void Channel::start_without_unit(std::uint32_t slot, const Result<scsi::DecodedCdb>& cdb) {
   const auto missing = scsi::make_sense(SenseKey::illegal_request, scsi::kLogicalUnitNotSupported);
   if (!cdb) return refuse(slot, missing);
@@ -212,7 +212,7 @@ void Channel::start_block_io(std::uint32_t slot) {
   start_move(slot, true, memory, lkey, data_bytes);
 }
 
-// Commands that take a parameter list, or one block, instead of the data itself.
+// Starts a command whose data-out is a parameter list or one block.
 void Channel::start_parameter_out(std::uint32_t slot) {
   Slot& s = slots_[slot];
   const auto& cdb = s.cdb;
@@ -271,7 +271,8 @@ void Channel::finish_write_same(std::uint32_t slot) {
   Disk& disk = s.unit->disk();
   const std::uint64_t blocks = s.cdb.blocks != 0 ? s.cdb.blocks : disk.blocks() - s.cdb.lba;
   const std::byte* block = parameter_buffer(slot);
-  // Zeroes need no memory, whether UNMAP is set or not; other data is written even if it is (SBC-3 5.42).
+  // Zeroes are unmapped, with or without the UNMAP bit. Other data is written, also with the UNMAP bit (SBC-3
+  // 5.42).
   const bool zeroes = s.cdb.no_data_out || std::all_of(block, block + disk.block_size(),
                                                        [](std::byte b) { return b == std::byte{0}; });
   if (zeroes)

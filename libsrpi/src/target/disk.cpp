@@ -10,7 +10,7 @@
 namespace srpi::target {
 
 namespace {
-constexpr std::uint64_t kMaxDiskBytes = std::uint64_t{1} << 47;  // the address space of a process
+constexpr std::uint64_t kMaxDiskBytes = std::uint64_t{1} << 47;  // the limit of a process's address space
 }
 
 Result<std::unique_ptr<Disk>> Disk::create(const LunConfig& config, bool release_unmapped_pages) {
@@ -18,9 +18,9 @@ Result<std::unique_ptr<Disk>> Disk::create(const LunConfig& config, bool release
     return Error{Errc::invalid_argument, fmt::format("LUN {}: {} bytes in blocks of {}: {}", config.number,
                                                      config.bytes, config.block_size, what)};
   };
-  if (config.number > kMostLun) return wrong("LUN numbers go to 1023");
+  if (config.number > kMostLun) return wrong("the LUN must be at most 1023");
   if (!std::has_single_bit(config.block_size) || config.block_size < 512 || config.block_size > 4096)
-    return wrong("a block has 512, 1024, 2048 or 4096 bytes");
+    return wrong("block_size must be 512, 1024, 2048 or 4096");
   if (config.bytes == 0 || config.bytes % config.block_size != 0)
     return wrong("not a whole number of blocks");
   if (config.max_bytes % config.block_size != 0) return wrong("max_bytes is not a whole number of blocks");
@@ -85,7 +85,8 @@ void Disk::lose_cache() noexcept {
 void Disk::discard(std::uint64_t lba, std::uint64_t blocks) noexcept {
   cache_.clear(lba * block_size_, blocks * block_size_, release_unmapped_pages_);
   if (!volatile_cache_) return;
-  // Unmapping is durable at once: it may be, and a bit for each of 2^32 blocks would take its time.
+  // Unmapping is durable at once. That is permitted, and setting a bit for each of up to 2^32 blocks would
+  // take long.
   medium_.clear(lba * block_size_, blocks * block_size_, true);
   clean(lba, blocks, [](std::uint64_t) {});
 }
@@ -98,7 +99,7 @@ void Disk::fill(std::uint64_t lba, std::uint64_t blocks, const std::byte* block)
 Result<> Disk::resize(std::uint64_t bytes) {
   if (bytes == 0 || bytes % block_size_ != 0 || bytes > memory().size())
     return Error{Errc::invalid_argument,
-                 fmt::format("a size of {} bytes: this disk has 1 to {} blocks of {} bytes", bytes,
+                 fmt::format("a size of {} bytes: this disk can have 1 to {} blocks of {} bytes", bytes,
                              memory().size() / block_size_, block_size_)};
   const std::uint64_t blocks = bytes / block_size_;
   if (blocks < blocks_) discard(blocks, blocks_ - blocks);

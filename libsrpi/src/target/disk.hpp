@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The medium of a logical unit: memory that RDMA reads and writes directly, with an optional volatile cache.
+// The medium of a logical unit: memory that RDMA reads and writes directly, optionally with a volatile cache.
 //
-// bytes() is what commands read and write. With a volatile cache a second mapping holds what has reached the
-// medium, and a bit for each block tells where the two may differ; losing the cache copies those blocks back.
+// Commands read and write bytes(). With a volatile cache, a second mapping holds the contents of the medium,
+// and a bit per block tells where the two may differ. Losing the cache copies these blocks back.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,14 @@ namespace srpi::target {
 
 class Disk {
  public:
-  // Errors: invalid_argument (what the config does not allow), no_memory.
+  // Errors: invalid_argument (a value that LunConfig does not permit), no_memory.
   [[nodiscard]] static Result<std::unique_ptr<Disk>> create(const LunConfig&, bool release_unmapped_pages);
 
   [[nodiscard]] std::uint64_t blocks() const noexcept { return blocks_; }
   [[nodiscard]] std::uint32_t block_size() const noexcept { return block_size_; }
   [[nodiscard]] bool volatile_cache() const noexcept { return volatile_cache_; }
-  // All that may ever be used: to be registered once. The disk is its first blocks() * block_size() bytes.
+  // All memory that the disk may ever use, so that it is registered once. The disk is the first blocks() *
+  // block_size() bytes.
   [[nodiscard]] std::span<std::byte> memory() const noexcept { return cache_.bytes(); }
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return memory().first(blocks_ * block_size_); }
   [[nodiscard]] std::byte* at(std::uint64_t lba) const noexcept {
@@ -33,14 +34,14 @@ class Disk {
     return lba <= blocks_ && blocks <= blocks_ - lba;
   }
 
-  // The caller has put new data there; `durable`: it must survive lose_cache().
+  // Tells that the caller has written these blocks. With `durable`, they must survive lose_cache().
   void written(std::uint64_t lba, std::uint64_t blocks, bool durable) noexcept;
   void flush(std::uint64_t lba, std::uint64_t blocks) noexcept;
-  void discard(std::uint64_t lba, std::uint64_t blocks) noexcept;  // reads as zeroes from now on
+  void discard(std::uint64_t lba, std::uint64_t blocks) noexcept;  // makes the blocks read as zeroes
   void fill(std::uint64_t lba, std::uint64_t blocks, const std::byte* block) noexcept;
   void lose_cache() noexcept;
-  // Errors: invalid_argument (no whole number of blocks, none, or beyond max_bytes). Shrinking forgets what
-  // was there.
+  // Errors: invalid_argument (not a whole number of blocks, 0, or more than max_bytes). Shrinking discards
+  // the data.
   [[nodiscard]] Result<> resize(std::uint64_t bytes);
 
  private:
@@ -48,12 +49,12 @@ class Disk {
   [[nodiscard]] std::uint64_t* dirty_words() const noexcept {
     return reinterpret_cast<std::uint64_t*>(dirty_.bytes().data());
   }
-  template<class Visit>  // visit(lba), for each dirty block; all become clean
+  template<class Visit>  // calls visit(lba) for each dirty block and marks all clean
   void clean(std::uint64_t lba, std::uint64_t blocks, Visit visit) noexcept;
 
   Mapping cache_;
   Mapping medium_;  // with a volatile cache only
-  Mapping dirty_;   // likewise: a bit for each block
+  Mapping dirty_;   // with a volatile cache only: one bit per block
   std::uint64_t blocks_ = 0;
   std::uint32_t block_size_ = 0;
   bool volatile_cache_ = false;

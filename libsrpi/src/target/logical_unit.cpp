@@ -20,7 +20,7 @@ constexpr char kProduct[] = "RAM-DISK";
 constexpr char kRevision[] = "0001";
 constexpr std::uint8_t kSpc4 = 6;
 
-// FNV-1a: the same name gives the same unit in every process.
+// FNV-1a, so the same name gives the same identity in every process.
 std::uint64_t hash_of(const std::string& text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3u;
@@ -66,7 +66,7 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::describe(const scsi::Decod
                                 .block_size = disk_->block_size(),
                                 .provisioning_managed = true,
                                 .reads_zeroes = true};
-  // The pages have the same current and default values; nothing is changeable, and nothing is saved.
+  // Current and default values are the same. No value is changeable or saved.
   scsi::ModeParameters mode{
       .write_protected = read_only_, .dpo_fua = force_unit_access_, .caching = std::nullopt};
   if (cdb.page == scsi::kModePageCaching || cdb.page == scsi::kModePageAll)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A logical unit: a disk, the names it goes by, and what it says about itself (SPC-4 and SBC-3 data, made by
-// scsi/).
+// A logical unit: its disk, its names and the data that it reports about itself (INQUIRY, READ CAPACITY, MODE
+// SENSE).
 #pragma once
 
 #include <cstdint>
@@ -21,24 +21,23 @@ class LogicalUnit {
   [[nodiscard]] static Result<std::unique_ptr<LogicalUnit>> create(const LunConfig&, const TargetConfig&,
                                                                    std::size_t index);
 
-  [[nodiscard]] std::size_t index() const noexcept { return index_; }  // of all units the target ever had
+  [[nodiscard]] std::size_t index() const noexcept { return index_; }  // among all units the target ever had
   [[nodiscard]] std::uint16_t number() const noexcept { return number_; }
   [[nodiscard]] Disk& disk() const noexcept { return *disk_; }
   [[nodiscard]] bool read_only() const noexcept { return read_only_; }
   void set_read_only(bool yes) noexcept { read_only_ = yes; }
-  // It takes up nothing that comes, task management included, until it goes on.
+  // A hanging unit does not process anything, task management functions included, until it stops hanging.
   [[nodiscard]] bool hangs() const noexcept { return hangs_; }
   void set_hanging(bool yes) noexcept { hangs_ = yes; }
   [[nodiscard]] bool force_unit_access() const noexcept { return force_unit_access_; }
   [[nodiscard]] const std::string& serial() const noexcept { return serial_; }
-  // Another unit from now on: serial number and wwid follow the name.
+  // Makes it a different unit: the serial number and the wwid follow from the name.
   void rename(const std::string& name);
 
-  // The data of INQUIRY, READ CAPACITY or MODE SENSE, whole; nothing: the CDB asks for a page that is not
-  // there.
+  // The complete data of INQUIRY, READ CAPACITY or MODE SENSE; nullopt if the unit does not have the page.
   [[nodiscard]] std::optional<std::vector<std::uint8_t>> describe(const scsi::DecodedCdb&) const;
 
-  static constexpr std::uint32_t kMaxUnmapDescriptors = 255;  // what fits a slot's parameter buffer
+  static constexpr std::uint32_t kMaxUnmapDescriptors = 255;  // they fit a slot's parameter buffer
   static constexpr std::uint32_t kMaxUnmapBlocks = 0x3fffff;
 
  private:
@@ -56,7 +55,7 @@ class LogicalUnit {
   std::uint64_t naa_ = 0;
 };
 
-// INQUIRY at a LUN where nothing is: qualifier 3, type 1Fh (SPC-4 6.6.2).
+// INQUIRY data for a LUN without a unit: qualifier 3, type 1Fh (SPC-4 6.6.2).
 [[nodiscard]] std::vector<std::uint8_t> describe_nothing();
 
 }  // namespace srpi::target

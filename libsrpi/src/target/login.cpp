@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Login: SRP_LOGIN_REQ in the connection request's private data, answered in the connection manager's reply
-// or reject.
+// Login: SRP_LOGIN_REQ is the private data of the connection request. The answer is the private data of the
+// connection manager's reply or reject.
 #include <algorithm>
 
 #include "target/channel.hpp"
@@ -11,7 +11,7 @@ namespace srpi::target {
 
 namespace {
 
-constexpr std::uint32_t kMinIuBytes = 64;  // of an initiator's longest unit: less cannot hold a command
+constexpr std::uint32_t kMinIuBytes = 64;  // the initiator's longest unit must hold a command
 
 void reject(fabric::PassiveEndpoint& endpoint, std::uint64_t tag, wire::RejectReason reason) {
   std::array<std::byte, wire::kLoginRejectBytes> out;
@@ -51,7 +51,7 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
     return refuse(wire::RejectReason::request_iu_too_large);
   if (!request->direct_descriptors && !request->indirect_descriptors)
     return refuse(wire::RejectReason::unsupported_descriptor_format);
-  // Reason 6 for a port without access is what Linux' target says; the standard has nothing better.
+  // The standard has no reason for a port without access. Linux's target uses reason 6.
   if (!config_.acl.empty() &&
       std::find(config_.acl.begin(), config_.acl.end(), request->initiator_port_id) == config_.acl.end())
     return refuse(wire::RejectReason::channel_limit_reached);
@@ -86,8 +86,8 @@ LoginVerdict RamTarget::judge_login(std::span<const std::byte> private_data) con
   return verdict;
 }
 
-// Takes the endpoint only if it succeeds; otherwise the reason. An endpoint that cannot be answered any more
-// is dropped.
+// Returns a reject reason, or nullopt on success. The endpoint stays with the caller if it can still be
+// rejected.
 std::optional<wire::RejectReason> RamTarget::establish(std::unique_ptr<fabric::PassiveEndpoint>& endpoint,
                                                        const LoginVerdict& verdict) {
   const auto& request = verdict.request;
@@ -131,8 +131,8 @@ std::uint32_t RamTarget::channels_of(const PortId& initiator) const noexcept {
   return n;
 }
 
-// Loss of the I_T nexus for the old channels: nothing of theirs may touch a disk any more when the new login
-// is answered.
+// Ends the initiator's old channels (I_T nexus loss). They must not change a disk after the new login is
+// answered.
 void RamTarget::end_nexus(const PortId& initiator) {
   if (config_.login_ends_held_writes)
     std::erase_if(held_writes_, [&](const auto& held) { return held->initiator == initiator; });
@@ -140,7 +140,7 @@ void RamTarget::end_nexus(const PortId& initiator) {
     if (channel->ended() || channel->nexus().initiator != initiator) continue;
     channel->nexus().ended = true;
     for (Slot& slot : channel->slots()) slot.held_write = nullptr;
-    // The polite way takes a moment, in which an RDMA READ could still bring old data to a disk.
+    // A logout takes time, and meanwhile an RDMA READ could write old data to a disk.
     if (channel->moves_data_out() || !channel->usable()) {
       channel->end();
     } else {

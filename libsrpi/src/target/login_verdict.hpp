@@ -7,9 +7,9 @@
 
 namespace srpi::target {
 
-// What the target thinks of a login: a reason to reject it, or the response.
+// The target's decision about a login: a reason to reject it, or the response.
 struct LoginVerdict {
-  wire::LoginRequest request;  // zero where it could not be decoded
+  wire::LoginRequest request;  // default values if it could not be decoded
   std::optional<wire::RejectReason> reason;
   wire::LoginResponse response;
 };

@@ -43,7 +43,7 @@ void Mapping::clear(std::size_t offset, std::size_t length, bool release_pages) 
       }
       n = kPageBytes;
     }
-    // Reading an untouched page costs no memory, writing zeroes to it would.
+    // Reading an untouched page needs no memory, writing zeroes to it does.
     if (std::memcmp(at, kZeroes.data(), n) != 0) std::memset(at, 0, n);
     at += n;
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Anonymous zeroed memory that costs nothing until it is written.
+// Anonymous zeroed memory. Pages need no memory until they are written.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ namespace srpi::target {
 
 class Mapping {
  public:
-  // Errors: no_memory, naming the size.
+  // Errors: no_memory; the text names the size.
   [[nodiscard]] static Result<Mapping> create(std::size_t bytes);
   Mapping() = default;
   ~Mapping();
@@ -23,7 +23,7 @@ class Mapping {
   }
 
   [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
-  // Makes [offset, offset + length) read as zeroes without making untouched pages cost memory.
+  // Makes [offset, offset + length) read as zeroes. Untouched pages stay untouched.
   void clear(std::size_t offset, std::size_t length, bool release_pages) noexcept;
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the target keeps beside its channels: sessions with their unit attentions, the disks' registrations,
-// writes that wait, task management functions that wait.
+// The target's state apart from its channels: sessions with their unit attentions, memory registrations of
+// the disks, held writes and pending task management functions.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@
 
 namespace srpi::target {
 
-// Pending unit attentions of one session and one logical unit (SAM-5 5.14), the oldest first. The same
-// condition is pending once; when there is no room the newest is forgotten.
+// The pending unit attentions of one session and one logical unit (SAM-5 5.14), the oldest first. A condition
+// is pending at most once. If there is no room, a new one is dropped.
 class Attentions {
  public:
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
@@ -43,21 +43,21 @@ class Attentions {
   std::uint8_t count_ = 0;
 };
 
-// An I_T nexus: all channels of one initiator port, or one of them where channels are sessions.
+// An I_T nexus: all channels of one initiator port, or a single channel if channels_are_sessions.
 struct Nexus {
   PortId initiator;
   std::uint32_t channels = 0;
-  bool ended = false;                  // another login took its place; its last channels are about to go
+  bool ended = false;                  // another login replaced it; its last channels are about to end
   std::vector<Attentions> attentions;  // by LogicalUnit::index()
 };
 
-// The disks as one device knows them.
+// The registrations of the disks with one device.
 struct DeviceMemory {
   std::shared_ptr<fabric::Device> device;
   std::vector<std::unique_ptr<fabric::MemoryRegion>> disks;  // by LogicalUnit::index()
 };
 
-// Outcome::Kind::hold_medium: the data is here, the disk has not seen it.
+// A write with Outcome::Kind::hold_medium: its data is here, but not yet on the disk.
 struct HeldWrite {
   PortId initiator;
   ChannelNumber channel = 0;
@@ -66,18 +66,18 @@ struct HeldWrite {
   std::uint64_t lba = 0;
   std::uint32_t blocks = 0;
   bool fua = false;
-  bool complete = false;  // all data fetched
+  bool complete = false;  // all data is fetched
   std::vector<std::byte> data;
   std::unique_ptr<fabric::MemoryRegion> region;
 };
 
-// A task management function whose answer waits until nothing can reach the aborted commands' buffers any
-// more.
+// A task management function that is not answered yet, because RDMA can still reach buffers of the aborted
+// commands.
 struct PendingFunction {
   std::uint64_t number = 0;
   ChannelNumber channel = 0;
   std::uint32_t slot = 0;
-  std::uint32_t waits_for = 0;  // commands
+  std::uint32_t waits_for = 0;  // the number of such commands
 };
 
 }  // namespace srpi::target

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a command, if somebody wants it otherwise: the target's fault injection.
+// The target's fault injection: a hook chooses the outcome of a command.
 #pragma once
 
 #include <cstddef>
@@ -18,28 +18,29 @@ namespace srpi::target {
 
 using ChannelNumber = std::uint64_t;  // from 1, in the order of login
 
-// A command that came; valid during the call only.
+// A received command. Valid only during the call.
 struct CommandInfo {
-  std::uint64_t sequence = 0;  // of all commands of this target, from 1
+  std::uint64_t sequence = 0;  // counts all commands of this target, from 1
   ChannelNumber channel = 0;
   PortId initiator;
   std::uint64_t tag = 0;
-  std::uint64_t lun = 0;  // as wire/lun.hpp has it
+  std::uint64_t lun = 0;  // the integer form of wire/lun.hpp
   std::span<const std::byte> cdb;
 };
 
 struct Outcome {
   enum class Kind : std::uint8_t {
     normal,
-    status,         // answered with `status` and `sense`; nothing is done
-    lose_command,   // nothing is done, nothing is answered; an abort finds it
-    lose_response,  // done, but not answered
-    hold,           // waits for release_held() before anything is done; ends with its channel or by an abort
-    // A write whose data is fetched at once, while the medium and the answer wait for release_held(). It
-    // outlives its channel, as in a target that has not noticed the loss: what ends it is an abort, LUN
-    // RESET, or a login of the same initiator port that ends its channels. Other commands: hold.
+    status,         // not executed, answered with `status` and `sense`
+    lose_command,   // not executed, not answered; an abort finds it
+    lose_response,  // executed, but not answered
+    hold,           // waits for release_held() before execution; its channel's end or an abort ends it
+    // The data of a write is fetched at once. Writing to the medium and the answer wait for release_held().
+    // Such a write outlives its channel, as in a target that has not noticed the loss. It is ended by an
+    // abort, a LUN RESET, or a login of the same initiator port that ends its channels. Other commands than
+    // writes: as `hold`.
     hold_medium,
-    answer,  // `unit` is sent as it is; nothing is done
+    answer,  // not executed; `unit` is sent as it is
   };
   Kind kind = Kind::normal;
   scsi::Status status = scsi::Status::good;
@@ -58,12 +59,12 @@ struct Outcome {
   }
 };
 
-// The same for a task management function.
+// The outcome of a task management function.
 struct TaskOutcome {
   enum class Kind : std::uint8_t {
     normal,
-    lose,    // nothing is done, nothing is answered
-    answer,  // answered with `result`; nothing is done
+    lose,    // not executed, not answered
+    answer,  // not executed, answered with `result`
   };
   Kind kind = Kind::normal;
   wire::TaskResult result = wire::TaskResult::complete;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The target as a whole: its units, its sessions, the operator's hand. Login is in login.cpp, requests in
-// channel.cpp.
+// The target as a whole: its units, its sessions, the operator's actions. Login is in login.cpp, requests are
+// in channel.cpp.
 #include "target/ram_target.hpp"
 
 #include <fmt/format.h>
@@ -45,7 +45,7 @@ Result<std::unique_ptr<RamTarget>> RamTarget::create(TargetConfig config) {
 
 std::size_t RamTarget::poll() {
   std::size_t done = 0;
-  // By index: nothing is added meanwhile, and ended channels stay until the end.
+  // No channel is added meanwhile, and ended channels are removed after the loop.
   for (std::size_t i = 0; i < channels_.size(); ++i) done += channels_[i]->poll();
   forget_ended_channels();
   return done;
@@ -53,7 +53,7 @@ std::size_t RamTarget::poll() {
 
 void RamTarget::forget_ended_channels() {
   if (std::none_of(channels_.begin(), channels_.end(), [](const auto& c) { return c->ended(); })) return;
-  // A write that has all its data waits on without its channel; half of one is worth nothing.
+  // A held write with all its data outlives its channel. An incomplete one is dropped.
   std::erase_if(held_writes_, [&](const auto& held) {
     return !held->complete && std::none_of(channels_.begin(), channels_.end(), [&](const auto& c) {
       return c->number() == held->channel && !c->ended();
@@ -83,7 +83,7 @@ std::size_t RamTarget::held() const noexcept {
 
 template<class Waits>
 std::pair<Channel*, std::uint32_t> RamTarget::earliest(Waits waits) const noexcept {
-  // A function comes after the command that was the last one before it.
+  // A function comes after the last command before it.
   const auto order = [](const Slot& s) { return 2 * s.order + (s.stage == Slot::Stage::hung_function); };
   std::pair<Channel*, std::uint32_t> found{nullptr, 0};
   for (const auto& channel : channels_) {
@@ -100,7 +100,7 @@ std::pair<Channel*, std::uint32_t> RamTarget::earliest(Waits waits) const noexce
 std::size_t RamTarget::release_held(std::size_t at_most) {
   std::size_t released = 0;
   for (; released < at_most; ++released) {
-    // The channels' commands, then the writes that wait for the medium.
+    // First the held commands of the channels, then the held writes.
     const auto [channel, slot] = earliest([](const Slot& s) { return s.stage == Slot::Stage::held; });
     if (channel) {
       channel->release(slot);
@@ -194,13 +194,13 @@ std::size_t RamTarget::send_raw(std::span<const std::byte> unit, std::optional<C
 
 Result<> RamTarget::add_lun(const LunConfig& lun) {
   if (lun.number < by_number_.size() && by_number_[lun.number])
-    return Error{Errc::already_exists, fmt::format("there is a LUN {} already", lun.number)};
+    return Error{Errc::already_exists, fmt::format("LUN {} exists already", lun.number)};
   auto unit = LogicalUnit::create(lun, config_, units_.size());
   if (!unit) return unit.error();
   std::vector<std::unique_ptr<fabric::MemoryRegion>> regions;
   for (const auto& memory : devices_) {
     auto region = memory->device->register_memory((*unit)->disk().memory(), fabric::Access::local);
-    // A device that is gone has no channels, and gets none any more.
+    // A removed device has no channels and gets no new ones.
     if (!region && region.error().code != Errc::device_removed) return region.error();
     regions.push_back(region ? std::move(*region) : nullptr);
   }
@@ -254,7 +254,7 @@ void RamTarget::lose_caches() noexcept {
   for (const auto& unit : units_) lose_cache(unit->number());
 }
 
-// What is moving goes straight into the cache: it is not taken for good afterwards.
+// Data that is moving lands in the cache. The channels make these writes fail later.
 void RamTarget::lose_cache(std::uint16_t lun) noexcept {
   const auto unit = lun < by_number_.size() ? by_number_[lun] : nullptr;
   if (!unit) return;
@@ -294,7 +294,7 @@ void RamTarget::attend(const LogicalUnit* unit, scsi::AdditionalSense condition,
 
 std::vector<std::uint8_t> RamTarget::report_luns(std::uint8_t select) const {
   std::vector<scsi::Lun> luns;
-  // 1 asks for well-known units only: there are none. 0 and 2 are all of ours (SPC-4 6.33).
+  // 1 selects well-known units only, and we have none. 0 and 2 select all our units (SPC-4 6.33).
   if (select != 1)
     for (std::uint16_t i = 0; i < by_number_.size(); ++i)
       if (by_number_[i]) luns.push_back(scsi::lun_of(i));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole SRP target with RAM disks, behind the fabric seam: the embedded default of srp-nbd, and the peer of
-// the tests.
+// A complete SRP target with RAM disks over the fabric interfaces. It is srp-nbd's embedded default and the
+// peer of the tests.
 //
-// Whoever owns the fabric hands it connection requests (it is an Acceptor) and calls poll(). One thread. The
-// data path allocates nothing after a channel's login. RDMA goes from and to the disks' memory directly.
+// The target belongs to one thread. The fabric's owner passes it connection requests (it is an Acceptor) and
+// calls poll(). After a channel's login, the data path does not allocate. RDMA accesses the disks' memory
+// directly.
 //
-// The target outlives the fabric's calls to it: stop listening before it is destroyed. It is destroyed before
-// the fabric.
+// Stop listening before you destroy the target. Destroy the target before the fabric.
 #pragma once
 
 #include <array>
@@ -40,12 +40,12 @@ struct ChannelInfo {
   ChannelNumber number = 0;
   PortId initiator;
   bool established = false;
-  std::uint32_t commands = 0;  // received and not answered
+  std::uint32_t commands = 0;  // received, but not answered
   std::uint32_t max_initiator_iu_bytes = 0;
   bool immediate_data = false;
 };
 
-// Counts since the start.
+// Counters since the start.
 struct Counters {
   std::uint64_t logins = 0;
   std::uint64_t rejects = 0;
@@ -53,73 +53,74 @@ struct Counters {
   std::uint64_t task_management = 0;
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;
-  std::uint64_t violations = 0;      // of the protocol, by initiators
+  std::uint64_t violations = 0;      // protocol violations of initiators
   std::uint64_t target_answers = 0;  // CRED_RSP and AER_RSP received
-  std::uint64_t lost_channels = 0;   // ended by the peer or by an error
+  std::uint64_t lost_channels = 0;   // ended by the peer or an error
 };
 
 class RamTarget final : public fabric::Acceptor {
  public:
-  // Errors: invalid_argument (naming the field), no_memory.
+  // Errors: invalid_argument (the text names the field), no_memory.
   [[nodiscard]] static Result<std::unique_ptr<RamTarget>> create(TargetConfig);
   ~RamTarget() override;
 
-  // fabric::Acceptor. Offline, the request is dropped without an answer, so that it looks as if nobody
-  // listened.
+  // For fabric::Acceptor. An offline target drops the request without an answer, as if nothing listened.
   void on_connection_request(std::unique_ptr<fabric::PassiveEndpoint>) override;
-  // Does what has come in. Returns the number of things done.
+  // Processes completions and events. Returns their number.
   std::size_t poll();
 
-  // Offline: every connection ends at once, logins find nobody, the disks keep their contents.
+  // Going offline ends every connection at once. An offline target answers no login. The disks keep their
+  // contents.
   void set_online(bool);
   [[nodiscard]] bool online() const noexcept { return online_; }
-  // The same, but for a moment.
+  // Ends every connection, but stays online.
   void drop_connections();
 
-  // Fault injection. The hook is asked once for every command; empty: none.
+  // Fault injection: the hook is called once for every command. An empty hook removes it.
   void set_command_hook(CommandHook hook) { hook_ = std::move(hook); }
   void set_task_hook(TaskHook hook) { task_hook_ = std::move(hook); }
-  // Lets held commands go on, the earliest first. Returns how many.
+  // Continues held commands, the earliest first. Returns their number.
   std::size_t release_held(std::size_t at_most = SIZE_MAX);
   [[nodiscard]] std::size_t held() const noexcept;
-  // The unit takes up nothing, task management included, as one whose disk does not answer; or it goes on, with what has
-  // come meanwhile over connections that are still there first. Errors: no_such_lun.
+  // A hanging unit does not process anything, task management functions included, like one whose disk does
+  // not answer. When it stops hanging, it first processes the waiting requests of live connections. Errors:
+  // no_such_lun.
   [[nodiscard]] Result<> hang(std::uint16_t lun, bool);
-  // From now on every login gets this, whatever it asks for; nothing: judge them again.
+  // Rejects every login with this reason; nullopt ends that.
   void reject_logins(std::optional<wire::RejectReason> reason) noexcept { forced_reject_ = reason; }
-  // The same for logins that would add a channel to those of its initiator port.
+  // Rejects logins that would add a channel to those of the initiator port; nullopt ends that.
   void reject_further_channels(std::optional<wire::RejectReason> reason) noexcept {
     forced_channel_reject_ = reason;
   }
-  // Applied to every LOGIN_RSP before it is sent.
+  // The hook may change every LOGIN_RSP before it is sent.
   void set_login_response_hook(std::function<void(wire::LoginResponse&)> hook) {
     login_hook_ = std::move(hook);
   }
 
-  // What a target may say on its own account. To all established channels, or to one. Return to how many. At
-  // most one request waits for its answer on a channel (SRP): the next goes out after it.
+  // Units that a target sends unasked, to one or all established channels. They return the number of
+  // channels. A channel has at most one unanswered request (SRP); the next is sent after its answer.
   std::size_t send_logout(wire::LogoutReason, std::optional<ChannelNumber> = std::nullopt);
   std::size_t send_credit_request(std::int32_t delta, std::optional<ChannelNumber> = std::nullopt);
   std::size_t send_async_event(std::uint16_t lun, const scsi::Sense&,
                                std::optional<ChannelNumber> = std::nullopt);
-  // Any bytes, at most 64 KiB.
+  // Sends any bytes, at most 64 KiB.
   std::size_t send_raw(std::span<const std::byte> unit, std::optional<ChannelNumber> = std::nullopt);
 
-  // The operator's changes; every session is told by a unit attention. Errors: no_such_lun, invalid_argument,
+  // The operator's changes. Every session gets a unit attention. Errors: no_such_lun, invalid_argument,
   // already_exists, no_memory.
   [[nodiscard]] Result<> add_lun(const LunConfig&);
   [[nodiscard]] Result<> remove_lun(std::uint16_t lun);
   [[nodiscard]] Result<> resize(std::uint16_t lun, std::uint64_t bytes);
   [[nodiscard]] Result<> set_read_only(std::uint16_t lun, bool);
-  // Another unit answers at this LUN from now on; nobody is told.
+  // Replaces the unit at this LUN by a different one, without a unit attention.
   [[nodiscard]] Result<> rename(std::uint16_t lun, const std::string& name);
   [[nodiscard]] Result<> raise_attention(std::uint16_t lun, scsi::AdditionalSense);
-  // As a power failure does it: what was neither flushed nor written with FUA to a volatile cache is gone.
+  // Simulates a power failure: the contents of all volatile caches are lost.
   void lose_caches() noexcept;
-  // The same of one unit. Whoever does it has the next command answered with a deferred error.
+  // Loses the cache of one unit. The caller must make the next command end with a deferred error.
   void lose_cache(std::uint16_t lun) noexcept;
 
-  // The contents of a disk, for comparison; empty for an unknown LUN. Valid until remove_lun or resize.
+  // The contents of a disk, for comparison; empty for an unknown LUN. Valid until remove_lun() or resize().
   [[nodiscard]] std::span<std::byte> disk_bytes(std::uint16_t lun) const noexcept;
   [[nodiscard]] std::vector<ChannelInfo> channels() const;
   [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
@@ -136,7 +137,7 @@ class RamTarget final : public fabric::Acceptor {
                                                             const LoginVerdict&);
   [[nodiscard]] Nexus* find_nexus(const PortId&) const noexcept;
   [[nodiscard]] std::uint32_t channels_of(const PortId&) const noexcept;
-  void end_nexus(const PortId&);  // a login with multi-channel action "single"
+  void end_nexus(const PortId&);  // for a login with the multi-channel action "single"
   [[nodiscard]] Result<DeviceMemory*> memory_on(const std::shared_ptr<fabric::Device>&);
 
   // task_management.cpp
@@ -145,14 +146,14 @@ class RamTarget final : public fabric::Acceptor {
   void abort_done(std::uint64_t function);
 
   [[nodiscard]] HeldWrite* hold_write(Channel&, std::uint32_t slot,
-                                      std::uint32_t bytes);  // null: no memory for it
+                                      std::uint32_t bytes);  // null: there is not enough memory
   void apply_held_write(const HeldWrite&);
   [[nodiscard]] std::vector<std::uint8_t> report_luns(std::uint8_t select) const;
   [[nodiscard]] LogicalUnit* unit_at(std::uint64_t wire_lun) const noexcept;
   [[nodiscard]] Result<LogicalUnit*> unit_numbered(std::uint16_t lun) const;
-  void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: every unit
+  void attend(const LogicalUnit*, scsi::AdditionalSense, const Nexus* but = nullptr);  // null: all units
   void forget_ended_channels();
-  template<class Waits>  // the earliest command that waits so, and its channel; null: none does
+  template<class Waits>  // the earliest command for which `waits` is true, and its channel or null
   [[nodiscard]] std::pair<Channel*, std::uint32_t> earliest(Waits) const noexcept;
   template<class Visit>
   std::size_t on_channels(std::optional<ChannelNumber>, Visit);
@@ -167,7 +168,7 @@ class RamTarget final : public fabric::Acceptor {
   ChannelNumber last_channel_ = 0;
   std::uint64_t last_function_ = 0;
 
-  // Units are never destroyed before the target: commands and registrations may still refer to a removed one.
+  // Units live as long as the target, because commands and registrations may still refer to a removed unit.
   std::vector<std::unique_ptr<LogicalUnit>> units_;
   std::array<LogicalUnit*, kMostLun + 1> by_number_{};
   std::vector<std::unique_ptr<DeviceMemory>> devices_;

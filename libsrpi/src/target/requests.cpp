@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the target says on its own account: credits, events, the end, and anything a test wants said.
+// Units that the target sends unasked: credit requests, events, logouts, and any bytes for tests.
 #include <algorithm>
 
 #include "target/channel.hpp"
@@ -59,7 +59,7 @@ void Channel::send_raw(std::span<const std::byte> unit) {
   work.signaled = true;
   signaled_ = posted_;
   batch_sges_[batch_.size() - 1] = {raw->bytes.data(), static_cast<std::uint32_t>(raw->bytes.size()), lkey};
-  raw_units_.push_back(std::move(raw));  // until the channel's end: this is for tests
+  raw_units_.push_back(std::move(raw));  // kept until the channel ends; for tests only
 }
 
 void Channel::log_out(wire::LogoutReason reason) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task management (SAM-5 chapter 7, SRP_TSK_MGMT). The answer "complete" promises that the aborted commands'
-// buffers are out of reach: it waits for RDMA that is under way. An aborted command gets no answer; its
-// credit comes with the next one.
+// Task management (SAM-5 chapter 7, SRP_TSK_MGMT). The answer "complete" promises that the target cannot
+// reach the aborted commands' buffers any more, so it waits for their RDMA to end. An aborted command gets no
+// answer. The next answer returns its credit.
 #include <algorithm>
 
 #include "target/channel.hpp"
@@ -22,11 +22,16 @@ bool abortable(const Slot& slot) {
     case Slot::Stage::receiving:
     case Slot::Stage::hung:
     case Slot::Stage::hung_function:
-    case Slot::Stage::answering:  // too late: done
+    case Slot::Stage::answering:  // too late: the command is done
     case Slot::Stage::waiting_for_aborts:
       return false;
   }
   return false;
+}
+
+bool needs_unit(wire::TaskFunction function) {
+  return function == wire::TaskFunction::abort_task_set || function == wire::TaskFunction::clear_task_set ||
+         function == wire::TaskFunction::lun_reset;
 }
 
 }  // namespace
@@ -54,11 +59,13 @@ void RamTarget::carry_out(Channel& channel, std::uint32_t slot) {
     channel.slots()[slot].stage = Slot::Stage::hung_function;
     return;
   }
+  if (!unit && needs_unit(function.function))
+    return channel.answer_function(slot, wire::TaskResult::invalid_fields);
   const std::uint64_t number = ++last_function_;
   std::uint32_t waits_for = 0;
   std::uint32_t aborted = 0;
 
-  // Aborts what `matches`, in the channels of this session or of all.
+  // Aborts the matching commands of this session or of all sessions.
   const auto abort_all = [&](bool all_sessions, auto matches) {
     for (const auto& other : channels_) {
       if (other->ended() || (!all_sessions && &other->nexus() != &channel.nexus())) continue;
@@ -80,30 +87,19 @@ void RamTarget::carry_out(Channel& channel, std::uint32_t slot) {
       if (aborted == 0) result = wire::TaskResult::failed;
       break;
     case wire::TaskFunction::abort_task_set:
-      if (!unit)
-        result = wire::TaskResult::invalid_fields;
-      else
-        abort_all(false, of_unit);
+      abort_all(false, of_unit);
       break;
     case wire::TaskFunction::clear_task_set:
-      if (!unit) {
-        result = wire::TaskResult::invalid_fields;
-        break;
-      }
       abort_all(true, of_unit);
       if (aborted != 0) attend(unit, scsi::kCommandsCleared, &channel.nexus());
       break;
     case wire::TaskFunction::lun_reset:
-      if (!unit) {
-        result = wire::TaskResult::invalid_fields;
-        break;
-      }
       abort_all(true, of_unit);
       std::erase_if(held_writes_,
-                    [&](const auto& held) { return held->unit == unit; });  // of channels that are gone
+                    [&](const auto& held) { return held->unit == unit; });  // also of ended channels
       attend(unit, scsi::kBusDeviceReset);
       break;
-    case wire::TaskFunction::clear_aca:  // no command of ours establishes one: NACA is not supported
+    case wire::TaskFunction::clear_aca:  // there is none, because NACA is not supported
     default:
       result = wire::TaskResult::not_supported;
       break;

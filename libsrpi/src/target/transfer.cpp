@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Moving a command's data: RDMA WRITE for data-in, RDMA READ for data-out, one work request for each
-// descriptor, as many at a time as the send queue has room for.
+// Transfers the data of commands: RDMA WRITE for data-in, RDMA READ for data-out. Each descriptor needs one
+// work request. As many are posted at a time as the send queue has room for.
 //
-// Data-in needs no completion of its own: the answer follows the writes in the same queue pair, and arrives
-// after them. Data-out ends with the completion of the last read.
+// Data-in needs no completion: the answer follows the RDMA WRITEs in the same queue pair and arrives after
+// them. Data-out ends with the completion of the last RDMA READ.
 #include <algorithm>
 #include <cstring>
 
@@ -26,8 +26,7 @@ void Channel::start_move(std::uint32_t slot, bool data_out, std::byte* memory, s
   s.data_bytes = data_bytes;
   s.to_move = std::min(data_bytes, buffer.bytes);
   s.moved = 0;
-  // A write of half of its data is worth nothing: refused, and the answer tells by how much the buffer is too
-  // small.
+  // A write whose buffer is too small is refused. The residual says how much is missing.
   if (data_out && buffer.bytes < data_bytes)
     return refuse(slot, scsi::SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
   if (s.to_move == 0) return data_out ? finish_data_out(slot) : answer(slot, scsi::Status::good);
@@ -48,7 +47,7 @@ void Channel::go_on_with(std::uint32_t slot, wire::DescriptorView descriptors) {
   std::uint64_t room_bytes = 0;
   for (std::size_t i = 0; i < descriptors.size() && room_bytes < s.to_move; ++i)
     room_bytes += descriptors[i].bytes;
-  if (room_bytes < s.to_move)  // the table says less than the length before it
+  if (room_bytes < s.to_move)  // the descriptors have less than the stated length
     return refuse(slot, scsi::SenseKey::illegal_request, scsi::kInvalidFieldInCdb);
   move(slot);
 }
@@ -105,7 +104,7 @@ void Channel::move(std::uint32_t slot) {
     target_.counters_.bytes_read += s.moved;
     return answer(slot, scsi::Status::good);
   }
-  // We have to hear of this: to finish, or to go on as soon as there is room again.
+  // The completion finishes the transfer, or continues it when there is room again.
   auto& last = batch_.back();
   last.id |= std::uint64_t{static_cast<unsigned>(Sent::move)} << 60;
   last.signaled = true;

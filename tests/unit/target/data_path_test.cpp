@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// After a channel's first commands neither the fabric nor the target takes memory for a command.
+// After a channel's first commands, neither the fabric nor the target allocates memory for a command.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <new>
@@ -8,11 +8,11 @@
 
 namespace {
 std::size_t allocations = 0;
-// Not inlined: g++ would see a pointer from `new` go to free().
+// Not inlined, because g++ would warn that a pointer from `new` is passed to free().
 [[gnu::noinline]] void give_back(void* p) noexcept { std::free(p); }
 }  // namespace
 
-// Replaced for this whole program, which only counts.
+// Counts the allocations of the whole program.
 void* operator new(std::size_t bytes) {
   ++allocations;
   if (void* p = std::malloc(bytes == 0 ? 1 : bytes)) return p;
@@ -31,7 +31,7 @@ namespace srpi::target::test {
 TEST_CASE("reads and writes allocate nothing in the fabric and the target") {
   Rig rig;
   Initiator i(rig, {.immediate_data = true, .iu_bytes = 8000});
-  // Encoded and posted from fixed memory here, so that what is counted is theirs.
+  // The test itself uses fixed memory, so only the fabric's and the target's allocations are counted.
   std::array<std::byte, 48 + 20 + 4 * 16> units[3];
   std::size_t sizes[3];
   const wire::DirectDescriptor direct[] = {i.piece(0, 4096)};

@@ -23,7 +23,7 @@ RejectReason reason_for(Rig& rig, const wire::LoginRequest& request) {
 }
 }  // namespace
 
-TEST_CASE("a login in either form is answered with what was agreed on") {
+TEST_CASE("both forms of login get a response with the agreed values") {
   Rig rig;
   const bool short_form = GENERATE(true, false);
   Initiator i(rig, {.immediate_data = true, .iu_bytes = 1000, .compact = short_form});
@@ -42,20 +42,20 @@ TEST_CASE("a login in either form is answered with what was agreed on") {
   CHECK(rig.target->counters().logins == 1);
 }
 
-TEST_CASE("immediate data is granted only if wanted, permitted, and behind the command") {
+TEST_CASE("immediate data is granted only if requested, permitted and after the command") {
   auto config = small_config();
   auto request = login_request({.immediate_data = true});
   SECTION("not permitted") { config.immediate_data = false; }
   SECTION("offset inside the command") { request.immediate_data_offset = 47; }
   SECTION("offset beyond the longest unit") { request.immediate_data_offset = 8276; }
-  SECTION("not wanted") { request.immediate_data = false; }
+  SECTION("not requested") { request.immediate_data = false; }
   Rig rig(config);
   Initiator i(rig, compact(request));
   REQUIRE(i.logged_in());
   CHECK_FALSE(wire::decode_login_response(i.event->private_data).value().immediate_data);
 }
 
-TEST_CASE("each reason to reject a login") {
+TEST_CASE("the reasons to reject a login") {
   auto config = small_config();
   auto request = login_request({});
   SECTION("another target") {
@@ -65,7 +65,7 @@ TEST_CASE("each reason to reject a login") {
     CHECK(rig.target->counters().rejects == 1);
     CHECK(rig.target->channels().empty());
   }
-  SECTION("units too long, or too short to be any") {
+  SECTION("units too long or too short") {
     Rig rig(config);
     request.requested_it_iu_bytes = 8277;
     CHECK(reason_for(rig, request) == RejectReason::request_iu_too_large);
@@ -86,7 +86,21 @@ TEST_CASE("each reason to reject a login") {
     request.initiator_port_id = initiator_port(7);
     CHECK(Initiator(rig, compact(request)).logged_in());
   }
-  SECTION("a second channel where there may be one") {
+  SECTION("reject_logins") {
+    Rig rig(config);
+    for (std::uint32_t reason = 0x00010000; reason <= 0x00010006; ++reason) {
+      rig.target->reject_logins(static_cast<RejectReason>(reason));
+      CHECK(reason_for(rig, request) == static_cast<RejectReason>(reason));
+    }
+    rig.target->reject_logins(std::nullopt);
+    CHECK(Initiator(rig, compact(request)).logged_in());
+  }
+}
+
+TEST_CASE("the reasons to reject a further channel or session") {
+  auto config = small_config();
+  auto request = login_request({});
+  SECTION("a second channel without multi_channel") {
     config.multi_channel = false;
     Rig rig(config);
     Initiator first(rig);
@@ -107,7 +121,7 @@ TEST_CASE("each reason to reject a login") {
     CHECK(second.logged_in());
     CHECK(reason_for(rig, request) == RejectReason::channel_limit_reached);
   }
-  SECTION("too many channels that are sessions") {
+  SECTION("too many channels with channels_are_sessions") {
     config.max_channels = 2;
     config.channels_are_sessions = true;
     Rig rig(config);
@@ -116,7 +130,7 @@ TEST_CASE("each reason to reject a login") {
     CHECK(second.logged_in());
     CHECK(reason_for(rig, request) == RejectReason::channel_limit_reached);
   }
-  SECTION("further channels, by order of the operator") {
+  SECTION("reject_further_channels") {
     Rig rig(config);
     rig.target->reject_further_channels(RejectReason::insufficient_resources);
     Initiator first(rig);
@@ -138,22 +152,13 @@ TEST_CASE("each reason to reject a login") {
     rig.pump();
     CHECK(Initiator(rig, compact(request)).logged_in());
   }
-  SECTION("by order of the operator") {
-    Rig rig(config);
-    for (std::uint32_t reason = 0x00010000; reason <= 0x00010006; ++reason) {
-      rig.target->reject_logins(static_cast<RejectReason>(reason));
-      CHECK(reason_for(rig, request) == static_cast<RejectReason>(reason));
-    }
-    rig.target->reject_logins(std::nullopt);
-    CHECK(Initiator(rig, compact(request)).logged_in());
-  }
 }
 
-TEST_CASE("a login cut at any byte, or with any one byte wrong, is judged without harm") {
+TEST_CASE("a login that is cut at any byte or has one wrong byte does no harm") {
   Rig rig;
   const auto whole = compact(login_request({}));
   for (std::size_t n = 0; n < whole.size(); ++n) {
-    Initiator i(rig, std::span(whole).first(n));  // padded with zeroes by the fabric
+    Initiator i(rig, std::span(whole).first(n));  // the fabric pads it with zeroes
     REQUIRE(i.event);
   }
   for (std::size_t n = 0; n < whole.size(); ++n) {
@@ -165,7 +170,7 @@ TEST_CASE("a login cut at any byte, or with any one byte wrong, is judged withou
   }
 }
 
-TEST_CASE("a single-channel login ends the session's other channels, and says so") {
+TEST_CASE("a single-channel login ends the session's other channels and reports that") {
   Rig rig;
   Initiator first(rig);
   Initiator second(rig, {.multichannel = wire::MultiChannel::independent});
@@ -195,20 +200,20 @@ TEST_CASE("independent channels share a session") {
   CHECK(
       first.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   CHECK(second.run(scsi::test_unit_ready()).status() == 0);
-  // The other unit has its own.
+  // The other unit has its own unit attentions.
   CHECK(second.run(scsi::test_unit_ready(), 0, 0, 1)
             .is(scsi::SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   CHECK(first.run(scsi::test_unit_ready(), 0, 0, 1).status() == 0);
 }
 
-TEST_CASE("a response can be bent before it is sent") {
+TEST_CASE("the login response hook can change the response") {
   Rig rig;
   rig.target->set_login_response_hook([](wire::LoginResponse& response) { response.request_limit = -1; });
   Initiator i(rig);
   CHECK(i.login.request_limit == -1);
 }
 
-TEST_CASE("offline nobody listens and everybody is dropped; online the disk is as it was") {
+TEST_CASE("going offline ends all connections and refuses logins; the disk keeps its data") {
   Rig rig;
   Initiator before(rig);
   before.fill(0, 512);
@@ -229,15 +234,15 @@ TEST_CASE("offline nobody listens and everybody is dropped; online the disk is a
   CHECK(after.text(512) == before.text(512));
 }
 
-TEST_CASE("what a target cannot be is said at its creation") {
+TEST_CASE("an invalid configuration is refused") {
   auto config = small_config();
   SECTION("no credits") { config.request_limit = 0; }
   SECTION("units without room for a command") { config.max_iu_bytes = 63; }
   SECTION("no disk") { config.luns[0].bytes = 0; }
   SECTION("half a block") { config.luns[0].bytes = 513; }
-  SECTION("odd blocks") { config.luns[0].block_size = 520; }
-  SECTION("an absurd size") { config.luns[0].bytes = std::uint64_t{1} << 50; }
-  SECTION("a LUN too high") { config.luns[0].number = kMostLun + 1; }
+  SECTION("a block size that is not a power of two") { config.luns[0].block_size = 520; }
+  SECTION("too large a disk") { config.luns[0].bytes = std::uint64_t{1} << 50; }
+  SECTION("too high a LUN") { config.luns[0].number = kMostLun + 1; }
   const auto target = RamTarget::create(config);
   REQUIRE(target.has_error());
   CHECK(target.error().code == Errc::invalid_argument);

@@ -22,7 +22,7 @@ struct Writing : Rig {
 };
 }  // namespace
 
-TEST_CASE("the hook sees every command, and may let it be") {
+TEST_CASE("the hook sees every command and may leave it unchanged") {
   Writing f;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
   f.target->set_command_hook([&](const CommandInfo& info) {
@@ -38,7 +38,7 @@ TEST_CASE("the hook sees every command, and may let it be") {
   CHECK(seen[1].first == 2);
 }
 
-TEST_CASE("a status and sense by order") {
+TEST_CASE("the hook can choose status and sense data") {
   Writing f;
   f.target->set_command_hook([](const CommandInfo& info) {
     return info.sequence == 1
@@ -51,7 +51,7 @@ TEST_CASE("a status and sense by order") {
   CHECK(f.i.run(scsi::read10(0, 1), 512).is(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError));
 }
 
-TEST_CASE("a lost command does nothing, a lost response did it") {
+TEST_CASE("a lost command is not executed, a command with a lost response is") {
   Writing f;
   const bool response = GENERATE(false, true);
   f.target->set_command_hook([&](const CommandInfo&) {
@@ -65,7 +65,7 @@ TEST_CASE("a lost command does nothing, a lost response did it") {
   CHECK(f.i.credits == 7);
 }
 
-TEST_CASE("held commands go on in the order of their arrival") {
+TEST_CASE("held commands continue in the order of their arrival") {
   Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold); });
   const auto first = f.i.send(f.i.command(scsi::test_unit_ready()));
@@ -79,7 +79,7 @@ TEST_CASE("held commands go on in the order of their arrival") {
   CHECK(f.i.answer_to(second).status() == 0);
 }
 
-TEST_CASE("an answer of one's own") {
+TEST_CASE("the hook can choose the bytes of the answer") {
   Writing f;
   f.target->set_command_hook([](const CommandInfo& info) {
     wire::Response response;
@@ -96,11 +96,11 @@ TEST_CASE("an answer of one's own") {
   CHECK(answer->response().request_limit_delta == 1000);
 }
 
-TEST_CASE("a write held before the medium is applied and answered on release") {
+TEST_CASE("hold_medium: the write is applied and answered on release") {
   Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold_medium); });
   const auto tag = f.write(f.i, 3, 'G');
-  f.i.fill(0, 512, 'X');  // the data was taken already
+  f.i.fill(0, 512, 'X');  // the target has fetched the data already
   CHECK_FALSE(f.i.next());
   CHECK(f.on_disk(3) == '\0');
   CHECK(f.target->held() == 1);
@@ -110,7 +110,7 @@ TEST_CASE("a write held before the medium is applied and answered on release") {
   CHECK(f.i.credits == 8);
 }
 
-TEST_CASE("such a write is a ghost: it outlives its connection unless it is fenced") {
+TEST_CASE("hold_medium: the write outlives its connection unless it is fenced") {
   Writing f;
   f.target->set_command_hook([](const CommandInfo&) { return Outcome::of(Outcome::Kind::hold_medium); });
   const auto tag = f.write(f.i, 3, 'G');
@@ -140,7 +140,7 @@ TEST_CASE("such a write is a ghost: it outlives its connection unless it is fenc
   CHECK(f.on_disk(3) == (fence == 0 ? 'G' : 'N'));
 }
 
-TEST_CASE("what the operator changes, the sessions are told") {
+TEST_CASE("the operator's changes raise unit attentions in all sessions") {
   Writing f;
   using scsi::SenseKey;
   f.target->add_lun({.number = 9, .bytes = 8192, .name = {}}).value();
@@ -161,7 +161,7 @@ TEST_CASE("what the operator changes, the sessions are told") {
   CHECK(f.i.run(scsi::read10(1, 1), 512).is(SenseKey::illegal_request, scsi::kLbaOutOfRange));
 }
 
-TEST_CASE("a large disk costs nothing until it is written, and grows into its room") {
+TEST_CASE("a large disk needs no memory until it is written, and can grow up to max_bytes") {
   auto config = small_config();
   config.luns = {
       {.number = 0, .bytes = std::uint64_t{1} << 40, .max_bytes = std::uint64_t{1} << 41, .name = {}}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A RAM target on a loopback network, and an initiator that is driven by hand.
+// A RAM target on a loopback network, and an initiator without a session.
 #pragma once
 
 #include <cstring>
@@ -75,7 +75,7 @@ inline wire::LoginRequest login_request(const LoginOptions& options) {
   return request;
 }
 
-// A unit that came, or how the connection ended.
+// A received unit.
 struct Answer {
   std::vector<std::byte> unit;
   [[nodiscard]] wire::Opcode opcode() const { return static_cast<wire::Opcode>(unit.at(0)); }
@@ -94,7 +94,7 @@ class Initiator {
  public:
   static constexpr std::size_t kReceives = 64, kReceiveBytes = 512, kDataBytes = 1 << 20;
 
-  // Connects and sends this private data; what comes of it is in `event`.
+  // Connects with this private data. `event` has the result.
   Initiator(Rig& rig, std::span<const std::byte> private_data, bool compact = true) : rig_(rig) {
     connect(private_data, compact);
   }
@@ -125,7 +125,7 @@ class Initiator {
     const fabric::Sge sge{units.data(), static_cast<std::uint32_t>(unit.size()), units_region_->lkey()};
     const fabric::SendWork work{.id = 999, .sges = {&sge, 1}, .signaled = true};
     endpoint->post_send({&work, 1}).value();
-    rig_.network.progress();  // before the buffer is used again
+    rig_.network.progress();  // delivers the unit before the buffer is reused
   }
 
   std::uint64_t send(wire::Command command, std::span<const std::byte> immediate = {}) {
@@ -147,7 +147,7 @@ class Initiator {
     return unit.tag;
   }
 
-  // The command, without data.
+  // Makes a command without data.
   [[nodiscard]] wire::Command command(const scsi::Cdb& cdb, std::uint32_t lun = 0) {
     cdbs_.push_back(cdb);
     wire::Command out;
@@ -159,7 +159,7 @@ class Initiator {
     return {reinterpret_cast<std::uintptr_t>(data.data()) + offset, data_region->rkey(), bytes};
   }
 
-  // One command with a direct buffer at data[0], answered.
+  // Sends a command with a direct buffer at data[0] and returns the answer.
   Answer run(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0,
              std::uint32_t lun = 0) {
     const wire::DirectDescriptor in[] = {piece(0, in_bytes)}, out[] = {piece(0, out_bytes)};
@@ -170,7 +170,7 @@ class Initiator {
     return answer_to(tag);
   }
 
-  // The next unit, after everything has happened that can.
+  // Runs network and target until nothing is left to do. Returns the next received unit.
   std::optional<Answer> next() {
     rig_.pump();
     collect();
@@ -183,10 +183,10 @@ class Initiator {
     auto answer = next();
     if (!answer) throw std::runtime_error("no answer");
     if (answer->opcode() == wire::Opcode::response && answer->response().tag != tag)
-      throw std::runtime_error("an answer to something else");
+      throw std::runtime_error("an answer with another tag");
     return std::move(*answer);
   }
-  // Whether the connection is gone: by an event or by a flushed receive.
+  // True if an event or a flushed receive reports the end of the connection.
   bool lost() {
     rig_.pump();
     collect();

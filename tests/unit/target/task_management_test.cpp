@@ -24,7 +24,7 @@ struct Tasks : Rig {
 };
 }  // namespace
 
-TEST_CASE("ABORT TASK ends a command without an answer, and its credit comes back") {
+TEST_CASE("ABORT TASK ends a command without an answer, and its credit is returned") {
   Tasks f;
   const auto kind = GENERATE(Outcome::Kind::hold, Outcome::Kind::lose_command, Outcome::Kind::lose_response);
   f.hold(kind);
@@ -38,7 +38,7 @@ TEST_CASE("ABORT TASK ends a command without an answer, and its credit comes bac
   CHECK(f.i.credits == 8);
 }
 
-TEST_CASE("ABORT TASK of a command that is done, unknown, or of another LUN fails") {
+TEST_CASE("ABORT TASK fails for a command that is done, unknown or of another LUN") {
   Tasks f;
   const auto tag = f.send(scsi::test_unit_ready());
   CHECK(f.i.answer_to(tag).status() == 0);
@@ -50,7 +50,7 @@ TEST_CASE("ABORT TASK of a command that is done, unknown, or of another LUN fail
   CHECK(f.ask(f.i, TaskFunction::abort_task, 1, held) == TaskResult::complete);
 }
 
-TEST_CASE("an initiator aborts its own commands only, whatever their tags") {
+TEST_CASE("an initiator can abort only its own commands, even with equal tags") {
   Tasks f;
   Initiator other(f, {.initiator = initiator_port(2)});
   f.hold();
@@ -73,7 +73,7 @@ TEST_CASE("an abort over another channel of the session works") {
   CHECK(f.i.credits == 8);  // the aborted command's credit came with this answer
 }
 
-TEST_CASE("LUN RESET ends every session's commands on the unit, and tells all") {
+TEST_CASE("LUN RESET ends the commands of all sessions on the unit and raises unit attentions") {
   Tasks f;
   Initiator other(f, {.initiator = initiator_port(2)});
   f.hold();
@@ -93,7 +93,7 @@ TEST_CASE("LUN RESET ends every session's commands on the unit, and tells all") 
   CHECK(other.credits == 8);
 }
 
-TEST_CASE("LUN RESET ends the commands that came over the initiator's other channels, without an answer") {
+TEST_CASE("LUN RESET ends the commands of the initiator's other channels without an answer") {
   auto config = small_config();
   config.channels_are_sessions = GENERATE(false, true);
   Tasks f(config);
@@ -106,14 +106,14 @@ TEST_CASE("LUN RESET ends the commands that came over the initiator's other chan
   CHECK(f.target->held() == 0);
   f.hold_nothing();
   CHECK(second.credits == 7);  // nothing has come
-  // One attention for the nexus, or one for each channel where those are sessions.
+  // One unit attention for the nexus, or one for each channel with channels_are_sessions.
   CHECK(f.i.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kBusDeviceReset));
   const auto answer = second.run(scsi::test_unit_ready());
   CHECK(answer.status() == (config.channels_are_sessions ? 2 : 0));
   CHECK(second.credits == 8);
 }
 
-TEST_CASE("where channels are sessions, an abort finds the commands of its own channel only") {
+TEST_CASE("with channels_are_sessions, an abort finds only the commands of its own channel") {
   auto config = small_config();
   config.channels_are_sessions = true;
   Tasks f(config);
@@ -143,7 +143,7 @@ TEST_CASE("ABORT TASK SET and CLEAR TASK SET") {
   CHECK(other.run(scsi::test_unit_ready()).is(scsi::SenseKey::unit_attention, scsi::kCommandsCleared));
 }
 
-TEST_CASE("functions that are not there, and units that are not") {
+TEST_CASE("unknown functions and LUNs without a unit are refused") {
   Tasks f;
   CHECK(f.ask(f.i, TaskFunction::clear_aca) == TaskResult::not_supported);
   CHECK(f.ask(f.i, static_cast<TaskFunction>(0x10)) == TaskResult::not_supported);
@@ -153,7 +153,7 @@ TEST_CASE("functions that are not there, and units that are not") {
 }
 
 namespace {
-// RDMA READs take a millisecond, all else is immediate.
+// RDMA READs take a millisecond; everything else is immediate.
 struct SlowReads : loopback::Scheduler {
   base::ManualClock clock;
   base::Time now() const noexcept override { return clock.now(); }
@@ -164,7 +164,7 @@ struct SlowReads : loopback::Scheduler {
 };
 }  // namespace
 
-TEST_CASE("an abort is answered only when RDMA of the command is over") {
+TEST_CASE("an abort is answered only after the command's RDMA has ended") {
   SlowReads slow;
   Rig rig(small_config(), &slow);
   Initiator i(rig);
@@ -191,7 +191,7 @@ TEST_CASE("an abort is answered only when RDMA of the command is over") {
   }
 }
 
-TEST_CASE("a reset waits for another session's RDMA, and for the end of it with its connection") {
+TEST_CASE("a reset waits for another session's RDMA, or for the end of that session's connection") {
   SlowReads slow;
   Rig rig(small_config(), &slow);
   Initiator i(rig), other(rig, {.initiator = initiator_port(2)});
@@ -206,7 +206,7 @@ TEST_CASE("a reset waits for another session's RDMA, and for the end of it with 
   CHECK(i.answer_to(reset).response().task_result() == TaskResult::complete);
 }
 
-TEST_CASE("a single-channel login ends a transfer at once: no old data after the new login") {
+TEST_CASE("a single-channel login ends transfers at once, so old data does not reach the disk later") {
   SlowReads slow;
   Rig rig(small_config(), &slow);
   Initiator i(rig);

@@ -11,21 +11,21 @@ using wire::DataBuffer;
 
 namespace {
 
-// `n` pieces of `bytes` each, in reverse order through the initiator's data, with gaps.
+// `n` descriptors of `bytes` each, in reverse order and with gaps in the initiator's data.
 std::vector<wire::DirectDescriptor> scattered(const Initiator& i, std::size_t n, std::uint32_t bytes) {
   std::vector<wire::DirectDescriptor> out;
   for (std::size_t k = 0; k < n; ++k) out.push_back(i.piece((n - 1 - k) * (bytes + 32), bytes));
   return out;
 }
 
-// What a scattered buffer holds, in the order of its descriptors.
+// The contents of a scattered buffer, in the order of its descriptors.
 std::string gathered(const Initiator& i, std::size_t n, std::uint32_t bytes) {
   std::string out;
   for (std::size_t k = 0; k < n; ++k) out += i.text(bytes, (n - 1 - k) * (bytes + 32));
   return out;
 }
 
-// Puts the descriptor table into the initiator's memory, for a target that fetches it.
+// Stores a descriptor table in the initiator's memory, from where the target fetches it.
 wire::DirectDescriptor table_at(Initiator& i, std::size_t offset,
                                 const std::vector<wire::DirectDescriptor>& pieces) {
   auto* at = reinterpret_cast<wire::layout::DirectDescriptor*>(i.data.data() + offset);
@@ -39,7 +39,7 @@ std::string disk_text(Rig& rig, std::size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("an indirect table that is all in the unit") {
+TEST_CASE("an indirect table that is complete in the unit") {
   Rig rig;
   Initiator i(rig);
   const std::size_t n = GENERATE(1, 2, 16, 100);
@@ -60,7 +60,7 @@ TEST_CASE("an indirect table that is all in the unit") {
   CHECK(gathered(i, n, bytes).substr(0, blocks * 512u) == disk_text(rig, blocks * 512u));
 }
 
-TEST_CASE("a partial table is fetched, and may need more work requests than the queue has") {
+TEST_CASE("a partial table is fetched; it may need more work requests than the send queue has") {
   Rig rig;
   Initiator i(rig);
   const std::size_t n = GENERATE(3, 300, 1024);  // the send queue has 272 slots
@@ -83,7 +83,7 @@ TEST_CASE("a partial table is fetched, and may need more work requests than the 
   CHECK(rig.target->channels()[0].commands == 0);
 }
 
-TEST_CASE("many large commands at a time share the send queue") {
+TEST_CASE("many large commands share the send queue") {
   Rig rig;
   Initiator i(rig);
   const std::size_t n = 200;
@@ -108,7 +108,7 @@ TEST_CASE("many large commands at a time share the send queue") {
   CHECK(i.credits == 8);
 }
 
-TEST_CASE("a table that cannot be") {
+TEST_CASE("impossible descriptor tables are refused") {
   Rig rig;
   Initiator i(rig);
   const auto pieces = scattered(i, 4, 512);
@@ -118,21 +118,22 @@ TEST_CASE("a table that cannot be") {
     table.bytes += 1;
     read.data_in = DataBuffer::indirect(std::span(pieces).first(2), 2048, table);
   }
-  SECTION("longer than we take") {
+  SECTION("longer than the limit") {
     table.bytes = 1025 * 16;
     read.data_in = DataBuffer::indirect(std::span(pieces).first(2), 2048, table);
   }
-  SECTION("its pieces are less than the length before it") {
+  SECTION("descriptors with less than the stated length") {
     read.data_in = DataBuffer::indirect(std::span(pieces).first(3), 2048);
   }
-  SECTION("fetched, its pieces are less than that") {
+  SECTION("fetched descriptors with less than the stated length") {
     read.data_in = DataBuffer::indirect(std::span(pieces).first(2), 2049, table);
     read.cdb = i.command(scsi::read10(0, 5)).cdb;
   }
   const auto tag = i.send(read);
   const auto answer = i.next();
   REQUIRE(answer);
-  if (answer->opcode() == wire::Opcode::response) {  // or the unit itself was malformed: SRP_T_LOGOUT
+  if (answer->opcode() ==
+      wire::Opcode::response) {  // otherwise the unit is malformed, and SRP_T_LOGOUT comes
     CHECK(answer->response().tag == tag);
     CHECK(answer->is(SenseKey::illegal_request, scsi::kInvalidFieldInCdb));
     CHECK(i.run(scsi::test_unit_ready()).status() == 0);
@@ -141,7 +142,7 @@ TEST_CASE("a table that cannot be") {
   }
 }
 
-TEST_CASE("a key that is wrong costs the connection, not the target") {
+TEST_CASE("a wrong key ends the connection, but not the target") {
   Rig rig;
   Initiator i(rig);
   auto piece = i.piece(0, 512);
@@ -171,7 +172,7 @@ TEST_CASE("immediate data") {
   CHECK(std::memcmp(rig.target->disk_bytes(0).data() + 3 * 512, data.data(), 1024) == 0);
 }
 
-TEST_CASE("immediate data that was not agreed on is a violation") {
+TEST_CASE("immediate data without the login's consent is a violation") {
   Rig rig;
   Initiator i(rig);
   auto write = i.command(scsi::write10(3, 1));
@@ -181,7 +182,7 @@ TEST_CASE("immediate data that was not agreed on is a violation") {
   CHECK(i.lost());
 }
 
-TEST_CASE("residuals of data-in: exact, too much room, too little") {
+TEST_CASE("residuals of data-in: buffer exact, too large, too small") {
   Rig rig;
   Initiator i(rig);
   std::memset(rig.target->disk_bytes(0).data(), 'q', 4096);
@@ -198,7 +199,7 @@ TEST_CASE("residuals of data-in: exact, too much room, too little") {
   CHECK(over.response().data_in_residual_bytes == 4096 - 1000);
   CHECK(i.text(1, 999) == "q");
   CHECK(i.text(1, 1000) == std::string_view("\0", 1));
-  // The allocation length cuts; that is not an overflow.
+  // The allocation length cuts the data. That is not an overflow.
   auto cut = i.run(scsi::inquiry(false, 0, 10), 36).response();
   CHECK(cut.flags == wire::kDataInUnder);
   CHECK(cut.data_in_residual_bytes == 26);
@@ -210,7 +211,7 @@ TEST_CASE("residuals of data-in: exact, too much room, too little") {
   CHECK(refused.response().data_in_residual_if_under() == 512);
 }
 
-TEST_CASE("residuals of data-out: what is too short is not written, what is too long is left") {
+TEST_CASE("residuals of data-out: too small a buffer writes nothing, the rest of a large one is unused") {
   Rig rig;
   Initiator i(rig);
   i.fill(0, 2048);
@@ -226,7 +227,7 @@ TEST_CASE("residuals of data-out: what is too short is not written, what is too 
   CHECK(i.run(scsi::write10(0, 1)).response().data_out_residual_if_over() == 512);
 }
 
-TEST_CASE("both directions at once are refused") {
+TEST_CASE("a command with data in both directions is refused") {
   Rig rig;
   Initiator i(rig);
   CHECK(i.run(scsi::read10(0, 1), 512, 512).is(SenseKey::illegal_request, scsi::kInvalidFieldInCdb));

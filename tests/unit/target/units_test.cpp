@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Units that no initiator should send, and units that a target may send on its own account.
+// Units that no initiator should send, and units that a target may send unasked.
 #include <catch2/catch.hpp>
 
 #include "support.hpp"
@@ -24,7 +24,7 @@ std::vector<std::byte> encoded(const wire::Command& command) {
 
 }  // namespace
 
-TEST_CASE("a command cut at any byte ends the connection with a reason, or is answered") {
+TEST_CASE("a command cut at any byte is answered or ends the connection with a reason") {
   Rig rig;
   std::vector<std::byte> whole;
   {
@@ -44,7 +44,7 @@ TEST_CASE("a command cut at any byte ends the connection with a reason, or is an
   CHECK(rig.target->counters().violations == whole.size());
 }
 
-TEST_CASE("a command with any one byte changed never harms the target") {
+TEST_CASE("a command with one wrong byte does not harm the target") {
   Rig rig;
   std::vector<std::byte> whole;
   auto i = std::make_unique<Initiator>(rig, LoginOptions{.immediate_data = true, .iu_bytes = 2048});
@@ -72,7 +72,7 @@ TEST_CASE("a command with any one byte changed never harms the target") {
   CHECK(Initiator(rig).run(scsi::test_unit_ready()).status() == 0);
 }
 
-TEST_CASE("the other units of an initiator, cut at any byte") {
+TEST_CASE("other units of an initiator cut at any byte") {
   Rig rig;
   std::array<std::byte, 64> bytes{};
   const int kind = GENERATE(0, 1, 2, 3);
@@ -89,7 +89,7 @@ TEST_CASE("the other units of an initiator, cut at any byte") {
   }
 }
 
-TEST_CASE("operation codes that an initiator does not have") {
+TEST_CASE("operation codes that initiators do not send") {
   Rig rig;
   for (unsigned op = 0; op < 256; ++op) {
     if (op == 1 || op == 2 || op == 3 || op == 0x41 || op == 0x42) continue;
@@ -101,7 +101,7 @@ TEST_CASE("operation codes that an initiator does not have") {
   }
 }
 
-TEST_CASE("descriptor formats that do not exist") {
+TEST_CASE("unknown descriptor formats") {
   Rig rig;
   const unsigned nibble = GENERATE(3u, 4u, 15u);
   const bool out = GENERATE(true, false);
@@ -114,7 +114,7 @@ TEST_CASE("descriptor formats that do not exist") {
                                  : wire::LogoutReason::unsupported_data_in_format));
 }
 
-TEST_CASE("a unit longer than agreed ends the connection") {
+TEST_CASE("a unit longer than agreed at login ends the connection") {
   Rig rig;
   Initiator i(rig);
   i.send(std::vector<std::byte>(8277));
@@ -173,7 +173,7 @@ TEST_CASE("SRP_CRED_REQ and SRP_AER_REQ: one at a time, the next after the answe
   CHECK(i.run(scsi::test_unit_ready()).status() == 0);
 }
 
-TEST_CASE("an answer to nothing, with a wrong tag or of the wrong kind is a violation") {
+TEST_CASE("an answer without a request, with a wrong tag or of the wrong kind is a violation") {
   Rig rig;
   Initiator i(rig);
   std::array<std::byte, 16> answer;
@@ -190,7 +190,7 @@ TEST_CASE("an answer to nothing, with a wrong tag or of the wrong kind is a viol
   CHECK(logout_reason(i) == wire::LogoutReason::unexpected_initiator_response);
 }
 
-TEST_CASE("SRP_T_LOGOUT by order, then the end") {
+TEST_CASE("send_logout sends SRP_T_LOGOUT and ends the connection") {
   Rig rig;
   Initiator i(rig);
   Initiator other(rig, {.initiator = initiator_port(2)});
@@ -200,7 +200,7 @@ TEST_CASE("SRP_T_LOGOUT by order, then the end") {
   CHECK_FALSE(other.lost());
 }
 
-TEST_CASE("any bytes by order") {
+TEST_CASE("send_raw sends any bytes") {
   Rig rig;
   Initiator i(rig);
   const std::vector<std::byte> unit(77, std::byte{0xee});
