@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// libsrpi alone, as fio would drive it: a fixed number of requests at a fixed depth over one session, sleeping when
-// there is nothing to do. Prints I/Os a second; under a counted clock (bench/vm) that is instructions per I/O.
+// Measures libsrpi alone: a fixed number of requests at a fixed depth over one session. The program sleeps
+// when there is nothing to do. It prints I/Os per second; with the counted clock of bench/vm this gives
+// instructions per I/O.
 #include <poll.h>
 
 #include <CLI/CLI.hpp>
@@ -49,7 +50,7 @@ class Bench {
       pollfd wait{session_.fd(), POLLIN, 0};
       ::poll(&wait, 1, -1);
     }
-    if (status_ != srpi::Errc::ok) return srpi::Error{status_, "of a request"};
+    if (status_ != srpi::Errc::ok) return srpi::Error{status_, "a request failed"};
     return {};
   }
 
@@ -107,8 +108,8 @@ int main(int argc, char** argv) {
   app.add_option("--pattern", settings.pattern)
       ->check(CLI::IsMember({"randread", "randwrite", "read", "write"}));
   app.add_option("--bytes", settings.bytes, "bytes of one request")->check(CLI::Range(512, 1 << 24));
-  app.add_option("--depth", settings.depth, "requests at a time")->check(CLI::Range(1, 1024));
-  app.add_option("--ios", settings.ios, "requests in all")->check(CLI::Range(1u, 1000000000u));
+  app.add_option("--depth", settings.depth, "concurrent requests")->check(CLI::Range(1, 1024));
+  app.add_option("--ios", settings.ios, "total number of requests")->check(CLI::Range(1u, 1000000000u));
   app.add_option("--initiator-port-id", initiator, "32 hex digits");
   CLI11_PARSE(app, argc, argv);
 

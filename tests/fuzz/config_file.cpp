@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A configuration file: any bytes give a configuration or an error that names the place.
+// Configuration files: any bytes yield a configuration or an error with its position.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

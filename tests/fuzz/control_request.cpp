@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A line at the control socket: any bytes give a request or an error with words, and never more.
+// Lines at the control socket: any bytes yield a request or an error with a text.
 #include "daemon/control_request.hpp"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's bytes during negotiation, in pieces whose size the first byte decides.
+// A client's bytes during negotiation. The first byte is the size of the pieces in which they arrive.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

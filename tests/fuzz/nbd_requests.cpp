@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's bytes in transmission phase: whole, and in pieces whose size the first byte decides; both must be
-// understood in the same way.
+// A client's bytes in the transmission phase, at once and in pieces. The first byte is the size of the
+// pieces. Both ways must have the same result.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

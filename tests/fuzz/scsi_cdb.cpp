@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A CDB and UNMAP parameter data from an initiator, as the built-in target reads them.
+// CDBs and UNMAP parameter data from an initiator, decoded by the built-in target.
 #include <algorithm>
 #include <cstdlib>
 
@@ -15,7 +15,7 @@ void must(bool holds) {
   if (!holds) std::abort();
 }
 
-// What the builders can say they must say so that it reads back.
+// A CDB built from the decoded values must decode to the same values.
 void rebuild(const DecodedCdb& d) {
   const auto is = [&](const Cdb& cdb) {
     const auto again = decode_cdb(cdb.span());

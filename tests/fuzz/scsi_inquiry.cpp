@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// INQUIRY data and VPD pages from a target. What decodes is encoded and decoded again, and must be the same;
-// lists are bounded by the input.
+// INQUIRY data and VPD pages from a target. Decoded data that is encoded and decoded again must be the same.
+// The input limits the length of lists.
 #include <cstdlib>
 #include <utility>
 
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes input{data, size};
 
   if (const auto inquiry = decode_standard_inquiry(input)) {
-    // Escapes make text longer than its field: at most four characters a byte.
+    // A byte of the field has at most four characters, because of escapes.
     must(inquiry->vendor.size() <= 4 * 8 && inquiry->product.size() <= 4 * 16 &&
          inquiry->revision.size() <= 4 * 4);
     must(*to_string(inquiry->qualifier) != 0 && *to_string(inquiry->type) != 0);

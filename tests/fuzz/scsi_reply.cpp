@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// READ CAPACITY, REPORT LUNS and MODE SENSE data from a target, and the limits that follow.
+// READ CAPACITY, REPORT LUNS and MODE SENSE data from a target, and the limits computed from them.
 #include <cstdlib>
 
 #include "scsi/capacity.hpp"
@@ -19,7 +19,7 @@ void must(bool holds) {
 void use(const Capacity& capacity, Bytes rest) {
   must(capacity.block_size > 0 && capacity.blocks > 0);
   must(capacity.size_bytes() / capacity.block_size == capacity.blocks && capacity.size_bytes() < 1ull << 63);
-  // The bytes after the capacity serve as block limits and provisioning.
+  // The bytes after the capacity are used as block limits and provisioning pages.
   const auto reported = decode_block_limits(make_vpd(VpdPage::block_limits, rest));
   const auto provisioning =
       decode_logical_block_provisioning(make_vpd(VpdPage::logical_block_provisioning, rest));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command's outcome from a target: one byte of status, then sense data.
+// The outcome of a command: one byte of status, then sense data.
 #include <cstdlib>
 
 #include "scsi/disposition.hpp"
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto status = static_cast<Status>(data[0]);
   const auto sense = decode_sense({data + 1, size - 1});
   const auto disposition = classify(status, sense ? &*sense : nullptr);
-  // Promise 1: success only if the target said so.
+  // Promise 1: a request succeeds only if the target reports success.
   if (disposition.action == Action::complete)
     must(status == Status::good || (status == Status::check_condition && sense && !sense->deferred &&
                                     sense->key == SenseKey::recovered_error));

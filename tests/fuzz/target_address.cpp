@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Target addresses: any text is either refused in words or comes back from both printed forms.
+// Target addresses: any text is refused with an error text, or both printed forms parse to the same address.
 #include "srpi/target_address.hpp"
 
 #include <cstddef>
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto address = TargetAddress::parse(text);
   if (!address) {
     SRPI_CHECK(address.error().code == Errc::invalid_argument && !address.error().detail.empty());
-    // The text is quoted at most once, plus the list of keys.
+    // The error quotes the text at most once and lists the keys.
     SRPI_CHECK(address.error().detail.size() <= size + 1000);
     return 0;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A list of targets: any bytes give targets and remarks whose places lie within the text; a target that is
-// written out again is the same one.
+// Lists of targets: any bytes yield targets and remarks. The positions of remarks lie within the text. A
+// printed target parses to the same target.
 #include "cli/target_list.hpp"
 
 #include <algorithm>

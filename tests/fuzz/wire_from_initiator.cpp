@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Units as a target receives them: two bytes say where immediate data begins, the rest is the unit.
+// Units that a target receives. The first two bytes are the offset of immediate data, the rest is the unit.
 #include "wire/async_event.hpp"
 #include "wire/command.hpp"
 #include "wire/credit.hpp"

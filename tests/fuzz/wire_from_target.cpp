@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Units as an initiator receives them: any bytes.
+// Units that an initiator receives.
 // Fault matrix, rows: 10
 #include "wire/async_event.hpp"
 #include "wire/credit.hpp"
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   Response response;
   SRPI_CHECK(try_decode_response(unit, response) == decode_response(unit).has_value());
-  // What is printed grows with the unit, not with what the unit says about lengths.
+  // The length of the text depends on the unit's length, not on its length fields.
   const auto text = describe(unit);
   SRPI_CHECK(!text.empty() && text.size() <= 1000 + 4 * size);
   return 0;

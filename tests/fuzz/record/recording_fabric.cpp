@@ -14,11 +14,11 @@
 namespace srpi::fuzz {
 namespace {
 
-// Two bytes before a unit say where its immediate data begins.
+// The two bytes before a unit are the offset of its immediate data.
 constexpr std::string_view kImmediateOffset{"\0\x44", 2};
 constexpr std::size_t kLargestReply = 4096;
 
-// The commands whose data is a reply, not the content of a disk.
+// True for commands whose data-in is a reply, not the contents of the disk.
 bool asks(std::byte opcode) {
   constexpr std::array kOpcodes{0x12, 0x1a, 0x5a, 0x25, 0x9e, 0xa0};
   return std::ranges::find(kOpcodes, std::to_integer<int>(opcode)) != kOpcodes.end();
@@ -102,7 +102,7 @@ class Endpoint final : public fabric::ActiveEndpoint {
   std::unique_ptr<fabric::ActiveEndpoint> inner_;
   Corpus& corpus_;
   std::map<std::uint64_t, fabric::Sge> receives_;
-  std::map<std::uint64_t, std::span<const std::byte>> replies_;  // by tag: where the data will be
+  std::map<std::uint64_t, std::span<const std::byte>> replies_;  // by tag: the buffer of the data-in
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fabric that writes down what goes over the wire in both directions, as inputs of the fuzz harnesses.
+// A fabric that records the units of both directions as inputs of the fuzz harnesses.
 #pragma once
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 
 namespace srpi::fuzz {
 
-// One file an input, each content once.
+// Writes one file per input. Equal inputs are written once.
 class Corpus {
  public:
   explicit Corpus(std::filesystem::path folder) : folder_(std::move(folder)) {}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// session_exchange FOLDER: a session and the built-in target do everything that they can do, and what goes
-// over the wire becomes inputs of the fuzz harnesses, FOLDER/HARNESS/recordedN. The same every time.
+// session_exchange FOLDER
+//
+// Runs all kinds of exchange between a session and the built-in target. The units become inputs of the fuzz
+// harnesses, FOLDER/HARNESS/recordedN. Every run records the same inputs.
 #include <array>
 #include <cstdio>
 #include <functional>
@@ -165,7 +167,7 @@ void failed_commands(fuzz::Corpus& corpus) {
     x.target->set_command_hook([&](const auto&) { return Outcome::with_status(status); });
     x.io(IoOperation::write, 0, 1);
   }
-  // Not answered in time: ABORT TASK, or LOGICAL UNIT RESET after its refusal.
+  // A command without an answer: ABORT TASK, or LOGICAL UNIT RESET if ABORT TASK is refused.
   x.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::lose_command); });
   x.io(IoOperation::write, 0, 8);
   x.target->set_task_hook([](const wire::TaskManagement& t) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// socket_exchange LISTEN CONNECT FOLDER lines|nbd: stands between a daemon's Unix socket and its clients, and
-// makes inputs of the fuzz harnesses from what the clients send: FOLDER/control_request a line each, or
-// FOLDER/nbd_negotiation and FOLDER/nbd_requests. Until it is killed.
+// socket_exchange LISTEN CONNECT FOLDER lines|nbd
+//
+// A proxy between a daemon's Unix socket and its clients. The bytes of the clients become inputs of the fuzz
+// harnesses: each line one in FOLDER/control_request, or FOLDER/nbd_negotiation and FOLDER/nbd_requests. Runs
+// until it is killed.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -18,7 +20,7 @@
 
 namespace {
 
-constexpr std::size_t kMostBytes = 4096;  // of a client: its beginning says all
+constexpr std::size_t kMostBytes = 4096;  // limit per client
 
 sockaddr_un address_of(const char* path) {
   sockaddr_un address{};
@@ -44,7 +46,7 @@ void write_inputs(const std::filesystem::path& folder, bool is_nbd, const std::s
       write_input(folder, "control_request", sent.substr(begin, end - begin));
     return;
   }
-  // The harnesses' first byte is the size of the pieces: all at once, and byte by byte.
+  // The first byte is the size of the pieces: record each input with all bytes at once and byte by byte.
   const auto requests = sent.find("\x25\x60\x95\x13");
   for (const char step : {'\xff', '\0'}) {
     write_input(folder, "nbd_negotiation", step + sent.substr(0, requests));
@@ -52,7 +54,7 @@ void write_inputs(const std::filesystem::path& folder, bool is_nbd, const std::s
   }
 }
 
-// False: one end is gone.
+// Returns false if one end has closed its connection.
 bool pass_on(int from, int to, std::string* record) {
   static char buffer[65536];
   const auto got = ::recv(from, buffer, sizeof buffer, 0);

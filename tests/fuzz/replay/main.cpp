@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replays a corpus through a fuzz harness without libFuzzer: each argument is a file or a folder of files.
-// An empty input comes first, always. No input at all (a missing folder) is a failure, not a pass.
+// Replays a corpus through a fuzz harness without libFuzzer: each argument is a file or a folder of files. An
+// empty input is always replayed first. Without any input (a missing folder) the program fails.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -23,7 +23,7 @@ bool replay(const fs::path& path) {
     return false;
   }
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  // Copied to its exact size, so that AddressSanitizer sees a read of one byte too many.
+  // A copy of exact size, so AddressSanitizer sees a read beyond it.
   const std::vector<std::uint8_t> input(bytes.begin(), bytes.end());
   LLVMFuzzerTestOneInput(input.data(), input.size());
   return true;

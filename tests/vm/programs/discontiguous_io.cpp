@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// discontiguous_io DEVICE: direct I/O whose bytes lie in pieces of 512 bytes apart from each other, so that
-// one request needs a memory segment for each; written in one arrangement, read back in another. Status 0:
-// the same bytes.
+// discontiguous_io DEVICE
+//
+// Direct I/O with buffers that consist of separate pieces of 512 bytes, so that one request needs a memory
+// segment for each piece. Writes with one arrangement of the pieces and reads with another. The exit status
+// is 0 if the bytes are equal.
 #include <fcntl.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -16,7 +18,7 @@ namespace {
 
 constexpr std::size_t kPiece = 512, kPieces = 200;
 
-// `stride` bytes from one piece to the next.
+// The pieces start `stride` bytes apart.
 std::vector<iovec> arrange(std::byte* memory, std::size_t stride) {
   std::vector<iovec> pieces;
   for (std::size_t i = 0; i < kPieces; ++i) pieces.push_back({memory + i * stride, kPiece});
@@ -48,5 +50,5 @@ int main(int argc, char** argv) {
         if (static_cast<std::byte*>(in[i].iov_base)[b] != static_cast<std::byte>(i + stride / kPiece))
           return std::fprintf(stderr, "stride %zu: piece %zu differs at byte %zu\n", stride, i, b), 1;
   }
-  std::printf("%zu pieces a request, in 4 arrangements\n", kPieces);
+  std::printf("%zu pieces per request, in 4 arrangements\n", kPieces);
 }

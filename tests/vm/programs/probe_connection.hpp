@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection to an SRP target driven through the fabric seam alone, with information units made by hand:
-// what a session does, without any of its code, so that a failure here is the seam's.
+// A connection to an SRP target that uses only the fabric interfaces and hand-made information units. It
+// contains no code of a session, so a failure is a failure of the fabric.
 #pragma once
 
 #include <poll.h>
@@ -60,7 +60,7 @@ struct Target {
     a.transport = RdmaCmAddress{host, port, source};
     return a;
   }
-  // SRP_LOGIN_REQ as the RDMA CM carries it.
+  // The compact SRP_LOGIN_REQ of the RDMA CM.
   [[nodiscard]] std::array<std::byte, 56> login() const {
     std::array<std::byte, 56> r{};
     put<std::uint64_t>(&r[0], 0x6c6f67696eull);
@@ -87,7 +87,7 @@ class Connection {
   [[nodiscard]] fabric::ActiveEndpoint& endpoint() { return *endpoint_; }
   [[nodiscard]] std::byte* data() { return data_.data(); }
 
-  // Sleeps on the endpoint's descriptors until an event comes.
+  // Sleeps on the endpoint's descriptors until there is an event.
   fabric::ConnectionEvent wait_event(int seconds) {
     const auto deadline = Clock::now() + std::chrono::seconds(seconds);
     for (;;) {
@@ -126,7 +126,7 @@ class Connection {
     must(endpoint_->connect(login), "connect");
   }
 
-  // All of it, to a granted login.
+  // Resolves, connects and logs in.
   void log_in() {
     resolve();
     prepare();
@@ -136,7 +136,7 @@ class Connection {
     expect(byte_at(event.private_data.data(), 0) == 0xc0, "the reply's opcode is not SRP_LOGIN_RSP");
   }
 
-  // One command with a direct descriptor over data(); returns the SCSI status.
+  // Sends one command with a direct descriptor of data() and returns the SCSI status.
   unsigned command(const std::vector<unsigned>& cdb, char direction, std::uint32_t bytes, bool inlined) {
     send(cdb, direction, bytes, inlined);
     return wait_response();
@@ -165,7 +165,7 @@ class Connection {
     must(endpoint_->post_send({&work, 1}), "post send");
   }
 
-  // Polls, arms, sleeps: the adaptive loop's slow half.
+  // Polls, arms and sleeps until there is a completion.
   fabric::Completion wait_completion(int seconds = 20) {
     const auto deadline = Clock::now() + std::chrono::seconds(seconds);
     fabric::Completion completion;

@@ -33,7 +33,7 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
       : listener_(listener), id_(id), device_(std::move(device)) {
     const auto* bytes = static_cast<const std::byte*>(request.private_data);
     private_data_.assign(bytes, bytes + request.private_data_len);
-    // As many READs at a time as the initiator serves.
+    // We may have as many RDMA READs at a time as the initiator serves.
     reads_ = request.initiator_depth;
     path_.device = device_->name();
     path_.port = id->port_num;
@@ -81,14 +81,14 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
     if (accepted_) rdma_disconnect(id_.get());
     accepted_ = false;
     queues_.reset();
-    id_.reset();  // unanswered so far: the kernel refuses the request
+    id_.reset();  // the kernel rejects the unanswered request
   }
 
   [[nodiscard]] std::span<const std::byte> request_private_data() const noexcept override {
     return private_data_;
   }
   Result<> accept(std::span<const std::byte> private_data) override {
-    // The first unit may be here before the connection manager's word, so the queue pair is ready before.
+    // The first unit may arrive before the connection manager's event, so make the queue pair ready first.
     if (auto moved = move_to(IBV_QPS_RTR); !moved) return moved;
     if (auto moved = move_to(IBV_QPS_RTS); !moved) return moved;
     rdma_conn_param parameters{};
@@ -208,7 +208,7 @@ std::size_t RdmaListener::poll() {
       else
         fmt::print(stderr, "{}\n", device.error().detail);
     }
-    rdma_ack_cm_event(event);  // what follows may destroy the id, which waits for this
+    rdma_ack_cm_event(event);  // the next step may destroy the id, which waits for the acknowledgement
     if (endpoint)
       acceptor_.on_connection_request(std::move(endpoint));
     else if (known != nullptr && type != RDMA_CM_EVENT_CONNECT_REQUEST)

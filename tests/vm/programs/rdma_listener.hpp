@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The target's end of the fabric over RDMA, for the built-in target in a machine of the tests: what Linux' target
-// never does to an initiator, this one does when it is told to. One thread.
+// The target's side of the fabric over RDMA. It lets the built-in target run in a test machine, where it does
+// on request what Linux's target never does to an initiator. Belongs to one thread.
 #pragma once
 
 #include <rdma/rdma_cma.h>
@@ -17,24 +17,24 @@ namespace srpi::test {
 
 class PassiveEndpoint;
 
-// Listens on an address for as long as it lives, and hands connection requests to an Acceptor. It outlives the
-// endpoints that it handed out, and the Acceptor outlives it.
+// Listens on an address and passes connection requests to an Acceptor. It must outlive its endpoints, and the
+// Acceptor must outlive it.
 class RdmaListener {
  public:
   [[nodiscard]] static Result<std::unique_ptr<RdmaListener>> open(const std::string& address,
                                                                   std::uint16_t port, fabric::Acceptor&);
   ~RdmaListener();
 
-  // What to sleep on, beside append_fds().
+  // To sleep on, together with append_fds().
   [[nodiscard]] int fd() const noexcept { return channel_->fd; }
   void append_fds(std::vector<int>&) const;
-  // Of every endpoint. False: there is something to poll for.
+  // Arms every endpoint. Returns false if there is a completion to poll.
   [[nodiscard]] bool arm();
-  std::size_t poll();  // the connection manager's events
+  std::size_t poll();  // processes the connection manager's events
 
-  // Of the connections there are: the device gets no receive from now on, until it gets all that were kept back.
+  // Existing connections post no receives while this is true. All withheld receives are posted when it ends.
   void withhold_receives(bool);
-  // Of the connections there are: receives take so many bytes from now on; longer units do not fit.
+  // The receives of existing connections have only this many bytes, so longer units do not fit.
   void shorten_receives(std::uint32_t bytes);
 
  private:
@@ -45,7 +45,7 @@ class RdmaListener {
   verbs::CmIdHandle id_;
   fabric::Acceptor& acceptor_;
   verbs::DeviceCache devices_;
-  std::vector<PassiveEndpoint*> endpoints_;  // the acceptor's
+  std::vector<PassiveEndpoint*> endpoints_;  // owned by the acceptor
 };
 
 }  // namespace srpi::test

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // rdma_target ADDRESS PORT LUN_MIB     until standard input ends
 //
-// The built-in target on RDMA, with one unit, whose port id is kPortId. Reads a command a line, does it, and says
-// "COMMAND: RESULT":
+// The built-in target over RDMA with one unit and the port id kPortId. Reads one command per line, executes
+// it and prints "COMMAND: RESULT":
 //
-//   withhold | give        no more receives for the connections there are | those that were kept back
-//   shorten BYTES          receives of the connections there are take no more than that, from now on
-//   raw BYTES              a unit of so many bytes 0xff to every initiator
+//   withhold | give        withhold the receives of existing connections | post the withheld ones
+//   shorten BYTES          limit the receives of existing connections to BYTES
+//   raw BYTES              send a unit of BYTES bytes 0xff to every initiator
 //   logout | event         SRP_T_LOGOUT | SRP_AER_REQ with REPORTED LUNS DATA HAS CHANGED
-//   credit                 SRP_CRED_REQ with one request more
-//   dump FILE              the unit's contents
+//   credit                 SRP_CRED_REQ with one more credit
+//   dump FILE              write the unit's contents to FILE
 //   counters               "logins=N violations=N target_answers=N lost_channels=N"
 #include <fmt/format.h>
 #include <poll.h>
@@ -83,7 +83,7 @@ std::string obey(target::RamTarget& target, test::RdmaListener& listener, const 
   return "not understood";
 }
 
-// The lines that have come in; nothing once the input has ended.
+// The lines received so far; nullopt after the end of the input.
 std::optional<std::vector<std::string>> lines_of_input(std::string& pending) {
   char buffer[256];
   const auto n = read(STDIN_FILENO, buffer, sizeof buffer);
@@ -133,6 +133,6 @@ int main(int argc, char** argv) {
     }
   }
   target->set_online(false);
-  target->poll();  // its channels go, and their endpoints
+  target->poll();  // destroys its channels and their endpoints
   return 0;
 }

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exercises the fabric seam over verbs against a real target, one aspect at a time:
+// Tests the fabric over verbs against a real target. Each COMMAND tests one aspect:
 //
 //   verbs_probe COMMAND HOST PORT TARGET_PORT_ID INITIATOR_PORT_ID [ARGUMENT]
 //
-// Prints what it sees, with the times it took; a status other than 0 means that the seam did not keep its
-// word.
+// Prints events and times. The exit status is 0 if the fabric behaved as specified.
+#include "verbs_probe.hpp"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
-#include <functional>
 #include <map>
-#include <thread>
 
-#include "probe_connection.hpp"
 #include "verbs/fabric.hpp"
 
-using namespace probe;
-
+namespace probe {
 namespace {
 
 void show(const char* what, const fabric::ConnectionEvent& event, Clock::time_point begin) {
@@ -27,12 +23,7 @@ void show(const char* what, const fabric::ConnectionEvent& event, Clock::time_po
               event.error.message().c_str());
 }
 
-void expect_code(const Error& error, Errc code) {
-  expect(error.code == code,
-         std::string("expected the code '") + to_string(code) + "', got: " + error.message());
-}
-
-// Path, login, commands both ways, and sleeping on the descriptors.
+// Tests path, login, commands in both directions and sleeping on the descriptors.
 void io(fabric::Fabric& fabric, const Target& target, const std::string&) {
   const auto begin = Clock::now();
   Connection c(fabric, target);
@@ -50,14 +41,14 @@ void io(fabric::Fabric& fabric, const Target& target, const std::string&) {
   expect(c.endpoint().compact_login(), "RDMA CM carries the compact login");
   expect(c.endpoint().inline_bytes() >= 128, "no inline data");
 
-  // INQUIRY raises no unit attention; whatever else comes first does.
+  // INQUIRY does not report a unit attention. The first other command does.
   expect(c.command({0x12, 0, 0, 0, 96, 0}, 'r', 96, false) == 0, "INQUIRY");
   std::printf("INQUIRY: '%.24s'\n", reinterpret_cast<const char*>(c.data()) + 8);
   expect(std::memcmp(c.data() + 8, "LIO-ORG ", 8) == 0, "the vendor is not LIO's");
   int attentions = 0;
   while (c.command({0, 0, 0, 0, 0, 0}, '-', 0, true) != 0) expect(++attentions < 5, "TEST UNIT READY");
 
-  // The target fetches a write's data by RDMA READ, so this needs responder resources.
+  // The target fetches a write's data by RDMA READ, so this write needs responder resources.
   for (std::size_t i = 0; i < 65536; ++i) c.data()[i] = std::byte(i * 7 + i / 256);
   expect(c.command({0x2a, 0, 0, 0, 0, 8, 0, 0, 128, 0}, 'w', 65536, true) == 0, "WRITE(10)");
   std::memset(c.data(), 0, 65536);
@@ -79,7 +70,7 @@ void io(fabric::Fabric& fabric, const Target& target, const std::string&) {
   std::printf("second abort: %.0f us\n", c.timed_abort());
 }
 
-// Nothing listens at that port.
+// Connects to a port without a listener.
 void refused(fabric::Fabric& fabric, const Target& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
@@ -93,7 +84,7 @@ void refused(fabric::Fabric& fabric, const Target& target, const std::string&) {
   std::printf("abort after a reject: %.0f us\n", c.timed_abort());
 }
 
-// The target itself says no, with an SRP_LOGIN_REJ.
+// The target rejects the login with an SRP_LOGIN_REJ.
 void login_rejected(fabric::Fabric& fabric, const Target& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
@@ -111,158 +102,7 @@ void login_rejected(fabric::Fabric& fabric, const Target& target, const std::str
   expect(!c.endpoint().next_event(), "an event after the terminal one");
 }
 
-// Two connections in two threads, asleep, when something ends both. ARGUMENT: the code to expect, a file to
-// make when they sleep.
-void lose(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
-  const auto comma = argument.find(',');
-  const std::string code = argument.substr(0, comma);
-  std::atomic<int> connected = 0;
-  std::vector<std::thread> threads;
-  std::array<double, 2> aborts{};
-  const auto ready = [&] {
-    if (++connected < 2) return;
-    std::filesystem::path file = argument.substr(comma + 1);
-    if (std::FILE* f = std::fopen(file.c_str(), "w")) std::fclose(f);
-  };
-  for (unsigned n = 0; n < 2; ++n)
-    threads.emplace_back([&, n] {
-      Target mine = target;
-      mine.initiator.bytes[0] = static_cast<std::uint8_t>(mine.initiator.bytes[0] + n);
-      Connection c(fabric, mine);
-      c.log_in();
-      expect(c.command({0x12, 0, 0, 0, 96, 0}, 'r', 96, false) == 0, "INQUIRY");
-      ready();
-      const auto event = c.expect_event(Kind::disconnected, 60);
-      std::printf("thread %u: %s\n", n, event.error.message().c_str());
-      expect(code == to_string(event.error.code), "expected the code '" + code + "'");
-      expect(!c.endpoint().next_event(), "an event after the terminal one");
-      std::printf("thread %u: %zu flushed completions seen\n", n, c.drain_flushed());
-      aborts[n] = c.timed_abort();
-    });
-  for (auto& thread : threads) thread.join();
-  std::printf("aborts: %.0f and %.0f us\n", aborts[0], aborts[1]);
-}
-
-// The device is removed below two endpoints of different threads, which have not connected: with a connection
-// to a target on the same device, it would be the target that goes first. ARGUMENT: a file to make when both
-// sleep; to be removed when this may end.
-void unplug(fabric::Fabric& fabric, const Target& target, const std::string& file) {
-  std::atomic<int> prepared = 0;
-  std::vector<std::thread> threads;
-  for (unsigned n = 0; n < 2; ++n)
-    threads.emplace_back([&, n] {
-      Connection c(fabric, target);
-      c.resolve();
-      c.prepare();
-      if (++prepared == 2)
-        if (std::FILE* f = std::fopen(file.c_str(), "w")) std::fclose(f);
-      const auto event = c.expect_event(Kind::failed, 60);
-      std::printf("thread %u: %s\n", n, event.error.message().c_str());
-      expect_code(event.error, Errc::device_removed);
-      std::printf("thread %u: abort %.0f us\n", n, c.timed_abort());
-      // Registered memory goes only now, after the last CM id.
-    });
-  for (auto& thread : threads) thread.join();
-  for (int i = 0; i < 600 && std::filesystem::exists(file); ++i) usleep(100'000);
-}
-
-// The peer falls silent, links up: packets vanish both ways. Needs a target on another machine, as those of
-// one device never leave it. ARGUMENT: a file to make when that may begin; to be removed when it has.
-void black_hole(fabric::Fabric& fabric, const Target& target, const std::string& file) {
-  Target second = target;
-  second.initiator.bytes[0] ^= 1;
-  Connection busy(fabric, target), idle(fabric, second);
-  busy.log_in();
-  idle.log_in();
-  if (std::FILE* f = std::fopen(file.c_str(), "w")) std::fclose(f);
-  while (std::filesystem::exists(file)) usleep(10'000);
-
-  std::printf("abort of an idle connection: %.0f us\n", idle.timed_abort());
-  auto begin = Clock::now();
-  busy.send({0x12, 0, 0, 0, 96, 0}, 'r', 96, false);
-  const auto completion = busy.wait_completion(60);
-  std::printf("a send ended after %.0f ms: %s\n", us_since(begin) / 1000, to_string(completion.status));
-  expect(completion.status == fabric::WorkStatus::retry_exceeded, "not for want of an acknowledgement");
-  std::printf("abort after that: %.0f us, %zu flushed\n", busy.timed_abort(), busy.drain_flushed());
-
-  begin = Clock::now();
-  Connection late(fabric, target);
-  late.resolve();
-  late.prepare();
-  late.request();
-  usleep(2'000'000);
-  std::printf("abort 2 s after a connection request: %.0f us\n", late.timed_abort());
-}
-
-// abort() at every step, repeatedly. ARGUMENT: an address that is silent, one whose packets vanish.
-void aborts(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
-  const auto comma = argument.find(',');
-  Target silent = target, vanishing = target;
-  silent.host = argument.substr(0, comma);
-  vanishing.host = argument.substr(comma + 1);
-  struct Step {
-    const char* name;
-    const Target& target;
-    std::function<void(Connection&)> reach;
-  };
-  const Step steps[] = {
-      {"at once", target, [](Connection&) {}},
-      {"resolving an address nobody answers for", silent, [](Connection&) { usleep(50'000); }},
-      {"resolved", target, [](Connection& c) { c.resolve(); }},
-      {"with queues", target, [](Connection& c) { c.resolve(), c.prepare(); }},
-      {"just connecting", target, [](Connection& c) { c.resolve(), c.prepare(), c.request(); }},
-      {"connecting, the reply unread", target,
-       [](Connection& c) { c.resolve(), c.prepare(), c.request(), usleep(100'000); }},
-      {"connecting to a black hole", vanishing,
-       [](Connection& c) { c.resolve(), c.prepare(), c.request(), usleep(200'000); }},
-      {"established", target, [](Connection& c) { c.log_in(); }},
-      {"established, after a command", target,
-       [](Connection& c) {
-         c.log_in(), c.command({0x12, 0, 0, 0, 96, 0}, 'r', 96, false);
-       }},
-  };
-  for (const auto& step : steps) {
-    std::vector<double> times;
-    for (int i = 0; i < 15; ++i) {
-      Connection c(fabric, step.target);
-      step.reach(c);
-      times.push_back(c.timed_abort());
-    }
-    std::sort(times.begin(), times.end());
-    std::printf("abort %-42s median %6.0f us, longest %6.0f us\n", step.name, times[times.size() / 2],
-                times.back());
-    expect(times.back() < 500'000, "abort() waits for somebody");
-  }
-}
-
-std::size_t open_files() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) ++count;
-  return count;
-}
-
-// ARGUMENT times connect, use, abort: no descriptor is left behind, and the memory outlives the connections.
-void cycles(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
-  Connection keeps_the_device(fabric, target);
-  keeps_the_device.resolve();
-  const auto device = keeps_the_device.endpoint().device();
-  keeps_the_device.endpoint().abort();
-  std::size_t files = 0;
-  const int count = std::stoi(argument);
-  const auto begin = Clock::now();
-  for (int i = 0; i < count; ++i) {
-    Connection c(fabric, target);
-    c.log_in();
-    expect(c.command({0x12, 0, 0, 0, 96, 0}, 'r', 96, false) == 0, "INQUIRY");
-    expect(c.endpoint().device() == device, "another device than the one in use");
-    c.endpoint().abort();
-    if (i == 5) files = open_files();
-  }
-  std::printf("%d cycles of %.0f us, %zu files open\n", count, us_since(begin) / count, open_files());
-  expect(open_files() == files, "files are left open");
-}
-
-// The event ARGUMENT ("code") ends the attempt.
+// The attempt must fail with the code ARGUMENT.
 void fails(fabric::Fabric& fabric, const Target& target, const std::string& code) {
   const auto begin = Clock::now();
   auto endpoint = fabric.open(target.address(), {});
@@ -284,14 +124,14 @@ void fails(fabric::Fabric& fabric, const Target& target, const std::string& code
   expect(code == to_string(error.code), "expected the code '" + code + "'");
 }
 
-// A login string of native InfiniBand, which no Ethernet device takes.
+// Uses a login string of native InfiniBand, which Ethernet devices refuse.
 void native(fabric::Fabric& fabric, const Target&, const std::string&) {
   TargetAddress address;
   IbCmAddress ib;
   ib.dgid[0] = 0xfe, ib.dgid[1] = 0x80, ib.dgid[15] = 1;
   ib.service_id = 0x1234;
   address.transport = ib;
-  // Some kernels refuse at once, some when no InfiniBand port has the partition.
+  // Some kernels refuse at once, others when no InfiniBand port has the partition.
   auto endpoint = fabric.open(address, {});
   Error error;
   if (!endpoint) {
@@ -305,7 +145,7 @@ void native(fabric::Fabric& fabric, const Target&, const std::string&) {
   std::printf("native InfiniBand: %s\n", error.message().c_str());
 }
 
-// Needs to run without CAP_IPC_LOCK.
+// Must run without CAP_IPC_LOCK.
 void memlock(fabric::Fabric& fabric, const Target& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
@@ -319,7 +159,7 @@ void memlock(fabric::Fabric& fabric, const Target& target, const std::string&) {
   expect(region.error().detail.find("RLIMIT_MEMLOCK") != std::string::npos, "the limit is not named");
 }
 
-// More than the device has is refused with the limit's name, and the endpoint can still be used.
+// A request over a limit of the device is refused with the limit's name, and the endpoint can still be used.
 void limits(fabric::Fabric& fabric, const Target& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
@@ -341,6 +181,10 @@ void limits(fabric::Fabric& fabric, const Target& target, const std::string&) {
 }
 
 }  // namespace
+
+}  // namespace probe
+
+using namespace probe;
 
 int main(int argc, char** argv) {
   const std::map<std::string, void (*)(fabric::Fabric&, const Target&, const std::string&)> commands = {

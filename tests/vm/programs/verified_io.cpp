@@ -2,15 +2,15 @@
 // verified_io run DEVICE MIB UNIT_KIB THREADS MAX_MS STATE LOG     until SIGTERM
 // verified_io check DEVICE STATE
 //
-// Direct I/O that knows what it may read while the device fails now and then, which fio's verification
-// cannot. Each unit belongs to one thread, and each of its 512-byte sectors names sector and version. A write
-// that ended well makes its version the only one permitted; one that ended with EIO is in doubt: sector by
-// sector it may be there or not, until a later write ends well. A version that was overwritten by an
-// acknowledged write and comes back is wrong.
+// Verified direct I/O on a device that fails sometimes, which fio's verification does not support. Each unit
+// belongs to one thread. Each 512-byte sector contains its sector number and a version. After a successful
+// write, only its version is right. A write that ended with EIO is in doubt: each of its sectors may have the
+// old or the new version until a later write succeeds. A version that an acknowledged write has replaced must
+// not come back.
 //
-// LOG gets "good" or "error" with the time (microseconds since 1970) each time the outcome changes; STATE, at
-// the end, what `check` needs to judge the bytes on another device. Failures: wrong bytes, another errno than
-// EIO, a request slower than MAX_MS.
+// Whenever the outcome of requests changes, LOG gets "good" or "error" with the time (microseconds since
+// 1970). At the end, STATE gets the versions, from which `check` judges the bytes on another device.
+// Failures: wrong bytes, an errno other than EIO, a request slower than MAX_MS.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/signalfd.h>
@@ -38,8 +38,8 @@ constexpr std::size_t kSector = 512;
 constexpr std::uint64_t kMagic = 0x73727069'766f6c75;
 
 struct Unit {
-  std::uint64_t acknowledged = 0;       // 0: nothing yet, anything may be there
-  std::vector<std::uint64_t> in_doubt;  // newer writes that ended with EIO
+  std::uint64_t acknowledged = 0;       // 0: none yet; any contents are right
+  std::vector<std::uint64_t> in_doubt;  // later writes that ended with EIO
   std::uint64_t last = 0;
 };
 
@@ -63,7 +63,7 @@ void fill_sector(std::byte* to, std::uint64_t sector, std::uint64_t version) {
   std::memcpy(to, words, kSector);
 }
 
-// Empty: right.
+// Returns an empty text if the bytes are right.
 std::string judge(const std::byte* bytes, std::size_t size, std::uint64_t first_sector, const Unit& unit) {
   if (unit.acknowledged == 0) return {};
   std::byte expected[kSector];
@@ -136,7 +136,7 @@ class Run {
     return 1;
   }
 
-  // True: it ended well; false: EIO.
+  // True: success; false: EIO.
   template<class F>
   bool timed(F io) {
     const auto begin = std::chrono::steady_clock::now();
@@ -151,7 +151,7 @@ class Run {
     if (!good && !(done < 0 && error == EIO)) fail(fmt::format("{} bytes, {}", done, std::strerror(error)));
     const std::lock_guard lock(log_mutex_);
     if (!good) last_error_ = std::chrono::steady_clock::now();
-    // The end of one that was answered before the failure is no sign of things working again.
+    // A success of a request that began before the failure does not mean that the device works again.
     if (good && !is_good_ && begin < last_error_) return true;
     if (good != is_good_) fmt::print(log_, "{} {}\n", now_us(), good ? "good" : "error");
     is_good_ = good;
@@ -205,7 +205,7 @@ class Run {
 };
 
 int check(const char* device, const char* state) {
-  // A file in memory has no way past the page cache: it is the page cache.
+  // A file in memory does not support O_DIRECT.
   int fd = ::open(device, O_RDONLY | O_DIRECT);
   if (fd < 0) fd = ::open(device, O_RDONLY);
   std::ifstream in(state);
