@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What must hold between any two events. The checkers of completions, memory, tags and receives sit where
-// these are seen: workload.cpp, wire_model.cpp.
+// The invariants that are checked between any two events. workload.cpp and wire_model.cpp check completions,
+// memory, tags and receives.
 #include <fmt/format.h>
 
 #include "simulation.hpp"
@@ -23,7 +23,7 @@ void Simulation::check() {
   }
 }
 
-// What the target's disks contain, whoever put it there.
+// Compares the target's disks with the models.
 void Simulation::check_disks() {
   if (checks_.failure()) return;
   for (const auto& model : models_) {
@@ -36,7 +36,7 @@ void Simulation::check_disks() {
   }
 }
 
-// A session that waits for somebody to ask says why.
+// A stopped session must have a cause.
 void Simulation::check_resting() {
   if (state() != session::State::stopped) return;
   const auto status = session_->status();

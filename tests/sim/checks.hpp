@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run found wrong, first finding first: the checker's name, what it expected, what it saw.
+// The first failure of a run: the checker, what it expected and what it saw.
 #pragma once
 
 #include <optional>
@@ -53,7 +53,7 @@ struct Failure {
 
 class Checks {
  public:
-  // Completions are noexcept: a finding is noted, and the run ends at its next step.
+  // Completions are noexcept, so a failure is stored, and the run ends at its next step.
   void fail(Checker checker, std::string expected, std::string seen) {
     if (!failure_) failure_ = {checker, std::move(expected), std::move(seen)};
   }

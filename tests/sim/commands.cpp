@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults of commands: what the target does with one, if not what it should.
+// Faults of commands at the target.
 #include <algorithm>
 
 #include "simulation.hpp"
@@ -16,8 +16,8 @@ bool is_write(std::byte operation) { return operation == std::byte{0x2a} || oper
 
 }  // namespace
 
-// Only where the answers come in the order of the commands: over another channel the GOOD of a flush could be
-// faster than the error, which says that the flush had nothing left to flush.
+// Only if answers come in the order of the commands. With several channels, the GOOD of a flush could
+// overtake the deferred error.
 bool Simulation::may_lose_writes(const target::CommandInfo& command) const noexcept {
   if (exchange_ || plan_.options.channels != 1) return false;
   const auto& luns = plan_.target.luns;
@@ -38,7 +38,7 @@ target::Outcome Simulation::lose_writes(const target::CommandInfo& command) {
   return outcome;
 }
 
-// The session has heard of it.
+// The session reports that it knows of the lost write.
 void Simulation::on_event(SessionEvent event, LogicalUnit* unit) {
   if (event == SessionEvent::deferred_error && unit) workload_->told_of_lost_write(unit->info().lun);
 }
@@ -72,12 +72,12 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
   }
   if (is_write(command.cdb[0]) && roll(Fault::hold_medium)) {
     held_write_ = number_of(command);
-    // Long enough for a unit to be away and back.
+    // Long enough for a unit to go away and come back.
     const auto mean = (plan_.weight(Fault::unit_away) >= 64 ? 8 : 2) * plan_.options.command_timeout;
     alarm(about(mean), Timer::release_held, random.below(2));
     return Outcome::of(Kind::hold_medium);
   }
-  // Only of what has data: a GOOD for anything else would be a lie that nobody can see through.
+  // Only commands with data. For others, nobody could notice a wrong GOOD.
   const bool read = is_read(command.cdb[0]);
   if ((read || is_write(command.cdb[0])) && roll(Fault::wrong_residual))
     return Outcome::answer_with(nothing_transferred(command.tag, read, random));

@@ -10,17 +10,17 @@ using session::Action;
 using session::Event;
 using session::State;
 
-// Rows that are there so that every pair has an answer, though the driver raises no such event in that state.
+// Rows that exist only to make the table complete. The driver does not raise these events in these states.
 bool never_raised(const session::Transition& row) {
-  // A teardown ends before anybody can ask for something: observers may not.
+  // A tear-down ends before another call is possible; observers may not call.
   if (row.state == State::disconnecting) return row.event != Event::drained;
-  // The API refuses both.
+  // The API refuses both calls.
   if (row.state == State::erased &&
       (row.event == Event::disconnect_requested || row.event == Event::reconnect_requested))
     return true;
-  // dev_loss is not shorter than fast_io_fail, which is looked at first.
+  // dev_loss is not shorter than fast_io_fail, and fast_io_fail is checked first.
   if (row.state == State::recovering && row.event == Event::dev_loss_expired) return true;
-  // Timers are stopped where nothing waits for them.
+  // Timers that nothing waits for are stopped.
   const bool timer = row.event == Event::retry_due || row.event == Event::fast_io_fail_expired ||
                      row.event == Event::dev_loss_expired;
   return timer && row.action == Action::ignore;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checker 9: every transition of the session and every kind of fault has been seen, and what becomes of
-// further channels.
+// Checker 9: every transition of the session, every kind of fault and every event of further channels has
+// occurred.
 #pragma once
 
 #include "faults.hpp"
@@ -8,7 +8,7 @@
 
 namespace srpi::sim {
 
-// Prints what is missing; returns how much that is.
+// Prints what has not occurred. Returns the number of lines.
 [[nodiscard]] std::size_t print_missing(const FaultCounts&, const RowCounts&, const session::ChannelHistory&);
 
 }  // namespace srpi::sim

@@ -9,7 +9,7 @@
 namespace srpi::sim {
 namespace {
 
-// A block is a row of these pairs, the same everywhere in it, so that a torn block shows.
+// A block consists of equal stamps, so that a torn block is recognised.
 struct Stamp {
   std::uint64_t place;
   std::uint64_t version;
@@ -59,7 +59,7 @@ void DiskModel::power_failed() {
     for (auto& write : block.history) {
       write.swept |= write.end == kNotEnded;
       if (write.version > block.durable)
-        write.acknowledged = false;  // perhaps lost: no later flush can save it
+        write.acknowledged = false;  // perhaps lost; a later flush cannot save it
     }
   }
 }
@@ -76,7 +76,7 @@ void DiskModel::fill(std::uint64_t block, std::uint64_t version, std::span<std::
     std::memcpy(to.data() + at, &stamp, sizeof stamp);
 }
 
-// Nothing: torn, or another block's. Zeroes are version 0 here.
+// The version of a block; nullopt if the block is torn or misplaced. Zeroes are version 0.
 std::optional<std::uint64_t> DiskModel::version_in(std::uint64_t block,
                                                    std::span<const std::byte> bytes) const noexcept {
   Stamp stamp;
@@ -105,7 +105,7 @@ std::optional<std::string> DiskModel::judge(std::uint64_t block, std::span<const
   return fmt::format(
       "LUN {} block {}: {}; possible are versions {}", lun_, block,
       version ? fmt::format("version {}", *version)
-              : fmt::format("torn or misplaced (place {:x}, version {:x})", stamp.place, stamp.version),
+              : fmt::format("torn or misplaced (position {:x}, version {:x})", stamp.place, stamp.version),
       candidates);
 }
 

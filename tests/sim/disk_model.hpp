@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a logical unit may contain, block by block. Each block is a register with many writers: its history is
-// a list of writes with the moments of submission and end. Two floors say what cannot be there any more:
+// The permitted contents of a logical unit, block by block. Each block is a register with many writers. Its
+// history is a list of writes with the moments of submission and end. Two floors exclude old contents:
 //
-//   visible   the newest submission among the writes that were acknowledged, or seen by a read. Whatever
-//   ended before
-//             that submission was there earlier and is gone: this also holds for writes that failed, since no
-//             older write may overwrite a newer one (that is what fencing is for).
-//   durable   the same for the acknowledged writes that a power failure must not take back.
+//   visible   the newest submission among the writes that were acknowledged, or seen by a read. It excludes
+//             every write that had ended before this submission, failed writes included: an older write must
+//             not overwrite a newer one (the fence makes sure of that).
+//   durable   the same for acknowledged writes that must survive a power failure.
 //
-// A write that has not ended, or that failed, may or may not have happened: it stays a candidate until a
-// floor passes it. Moments are counted, not timed.
+// A write that failed or has not ended may have happened or not. It is a candidate until a floor excludes it.
+// Moments are a counter, not a time.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,8 @@ class DiskModel {
   [[nodiscard]] std::uint64_t blocks() const noexcept { return blocks_.size(); }
   std::uint64_t moment() noexcept { return ++moment_; }
 
-  // A write's version is the moment of its submission. `zeroes`: its blocks read as zeroes afterwards.
+  // Returns the write's version, which is the moment of its submission. `zeroes`: the blocks read as zeroes
+  // afterwards.
   std::uint64_t begin_write(std::uint64_t first, std::uint64_t count, bool zeroes);
   void end_write(std::uint64_t version, std::uint64_t first, std::uint64_t count, bool acknowledged,
                  bool durable);
@@ -43,24 +43,24 @@ class DiskModel {
   }
 
   void fill(std::uint64_t block, std::uint64_t version, std::span<std::byte>) const noexcept;
-  // What is wrong with the contents; `floor`: as it was when the read was submitted. Nothing: they are a
-  // candidate.
+  // Returns nullopt if the contents are a candidate, otherwise what is wrong. `floor` is the value at the
+  // submission of the read.
   [[nodiscard]] std::optional<std::string> judge(std::uint64_t block, std::span<const std::byte>,
                                                  std::uint64_t floor) const;
-  // Between these two a read may still return what the floors have passed.
+  // Between these two calls a read may still return contents that the floors exclude.
   void begin_read() noexcept { ++reads_; }
   void end_read() noexcept { --reads_; }
-  // A read that ended has seen these contents: older ones cannot come back.
+  // A read has returned these contents. Older contents must not come back.
   void seen(std::uint64_t block, std::span<const std::byte>) noexcept;
 
  private:
   static constexpr std::uint64_t kNotEnded = ~std::uint64_t{0};
   struct Write {
-    std::uint64_t version = 0;  // 0: the zeroes that were there from the start
+    std::uint64_t version = 0;  // 0: the initial zeroes
     std::uint64_t end = 0;
     bool zeroes = true;
     bool acknowledged = true;
-    bool swept = false;  // under way when the power failed: its answer may be older than the failure
+    bool swept = false;  // sent when the power failed; its answer may be older than the failure
   };
   struct Block {
     std::vector<Write> history{Write{}};
@@ -75,7 +75,7 @@ class DiskModel {
   bool volatile_;
   std::vector<Block> blocks_;
   std::uint64_t moment_ = 0;
-  std::uint32_t reads_ = 0;  // under way
+  std::uint32_t reads_ = 0;  // reads that have not ended
 };
 
 }  // namespace srpi::sim

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kinds of faults that a run may inject, and how often each fired.
+// The kinds of faults, and counters of how often each fired.
 #pragma once
 
 #include <array>
@@ -9,27 +9,27 @@
 namespace srpi::sim {
 
 enum class Fault : std::uint8_t {
-  // asked for at each delivery of the network (network.cpp)
-  work_error,  // a work request fails, each completion status, delivered or not
-  work_delay,  // longer than a command deadline at times
+  // decided for each delivery of the network (network.cpp)
+  work_error,  // a work request fails with any status, delivered or not
+  work_delay,  // sometimes longer than a command deadline
   cm_lost,
   cm_unreachable,
   cm_stale,
   cm_delay,
-  login_cut,  // SRP_LOGIN_RSP shortened or with another opcode
-  // asked for at each command that reaches the target (commands.cpp)
+  login_cut,  // SRP_LOGIN_RSP is cut or has another opcode
+  // decided for each command that reaches the target (commands.cpp)
   busy,
   task_set_full,
   reservation_conflict,
   becoming_ready,
   medium_error,
   aborted_command,
-  command_attention,  // a unit attention instead of an answer
-  deferred_error,     // what the unit's volatile cache held is gone, and the answer says so
+  command_attention,  // the command ends with a unit attention
+  deferred_error,     // the unit loses its volatile cache, and the answer reports that
   lose_command,
   lose_response,
   hold,
-  hold_medium,  // the data is fetched, the medium sees it later: perhaps after another login
+  hold_medium,  // the data is fetched, but written later, perhaps after another login
   wrong_residual,
   malformed_response,
   // injected at random moments (injector.cpp)
@@ -46,18 +46,18 @@ enum class Fault : std::uint8_t {
   attention,
   drop_connections,
   target_offline,
-  power_failure,  // offline, and what the volatile caches held is gone
-  exchange_unit,  // another unit answers at the LUN for a while
-  unit_away,      // a unit refuses whatever it is asked, for a while
-  unit_hangs,     // a unit answers nothing, task management included, for a while
-  login_reject,   // each reason and unknown ones
+  power_failure,  // offline, and the volatile caches are lost
+  exchange_unit,  // for a while, a different unit answers at the LUN
+  unit_away,      // for a while, a unit refuses all commands
+  unit_hangs,     // for a while, a unit answers nothing, task management included
+  login_reject,   // with each reason and with unknown ones
   bad_login_response,
-  channel_reject,   // the same for further channels only
-  break_initiator,  // its queue pair, with each status
+  channel_reject,   // only for further channels
+  break_initiator,  // its queue pair fails, with each status
   break_target,
   cm_disconnect,
   device_removed,
-  slow_session,  // its poll comes late for a while
+  slow_session,  // for a while, its poll is called late
   slow_target,
   resize,
   read_only,

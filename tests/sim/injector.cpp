@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults at random moments: the target's misdeeds, outages, an administrator.
+// Faults at random moments: protocol violations of the target, outages, an administrator.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -97,8 +97,8 @@ void Simulation::break_units(Fault fault) {
   switch (fault) {
     case Fault::unknown_tag:
       return answer_to(random.next() | std::uint64_t{1} << 63);
-    // Of an answered request only: a second answer to one that is under way would be a target's lie about its
-    // memory.
+    // Only for an answered request. A second answer to a request in progress would be a lie that nobody can
+    // notice.
     case Fault::duplicate_response: {
       const auto tag = wire_.answered_tag(random.next());
       return answer_to(tag);
@@ -146,41 +146,13 @@ void Simulation::break_target_side(Fault fault) {
       target_->set_online(false);
       return alarm(about(milliseconds(100)), Timer::target_online);
     case Fault::power_failure:
-      if (exchange_) return;
-      target_->set_online(false);
-      target_->lose_caches();
-      for (auto& model : models_) {
-        model.power_failed();
-        workload_->cache_lost(model);
-      }
-      return alarm(about(milliseconds(50)), Timer::target_online);
+      return fail_power();
     case Fault::exchange_unit:
       return exchange_unit();
-    case Fault::unit_away: {
-      if (refusal_) return;
-      using scsi::SenseKey;
-      using target::Outcome;
-      static const Outcome kRefusals[] = {Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}),
-                                          Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}),
-                                          Outcome::check_condition(SenseKey::not_ready, {0x3a, 0x00}),
-                                          Outcome::check_condition(SenseKey::not_ready, scsi::kBecomingReady),
-                                          Outcome::with_status(scsi::Status::reservation_conflict)};
-      // What a write leaves at a unit that goes away in that moment is fenced when it is back, or does harm then.
-      const bool at_write = target_->held() > 0 && random.chance(3, 4);
-      refusal_ = {at_write ? held_write_ : any_lun(), kRefusals[random.below(std::size(kRefusals))]};
-      // Somebody has to notice.
-      if (at_write || random.chance(1, 2)) target_->drop_connections();
-      return alarm(about(milliseconds(at_write ? 20 : 200)), Timer::answer_again);
-    }
-    case Fault::unit_hangs: {
-      const auto lun = any_lun();
-      (void)target_->hang(lun, true);
-      if (random.chance(1, 4)) target_->drop_connections();
-      // At times until it has cost a connection, and the next login.
-      const auto& o = plan_.options;
-      return alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on,
-                   lun);
-    }
+    case Fault::unit_away:
+      return take_unit_away();
+    case Fault::unit_hangs:
+      return hang_unit();
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
       if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)
@@ -196,14 +168,51 @@ void Simulation::break_target_side(Fault fault) {
   }
 }
 
+void Simulation::fail_power() {
+  if (exchange_) return;
+  target_->set_online(false);
+  target_->lose_caches();
+  for (auto& model : models_) {
+    model.power_failed();
+    workload_->cache_lost(model);
+  }
+  alarm(about(milliseconds(50)), Timer::target_online);
+}
+
+void Simulation::take_unit_away() {
+  if (refusal_) return;
+  using scsi::SenseKey;
+  using target::Outcome;
+  static const Outcome kRefusals[] = {Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}),
+                                      Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}),
+                                      Outcome::check_condition(SenseKey::not_ready, {0x3a, 0x00}),
+                                      Outcome::check_condition(SenseKey::not_ready, scsi::kBecomingReady),
+                                      Outcome::with_status(scsi::Status::reservation_conflict)};
+  // If the unit goes away during a write, a missing fence at its return does harm.
+  const bool at_write = target_->held() > 0 && fault_random_.chance(3, 4);
+  refusal_ = {at_write ? held_write_ : any_lun(), kRefusals[fault_random_.below(std::size(kRefusals))]};
+  // Without a loss, the session may not notice.
+  if (at_write || fault_random_.chance(1, 2)) target_->drop_connections();
+  alarm(about(milliseconds(at_write ? 20 : 200)), Timer::answer_again);
+}
+
+void Simulation::hang_unit() {
+  const auto lun = any_lun();
+  (void)target_->hang(lun, true);
+  if (fault_random_.chance(1, 4)) target_->drop_connections();
+  // Sometimes long enough to end a connection and keep the next login waiting.
+  const auto& o = plan_.options;
+  alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on, lun);
+}
+
 void Simulation::exchange_unit() {
-  // A session that knows no unit yet would take whatever answers for its own, and be right.
+  // A session that knows no unit yet would take the different unit, rightly.
   if (exchange_ || session_->logical_units().empty()) return;
-  // What was acknowledged to be written later is written now: from here on nothing may change.
+  // Held writes are written now. After that, the contents must not change.
   target_->release_held();
   const auto lun = any_lun();
-  // A unit attention stops the command that is told, and no other that is on its way: only a session that
-  // sends one at a time can be held to writing nothing.
+  // A unit attention ends one command, but not others that are already sent. So only a session that sends one
+  // command at a time can be expected to write nothing.
   const bool told = plan_.options.queue_depth == 1 && plan_.options.channels == 1 && wire_.outstanding() == 0;
   if (!told) target_->drop_connections();
   const auto bytes = target_->disk_bytes(lun);
@@ -221,7 +230,7 @@ void Simulation::exchange_back() {
                  fmt::format("LUN {} was written to", exchange_->lun));
   const auto at = std::find_if(plan_.target.luns.begin(), plan_.target.luns.end(),
                                [&](const auto& lun) { return lun.number == exchange_->lun; });
-  // Whoever logged in meanwhile was refused, or is about to be.
+  // The unit's identity has changed back, so end the connections that have seen the different unit.
   target_->drop_connections();
   (void)target_->rename(exchange_->lun, at->name);
   exchange_.reset();
@@ -310,7 +319,7 @@ void Simulation::administrate(Fault fault) {
     default:
       session_->erase();
   }
-  // Of those that it found; what was submitted meanwhile completes with the next poll.
+  // Counts only requests from before the call. Later ones complete with the next poll.
   const auto meanwhile = workload_->submitted() - submitted;
   if (workload_->outstanding() > meanwhile)
     checks_.fail(Checker::one_completion, "no request outstanding when disconnect or erase returns",

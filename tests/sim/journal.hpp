@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happened in a run: a hash over all of it, the last events to look at after a failure, all of them on
-// request.
+// The events of a run: a hash over all, the last ones to print after a failure, and all of them with --trace.
 #pragma once
 
 #include <array>
@@ -16,7 +15,7 @@ class Journal {
  public:
   explicit Journal(const base::Clock& clock, bool trace) noexcept : clock_(clock), trace_(trace) {}
 
-  // `what` is a literal. Numbers must be the run's own: no addresses, no keys.
+  // `what` is a literal. The numbers must depend on the seed alone: no addresses, no keys.
   void note(const char* what, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0) noexcept {
     Entry entry{clock_.now(), what, a, b, c};
     for (const char ch : std::string_view(what)) mix(static_cast<unsigned char>(ch));
@@ -25,7 +24,7 @@ class Journal {
     entries_[count_++ % entries_.size()] = entry;
     if (trace_) print(stderr, entry);
   }
-  // Words of the library, for the trace only.
+  // The library's log, for the trace only.
   void say(std::string_view text) const {
     if (trace_)
       std::fprintf(stderr, "%14.6f ms      %.*s\n", ms(clock_.now()), static_cast<int>(text.size()),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// run-sim: runs seeds, replays one, or shows that a planted bug is found.
+// run-sim: runs seeds, replays one seed, or shows that a planted bug is found.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +51,7 @@ struct Totals {
   }
 };
 
-// For the handler of SIGABRT and the like: which seed it was.
+// The seed, for the handler of SIGABRT and other signals.
 volatile std::uint64_t current_seed = 0;
 
 void on_crash(int signal) {
@@ -101,7 +101,7 @@ std::size_t open_files() {
   return n;
 }
 
-// The seeds of one process: `of` processes share them.
+// Runs the seeds of one of several processes.
 Totals run_share(const Arguments& arguments, unsigned share) {
   Totals totals;
   const auto from = std::chrono::steady_clock::now();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Faults of deliveries: what the fabric does to work requests and to the connection manager's messages.
+// Faults of deliveries: work requests and the connection manager's messages.
 #include "simulation.hpp"
 
 namespace srpi::sim {
@@ -54,8 +54,8 @@ Verdict Simulation::judge(const Delivery& delivery) noexcept {
   }
 }
 
-// A login's answer that was cut or is something else. Lengths below the unit's, since the fabric pads beyond
-// it.
+// Cuts a login response or changes its opcode. It is cut below the unit's length, because the fabric adds
+// padding after it.
 void Simulation::bend(fabric::ConnectionEvent& event) {
   if (on_connection_event) on_connection_event(event);
   using Kind = fabric::ConnectionEvent::Kind;

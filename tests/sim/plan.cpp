@@ -43,7 +43,7 @@ void choose_target(Plan& plan, base::Random& random) {
 
 void choose_session(Plan& plan, base::Random& random) {
   auto& o = plan.options;
-  o.initiator_ext = 0x73696d;  // the same for all sessions of a run: the login of one ends the one before
+  o.initiator_ext = 0x73696d;  // the same for all sessions of a run, so each login ends the session before
   o.channels = pick(random, {1u, 1u, 2u, 3u, 4u});
   o.queue_depth = pick(random, {1u, 4u, 16u, 32u});
   o.descriptors = pick(random, {1u, 2u, 4u, 32u});
@@ -52,7 +52,7 @@ void choose_session(Plan& plan, base::Random& random) {
   o.immediate_data = random.chance(3, 4);
   o.connect_timeout = milliseconds(pick(random, {100, 400}));
   o.command_timeout = milliseconds(pick(random, {50, 300}));
-  o.ack_timeout_exponent = 8;  // 1 ms a try: this fabric has no such retries, and the deadlines are short
+  o.ack_timeout_exponent = 8;  // 1 ms per try, because the deadlines are short
   o.task_management_timeout = milliseconds(pick(random, {10, 100}));
   if (random.chance(1, 4))
     o.keepalive.reset();
@@ -91,23 +91,24 @@ Plan Plan::calm(std::uint64_t seed) {
 Plan Plan::from_seed(std::uint64_t seed) {
   Plan plan = calm(seed);
   base::Random random(seed ^ 0x6661756c7473u);
-  const auto off = pick(random, {1u, 2u, 3u});  // in 4
+  const auto off = pick(random, {1u, 2u, 3u});  // chance in 4
   for (std::size_t i = 0; i < kFaults; ++i) {
     if (random.chance(off, 4)) continue;
     const bool timed = i >= static_cast<std::size_t>(kFirstTimedFault);
     plan.weights[i] = timed ? pick(random, {1u, 4u, 16u}) : pick(random, {2u, 12u, 80u});
   }
-  // What ends sessions leaves little to see of the rest.
+  // Faults that end sessions are rare, because the session must live for the others.
   auto& erase = plan.weights[static_cast<std::size_t>(Fault::admin_erase)];
   if (erase > 1) erase = random.chance(1, 4) ? 2 : 0;
   plan.target.login_ends_held_writes = random.chance(1, 2);
-  // Ghost writes need a loss before the deadline, at which an abort ends them.
+  // A held write does harm only if the connection is lost before the deadline, because then an abort would
+  // end it.
   if (!plan.target.login_ends_held_writes) {
     for (const auto fault : {Fault::hold_medium, Fault::drop_connections, Fault::break_initiator})
       plan.weights[static_cast<std::size_t>(fault)] = 16;
-    // Those of one channel while others live are fewer.
+    // Held writes of a lost channel while others live are rare, so make held writes frequent.
     if (plan.options.channels > 1) plan.weights[static_cast<std::size_t>(Fault::hold_medium)] = 80;
-    // What they left at a unit that is away is fenced when it is back; newer writes have to meet it there.
+    // The fence of a unit that comes back needs held writes and newer writes.
     if (plan.target.luns.size() > 1 && random.chance(1, 2)) {
       plan.weights[static_cast<std::size_t>(Fault::unit_away)] = 64;
       plan.weights[static_cast<std::size_t>(Fault::hold_medium)] = 400;
@@ -118,8 +119,8 @@ Plan Plan::from_seed(std::uint64_t seed) {
       }
     }
   }
-  // A write and the flush that makes it durable are a moment apart: power that fails often meets it, and an
-  // outage that is outlasted shows what became of it.
+  // The time between a write and its flush is short. Frequent power failures hit it, and I/O that survives
+  // the outage shows the result.
   const bool flushes_writes = std::ranges::any_of(
       plan.target.luns, [](const auto& lun) { return lun.volatile_cache && !lun.force_unit_access; });
   if (flushes_writes && plan.options.fast_io_fail.count() > 0) {
@@ -127,7 +128,7 @@ Plan Plan::from_seed(std::uint64_t seed) {
     plan.options.fast_io_fail = milliseconds(500);
     if (plan.options.dev_loss) plan.options.dev_loss = std::max(*plan.options.dev_loss, milliseconds(500));
   }
-  // dev_loss in the middle of an attempt that somebody asked for takes an attempt that gets no answer.
+  // For dev_loss during a requested attempt, that attempt must get no answer.
   if (plan.options.dev_loss && random.chance(1, 4)) {
     plan.weights[static_cast<std::size_t>(Fault::admin_reconnect)] = 16;
     plan.weights[static_cast<std::size_t>(Fault::cm_lost)] = 1024;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fabric that the session gets: the loopback's endpoints, watched by a WireModel; and bent on purpose by
-// some canaries.
+// The session's fabric: loopback endpoints that a WireModel watches and some canaries break.
 #pragma once
 
 #include <functional>
@@ -13,27 +12,27 @@
 
 namespace srpi::sim {
 
-// Planted bugs that the checkers must find, in places where the library itself need not be bent.
+// Planted bugs that need no change of the library. The checkers must find them.
 enum class Canary : std::uint8_t {
   none,
-  late_dma,       // abort() leaves the queue pair alive: the target still reaches memory after it
-  credit_leaked,  // now and then a credit of an answer does not reach the session
-  few_receives,   // a part of the receives is never posted
+  late_dma,       // abort() leaves the queue pair alive, so the target can still reach memory
+  credit_leaked,  // sometimes the session does not get an answer's credit
+  few_receives,   // some receives are not posted
 };
 
-// What a simulation decides about the session's side of a connection.
+// The simulation's hooks for the session's side of a connection.
 struct FabricHooks {
   WireModel& wire;
   Canary canary = Canary::none;
-  // Asked for each event; may change its private data.
+  // Called for each event; may change its private data.
   std::function<void(fabric::ConnectionEvent&)> on_event;
-  // Endpoints that late_dma keeps; cleared before the network goes.
+  // Endpoints that late_dma keeps alive. Cleared before the network is destroyed.
   std::vector<std::unique_ptr<fabric::ActiveEndpoint>> left_alive;
 };
 
 class SimFabric final : public fabric::Fabric {
  public:
-  // Both are the caller's and outlive the fabric.
+  // Both belong to the caller and must outlive the fabric.
   SimFabric(loopback::Network& network, FabricHooks& hooks)
       : network_(network), hooks_(hooks), device_(network.initiator_device()) {}
 
@@ -42,7 +41,7 @@ class SimFabric final : public fabric::Fabric {
 
   [[nodiscard]] Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress&,
                                                                      const fabric::ConnectOptions&) override;
-  // The simulation moves the network itself, a step at a time.
+  // The simulation runs the network itself, step by step.
   std::size_t progress() override { return 0; }
 
  private:

@@ -14,12 +14,11 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// No event takes so many steps without time going on: somebody is spinning.
+// More steps than this at one moment mean a busy loop.
 constexpr std::uint64_t kMostStepsAtATime = 20000;
-// The slowest retry class has delays of two seconds, and a request may have used up many.
-constexpr base::Duration kSettleBound = seconds(90);
 constexpr std::uint64_t kStepsBetweenDiskChecks = 128;
-constexpr std::uint64_t kMostLooks = 20;  // for a unit's being away, before the fault is undone
+// How often to check whether a unit is away, before the fault is undone.
+constexpr std::uint64_t kMostLooks = 20;
 
 }  // namespace
 
@@ -34,7 +33,7 @@ Simulation::Simulation(const Plan& plan, SimOptions options)
       devices_{network_.initiator_device()},
       wire_(checks_, journal_),
       hooks_{wire_, options.canary, [this](fabric::ConnectionEvent& e) { bend(e); }, {}} {
-  clock_.advance(seconds(1));  // nothing is scheduled for the very beginning of time
+  clock_.advance(seconds(1));  // so that nothing is due at time 0
   plan_.options.log = [this](LogLevel, std::string_view text) { journal_.say(text); };
   if (auto valid = plan_.options.validate(); !valid) throw std::invalid_argument(valid.error().message());
   target_ = target::RamTarget::create(plan_.target).value();
@@ -48,7 +47,7 @@ Simulation::Simulation(const Plan& plan, SimOptions options)
 }
 
 Simulation::~Simulation() {
-  // After a failure nothing is torn down in order: what was found is what counts.
+  // After a failure, the rest is not torn down in order.
   workload_->set_paused(true);
   if (session_) end_session();
   hooks_.left_alive.clear();
@@ -64,11 +63,11 @@ void Simulation::connect() {
   fabric->use_device(devices_.back());
   fabric_ = fabric.get();
   auto options = plan_.options;
-  options.fence_first_login = sessions_ > 1;  // the one before has the same port id, and may have left writes
+  options.fence_first_login = sessions_ > 1;  // an earlier session with the same port id may have left writes
   session_ = std::make_unique<api::SessionImpl>(address(), options, this, std::move(fabric), nullptr,
                                                 plan_.seed + sessions_, &clock_);
-  // Not opened: nobody sleeps on its file descriptor here, and a timer of the kernel's would cost most of the
-  // run.
+  // The session's fd() is not used: the simulation does not sleep, and the kernel's timer would take most of
+  // the run's time.
   workload_->use(session_.get());
   session_poll_at_ = clock_.now();
 }
@@ -76,8 +75,7 @@ void Simulation::connect() {
 void Simulation::end_session() {
   session_->erase();
   workload_->set_paused(true);
-  // What the completions of those requests submitted: as many polls as there are requests, since commands may
-  // be few.
+  // Completions may have submitted new requests. There are few commands, so poll once per request.
   for (auto polls = plan_.depth; polls > 0 && workload_->outstanding() > 0; --polls) session_->poll();
   workload_->set_paused(!faults_on_);
   workload_->use(nullptr);
@@ -89,150 +87,6 @@ void Simulation::end_session() {
   channels_.repeated += history.repeated;
   session_.reset();
   session_poll_at_ = base::kNever;
-}
-
-bool Simulation::run() {
-  connect();
-  start_faults();
-  const auto end = clock_.now() + plan_.storm;
-  while (!checks_.failure() && clock_.now() < end && workload_->completed() < plan_.requests) {
-    if (!step(end)) break;
-  }
-  return finish();
-}
-
-bool Simulation::finish() {
-  end_faults();
-  // What the last faults left behind shows within these deadlines: a lost keepalive, units on their way,
-  // requests of the target's that wait for their turn and take credits away. Without a keepalive only a
-  // request finds that out, and of each channel only one that goes over it: as many as the sweep will have.
-  const auto quiet = 2 * (plan_.options.command_timeout + 2 * plan_.options.task_management_timeout +
-                          plan_.options.connect_timeout);
-  for (std::uint64_t before = ~std::uint64_t{0}; settle() && before != wire_.target_requests();) {
-    before = wire_.target_requests();
-    const auto blocks =
-        std::min<std::uint64_t>(plan_.most_blocks, session_->logical_units()[0]->info().blocks);
-    for (auto i = plan_.depth; i > 0; --i) workload_->submit_read(0, 0, blocks);
-    poll_soon();
-    if (!run_for(quiet)) break;
-  }
-  if (settle() && sweep()) tear_down();
-  return !checks_.failure();
-}
-
-void Simulation::start_faults() {
-  faults_on_ = true;
-  workload_->set_paused(false);
-  alarm(plan_.think, Timer::workload);
-  alarm(about(plan_.fault_interval), Timer::fault);
-}
-
-void Simulation::end_faults() {
-  journal_.note("faults end");
-  faults_on_ = false;
-  workload_->set_paused(true);
-  const auto pending = std::exchange(alarms_, {});
-  for (const auto& a : pending)
-    if (a.what != Timer::workload && a.what != Timer::fault) on_alarm(a);
-  on_command = {};
-  on_delivery = {};
-  on_connection_event = {};
-  target_->release_held();
-  wake();
-}
-
-bool Simulation::has_unit_away() const {
-  return std::ranges::any_of(session_->logical_units(),
-                             [](const auto& u) { return u->info().away.code != Errc::ok; });
-}
-
-// A channel may be missing where the target has refused it for good, or nobody asks by himself.
-bool Simulation::is_complete() const {
-  const auto& nexus = session_->nexus();
-  if (nexus.state() != session::State::live || has_unit_away()) return false;
-  return nexus.channels_live() == nexus.channels_wanted() || nexus.channels_refused() ||
-         !plan_.options.reconnect_delay;
-}
-
-bool Simulation::settle() {
-  const auto end = clock_.now() + kSettleBound;
-  auto next_help = clock_.now() + milliseconds(100);
-  while (!checks_.failure()) {
-    if (state() == session::State::erased) {
-      end_session();
-      connect();
-    }
-    if (is_complete() && workload_->outstanding() == 0) return true;
-    if (clock_.now() >= end) {
-      checks_.fail(
-          Checker::liveness,
-          fmt::format("live and nothing outstanding within {} s after the last fault", seconds(90).count()),
-          fmt::format("{}, {} of {} channels, {} requests outstanding{}", session::to_string(state()),
-                      session_->nexus().channels_live(), session_->nexus().channels_wanted(),
-                      workload_->outstanding(), has_unit_away() ? ", a unit away" : ""));
-      break;
-    }
-    if (clock_.now() >= next_help) {
-      // Only where the session waits for somebody to ask.
-      check_resting();
-      if (state() == session::State::stopped ||
-          (!plan_.options.reconnect_delay &&
-           (state() == session::State::lost || (state() == session::State::live && has_unit_away()))))
-        (void)session_->reconnect();
-      next_help = clock_.now() + milliseconds(100);
-      session_poll_at_ = clock_.now();
-    }
-    step(std::min(end, next_help));
-  }
-  return false;
-}
-
-bool Simulation::sweep() {
-  if (checks_.failure()) return false;
-  check_disks();
-  const auto before = workload_->submitted() - workload_->succeeded();
-  const auto units = session_->logical_units().size();
-  // A command's deadline covers its wait for a credit: with few credits a long queue would not be served in
-  // time.
-  const auto at_a_time = plan_.target.request_limit < 4 ? 1 : plan_.depth;
-  for (std::size_t unit = 0; unit < units && !checks_.failure(); ++unit) {
-    const auto blocks = session_->logical_units()[unit]->info().blocks;
-    for (std::uint64_t first = 0; first < blocks;) {
-      const auto n = std::min<std::uint64_t>(plan_.most_blocks, blocks - first);
-      if (workload_->outstanding() < at_a_time && workload_->submit_read(unit, first, n)) {
-        first += n;
-        session_poll_at_ = clock_.now();
-        continue;
-      }
-      if (!step(clock_.now() + seconds(1)) || checks_.failure()) break;
-    }
-  }
-  if (!run_until([&] { return workload_->outstanding() == 0; }, seconds(10)) && !checks_.failure())
-    checks_.fail(Checker::liveness, "reads complete while nothing is broken",
-                 fmt::format("{} outstanding", workload_->outstanding()));
-  if (const auto failed = workload_->submitted() - workload_->succeeded() - before;
-      failed != 0 && !checks_.failure())
-    checks_.fail(Checker::liveness, "reads succeed while nothing is broken",
-                 fmt::format("{} failed", failed));
-  return !checks_.failure();
-}
-
-void Simulation::tear_down() {
-  (void)session_->disconnect();
-  end_session();
-  target_->set_online(false);
-  while (network_.next_due() != base::kNever) {
-    clock_.set(std::max(clock_.now(), network_.next_due()));
-    network_.step();
-  }
-  hooks_.left_alive.clear();
-  if (network_.ends() != 0)
-    checks_.fail(Checker::baseline, "no endpoint after the end of the session",
-                 fmt::format("{}", network_.ends()));
-  for (const auto& device : devices_)
-    if (device->memory().size() != 0)
-      checks_.fail(Checker::baseline, "no memory registered after the end of the session",
-                   fmt::format("{} regions on {}", device->memory().size(), device->name()));
 }
 
 bool Simulation::run_for(base::Duration time) {
@@ -251,7 +105,7 @@ bool Simulation::run_until(const std::function<bool()>& done, base::Duration bou
   return false;
 }
 
-// The next event. False: there is none until `limit`, which is now.
+// Runs the next event. Returns false if there is none before `limit`; the clock is then at `limit`.
 bool Simulation::step(base::Time limit) {
   auto next = std::min({network_.next_due(), target_poll_at_, session_poll_at_});
   if (session_) next = std::min(next, session_->next_deadline());
@@ -269,7 +123,7 @@ bool Simulation::step(base::Time limit) {
     if (target_poll_at_ <= clock_.now()) who += ", the target";
     if (session_poll_at_ <= clock_.now()) who += ", the session";
     if (session_ && session_->next_deadline() <= clock_.now()) who += ", a deadline of the session's";
-    checks_.fail(Checker::liveness, "time goes on",
+    checks_.fail(Checker::liveness, "virtual time advances",
                  fmt::format("{} events at once{}", steps_at_this_time_, who));
     return false;
   }
@@ -341,7 +195,7 @@ void Simulation::on_alarm(const Alarm& a) {
       exchange_back();
       break;
     case Timer::answer_again:
-      // Not before it was noticed, if that is soon.
+      // Wait until the session has noticed it, but not for long.
       if (faults_on_ && a.argument < kMostLooks && !(state() == session::State::live && has_unit_away()))
         return alarm(milliseconds(2), Timer::answer_again, a.argument + 1);
       refusal_.reset();
@@ -373,7 +227,7 @@ void Simulation::on_alarm(const Alarm& a) {
 void Simulation::on_state(SessionState, SessionState to, const Error& cause) {
   journal_.note("state", static_cast<std::uint64_t>(to), static_cast<std::uint64_t>(cause.code));
   if (session_) states_.push_back(session_->nexus().state());
-  // An observer may submit.
+  // Observers may submit requests.
   if (faults_on_ && session_ && workload_->submitted() < plan_.requests && random_.chance(1, 4))
     workload_->submit_one();
   if (to == SessionState::erased && faults_on_) alarm(about(milliseconds(20)), Timer::new_session);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run: the real session over the loopback network, the built-in target, an application, and a hand that
-// breaks things; on a clock that jumps from event to event. One thread, one seed.
+// One run: the real session over the loopback network, the built-in target, an application and a fault
+// injector, with a virtual clock that jumps from event to event. One thread, one seed.
 //
-//   simulation.cpp   the loop and the life of a run
+//   simulation.cpp   the loop over events
+//   phases.cpp       the phases of a run: storm, calm, sweep, end
 //   checkers.cpp     what is checked after every event
 //   network.cpp      faults of deliveries
 //   commands.cpp     faults of commands at the target
@@ -46,21 +47,22 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   Simulation(const Simulation&) = delete;
   Simulation& operator=(const Simulation&) = delete;
 
-  // The whole life: connect, storm, calm, sweep, end. False: failure() tells.
+  // The whole run: connect, storm, calm, sweep, end. Returns false after a failure.
   bool run();
 
-  // Its pieces, for scripted scenarios.
+  // The parts of a run, for scripted scenarios.
   void connect();       // a new session
   void start_faults();  // by the plan's weights
-  void end_faults();    // and undoes what is still broken
-  bool settle();        // live, over all channels that it may have, nothing outstanding; or a failure
-  bool sweep();         // every block reads as it must
+  void end_faults();    // and undoes lasting faults
+  bool settle();        // until live over all permitted channels and nothing is outstanding
+  bool sweep();         // reads and checks every block
   void tear_down();
-  bool finish();  // all of these
+  bool finish();  // end_faults, settle, sweep and the end of the session
   bool run_for(base::Duration);
-  bool run_until(const std::function<bool()>& done, base::Duration bound);  // false: not within the bound
-  void inject(Fault);                                                       // one of the timed faults, now
-  target::Outcome lose_writes(const target::CommandInfo&);  // its unit does; the answer that tells of it
+  bool run_until(const std::function<bool()>& done, base::Duration bound);  // false: not within `bound`
+  void inject(Fault);                                                       // injects a timed fault now
+  target::Outcome lose_writes(
+      const target::CommandInfo&);  // the unit loses writes; returns the answer that reports it
   void poll_soon() noexcept {
     session_poll_at_ = std::min(session_poll_at_, clock_.now());
   }  // after a submit
@@ -83,7 +85,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   }  // that were told
   [[nodiscard]] const std::vector<Error>& attempt_errors() const noexcept { return attempt_errors_; }
 
-  // Asked first for each delivery, command and connection event; a scenario's own faults.
+  // A scenario's own faults. Called first for each delivery, command and connection event.
   std::function<std::optional<loopback::Verdict>(const loopback::Delivery&)> on_delivery;
   std::function<std::optional<target::Outcome>(const target::CommandInfo&)> on_command;
   std::function<void(fabric::ConnectionEvent&)> on_connection_event;
@@ -126,7 +128,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void poll_session();
   void on_alarm(const Alarm&);
   void alarm(base::Duration after, Timer, std::uint64_t argument = 0);
-  [[nodiscard]] base::Duration about(base::Duration mean) noexcept;  // evenly from 0 to twice the mean
+  [[nodiscard]] base::Duration about(base::Duration mean) noexcept;  // uniform from 0 to twice the mean
   void end_session();
   // checkers.cpp
   void check();
@@ -151,11 +153,14 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void break_logins(Fault);
   void break_network(Fault);
   void administrate(Fault);
+  void fail_power();
+  void take_unit_away();
+  void hang_unit();
   void exchange_unit();
   void exchange_back();
   void remove_device();
   [[nodiscard]] std::uint16_t any_lun() noexcept;
-  // One of the session's channels; nothing: all of them.
+  // One of the session's channels; nullopt means all.
   [[nodiscard]] std::optional<target::ChannelNumber> one_or_all() noexcept;
   [[nodiscard]] loopback::ConnectionNumber any_connection() noexcept;
 
@@ -173,7 +178,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   session::ChannelHistory channels_;
   base::Random random_, network_random_, fault_random_;
   loopback::Network network_;
-  std::vector<std::shared_ptr<loopback::Device>> devices_;  // the initiator's, the removed ones too
+  std::vector<std::shared_ptr<loopback::Device>> devices_;  // of the initiator, including removed ones
   std::unique_ptr<target::RamTarget> target_;
   std::vector<DiskModel> models_;
   WireModel wire_;
@@ -190,7 +195,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   base::Duration target_lag_{}, session_lag_{};
   std::optional<Exchange> exchange_;
   std::optional<Refusal> refusal_;
-  std::uint16_t held_write_ = 0;  // the LUN of the last one that was held
+  std::uint16_t held_write_ = 0;  // LUN of the last held write
   std::uint64_t steps_ = 0, steps_at_this_time_ = 0, sessions_ = 0, devices_made_ = 0;
 };
 

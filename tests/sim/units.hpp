@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Information units of a target that breaks the rules, as bytes for RamTarget::send_raw and Outcome::answer.
+// Information units of a target that violates the protocol, for RamTarget::send_raw and Outcome::answer.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 namespace srpi::sim {
 
 [[nodiscard]] std::vector<std::byte> response_unit(const wire::Response&);
-// GOOD, with nothing transferred, and a residual that may be beyond the buffer.
+// GOOD without a transfer; the residual may be larger than the buffer.
 [[nodiscard]] std::vector<std::byte> nothing_transferred(std::uint64_t tag, bool read, base::Random&);
-// Not decodable: cut, or with lengths beyond what came.
+// Malformed: cut, or with lengths beyond the unit's end.
 [[nodiscard]] std::vector<std::byte> malformed_response(std::uint64_t tag, base::Random&);
 [[nodiscard]] std::vector<std::byte> garbage(base::Random&);
 

@@ -45,7 +45,7 @@ void WireModel::Connection::sent(std::span<const std::byte> unit) {
   const auto opcode = static_cast<wire::Opcode>(unit[0]);
   const bool command = opcode == wire::Opcode::command;
   if (!command && opcode != wire::Opcode::task_management) {
-    ++model_.answers_;  // free of credits
+    ++model_.answers_;  // answers use no credit
     return;
   }
   std::uint64_t tag = 0;
@@ -53,7 +53,7 @@ void WireModel::Connection::sent(std::span<const std::byte> unit) {
   model_.journal_.note(command ? "command sent" : "function sent", tag, static_cast<std::uint64_t>(credits_));
   ++(command ? model_.commands_ : model_.functions_);
 
-  // The CDB's first byte; TEST UNIT READY may be a keepalive, which may take the last credit.
+  // Byte 32 is the operation code. TEST UNIT READY may be a keepalive, which may use the last credit.
   const bool io = command && unit[32] != std::byte{0x00};
   if (credits_ < (io ? 2 : 1))
     model_.checks_.fail(Checker::request_limit,
@@ -64,14 +64,14 @@ void WireModel::Connection::sent(std::span<const std::byte> unit) {
     model_.checks_.fail(Checker::tag_reuse,
                         fmt::format("no tag of the last {} requests comes again", WireModel::kRemembered),
                         fmt::format("tag {:x}", tag));
-  model_.used_[model_.used_count_++ % WireModel::kRemembered] = tag + 1;  // 0 stands for none
+  model_.used_[model_.used_count_++ % WireModel::kRemembered] = tag + 1;  // 0 means none
   Request request{.tag = tag, .lun = 0, .function = std::nullopt};
   if (!command)
     if (const auto function = wire::decode_task_management(unit)) request.function = *function;
   for (std::size_t i = 20; i < 28; ++i)
     request.lun = request.lun << 8 | std::to_integer<std::uint64_t>(unit[i]);
   outstanding_.push_back(request);
-  // An answer to each, and one request of the target's own.
+  // One answer to each, and one request of the target.
   const auto needed = static_cast<std::int64_t>(outstanding_.size()) + 1;
   if (!dead_ && receives_ < needed)
     model_.checks_.fail(Checker::posted_receives,
@@ -114,7 +114,7 @@ void WireModel::Connection::received(std::span<const std::byte> unit) {
   }
 }
 
-// The commands that it was about get no answer any more.
+// Its commands get no answer any more.
 void WireModel::Connection::function_confirmed(const wire::TaskManagement& function) {
   std::erase_if(outstanding_, [&](const Request& r) {
     if (r.function || r.lun != function.lun) return false;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a bystander on the wire knows of a session's connections: credits and receives of each, tags of all.
-// Compared with what the session does.
+// Models a session's connections from the units on the wire: credits and receives of each connection, tags of
+// all. The checkers compare it with the session.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@ namespace srpi::sim {
 
 class WireModel {
  public:
-  // One channel: credits and receives are its own.
+  // One channel with its own credits and receives.
   class Connection {
    public:
     explicit Connection(WireModel& model) : model_(model) { model_.connections_.push_back(this); }
@@ -29,10 +29,10 @@ class WireModel {
     void logged_in(std::int32_t request_limit) noexcept;
     void closed() noexcept;
     void receives_posted(std::uint32_t n) noexcept { receives_ += n; }
-    // SRP_CMD or SRP_TSK_MGMT, or an answer of ours, about to be posted.
+    // The session is about to post SRP_CMD, SRP_TSK_MGMT or an answer.
     void sent(std::span<const std::byte> unit);
     void received(std::span<const std::byte> unit);
-    // Of a dead queue pair: what is still sent over it reaches nobody.
+    // The queue pair is dead, so its later sends reach nobody.
     void receive_flushed() noexcept { dead_ = true; }
 
     [[nodiscard]] bool is_logged_in() const noexcept { return logged_in_; }
@@ -43,7 +43,7 @@ class WireModel {
     struct Request {
       std::uint64_t tag = 0;
       std::uint64_t lun = 0;
-      std::optional<wire::TaskManagement> function;  // nothing: a command
+      std::optional<wire::TaskManagement> function;  // nullopt: a command
     };
     void function_confirmed(const wire::TaskManagement&);
 
@@ -57,14 +57,14 @@ class WireModel {
 
   WireModel(Checks& checks, Journal& journal) : checks_(checks), journal_(journal) {}
 
-  // Whose tags are its own: one that an earlier session's command had may be in use.
+  // A new session has its own tags, which may equal those of an earlier session.
   void session_opened() noexcept {
     used_.fill(0);
     answered_count_ = 0;
   }
-  // The connection of an endpoint, which is one of ours.
+  // The connection of one of our endpoints.
   [[nodiscard]] static const Connection& of(const fabric::Endpoint&);
-  // Of the connection that logged in first among those that are.
+  // The credits of the oldest connection.
   [[nodiscard]] std::int64_t credits() const noexcept;
   [[nodiscard]] std::size_t connected() const noexcept;
   [[nodiscard]] std::uint64_t logins() const noexcept { return logins_; }
@@ -73,14 +73,14 @@ class WireModel {
   [[nodiscard]] std::uint64_t answers() const noexcept { return answers_; }
   [[nodiscard]] std::uint64_t target_requests() const noexcept { return target_requests_; }  // SRP_CRED_REQ
   [[nodiscard]] std::size_t outstanding() const noexcept;
-  // A tag that was answered some time ago. 0: none yet.
+  // The tag of an answered command; 0 if there is none yet.
   [[nodiscard]] std::uint64_t answered_tag(std::uint64_t choice) const noexcept;
 
  private:
-  static constexpr std::size_t kRemembered = 256;  // tags that must not come again, over any channel
+  static constexpr std::size_t kRemembered = 256;  // tags that must not be reused, over all channels
   Checks& checks_;
   Journal& journal_;
-  std::vector<Connection*> connections_;  // in the order of their beginning
+  std::vector<Connection*> connections_;  // the oldest first
   std::uint64_t logins_ = 0, commands_ = 0, functions_ = 0, answers_ = 0, target_requests_ = 0;
   std::array<std::uint64_t, kRemembered> used_{}, answered_{};
   std::uint64_t used_count_ = 0, answered_count_ = 0;

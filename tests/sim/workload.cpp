@@ -13,7 +13,7 @@ constexpr std::uint32_t kMostBlockBytes = 1024;
 constexpr std::byte kPoison{0xa5};
 constexpr std::size_t kArenaBytes = std::size_t{1} << 20;
 
-// One for all runs of the process: what it contains matters to none of them.
+// Shared by all runs of the process, because no run depends on its old contents.
 std::span<std::byte> arena() {
   static std::vector<std::byte> bytes(kArenaBytes);
   return bytes;
@@ -45,7 +45,7 @@ void Workload::use(Session* session) {
     checks_.fail(Checker::one_completion, "no request outstanding at the end of a session",
                  fmt::format("{} requests", outstanding_));
   memory_.reset();
-  untold_.clear();  // what a session was told it does not leave to the next
+  untold_.clear();  // the next session does not know the reports of this one
   session_ = session;
   if (!session) return;
   auto memory = session->register_memory(arena_);
@@ -90,7 +90,7 @@ bool Workload::submit_one() {
     r.operation = IoOperation::flush;
     r.blocks = r.first_block = 0;
   }
-  if (random_.chance(1, 256)) r.first_block = info.blocks;  // beyond the end: must be refused
+  if (random_.chance(1, 256)) r.first_block = info.blocks;  // beyond the end; must be refused
   start(*slot, unit);
   return true;
 }
@@ -105,7 +105,7 @@ bool Workload::submit_read(std::size_t index, std::uint64_t first, std::uint64_t
   return true;
 }
 
-// Segments in random pieces and, at times, in reverse order of their addresses.
+// Divides the buffer into random segments, sometimes in reverse order of their addresses.
 void Workload::prepare_data(Slot& slot, const LogicalUnitInfo& info) {
   auto& r = slot.request;
   slot.bytes = static_cast<std::uint32_t>(r.blocks * info.block_size);
@@ -220,7 +220,7 @@ void Workload::judge_read(Slot& slot) {
     }
 }
 
-// Which write was lost the unit does not say; a flush that promises what came before it is wrong.
+// The unit does not report which write was lost, so a flush must not succeed.
 void Workload::judge_flush(Slot& slot) {
   const auto lun = slot.model->lun();
   switch (slot.request.status) {

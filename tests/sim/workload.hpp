@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The application: requests of every kind at random places, each judged against the disk models when it
-// completes. Every slot has a piece of one registered arena; while no request owns it, it is filled with
-// poison, and nobody may touch it.
+// The application: requests of every kind at random positions. Each is compared with the disk models when it
+// completes. Every slot has a part of one registered arena. While no request owns that part, it contains
+// poison and must not be accessed.
 #pragma once
 
 #include <cstdint>
@@ -23,19 +23,19 @@ class Workload {
  public:
   Workload(const Plan&, Checks&, Journal&, std::vector<DiskModel>&, base::Random);
 
-  // From now on requests go to this session; null: it is about to be destroyed, nothing of it may be
-  // outstanding.
+  // Sends requests to this session. Null: the session is about to be destroyed, and none of its requests may
+  // be outstanding.
   void use(Session*);
-  void submit_some();  // up to the depth
+  void submit_some();  // up to `depth` requests
   bool submit_one();
-  // A read of these blocks; for the sweep at the end. False: no slot is free.
+  // Reads these blocks, for the sweep. Returns false if no slot is free.
   bool submit_read(std::size_t unit, std::uint64_t first, std::uint64_t blocks);
-  void set_paused(bool paused) noexcept { paused_ = paused; }  // completions submit nothing meanwhile
-  void cache_lost(const DiskModel&);  // what is under way there may have been answered before
-  // From here on flushes of the unit must fail: those under way, or else the next.
+  void set_paused(bool paused) noexcept { paused_ = paused; }  // true: completions submit nothing
+  void cache_lost(const DiskModel&);  // requests in progress may have been answered before
+  // The flushes in progress must fail; if there are none, the next one must.
   void told_of_lost_write(std::uint64_t lun);
 
-  // The "hardware" touches memory; nothing is said about memory that is not ours.
+  // The simulated hardware accesses memory. Memory outside of the arena is ignored.
   void on_access(const loopback::MemoryAccess&);
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return outstanding_; }
@@ -55,11 +55,11 @@ class Workload {
     std::span<std::byte> buffer;
     std::uint32_t bytes = 0;
     std::array<Segment, kMostSegments> segments;
-    std::uint64_t moment = 0;           // of submission; a write's version
-    std::vector<std::uint64_t> floors;  // of a read's blocks, when it was submitted
-    bool owned = false;                 // by the session
-    bool swept = false;                 // the cache was lost meanwhile
-    bool must_fail = false;             // a flush: a lost write was told of meanwhile
+    std::uint64_t moment = 0;           // of submission; it is a write's version
+    std::vector<std::uint64_t> floors;  // of a read's blocks at its submission
+    bool owned = false;                 // the session has it
+    bool swept = false;                 // the cache was lost since the submission
+    bool must_fail = false;             // a flush: a lost write was reported since the submission
   };
 
   [[nodiscard]] Slot* free_slot() noexcept;
@@ -80,7 +80,7 @@ class Workload {
   Session* session_ = nullptr;
   std::unique_ptr<Memory> memory_;
   std::vector<Slot> slots_;
-  std::vector<std::uint64_t> untold_;  // LUNs of which no flush has failed since
+  std::vector<std::uint64_t> untold_;  // LUNs with a reported lost write, but no failed flush since
   bool paused_ = false;
   std::uint32_t outstanding_ = 0;
   std::uint64_t submitted_ = 0, completed_ = 0, succeeded_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One unit of several that refuses whatever it is asked, or answers nothing.
+// One of several units refuses all commands, or answers nothing.
 #include "scenario.hpp"
 
 using namespace srpi;
@@ -23,8 +23,7 @@ bool is_away(Scenario& s, std::size_t unit) {
 
 }  // namespace
 
-TEST_CASE(
-    "row 36: a unit that refuses everything is away, the others carry on, and it comes back by itself") {
+TEST_CASE("row 36: a unit that refuses all commands is away, other units work, and it comes back by itself") {
   Scenario s(two_units());
   REQUIRE(s.live());
   const bool lost = GENERATE(false, true);
@@ -53,8 +52,7 @@ TEST_CASE(
   CHECK(s.ends_well());
 }
 
-TEST_CASE(
-    "row 37: a unit that hangs costs one connection, the others carry on, and it comes back by itself") {
+TEST_CASE("row 37: a unit that hangs costs one connection, other units work, and it comes back by itself") {
   auto plan = two_units();
   plan.options.channels = GENERATE(1u, 3u);
   Scenario s(plan);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the fault matrix that are about commands: their statuses, their deadlines, their buffers, old
-// writes, lost caches.
+// Rows of the fault matrix about commands: statuses, deadlines, buffers, old writes, lost caches.
 #include <algorithm>
 
 #include "scenario.hpp"
@@ -19,11 +18,11 @@ Plan one_at_a_time() {
   auto plan = quiet_plan();
   plan.depth = 1;
   plan.most_blocks = 1;
-  plan.options.command_timeout = seconds(10);  // bounds what is sent again, too
+  plan.options.command_timeout = seconds(10);  // also limits the retries
   return plan;
 }
 
-// The next block command gets this outcome, so many times. Returns how the request ended.
+// Gives the next block commands this outcome, `times` times. Returns the request's status.
 Errc next_request(Scenario& s, const Outcome& outcome, int times) {
   int left = times;
   s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {
@@ -45,7 +44,8 @@ Errc next_request(Scenario& s, const Outcome& outcome, int times) {
 
 }  // namespace
 
-TEST_CASE("row 17: BUSY, TASK SET FULL and BECOMING READY are backed off from, and succeed when they end") {
+TEST_CASE(
+    "row 17: BUSY, TASK SET FULL and BECOMING READY are retried with delays and succeed when they end") {
   for (const auto& outcome :
        {Outcome::with_status(scsi::Status::busy), Outcome::with_status(scsi::Status::task_set_full),
         Outcome::check_condition(scsi::SenseKey::not_ready, scsi::kBecomingReady)}) {
@@ -59,14 +59,14 @@ TEST_CASE("row 17: BUSY, TASK SET FULL and BECOMING READY are backed off from, a
   }
 }
 
-TEST_CASE("row 17: BUSY for ever fails after its bound") {
+TEST_CASE("row 17: endless BUSY fails after a limited number of retries") {
   Scenario s(one_at_a_time());
   REQUIRE(s.live());
   CHECK(next_request(s, Outcome::with_status(scsi::Status::busy), 25) == Errc::busy);
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 17: RESERVATION CONFLICT, a medium error and a medium that is not there fail at once") {
+TEST_CASE("row 17: RESERVATION CONFLICT, MEDIUM ERROR and MEDIUM NOT PRESENT fail at once") {
   const std::pair<Outcome, Errc> cases[] = {
       {Outcome::with_status(scsi::Status::reservation_conflict), Errc::reservation_conflict},
       {Outcome::check_condition(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError),
@@ -82,7 +82,7 @@ TEST_CASE("row 17: RESERVATION CONFLICT, a medium error and a medium that is not
   }
 }
 
-TEST_CASE("row 21: an RDMA WRITE that is late finds no buffer any more") {
+TEST_CASE("row 21: a late RDMA WRITE cannot reach the buffer") {
   Scenario s;
   REQUIRE(s.live());
   int late = 0;
@@ -96,15 +96,15 @@ TEST_CASE("row 21: an RDMA WRITE that is late finds no buffer any more") {
   CHECK(late > 0);
   CHECK(s.session().status().losses > 0);
   s.on_delivery = {};
-  s.run_for(seconds(3));  // the memory checker looks at every access
+  s.run_for(seconds(3));  // the memory checker sees every access
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 21: the memory checker sees a late RDMA WRITE, where abort leaves the queue pair alive") {
+TEST_CASE("row 21: the memory checker finds a late RDMA WRITE if abort leaves the queue pair alive") {
   Scenario s(quiet_plan(), {.canary = Canary::late_dma});
   REQUIRE(s.live());
   s.on_delivery = [](const Delivery& d) -> std::optional<Verdict> {
-    // Nor is there a new login, which would make the target give up by itself.
+    // Prevent a new login, which would make the target end the transfer.
     if (d.kind == Delivery::Kind::request) return Verdict{.fault = Verdict::Fault::lost};
     if (d.kind != Delivery::Kind::rdma_write) return std::nullopt;
     return Verdict{.delay = milliseconds(300)};
@@ -115,7 +115,7 @@ TEST_CASE("row 21: the memory checker sees a late RDMA WRITE, where abort leaves
   CHECK(s.checks().failure()->checker == Checker::memory_access);
 }
 
-TEST_CASE("row 22: when disconnect hands the buffers back, nothing reaches them any more") {
+TEST_CASE("row 22: after disconnect returns, nothing reaches the buffers") {
   for (int after = 0; after < 40; ++after) {
     INFO("after " << after << " us");
     Scenario s;
@@ -134,8 +134,8 @@ TEST_CASE("row 22: when disconnect hands the buffers back, nothing reaches them 
 
 namespace {
 
-// A write waits at the target when the connection is lost, and goes to the medium after every block was
-// written anew.
+// A write waits at the target when the connection is lost, and reaches the medium after every block was
+// written again. Returns true if no block has old data.
 bool survives_an_old_write(const Plan& plan) {
   Scenario s(plan);
   REQUIRE(s.live());
@@ -150,7 +150,7 @@ bool survives_an_old_write(const Plan& plan) {
     s.run_for(milliseconds(1));
   }
   CHECK(s.target().held() == 1);
-  s.on_delivery = [](const Delivery& d) -> std::optional<Verdict> {  // the target is told nothing
+  s.on_delivery = [](const Delivery& d) -> std::optional<Verdict> {  // the target does not get the disconnect
     if (d.kind != Delivery::Kind::disconnect) return std::nullopt;
     return Verdict{.fault = Verdict::Fault::lost};
   };
@@ -168,7 +168,7 @@ bool survives_an_old_write(const Plan& plan) {
 Plan only_writes() {
   auto plan = one_at_a_time();
   plan.writes = 16;
-  plan.options.command_timeout = milliseconds(100);  // what notices the loss here
+  plan.options.command_timeout = milliseconds(100);  // the loss is noticed by this timer
   return plan;
 }
 
@@ -180,16 +180,15 @@ TEST_CASE(
   CHECK(survives_an_old_write(only_writes()));
 }
 
-TEST_CASE("row 23: nor by a target whose logins end nothing") {
+TEST_CASE("row 23: nor does a target apply it whose logins end nothing") {
   auto plan = only_writes();
   plan.target.login_ends_held_writes = false;
   CHECK(survives_an_old_write(plan));
 }
 
-TEST_CASE(
-    "row 34: what was flushed, or written with FUA, is there after a power failure of a volatile cache") {
+TEST_CASE("row 34: flushed blocks and blocks written with FUA survive a power failure") {
   auto plan = quiet_plan();
-  plan.target.luns[0].force_unit_access = GENERATE(true, false);  // false: by a flush after the write
+  plan.target.luns[0].force_unit_access = GENERATE(true, false);  // false: the write is followed by a flush
   Scenario s(plan);
   REQUIRE(s.live());
   const auto& unit = s.session().logical_units()[0]->info();
@@ -206,7 +205,7 @@ TEST_CASE(
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 35: a cache that loses its writes: flushes tell of it, FUA is there, and both go on") {
+TEST_CASE("row 35: a cache loses writes: flushes report it, FUA data survives, I/O goes on") {
   auto plan = quiet_plan();
   plan.target.luns[0].force_unit_access = GENERATE(true, false);
   Scenario s(plan);
@@ -227,7 +226,7 @@ TEST_CASE("row 35: a cache that loses its writes: flushes tell of it, FUA is the
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 34: a write with FUA is there also if the power fails between the write and its flush") {
+TEST_CASE("row 34: a write with FUA survives a power failure between the write and its flush") {
   auto plan = quiet_plan();
   plan.target.luns[0].force_unit_access = false;
   plan.options.fast_io_fail = seconds(1);
@@ -238,7 +237,7 @@ TEST_CASE("row 34: a write with FUA is there also if the power fails between the
     REQUIRE(s.live());
     int failures = 0;
     s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {
-      // The flush of a range is never answered: it is held until the next login.
+      // The flush of a range is not answered. It is held until the next login.
       if (c.cdb[0] != std::byte{0x35} || failures > 0) return std::nullopt;
       if (std::ranges::all_of(c.cdb.subspan(2, 8), [](std::byte b) { return b == std::byte{}; }))
         return std::nullopt;
@@ -255,7 +254,7 @@ TEST_CASE("row 34: a write with FUA is there also if the power fails between the
     REQUIRE(s.live());
     REQUIRE(s.idle());
     CHECK(s.workload().ended_with(Errc::no_connect) == 0);
-    s.inject(Fault::power_failure);  // what was acknowledged meanwhile must outlive this one
+    s.inject(Fault::power_failure);  // acknowledged writes must survive it
     s.run_for(milliseconds(1));
     s.target().set_online(true);
     REQUIRE(s.live());

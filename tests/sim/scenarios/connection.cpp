@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the fault matrix that are about the connection: outages, completion statuses, logins.
+// Rows of the fault matrix about the connection: outages, completion statuses, logins.
 #include <set>
 #include <string>
 
@@ -11,7 +11,7 @@ using loopback::Delivery;
 using loopback::Verdict;
 using session::State;
 
-TEST_CASE("row 1: a target that dies under I/O fails it at once, and serves it when it is back") {
+TEST_CASE("row 1: if the target dies, I/O fails at once; it works again when the target is back") {
   Scenario s;
   REQUIRE(s.live());
   s.submit(8);
@@ -27,7 +27,7 @@ TEST_CASE("row 1: a target that dies under I/O fails it at once, and serves it w
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 1: new I/O is held while fast_io_fail runs, and served when the target is back in time") {
+TEST_CASE("row 1: new I/O is held while fast_io_fail runs, and succeeds if the target is back in time") {
   auto plan = quiet_plan();
   plan.options.fast_io_fail = milliseconds(500);
   plan.options.dev_loss.reset();
@@ -61,7 +61,8 @@ TEST_CASE("row 1: held I/O fails when fast_io_fail ends") {
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 4: a target without receives for longer than the retries is a loss, and recovered from") {
+TEST_CASE(
+    "row 4: a target without receives for longer than the retries is a loss, and the session recovers") {
   Scenario s;
   REQUIRE(s.live());
   int fired = 0;
@@ -78,7 +79,7 @@ TEST_CASE("row 4: a target without receives for longer than the retries is a los
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 5: each completion status ends the connection once and is named as the cause") {
+TEST_CASE("row 5: each failed completion status ends the connection once and is reported as the cause") {
   using enum fabric::WorkStatus;
   for (const auto status :
        {retry_exceeded, rnr_exceeded, remote_access, remote_operation, local_error, fatal})
@@ -105,7 +106,8 @@ TEST_CASE("row 5: each completion status ends the connection once and is named a
       }
 }
 
-TEST_CASE("row 6: a removed device loses the session, fails I/O once, and another device serves it again") {
+TEST_CASE(
+    "row 6: removing the device is a loss and fails I/O once; the session recovers over another device") {
   Scenario s;
   REQUIRE(s.live());
   s.submit(8);
@@ -118,7 +120,8 @@ TEST_CASE("row 6: a removed device loses the session, fails I/O once, and anothe
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 7: every reason to reject a login has its own words; permanent ones stop, others back off") {
+TEST_CASE(
+    "row 7: every reject reason has its own text; permanent ones stop the session, others are retried") {
   std::set<std::string> words;
   for (const std::uint32_t reason :
        {0x10000, 0x10001, 0x10002, 0x10003, 0x10004, 0x10005, 0x10006, 0x10099}) {
@@ -145,7 +148,7 @@ TEST_CASE("row 7: every reason to reject a login has its own words; permanent on
   }
 }
 
-TEST_CASE("row 8: a malformed login response is a protocol error and leaves no session") {
+TEST_CASE("row 8: an impossible login response is a protocol error and makes no session") {
   using Bend = std::function<void(wire::LoginResponse&)>;
   const std::pair<const char*, Bend> bends[] = {
       {"another login's tag", [](auto& r) { r.tag ^= 1; }},
@@ -169,7 +172,7 @@ TEST_CASE("row 8: a malformed login response is a protocol error and leaves no s
   }
 }
 
-TEST_CASE("row 8: a login response that is cut at any byte, or is another unit, is a protocol error") {
+TEST_CASE("row 8: a login response that is cut or has another opcode is a protocol error") {
   for (std::size_t bytes = 0; bytes <= 52; ++bytes) {
     INFO(bytes << " bytes");
     Scenario s;
@@ -190,8 +193,7 @@ TEST_CASE("row 8: a login response that is cut at any byte, or is another unit, 
   }
 }
 
-TEST_CASE(
-    "row 9: whatever message of the login is lost, refused or followed by the end, the attempt fails once") {
+TEST_CASE("row 9: if any message of the login is lost, refused or the last one, the attempt fails once") {
   enum class How { lost, unreachable, stale, disconnect };
   using Kind = Delivery::Kind;
   const std::pair<Kind, How> cases[] = {
@@ -228,7 +230,7 @@ TEST_CASE(
     }
     REQUIRE(s.live());
     CHECK(fired == 1);
-    // A stale connection and a lost last word are no failures at all.
+    // A stale connection and a lost ready_to_use do not fail the attempt.
     CHECK(s.attempt_errors().size() <= 2);
     if (how == How::unreachable || (how == How::lost && kind != Kind::ready_to_use))
       CHECK(s.attempt_errors().size() == 1);
@@ -237,7 +239,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("row 9: the connection may end at any command of the proof") {
+TEST_CASE("row 9: the connection ends at any command of the proof") {
   int commands = 0;
   {
     Scenario s;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What random seeds have found in the library, each as the shortest story that shows it.
+// The shortest reproductions of bugs that random seeds have found in the library.
 #include "scenario.hpp"
 
 using namespace srpi;
@@ -7,12 +7,12 @@ using namespace srpi::sim;
 using session::State;
 using target::Outcome;
 
-TEST_CASE("disconnect leaves nothing outstanding, also where nothing had to be torn down") {
+TEST_CASE("disconnect leaves nothing outstanding, also if there is nothing to tear down") {
   Scenario s;
   REQUIRE(s.live());
   REQUIRE(s.session().disconnect());
   s.submit(8);
-  s.session().flush();  // they are refused by now, but the poll that would say so has not come yet
+  s.session().flush();  // they have failed, but no poll has completed them yet
   REQUIRE(s.workload().outstanding() > 0);
   REQUIRE(s.session().disconnect());
   CHECK(s.workload().outstanding() == 0);
@@ -21,9 +21,9 @@ TEST_CASE("disconnect leaves nothing outstanding, also where nothing had to be t
   CHECK(s.ends_well());
 }
 
-TEST_CASE("disconnect completes also what was decided without the target") {
+TEST_CASE("disconnect completes requests that did not need the target") {
   auto plan = quiet_plan();
-  plan.target.luns[0].volatile_cache = false;  // a flush has nothing to do
+  plan.target.luns[0].volatile_cache = false;  // so a flush needs no command
   Scenario s(plan);
   REQUIRE(s.live());
   int completions = 0;
@@ -39,7 +39,7 @@ TEST_CASE("disconnect completes also what was decided without the target") {
   CHECK(s.ends_well());
 }
 
-TEST_CASE("a command deadline is seen when it is due, however recently the connection was looked at") {
+TEST_CASE("a command deadline is noticed in time, also shortly after a look at the connection") {
   Scenario s;
   REQUIRE(s.live());
   s.on_command = [](const target::CommandInfo&) { return Outcome::of(Outcome::Kind::lose_command); };
@@ -55,7 +55,7 @@ TEST_CASE("a command deadline is seen when it is due, however recently the conne
   CHECK(s.ends_well());
 }
 
-TEST_CASE("a MODE SENSE that fails does not make the unit one without a volatile cache") {
+TEST_CASE("a failed MODE SENSE does not make the session assume that there is no volatile cache") {
   Scenario s;
   int refused = 0;
   s.on_command = [&](const target::CommandInfo& c) -> std::optional<Outcome> {

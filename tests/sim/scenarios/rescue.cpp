@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the fault matrix that are about commands without an answer in time, packets that do not arrive, and
-// a rival.
+// Rows of the fault matrix about commands without an answer, lost packets and a rival initiator.
 #include <algorithm>
 #include <array>
 
@@ -19,7 +18,7 @@ using target::TaskOutcome;
 
 namespace {
 
-// The next block command gets this outcome; returns when the target has it.
+// Gives the next block command this outcome. Returns when the target has the command.
 void next_command(Scenario& s, Outcome::Kind kind) {
   int fired = 0;
   s.on_command = [&fired, kind](const target::CommandInfo& c) -> std::optional<Outcome> {
@@ -54,13 +53,13 @@ constexpr bool is_data(Delivery::Kind kind) {
 
 }  // namespace
 
-TEST_CASE("row 2: lost packets, sent again by the transport, slow I/O down and fail none of it") {
+TEST_CASE("row 2: lost packets that the transport sends again delay I/O, but do not fail it") {
   Scenario s;
   REQUIRE(s.live());
   base::Random random(2);
   int lost = 0;
   s.on_delivery = [&](const Delivery& d) -> std::optional<Verdict> {
-    // One try of the transport's is 1 ms here; up to three in a row are lost.
+    // A try of the transport takes 1 ms here. Up to three in a row are lost.
     if (!is_data(d.kind) || !random.chance(3, 10)) return std::nullopt;
     ++lost;
     return Verdict{.delay = milliseconds(1 + random.below(3))};
@@ -75,7 +74,7 @@ TEST_CASE("row 2: lost packets, sent again by the transport, slow I/O down and f
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 2: a link that is down is a loss, recovered from when it is up again") {
+TEST_CASE("row 2: a link that is down is a loss, and the session recovers when it is up again") {
   for (const bool held : {false, true}) {
     auto plan = quiet_plan();
     if (held) plan.options.fast_io_fail = seconds(5);
@@ -86,7 +85,7 @@ TEST_CASE("row 2: a link that is down is a loss, recovered from when it is up ag
     int dropped = 0;
     s.on_delivery = [&](const Delivery& d) -> std::optional<Verdict> {
       ++dropped;
-      // Nobody is told of anything; the transport gives up by itself.
+      // No messages arrive. The transport gives up.
       if (!is_data(d.kind)) return Verdict{.fault = Verdict::Fault::lost};
       return Verdict{.fault = Verdict::Fault::fail_undelivered,
                      .status = fabric::WorkStatus::retry_exceeded,
@@ -110,7 +109,7 @@ TEST_CASE("row 2: a link that is down is a loss, recovered from when it is up ag
 }
 
 TEST_CASE(
-    "row 18: a command that is not answered is aborted at its deadline, and completes once as timed_out") {
+    "row 18: a command without an answer is aborted at its deadline and completes once with timed_out") {
   Scenario s;
   REQUIRE(s.live());
   const auto from = s.now();
@@ -123,7 +122,7 @@ TEST_CASE(
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 19: a command that is answered while it is being aborted completes once, by what was first") {
+TEST_CASE("row 19: a command that is answered during its abort completes once; the first answer counts") {
   std::array<int, 2> ended{};  // ok, timed_out
   for (int us = -30; us <= 30; ++us) {
     INFO("answered " << us << " us after the deadline");
@@ -146,7 +145,8 @@ TEST_CASE("row 19: a command that is answered while it is being aborted complete
   CHECK(ended[1] > 0);
 }
 
-TEST_CASE("row 20: an abort that is lost is followed by a reset, and that by the end, each in its time") {
+TEST_CASE(
+    "row 20: after a lost abort comes a reset, after a lost reset the end of the connection, each in time") {
   Scenario s;
   REQUIRE(s.live());
   next_command(s, Outcome::Kind::lose_command);
@@ -167,7 +167,8 @@ TEST_CASE("row 20: an abort that is lost is followed by a reset, and that by the
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 20: an abort that is refused is followed by a reset at once, and a refused reset by the end") {
+TEST_CASE(
+    "row 20: after a refused abort comes a reset at once, after a refused reset the end of the connection") {
   Scenario s;
   REQUIRE(s.live());
   next_command(s, Outcome::Kind::lose_command);
@@ -182,13 +183,13 @@ TEST_CASE("row 20: an abort that is refused is followed by a reset at once, and 
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 22: a caller who cancels gets his buffers back when the target cannot reach them any more") {
+TEST_CASE("row 22: a cancelled request completes only when the target cannot reach its buffers any more") {
   int cancelled = 0;
   for (int after = 0; after < 60; after += 2) {
     INFO("after " << after << " us");
     Scenario s;
     REQUIRE(s.live());
-    // RDMA under way, which outlasts the call.
+    // RDMA that takes longer than the call.
     s.on_delivery = [&](const Delivery& d) -> std::optional<Verdict> {
       if (d.kind != Delivery::Kind::rdma_read && d.kind != Delivery::Kind::rdma_write) return std::nullopt;
       return Verdict{.delay = microseconds(200)};
@@ -212,18 +213,18 @@ TEST_CASE("row 22: a caller who cancels gets his buffers back when the target ca
   CHECK(cancelled > 0);
 }
 
-TEST_CASE("row 33: of two sessions with one port id one stops and says why, and the other serves its I/O") {
+TEST_CASE("row 33: one of two sessions with the same port id stops with the reason, the other works") {
   Scenario s;
   REQUIRE(s.live());
   auto options = quiet_plan().options;
-  options.initiator_ext = 0x73696d;  // ours
+  options.initiator_ext = 0x73696d;  // the same as ours
   auto rival = std::make_unique<api::SessionImpl>(
       address(), options, nullptr,
       std::make_unique<loopback::Fabric>(s.network(), s.network().initiator_device()), nullptr, 99,
       &s.clock());
   const auto both = [&](base::Duration time) {
     for (const auto end = s.now() + time; s.now() < end;) {
-      if (rival->poll() > 0) s.poll_soon();  // it has moved the network as well
+      if (rival->poll() > 0) s.poll_soon();  // its poll also runs the network
       if (s.run_for(microseconds(100))) continue;
       FAIL(to_string(s.checks().failure()->checker) << ": " << s.checks().failure()->seen);
     }

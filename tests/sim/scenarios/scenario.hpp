@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the scripted scenarios share: a simulation without random faults, and words for what they wait for.
+// Shared by the scripted scenarios: a simulation without random faults, and functions that wait for
+// something.
 #pragma once
 
 #include <memory>
@@ -13,7 +14,7 @@ namespace srpi::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Everything large, every timer known; what a scenario needs otherwise it changes before Scenario is made.
+// A plan with large limits and known timers. A scenario changes it before it makes its Scenario.
 inline Plan quiet_plan() {
   Plan plan = Plan::calm(1);
   plan.options = {};
@@ -70,12 +71,12 @@ class Scenario : public Simulation {
   bool idle(base::Duration bound = seconds(5)) {
     return run_until([this] { return workload().outstanding() == 0; }, bound);
   }
-  // Requests of random kinds, `n` of them, now.
+  // Submits `n` requests of random kinds.
   void submit(std::uint32_t n) {
     for (std::uint32_t i = 0; i < n; ++i) workload().submit_one();
     poll_soon();
   }
-  // Faults over: everything settles, every block reads as it must, nothing is left behind.
+  // Ends the faults, settles, checks every block, and checks that nothing is left.
   bool ends_well() {
     finish();
     if (checks().failure())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the fault matrix that are about information units: malformed ones, tags, residuals, credits, the
-// target's own requests.
+// Rows of the fault matrix about information units: malformed units, tags, residuals, credits, requests of
+// the target.
 #include "units.hpp"
 
 #include "scenario.hpp"
@@ -20,7 +20,7 @@ std::vector<std::byte> good(std::uint64_t tag, std::int32_t delta) {
   return response_unit(response);
 }
 
-// The first block command of a live session is answered with these bytes.
+// Answers the first block command of a live session with these bytes.
 void answer_first(Scenario& s, int& fired, const std::function<std::vector<std::byte>(std::uint64_t)>& unit) {
   s.on_command = [&fired, unit](const target::CommandInfo& c) -> std::optional<Outcome> {
     if (!is_block_io(c) || fired > 0) return std::nullopt;
@@ -29,7 +29,7 @@ void answer_first(Scenario& s, int& fired, const std::function<std::vector<std::
   };
 }
 
-// Submits until a block command was sent and everything has ended.
+// Submits until a block command is sent, then waits until all requests have ended.
 void some_io(Scenario& s) {
   for (int i = 0; i < 4; ++i) {
     s.submit(6);
@@ -57,7 +57,7 @@ TEST_CASE(
     "late") {
   auto plan = quiet_plan();
   plan.depth = 24;
-  plan.options.queue_depth = 32;  // more than the target grants
+  plan.options.queue_depth = 32;  // more than the target's limit
   plan.most_blocks = 1;
   Scenario s(plan);
   REQUIRE(s.live());
@@ -74,7 +74,7 @@ TEST_CASE(
   CHECK(s.ends_well());  // checker 5 looks at every request that is sent
 }
 
-TEST_CASE("row 3: the checker sees receives that are missing") {
+TEST_CASE("row 3: the checker finds missing receives") {
   Scenario s(quiet_plan(), {.canary = Canary::few_receives});
   s.live();
   for (int i = 0; i < 8; ++i) s.submit(8);
@@ -94,7 +94,7 @@ TEST_CASE("row 10: a response cut at any byte is a protocol error, and the sessi
   }
 }
 
-TEST_CASE("row 10: lengths of sense and response data beyond what came are a protocol error") {
+TEST_CASE("row 10: lengths of sense and response data beyond the unit are a protocol error") {
   for (const std::size_t field : {28, 32})
     for (const int bit : {0, 1, 7, 15, 31}) {
       INFO("field at " << field << ", bit " << bit);
@@ -107,7 +107,7 @@ TEST_CASE("row 10: lengths of sense and response data beyond what came are a pro
     }
 }
 
-TEST_CASE("row 10: a unit that no target sends after the login is a protocol error") {
+TEST_CASE("row 10: a unit that targets do not send after the login is a protocol error") {
   for (unsigned opcode = 0; opcode < 256; ++opcode) {
     if (opcode == 0xc1 || (opcode >= 0x80 && opcode <= 0x82)) continue;
     INFO("opcode " << opcode);
@@ -119,7 +119,7 @@ TEST_CASE("row 10: a unit that no target sends after the login is a protocol err
   }
 }
 
-TEST_CASE("row 11: a unit longer than the receive is an error of the queue pair, and recovered from") {
+TEST_CASE("row 11: a unit longer than the receive is a queue pair error, and the session recovers") {
   Scenario s;
   REQUIRE(s.live());
   s.submit(8);
@@ -131,7 +131,7 @@ TEST_CASE("row 11: a unit longer than the receive is an error of the queue pair,
 }
 
 TEST_CASE(
-    "row 12: an answer to an unknown tag is counted, its credit applied once; too many end the connection") {
+    "row 12: an answer to an unknown tag is counted and its credit applied; too many end the connection") {
   Scenario s;
   REQUIRE(s.live());
   const auto credits = s.wire().credits();
@@ -148,13 +148,13 @@ TEST_CASE(
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 13: a second answer to a finished request completes no newer one") {
+TEST_CASE("row 13: a second answer to a finished request does not complete a newer request") {
   Scenario s;
   REQUIRE(s.live());
   some_io(s);
   int sent = 0;
   for (std::uint64_t i = 0; i < 6; ++i) {
-    s.submit(4);  // the slots are in use again, under new tags
+    s.submit(4);  // reuses the slots with new tags
     s.target().send_raw(good(s.wire().answered_tag(i * 7), 0));
     ++sent;
     REQUIRE(s.idle());
@@ -164,7 +164,7 @@ TEST_CASE("row 13: a second answer to a finished request completes no newer one"
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 14: a transfer that the residual says did not happen is never reported full") {
+TEST_CASE("row 14: a transfer with a residual is not reported as complete") {
   for (const bool over : {false, true}) {
     Scenario s;
     REQUIRE(s.live());
@@ -198,7 +198,9 @@ TEST_CASE("row 15: a credit that overflows the limit is a protocol error") {
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 15: no credit for ever is a loss after the command deadline, and the next login starts anew") {
+TEST_CASE(
+    "row 15: credits that do not come back are a loss after the command deadline; the next login has new "
+    "ones") {
   auto plan = quiet_plan();
   plan.options.keepalive = milliseconds(20);
   Scenario s(plan);
@@ -212,7 +214,7 @@ TEST_CASE("row 15: no credit for ever is a loss after the command deadline, and 
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 15: a storm of SRP_CRED_REQ is answered request by request, beside the I/O") {
+TEST_CASE("row 15: many SRP_CRED_REQ are answered one by one while I/O goes on") {
   Scenario s;
   REQUIRE(s.live());
   for (int i = 0; i < 10; ++i) {
@@ -236,7 +238,7 @@ TEST_CASE("row 16: SRP_AER_REQ is answered") {
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 16: SRP_T_LOGOUT is a loss with its reason, and recovered from") {
+TEST_CASE("row 16: SRP_T_LOGOUT is a loss with its reason, and the session recovers") {
   Scenario s;
   REQUIRE(s.live());
   s.submit(8);
@@ -247,7 +249,7 @@ TEST_CASE("row 16: SRP_T_LOGOUT is a loss with its reason, and recovered from") 
   CHECK(s.ends_well());
 }
 
-TEST_CASE("row 16: a unit attention of every kind is retried, and nobody above sees it") {
+TEST_CASE("row 16: unit attentions of every kind are retried, and requests succeed") {
   for (const auto condition :
        {scsi::kCapacityChanged, scsi::kBusDeviceReset, scsi::kPowerOnOrReset, scsi::kModeParametersChanged}) {
     Scenario s;
