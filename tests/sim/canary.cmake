@@ -37,8 +37,8 @@ function(srpi_canary name)
 endfunction()
 
 srpi_canary(tag_reused
-  session/channel_send.cpp "unit.tag = slots_.handle(slot)" "unit.tag = slot"
-  session/channel_receive.cpp "slots_.find(response.tag)"
+  channel/send.cpp "unit.tag = slots_.handle(slot)" "unit.tag = slot"
+  channel/receive.cpp "slots_.find(response.tag)"
   "(response.tag < slots_.size() ? slots_.find(slots_.handle(static_cast<std::uint32_t>(response.tag))) : nullptr)")
 srpi_canary(completed_early
   lun/unit.cpp "request.internal.outstanding == 0 && request.internal.all_issued" "request.internal.outstanding == 0")
@@ -63,7 +63,7 @@ srpi_canary(unit_not_proved
   lun/probe.cpp "scsi::compare(known.identity, (*answer)->identity)"
   "scsi::compare((*answer)->identity, (*answer)->identity)")
 srpi_canary(credit_spent_twice
-  session/channel_send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
+  channel/send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
 srpi_canary(stuck_not_asked
   session/nexus_stuck.cpp "return l->channel.submit_aside(task)" "return l == nullptr")
 set(channel_fence_off

@@ -22,14 +22,14 @@ class SessionImpl final : public Session, private session::NexusObserver {
   class Prover final : public session::Probe {
    public:
     explicit Prover(SessionImpl& session) : session_(session) {}
-    void start(session::Channel& channel) override { session_.probe_.start(channel); }
-    void confirm(session::Channel& channel) override { session_.probe_.confirm(channel); }
-    void take_attentions(session::Channel& channel) override { session_.probe_.take_attentions(channel); }
-    const session::Command* question() const noexcept override { return session_.probe_.question(); }
+    void start(channel::Channel& channel) override { session_.probe_.start(channel); }
+    void confirm(channel::Channel& channel) override { session_.probe_.confirm(channel); }
+    void take_attentions(channel::Channel& channel) override { session_.probe_.take_attentions(channel); }
+    const channel::Command* question() const noexcept override { return session_.probe_.question(); }
     std::optional<Result<>> outcome() override;
-    void add_units(session::FenceList& list) const override { session_.probe_.add_units(list); }
+    void add_units(channel::FenceList& list) const override { session_.probe_.add_units(list); }
     std::span<const session::AwayUnit> away() const noexcept override { return session_.probe_.away(); }
-    session::FenceList& stuck() noexcept override { return session_.probe_.stuck(); }
+    channel::FenceList& stuck() noexcept override { return session_.probe_.stuck(); }
     void reset() noexcept override { session_.probe_.reset(); }
     void let_device_go() noexcept override { session_.probe_.let_device_go(); }
 

@@ -3,19 +3,19 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "channel/command.hpp"
 #include "lun/unit.hpp"
 #include "scsi/disposition.hpp"
-#include "session/command.hpp"
 
 namespace srpi::lun {
 
 inline constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
 
 struct Unit::Piece {
-  session::Command command;
+  channel::Command command;
   Unit* unit = nullptr;
   IoRequest* request = nullptr;  // null: free
-  session::DataSegment* segments = nullptr;
+  channel::DataSegment* segments = nullptr;
   scsi::RetryBudget budget;
   base::Time retry_at = base::kNever;
   bool aborting = false;  // an operator's abort waits for its end: it is not sent again

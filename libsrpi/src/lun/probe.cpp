@@ -49,7 +49,7 @@ LunProbe::LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer
 
 LunProbe::~LunProbe() = default;
 
-void LunProbe::start(session::Channel& channel, Question what) {
+void LunProbe::start(channel::Channel& channel, Question what) {
   channel_ = &channel;
   setup_error_.reset();
   try {
@@ -59,7 +59,7 @@ void LunProbe::start(session::Channel& channel, Question what) {
   }
 }
 
-void LunProbe::ask(session::Channel& channel, Question what) {
+void LunProbe::ask(channel::Channel& channel, Question what) {
   if (channel.device() != device_) {
     region_.reset();
     device_.reset();
@@ -81,7 +81,7 @@ std::optional<Result<>> LunProbe::outcome() {
   return *task_.value();
 }
 
-void LunProbe::add_units(session::FenceList& list) const {
+void LunProbe::add_units(channel::FenceList& list) const {
   for (const auto& unit : units_) list.add(wire_lun(unit.info.lun));
 }
 
@@ -95,7 +95,7 @@ void LunProbe::let_device_go() noexcept {
   device_.reset();
 }
 
-void LunProbe::on_complete(session::Command& command) noexcept {
+void LunProbe::on_complete(channel::Command& command) noexcept {
   auto& self = *static_cast<LunProbe*>(command.owner);
   if (const auto waiting = std::exchange(self.waiting_, {})) waiting.resume();
 }
@@ -106,7 +106,7 @@ Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, st
   for (;;) {
     command_.cdb = cdb;
     command_.lun = wire_lun(lun);
-    command_.direction = data_in_bytes > 0 ? session::Direction::from_target : session::Direction::none;
+    command_.direction = data_in_bytes > 0 ? channel::Direction::from_target : channel::Direction::none;
     command_.data_bytes = data_in_bytes;
     segment_ = {buffer_.data(), data_in_bytes, region_->lkey(), region_->rkey()};
     command_.data = std::span(&segment_, data_in_bytes > 0 ? 1u : 0u);

@@ -35,16 +35,16 @@ class LunProbe final : public session::Probe {
   LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes);
   ~LunProbe() override;
 
-  void start(session::Channel& channel) override { start(channel, &LunProbe::run); }
-  void confirm(session::Channel& channel) override { start(channel, &LunProbe::prove_present); }
-  void take_attentions(session::Channel& channel) override { start(channel, &LunProbe::greet); }
-  [[nodiscard]] const session::Command* question() const noexcept override {
+  void start(channel::Channel& channel) override { start(channel, &LunProbe::run); }
+  void confirm(channel::Channel& channel) override { start(channel, &LunProbe::prove_present); }
+  void take_attentions(channel::Channel& channel) override { start(channel, &LunProbe::greet); }
+  [[nodiscard]] const channel::Command* question() const noexcept override {
     return waiting_ ? &command_ : nullptr;
   }
   [[nodiscard]] std::optional<Result<>> outcome() override;
-  void add_units(session::FenceList&) const override;
+  void add_units(channel::FenceList&) const override;
   [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
-  [[nodiscard]] session::FenceList& stuck() noexcept override { return stuck_; }
+  [[nodiscard]] channel::FenceList& stuck() noexcept override { return stuck_; }
   void reset() noexcept override;
   void let_device_go() noexcept override;
 
@@ -58,8 +58,8 @@ class LunProbe final : public session::Probe {
   struct Execute;
   static constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
   using Question = Task<Result<>> (LunProbe::*)();
-  void start(session::Channel&, Question);
-  void ask(session::Channel&, Question);
+  void start(channel::Channel&, Question);
+  void ask(channel::Channel&, Question);
   [[nodiscard]] Task<Result<>> find();
   [[nodiscard]] Task<Result<>> run();
   [[nodiscard]] Task<Result<>> prove_present();
@@ -75,21 +75,21 @@ class LunProbe final : public session::Probe {
   [[nodiscard]] Task<Result<scsi::Capacity>> capacity(std::uint64_t lun);
   // One command with its bounded retries; the bytes received, valid until the next one.
   [[nodiscard]] Task<Result<scsi::Bytes>> execute(std::uint64_t lun, scsi::Cdb, std::uint32_t data_in_bytes);
-  static void on_complete(session::Command&) noexcept;
+  static void on_complete(channel::Command&) noexcept;
 
   std::vector<std::uint64_t> wanted_;
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
   std::vector<session::AwayUnit> away_;  // of units_, in their order
-  session::FenceList stuck_;
+  channel::FenceList stuck_;
   std::size_t left_out_ = 0;
 
-  session::Channel* channel_ = nullptr;
+  channel::Channel* channel_ = nullptr;
   std::shared_ptr<fabric::Device> device_;
   std::vector<std::byte> buffer_;
   std::unique_ptr<fabric::MemoryRegion> region_;
-  session::DataSegment segment_;
-  session::Command command_;
+  channel::DataSegment segment_;
+  channel::Command command_;
   std::coroutine_handle<> waiting_;
   std::optional<Error> setup_error_;
   bool outdated_ = false;                    // a unit said, while it was asked, that something had changed

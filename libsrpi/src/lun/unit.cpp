@@ -151,7 +151,7 @@ void Unit::fail_unsent(Errc status) noexcept {
   }
 }
 
-void Unit::on_complete(session::Command& command) noexcept {
+void Unit::on_complete(channel::Command& command) noexcept {
   auto& piece = *static_cast<Piece*>(command.owner);
   if (command.error != Errc::ok) return piece.unit->on_ended(piece);
   if (command.status == scsi::Status::good && command.residual_bytes == 0)

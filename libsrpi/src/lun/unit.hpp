@@ -48,7 +48,7 @@ class Unit final : public LogicalUnit {
   struct Piece;
 
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
-  static void on_complete(session::Command&) noexcept;
+  static void on_complete(channel::Command&) noexcept;
   void on_answer(Piece&) noexcept;
   void on_ended(Piece&) noexcept;
   void piece_done(Piece&, Errc) noexcept;
@@ -86,12 +86,12 @@ class Unit final : public LogicalUnit {
   std::size_t aborting_ = 0;
   Errc abort_status_ = Errc::ok;
   RequestQueue<TaskRequest> new_resets_, resets_;  // resets_: while reset_ is under way
-  session::Task reset_;
+  channel::Task reset_;
 
   std::vector<Piece> pieces_;
   std::vector<Piece*> free_;
   std::vector<Piece*> backed_off_;
-  std::vector<session::DataSegment> segments_;
+  std::vector<channel::DataSegment> segments_;
   base::Time next_retry_ = base::kNever;
 
   std::vector<std::byte> parameters_;  // UNMAP lists, one a piece, and one block of zeroes for WRITE SAME

@@ -61,7 +61,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
   command.give_up_at = command.deadline + options_.fast_io_fail;
   command.data = {};
   command.data_bytes = 0;
-  command.direction = session::Direction::none;
+  command.direction = channel::Direction::none;
 
   switch (r.operation) {
     case IoOperation::read:
@@ -69,7 +69,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       const bool write = r.operation == IoOperation::write;
       command.data_bytes = gather(r, piece, blocks * profile_.info.block_size);
       blocks = command.data_bytes / profile_.info.block_size;
-      command.direction = write ? session::Direction::to_target : session::Direction::from_target;
+      command.direction = write ? channel::Direction::to_target : channel::Direction::from_target;
       command.cdb = write ? scsi::write_blocks(
                                 lba, blocks, r.force_unit_access && forces_unit_access(r, command.give_up_at))
                           : scsi::read_blocks(lba, blocks, false);
@@ -89,7 +89,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
                                                  {reinterpret_cast<std::uint8_t*>(list), kUnmapListBytes});
       SRPI_CHECK(bytes.has_value());
       command.cdb = scsi::unmap(static_cast<std::uint16_t>(*bytes));
-      command.direction = session::Direction::to_target;
+      command.direction = channel::Direction::to_target;
       command.data_bytes = static_cast<std::uint32_t>(*bytes);
       piece.segments[0] = {list, command.data_bytes, lkey, rkey, parameters_memory_.get()};
       command.data = std::span(piece.segments, 1);
@@ -99,7 +99,7 @@ bool Unit::issue_piece(IoRequest& r, Piece& piece) noexcept {
       if (r.force_unit_access) (void)forces_unit_access(r, command.give_up_at);
       auto* zeroes = parameters_.data() + pieces_.size() * kUnmapListBytes;
       command.cdb = scsi::write_same16(lba, blocks);
-      command.direction = session::Direction::to_target;
+      command.direction = channel::Direction::to_target;
       command.data_bytes = profile_.info.block_size;
       piece.segments[0] = {zeroes, command.data_bytes, lkey, rkey, parameters_memory_.get()};
       command.data = std::span(piece.segments, 1);

@@ -14,7 +14,7 @@
 
 #include "base/clock.hpp"
 #include "fabric/endpoint.hpp"
-#include "session/channel.hpp"
+#include "session/channel_names.hpp"
 #include "session/probe.hpp"
 #include "srpi/port_id.hpp"
 #include "srpi/session_options.hpp"

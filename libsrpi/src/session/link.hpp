@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/clock.hpp"
-#include "session/channel.hpp"
+#include "session/channel_names.hpp"
 
 namespace srpi::session {
 

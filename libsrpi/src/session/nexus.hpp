@@ -20,7 +20,7 @@
 #include "base/random.hpp"
 #include "fabric/endpoint.hpp"
 #include "session/attempt.hpp"
-#include "session/channel.hpp"
+#include "session/channel_names.hpp"
 #include "session/contest.hpp"
 #include "session/link.hpp"
 #include "session/memory_table.hpp"

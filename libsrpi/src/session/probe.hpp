@@ -8,7 +8,7 @@
 #include <span>
 
 #include "scsi/disposition.hpp"
-#include "session/channel.hpp"
+#include "session/channel_names.hpp"
 #include "srpi/error.hpp"
 
 namespace srpi::session {

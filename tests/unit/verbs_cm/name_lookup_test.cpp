@@ -30,9 +30,9 @@ TEST_CASE("while a look-up hangs, polls return and commands fail at once") {
   CHECK_FALSE(sleeper.woken());
 
   int answers = 0;
-  session::Command command;
+  channel::Command command;
   command.owner = &answers;
-  command.on_complete = [](session::Command& c) noexcept { ++*static_cast<int*>(c.owner); };
+  command.on_complete = [](channel::Command& c) noexcept { ++*static_cast<int*>(c.owner); };
   sleeper.nexus.submit(command);
   sleeper.nexus.poll();
   CHECK(answers == 1);

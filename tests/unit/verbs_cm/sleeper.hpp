@@ -17,19 +17,19 @@ namespace srpi::verbs::test {
 // Not used: no connection is established in these tests.
 class NoProbe final : public session::Probe {
  public:
-  void start(session::Channel&) override {}
-  void confirm(session::Channel&) override {}
-  void take_attentions(session::Channel&) override {}
-  const session::Command* question() const noexcept override { return nullptr; }
+  void start(channel::Channel&) override {}
+  void confirm(channel::Channel&) override {}
+  void take_attentions(channel::Channel&) override {}
+  const channel::Command* question() const noexcept override { return nullptr; }
   std::optional<Result<>> outcome() override { return std::nullopt; }
-  void add_units(session::FenceList&) const override {}
+  void add_units(channel::FenceList&) const override {}
   std::span<const session::AwayUnit> away() const noexcept override { return {}; }
-  session::FenceList& stuck() noexcept override { return stuck_; }
+  channel::FenceList& stuck() noexcept override { return stuck_; }
   void reset() noexcept override {}
   void let_device_go() noexcept override {}
 
  private:
-  session::FenceList stuck_;
+  channel::FenceList stuck_;
 };
 
 class Sleeper final : public session::NexusObserver {

@@ -16,7 +16,7 @@
 
 #include "scsi/cdb.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 // False only for commands that are known to leave the medium as it is.
 [[nodiscard]] bool may_change_medium(const scsi::Cdb&) noexcept;
@@ -41,4 +41,4 @@ class FenceList {
   bool all_units_ = false;
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -4,17 +4,17 @@
 
 #include "base/check.hpp"
 #include "base/no_memory.hpp"
+#include "channel/channel.hpp"
+#include "channel/layout.hpp"
 #include "scsi/disposition.hpp"
 #include "scsi/sense.hpp"
-#include "session/channel.hpp"
-#include "session/channel_layout.hpp"
 #include "wire/async_event.hpp"
 #include "wire/credit.hpp"
 #include "wire/logout.hpp"
 #include "wire/opcode.hpp"
 #include "wire/response.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 namespace {
 // A few can be answers to what an earlier connection or an abort left behind; many mean that the target is confused.
 constexpr std::uint64_t kUnknownTagsTolerated = 8;
@@ -165,4 +165,4 @@ void Channel::on_target_request(std::span<const std::byte> unit) {
   }
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

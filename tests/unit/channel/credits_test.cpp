@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The request limit, as a target's signed deltas move it.
-#include "session/credits.hpp"
+#include "channel/credits.hpp"
 
 #include <catch2/catch.hpp>
 #include <limits>
 
-using srpi::session::Credits;
+using srpi::channel::Credits;
 
 TEST_CASE("row 15: the last credit is for task management, and none is left at zero or below") {
   Credits credits;

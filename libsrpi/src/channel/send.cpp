@@ -4,11 +4,11 @@
 
 #include "base/check.hpp"
 #include "base/no_memory.hpp"
-#include "session/channel.hpp"
-#include "session/channel_layout.hpp"
+#include "channel/channel.hpp"
+#include "channel/layout.hpp"
 #include "wire/command.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 struct Channel::PostBatch {
   std::array<fabric::SendWork, kPostBatch> work;
@@ -150,4 +150,4 @@ void Channel::post_alone(std::uint32_t slot, std::size_t bytes) noexcept {
   if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(base::error_of(done));
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

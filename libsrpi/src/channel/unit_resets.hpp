@@ -13,9 +13,9 @@
 #include <span>
 
 #include "base/clock.hpp"
-#include "session/task.hpp"
+#include "channel/task.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 class Channel;
 
@@ -69,4 +69,4 @@ class UnitResets {
   TaskList waiting_;  // for their turn
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -17,20 +17,20 @@
 
 #include "base/clock.hpp"
 #include "base/slot_table.hpp"
+#include "channel/command.hpp"
+#include "channel/credits.hpp"
+#include "channel/fence.hpp"
+#include "channel/task.hpp"
+#include "channel/unit_events.hpp"
+#include "channel/unit_resets.hpp"
 #include "fabric/endpoint.hpp"
-#include "session/command.hpp"
-#include "session/credits.hpp"
-#include "session/fence.hpp"
-#include "session/task.hpp"
-#include "session/unit_events.hpp"
-#include "session/unit_resets.hpp"
 #include "wire/logout.hpp"
 
 namespace srpi::wire {
 struct Response;
 }
 
-namespace srpi::session {
+namespace srpi::channel {
 
 // Task management functions at the target: the one that is waited for, those that were not answered in time, and
 // those that may take for ever.
@@ -159,14 +159,14 @@ class Channel {
   void finish(Command&, Errc) noexcept;
   void complete(Command&, Errc) noexcept;
   void take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept;
-  // channel_rescue.cpp
+  // rescue.cpp
   void expire_unsent(base::Time now) noexcept;
   void rescue(base::Time now) noexcept;
   static void on_rescue(Task&) noexcept;
   void end_unit(std::uint64_t lun) noexcept;
   void release_unanswered(Command&) noexcept;
   void finish_unanswered(Command&, Errc) noexcept;
-  // channel_tasks.cpp
+  // tasks.cpp
   [[nodiscard]] bool can_start_task() const noexcept;
   void start_task() noexcept;
   void post_task(Task&, std::uint32_t slot) noexcept;
@@ -214,4 +214,4 @@ class Channel {
   std::vector<std::uint32_t> receives_to_post_;
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session/fence.hpp"
+#include "channel/fence.hpp"
 
 #include <algorithm>
 
 #include "base/check.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 bool may_change_medium(const scsi::Cdb& cdb) noexcept {
   using enum scsi::Opcode;
@@ -45,4 +45,4 @@ void FenceList::remove(std::uint64_t lun) noexcept {
   count_ = static_cast<std::size_t>(end - luns_.begin());
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

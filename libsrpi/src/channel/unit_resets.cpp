@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session/unit_resets.hpp"
+#include "channel/unit_resets.hpp"
 
 #include <algorithm>
 
 #include "base/check.hpp"
 #include "base/no_memory.hpp"
-#include "session/channel.hpp"
+#include "channel/channel.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 UnitResets::UnitResets() {
   for (auto& part : parts_) {
@@ -155,4 +155,4 @@ base::Time UnitResets::next_deadline() const noexcept {
   return next;
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -8,9 +8,9 @@
 // claim wins. Functions go one at a time; the command that has waited longest decides about the next, so that
 // every one of them is over two steps after its deadline.
 #include "base/no_memory.hpp"
-#include "session/channel.hpp"
+#include "channel/channel.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 void Channel::check_deadlines(base::Time now) noexcept {
   check_task_deadlines(now);
@@ -148,4 +148,4 @@ void Channel::complete(Command& command, Errc error) noexcept {
   command.on_complete(command);
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace srpi::session {
+namespace srpi::channel {
 
 class Credits {
  public:
@@ -26,4 +26,4 @@ class Credits {
   std::int64_t available_ = 0;  // negative: the target lowered its limit below what is outstanding
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -9,7 +9,7 @@
 #include "srpi/error.hpp"
 #include "wire/task_management.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 // Ownership: from Channel::submit until on_complete is entered or Channel::withdraw has returned, the object
 // is the channel's. on_complete is called exactly once, never from within submit.
@@ -60,4 +60,4 @@ class TaskList {
   Task* tail_ = nullptr;
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

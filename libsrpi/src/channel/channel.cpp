@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A channel's life: buffers, opening, deadlines, the end. Sending and receiving have files of their own.
-#include "session/channel.hpp"
+#include "channel/channel.hpp"
 
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "session/channel_layout.hpp"
+#include "channel/layout.hpp"
 #include "srpi/session_options.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEventSink& events,
                  UnitResets& resets, std::uint16_t number)
@@ -182,4 +182,4 @@ void Channel::suspend(FenceList& unfenced, bool writes_too, CommandList& kept) n
   end_all_tasks(Errc::no_connect);
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

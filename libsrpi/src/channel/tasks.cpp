@@ -5,11 +5,11 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "session/channel.hpp"
-#include "session/channel_layout.hpp"
+#include "channel/channel.hpp"
+#include "channel/layout.hpp"
 #include "wire/response.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 namespace {
 
 // Indices that no command's slot has, so that neither can be taken for the other; else as SlotTable's
@@ -147,4 +147,4 @@ void Channel::end_all_tasks(Errc error) noexcept {
   while (auto* t = ended.pop_front()) end_task(*t, error);
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

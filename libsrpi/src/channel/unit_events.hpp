@@ -7,7 +7,7 @@
 
 #include "scsi/disposition.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 class Channel;
 
@@ -26,4 +26,4 @@ class UnitEventSink {
          event == scsi::Event::mode_parameters_changed || event == scsi::Event::lun_reset;
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

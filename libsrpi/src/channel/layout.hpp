@@ -4,9 +4,9 @@
 
 #include <cstdint>
 
-#include "session/channel.hpp"
+#include "channel/channel.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 // SRP_CMD: 48 bytes with CDB, then at most an indirect header (20) and its descriptors (16 each).
 inline constexpr std::uint32_t kCommandBytes = 48;
@@ -47,4 +47,4 @@ constexpr std::uint32_t receive_count(const ChannelLimits& l) {
   return command_slots(l) + kTaskSlots + 2 + kReceiveBatch;
 }
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -12,7 +12,7 @@
 #include "srpi/error.hpp"
 #include "srpi/memory.hpp"
 
-namespace srpi::session {
+namespace srpi::channel {
 
 enum class Direction : std::uint8_t { none, from_target, to_target };
 
@@ -39,7 +39,7 @@ struct Command {
   base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
   base::Time give_up_at =
       base::kNever;  // how far an outage, during which it is held, may put the deadline off
-  // Past its deadline: end it at the target (channel_rescue.cpp). false: the connection is lost, unless the
+  // Past its deadline: end it at the target (rescue.cpp). false: the connection is lost, unless the
   // target has answered others since this was sent, and confirms ABORT TASK.
   bool rescue = true;
 
@@ -102,4 +102,4 @@ class CommandList {
   Command* tail_ = nullptr;
 };
 
-}  // namespace srpi::session
+}  // namespace srpi::channel

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of the layer below that the session uses on every page.
+#pragma once
+
+#include "channel/channel.hpp"
+
+namespace srpi::session {
+
+using channel::asks_for_proof;
+using channel::Channel;
+using channel::ChannelLimits;
+using channel::ChannelTerms;
+using channel::Command;
+using channel::CommandList;
+using channel::Credits;
+using channel::DataSegment;
+using channel::Direction;
+using channel::FenceList;
+using channel::kMostAside;
+using channel::may_change_medium;
+using channel::Task;
+using channel::TaskList;
+using channel::UnitEventSink;
+using channel::UnitResets;
+
+}  // namespace srpi::session
