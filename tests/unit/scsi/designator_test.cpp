@@ -70,7 +70,7 @@ TEST_CASE("a designator longer than the page is an error that names its position
   CHECK(out.error().detail == "VPD 0x83: designator 2 at byte 24 claims 240 bytes, 61 left");
   const auto header = decode_device_identification(from_hex("00 83 00 02 01 03"));
   REQUIRE(!header);
-  CHECK(header.error().detail == "VPD 0x83: designator 1 at byte 4 has 2 of its 4 header bytes");
+  CHECK(header.error().detail == "VPD 0x83: designator 1 at byte 4 has only 2 of 4 header bytes");
 }
 
 TEST_CASE("a page cut by the allocation length yields the complete designators") {
