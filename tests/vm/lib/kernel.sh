@@ -10,6 +10,10 @@
 # download is done again from the start.
 #
 # Needs from the includer: vm_cache (a folder), die MESSAGE.
+# shellcheck source=../../../tools/lib/debian_archive.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../../tools/lib/debian_archive.sh"
+
+kernel_known_series=(6.1 6.12)
 
 # The generic flavour only: the *cloud* one has neither rxe nor ib_srpt.
 kernel_meta_packages() {
@@ -17,8 +21,22 @@ kernel_meta_packages() {
         6.1) echo linux-image-amd64 ;;
         # By the second name on a release that has this series as its ordinary kernel.
         6.12) echo linux-image-6.12-amd64 linux-image-amd64 ;;
-        *) die "unknown kernel series '$1' (6.1, 6.12)" ;;
+        *) die "unknown kernel series '$1' (${kernel_known_series[*]})" ;;
     esac
+}
+
+# The series that can be had here, the default first: what this release of Debian has, and what is here or known to apt
+# besides. 12 has 6.12 in its security archive; 13 and later have no 6.1.
+kernel_series() {
+    local release series
+    # shellcheck source=/dev/null
+    release=$(source /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")
+    for series in "${kernel_known_series[@]}"; do
+        if [[ $series == 6.12 || $release == "debian 12" || -e $vm_cache/kernel-$series/version ||
+            -n $(kernel_package "$series") ]]; then
+            echo "$series"
+        fi
+    done
 }
 
 # The package with the kernel of a series itself, or nothing. $2...: apt options
@@ -39,20 +57,10 @@ kernel_package() {
 # does not know the kernel, because its lists are empty or, as after a plain
 # debootstrap, the security archive, which has 6.12, is not among its sources.
 private_apt_lists() {
-    local dir=$1 uri codename
-    # shellcheck disable=SC2016
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/$||' |
-        grep -- '/debian$' | head -n 1)
+    local dir=$1 codename
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    if [[ -z $uri || -z $codename ]]; then
-        return 1
-    fi
     mkdir -p "$dir"/{state/lists/partial,cache/archives/partial}
-    local keys=/usr/share/keyrings/debian-archive-keyring.gpg
-    # A mirror keeps the security archive beside the main one.
-    printf 'deb [signed-by=%s] %s %s main\n' \
-        "$keys" "$uri" "$codename" \
-        "$keys" "$uri-security" "$codename-security" >"$dir/sources.list"
+    debian_sources "$codename" >"$dir/sources.list" || return
     apt_options+=(
         -o "Dir::State=$dir/state" -o Dir::State::status=/var/lib/dpkg/status
         -o "Dir::Cache=$dir/cache"
