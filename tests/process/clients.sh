@@ -10,8 +10,8 @@ uri="nbd+unix:///lun0?socket=$scratch/nbd.sock"
 [[ $output == *"$uri"* && $output == *"nbd+unix:///lun1?"* ]] || fail "connect printed: $output"
 
 [[ $(timeout 20 nbdinfo --size "$uri") == 67108864 ]] || fail "nbdinfo shows another size"
-timeout 20 nbdinfo --list "nbd+unix:///?socket=$scratch/nbd.sock" > "$scratch/exports"
-grep -q 'export="lun0"' "$scratch/exports" && grep -q 'export="lun1"' "$scratch/exports" || fail "nbdinfo --list misses exports"
+timeout 20 nbdinfo --list --json "nbd+unix:///?socket=$scratch/nbd.sock" > "$scratch/exports"
+json_is "$scratch/exports" '[.exports[]["export-name"]]' '["lun0", "lun1"]'
 timeout 20 nbdinfo --can flush "$uri" || fail "no flush"
 
 head -c 64M /dev/urandom > "$scratch/in"
@@ -21,7 +21,8 @@ cmp "$scratch/in" "$scratch/out" || fail "nbdcopy reads something else than it w
 timeout 60 nbdcopy "nbd+unix:///lun1?socket=$scratch/nbd.sock" "$scratch/out"
 cmp -n 67108864 /dev/zero "$scratch/out" || fail "a write to lun 0 reached lun 1"
 
-timeout 20 qemu-img info "$uri" | grep '64 MiB' >/dev/null || fail "qemu-img info"
+timeout 20 qemu-img info --output=json "$uri" > "$scratch/info"
+json_is "$scratch/info" '.["virtual-size"]' 67108864
 timeout 60 qemu-img compare -f raw -F raw "$scratch/in" "$uri" || fail "qemu-img compare"
 head -c 16M /dev/urandom > "$scratch/in2"
 truncate -s 64M "$scratch/in2"

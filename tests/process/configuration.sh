@@ -38,11 +38,11 @@ wait_until 10 state_is a live || fail "the first session"
 wait_until 10 state_is s0 live || fail "the second session"
 wait_until 10 test -S "$scratch/b.sock" || fail "its socket"
 srp list --json > "$scratch/list.json"
-json_is "$scratch/list.json" /0/options/fence_first_login true
-json_is "$scratch/list.json" /0/options/task_management_timeout_ms 500
-json_is "$scratch/list.json" /0/options/retry_count 4
-json_is "$scratch/list.json" /0/options/ack_timeout_exponent 15
-grep -q '"size_bytes":8388608' "$scratch/list.json" || fail "list: $(cat "$scratch/list.json")"
+json_is "$scratch/list.json" '.[0].options.fence_first_login' true
+json_is "$scratch/list.json" '.[0].options.task_management_timeout_ms' 500
+json_is "$scratch/list.json" '.[0].options.retry_count' 4
+json_is "$scratch/list.json" '.[0].options.ack_timeout_exponent' 15
+json_is "$scratch/list.json" '.[0].luns[0].size_bytes' 8388608
 stop_daemon
 [[ ! -e $scratch/a.sock && ! -e $scratch/b.sock ]] || fail "sockets stayed behind"
 
@@ -59,8 +59,7 @@ stop_daemon
 daemon_pid=${BASH_REMATCH[1]}
 expect 0 "no sessions" srp list --control "$scratch/near.sock"
 kill -TERM "$daemon_pid"
-is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$daemon_pid/status"; }  # nobody may be there to reap it
-wait_until 10 is_gone || fail "the daemon with a relative path does not end"
+wait_until 10 is_gone "$daemon_pid" || fail "the daemon with a relative path does not end"
 daemon_pid=
 
 # In the background: the command returns once the daemon answers.
@@ -69,7 +68,7 @@ srp daemon > "$scratch/started"
 daemon_pid=${BASH_REMATCH[1]}
 expect 0 "no sessions" srp list
 kill -TERM "$daemon_pid"
-wait_until 10 is_gone || fail "the daemon in the background does not end"
+wait_until 10 is_gone "$daemon_pid" || fail "the daemon in the background does not end"
 [[ ! -e $SRP_NBD_CONTROL ]] || fail "it left its control socket"
 daemon_pid=
 
@@ -80,7 +79,7 @@ for closed in '<&- >&-' '<&- 2>&-' '2>&-' '<&- >&- 2>&-'; do
   expect 0 "nbd+unix" srp connect ram://1M --name a --listen "unix:$scratch/a.sock" --control "$scratch/closed.sock"
   expect 0 "a erased" srp erase a --control "$scratch/closed.sock"
   kill -TERM "$daemon_pid"
-  wait_until 10 is_gone || fail "the daemon that was started with $closed does not end"
+  wait_until 10 is_gone "$daemon_pid" || fail "the daemon that was started with $closed does not end"
   [[ ! -e $scratch/closed.sock ]] || fail "the daemon that was started with $closed left its control socket"
   daemon_pid=
 done

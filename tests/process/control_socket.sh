@@ -17,21 +17,22 @@ copy_until_stopped &
 copier=$!
 background_pids+=("$copier")
 
-answers() { local words=$1 answer; answer=$(talk || true); [[ $answer == *"$words"* ]] || fail "expected $words, got: $answer"; }
-answers '{"ok":false,"error":{"code":"bad_request"' < <(echo 'hello')
-answers '"code":"bad_request"' < <(echo '{"command":"show"}')
-answers '"code":"no_such_session"' < <(echo '{"command":"show","name":"nobody"}')
-answers '"ok":false' < <(head -c 300 /dev/urandom | tr -d '\n'; echo)
-answers '"sessions":[' < <(printf 'x\n{"command":"list"}\n')  # garbage does not end a conversation
-answers 'longer than 64 KiB' < <(head -c 1048576 /dev/zero | tr '\0' 'x')
+# answers CONDITION: for the last answer to standard input.
+answers() { talk > "$scratch/answer" || true; jq -s -e "last | $1" "$scratch/answer" >/dev/null || fail "expected $1, got: $(cat "$scratch/answer")"; }
+answers '.ok == false and .error.code == "bad_request"' < <(echo 'hello')
+answers '.error.code == "bad_request"' < <(echo '{"command":"show"}')
+answers '.error.code == "no_such_session"' < <(echo '{"command":"show","name":"nobody"}')
+answers '.ok == false' < <(head -c 300 /dev/urandom | tr -d '\n'; echo)
+answers '.sessions | type == "array"' < <(printf 'x\n{"command":"list"}\n')  # garbage does not end a conversation
+answers '.error.message | contains("longer than 64 KiB")' < <(head -c 1048576 /dev/zero | tr '\0' 'x')
 # A byte a second: the whole line has 5 seconds.
-answers 'no whole line within 5 seconds' < <(for _ in {1..8}; do printf 'x'; sleep 1; done 2>/dev/null)
+answers '.error.message | contains("no whole line within 5 seconds")' < <(for _ in {1..8}; do printf 'x'; sleep 1; done 2>/dev/null)
 
 # More clients than places, all silent: the next one is refused in words, and the deadline clears them. Nobody asks
 # before they are all there: who has a place while the last of them are refused, and then goes, leaves it free.
 mkfifo "$scratch/silence"
 exec 9<>"$scratch/silence"
-is_crowded() { echo '{"command":"list"}' | talk | grep 'too many control clients' >/dev/null; }
+is_crowded() { echo '{"command":"list"}' | talk | jq -e '.error.message | contains("too many control clients")' >/dev/null; }
 come_in_crowds() {
   : >"$scratch/crowd"
   "$CONTROL_TALK" --crowd 80 "$SRP_NBD_CONTROL" <"$scratch/silence" >"$scratch/crowd" &

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The story that ./demo --loopback tells goes well, with the PATH that a user of Debian has, and leaves nothing behind.
 source "$(dirname "$0")/lib/daemon.bash"
-need qemu-io nbdcopy nbdinfo debugfs mke2fs fio
-fio --enghelp=nbd >/dev/null 2>&1 || { echo "skipped: fio has no nbd engine" >&2; exit 77; }
+need qemu-io nbdcopy nbdinfo debugfs mke2fs
+need_fio_nbd
 
 demo=$(dirname "$0")/../../tools/demo/loopback
 PATH=$(dirname "$SRP_NBD"):/usr/local/bin:/usr/bin:/bin TMPDIR=$scratch timeout 120 bash "$demo" >"$scratch/story" 2>&1 ||

@@ -13,7 +13,7 @@ timeout 30 nbdcopy "$scratch/in" "$uri"
 
 expect 0 "ram disconnected in " srp disconnect ram
 state_is ram disconnected || fail "not disconnected"
-srp show ram --json | grep '"by":"administrator"' >/dev/null || fail "an administrator disconnected it, the JSON says otherwise"
+session_is ram '.by == "administrator"' || fail "an administrator disconnected it, the JSON says otherwise"
 [[ -S $scratch/nbd.sock ]] || fail "disconnect removed the socket"
 expect 1 "Input/output error" timeout 20 nbdcopy "$uri" "$scratch/out"
 expect 0 "" srp disconnect ram
@@ -22,7 +22,7 @@ expect 0 "ram is live" srp reconnect ram
 expect 0 "ram is live" srp reconnect ram
 timeout 30 nbdcopy "$uri" "$scratch/out"
 cmp "$scratch/in" "$scratch/out" || fail "the data changed over the reconnect"
-srp show ram --json | grep '"losses":0' >/dev/null || fail "a disconnect on request is no loss"
+session_is ram '.counters.losses == 0' || fail "a disconnect on request is no loss"
 
 expect 0 "ram erased" srp erase ram
 [[ ! -e $scratch/nbd.sock ]] || fail "erase left the socket"

@@ -10,7 +10,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
 [[ -f $SLOW_LOOKUP ]] || fail "$SLOW_LOOKUP was not built"
 gate=$scratch/gate
 preloaded=(env "LD_PRELOAD=$SLOW_LOOKUP" "SLOW_LOOKUP_GATE=$gate" "$SRP_NBD")
-"${preloaded[@]}" --help >/dev/null 2>&1 || { echo "skipped: nothing can be preloaded here" >&2; exit 77; }
+"${preloaded[@]}" --help >/dev/null 2>&1 || skip "nothing can be preloaded here"
 "${preloaded[@]}" daemon --foreground 2>>"$scratch/daemon.log" &
 daemon_pid=$!
 wait_until 10 srp list || fail "the daemon does not answer"
@@ -47,8 +47,7 @@ rm "$gate" "$gate.asked"
 srp connect 'srp://storage:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
 wait_until 20 test -e "$gate.asked" || fail "no name is looked up"
 kill -TERM "$daemon_pid"
-gone() { ! kill -0 "$daemon_pid" 2>/dev/null; }
-wait_until 40 gone || fail "the daemon waits for a thread that hangs"
+wait_until 40 is_gone "$daemon_pid" || fail "the daemon waits for a thread that hangs"
 status=0
 wait "$daemon_pid" || status=$?
 daemon_pid=

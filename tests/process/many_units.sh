@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Forty logical units of one session, all of them open at once, each with a client that has not said anything yet.
 source "$(dirname "$0")/lib/daemon.bash"
-need nbdinfo nbdcopy cmp
+need nbdinfo nbdcopy cmp flock
 
 units=40
 start_daemon
@@ -10,13 +10,12 @@ srp connect "ram://1M?luns=$units" --name ram --listen "unix:$scratch/nbd.sock" 
 uri() { echo "nbd+unix:///lun$1?socket=$scratch/nbd.sock"; }
 [[ $(grep -c 'nbd+unix:///lun' "$scratch/uris") == "$units" ]] || fail "connect printed: $(cat "$scratch/uris")"
 
-# Each copy opens its export, then waits for what it shall write there.
+# Each copy opens its export, then waits for the bytes to write there, which this lock holds back.
+exec 8>"$scratch/gate"
+flock 8
 for ((i = 0; i < units; ++i)); do
   head -c 1M /dev/urandom > "$scratch/in$i"
-  {
-    while [[ -d $scratch && ! -e $scratch/go ]]; do sleep 0.5; done
-    cat "$scratch/in$i"
-  } | timeout 120 nbdcopy - "$(uri "$i")" 2>"$scratch/copy$i" &
+  flock --shared "$scratch/gate" cat "$scratch/in$i" 8>&- | timeout 120 nbdcopy - "$(uri "$i")" 2>"$scratch/copy$i" 8>&- &
   copies[i]=$!
   background_pids+=("$!")
 done
@@ -26,7 +25,7 @@ wait_until 30 served || fail "$(cat "$scratch"/copy*): only $(grep -c "$scratch/
 for ((i = 0; i < units; ++i)); do
   [[ $(timeout 20 nbdinfo --size "$(uri "$i")") == 1048576 ]] || fail "lun $i does not open beside the others"
 done
-touch "$scratch/go"
+flock --unlock 8
 for ((i = 0; i < units; ++i)); do
   wait "${copies[i]}" || fail "lun $i: $(cat "$scratch/copy$i")"
 done

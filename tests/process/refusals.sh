@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Whatever cannot be done is refused with its own words and exit code, and leaves nothing behind.
+# Each impossible order is refused with its own words and exit code, and leaves nothing behind.
 source "$(dirname "$0")/lib/daemon.bash"
 
 expect 3 "no daemon answers" srp list
@@ -46,7 +46,7 @@ expect 4 'no session "s9"' srp erase s9
 expect 4 'no session "s9"' srp target offline s9
 
 expect 0 "nbd+unix:///lun0" srp connect ram://1M --listen "unix:$scratch/a.sock"
-expect 0 '"name":"s0"' srp list --json
+session_is s0 '.name == "s0"' || fail "the first session without a name is not s0"
 expect 1 "is taken" srp connect ram://1M --name s0 --listen "unix:$scratch/b.sock"
 expect 1 'in use by the session "s0"' srp connect ram://1M --listen "unix:$scratch/a.sock"
 expect 1 "LUN 7" srp connect --lun 7 ram://1M --listen "unix:$scratch/b.sock"
@@ -54,19 +54,19 @@ echo precious > "$scratch/file"
 expect 1 "" srp connect ram://1M --listen "unix:$scratch/file"
 [[ $(cat "$scratch/file") == precious ]] || fail "a file was overwritten by a socket"
 expect 1 "" srp connect ram://1M --listen "unix:$scratch/no/such/folder/s"
-# No RDMA here, or nobody at a port that is closed: either way words, within the deadline, and nothing left.
+# Without RDMA, or at a port that is closed: refused in words, within the deadline, and nothing is left.
 expect 1 "" srp connect 'srp://127.0.0.1:1/?id_ext=1&ioc_guid=2' --connect-timeout 2000 --listen "unix:$scratch/b.sock"
 [[ ! -e $scratch/b.sock ]] || fail "a failed connect left a socket"
 [[ $(srp list | grep -c '^s[0-9]') == 1 ]] || fail "a failed connect left a session: $(srp list)"
 
-# Orders come from root and from whom the daemon runs as.
+# Root and the user that the daemon runs as may give orders.
 if ((EUID == 0)); then
     chmod 711 "$scratch"; chmod 666 "$SRP_NBD_CONTROL"
     install -m 755 "$SRP_NBD" "$scratch/srp-nbd"  # others may not get to where it was built
     expect 5 "takes orders from root and uid 0, not from uid 65534" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
     chmod 600 "$SRP_NBD_CONTROL"
     expect 5 "no permission to talk to the daemon" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
-    # Nor does a daemon sit down where somebody else could move its socket away.
+    # A daemon refuses a folder in which somebody else could move its socket away.
     mkdir -m 777 "$scratch/open"
     expect 5 "others may write in $scratch/open" srp daemon --foreground --control "$scratch/open/s"
     chown 65534 "$scratch/open"

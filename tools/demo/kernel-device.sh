@@ -27,15 +27,14 @@ story() {
 }
 
 story_connect() {
-    local uri output
+    local uri
     uri=$(demo_target)
     heading "Connect: the target's logical units become block devices"
     stage_daemon "$scratch/daemon.log"
     show "srp-nbd connect '$uri' --name store --initiator-port-id $(demo_initiator) --reconnect-delay 1000"
-    output=$(srp-nbd list)
-    device0=$(sed -n 's/^ *\(\/dev\/nbd[0-9]*\) *lun 0 .*/\1/p' <<<"$output")
-    device1=$(sed -n 's/^ *\(\/dev\/nbd[0-9]*\) *lun 1 .*/\1/p' <<<"$output")
-    [[ -b $device0 && -b $device1 ]] || stage_fail "no devices for lun 0 and lun 1 in: $output"
+    device0=$(of_session store '.luns[] | select(.lun == 0).device')
+    device1=$(of_session store '.luns[] | select(.lun == 1).device')
+    [[ -b $device0 && -b $device1 ]] || stage_fail "no devices for lun 0 and lun 1 in: $(srp-nbd list)"
     show "lsblk $device0 $device1"
 }
 
@@ -70,28 +69,26 @@ story_outage() {
     local fio_pid before
     heading "The target goes away under running I/O, and comes back"
     prompt "fio --filename=$device1 --rw=randread --bs=4k --iodepth=8 --continue_on_error=io … &"
-    before=$(session_commands store)
+    before=$(of_session store .counters.commands)
     fio --name=outage --filename="$device1" --rw=randread --bs=4k --iodepth=8 --direct=1 \
         --ioengine=libaio --time_based --runtime=12 --continue_on_error=io \
         --output="$scratch/fio.log" &
     fio_pid=$!
-    stage_until 20 "fio reads" session_commands_above store $((before + 200))
+    stage_until 20 "fio reads" session_is store ".counters.commands > $before + 200"
     remark "(the target is disabled)"
     demo_target_off
-    stage_until 20 "the loss is noticed" session_is_not_live
+    stage_until 20 "the loss is noticed" session_is store '.state != "live"'
     show "srp-nbd list"
     show_error 'Input/output error' "dd if=$device1 of=/dev/null bs=4k count=1 iflag=direct"
     remark "(the target is enabled)"
     demo_target_on
-    stage_until 40 "the session comes back by itself" session_state_is store live
+    stage_until 40 "the session comes back by itself" state_is store live
     show "srp-nbd list"
     wait "$fio_pid" || true
     grep -q 'errors *: *total=[1-9]' "$scratch/fio.log" || stage_fail "fio saw no error"
     show "grep -E 'IOPS|errors|err=' $scratch/fio.log"
     remark "fio kept its device open all the time: errors while the target was away, data after."
 }
-
-session_is_not_live() { ! session_state_is store live; }
 
 story_verify() {
     heading "fio writes, with a checksum in each block, and reads it all back"

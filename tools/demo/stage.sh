@@ -45,25 +45,12 @@ show_error() {
     fi
 }
 
-# session_commands NAME: how many the session has carried.
-session_commands() {
-    local json
-    json=$(srp-nbd show "$1" --json)
-    [[ $json =~ \"commands\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"
-}
-session_commands_above() { (($(session_commands "$1") > $2)); }
+srp() { srp-nbd "$@"; }
+# shellcheck source=../../tests/lib/observe.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../tests/lib/observe.sh"
 
 # stage_until SECONDS WHAT COMMAND...
-stage_until() {
-    local deadline=$((SECONDS + $1)) what=$2
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || stage_fail "waited in vain: $what"
-        sleep 0.05
-    done
-}
-
-session_state_is() { [[ $(srp-nbd show "$1" --json) == *"\"state\":\"$2\""* ]]; }
+stage_until() { wait_until "$1" "${@:3}" || stage_fail "waited in vain: $2"; }
 
 # Start the daemon for the story, its log in $1, and end it with the story.
 stage_daemon() {

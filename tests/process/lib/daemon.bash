@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # What every process test starts with: a scratch folder, a daemon, and checks that say what they saw.
 set -euo pipefail
+
+# shellcheck source=../../lib/observe.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../../lib/observe.sh"
 
 : "${SRP_NBD:?the path of the srp-nbd program}"
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/srp-nbd-test.XXXXXX")
@@ -8,14 +12,17 @@ export SRP_NBD_CONTROL=$scratch/control.sock
 daemon_pid=
 background_pids=()
 
+# A sanitizer's report ends a program with a status that srp-nbd does not have.
+for sanitizer in ASAN LSAN TSAN UBSAN; do export "${sanitizer}_OPTIONS=exitcode=99:$(printenv "${sanitizer}_OPTIONS" || true)"; done
+
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status"; }  # nobody may be there to reap it
+
 clean_up() {
-  local status=$?
+  local status=$? pid
   trap - EXIT
-  for pid in "${background_pids[@]:-}"; do [[ -n $pid ]] && kill "$pid" 2>/dev/null || true; done
-  if [[ -n $daemon_pid ]] && kill -0 "$daemon_pid" 2>/dev/null; then
-    kill "$daemon_pid" 2>/dev/null || true
-    for _ in {1..100}; do kill -0 "$daemon_pid" 2>/dev/null || break; sleep 0.1; done
-    kill -9 "$daemon_pid" 2>/dev/null || true
+  for pid in "${background_pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  if [[ -n $daemon_pid ]] && kill "$daemon_pid" 2>/dev/null; then
+    wait_until 10 is_gone "$daemon_pid" || kill -9 "$daemon_pid" 2>/dev/null || true
   fi
   if ((status != 0 && status != 77)) && [[ -f $scratch/daemon.log ]]; then
     echo "--- the daemon's log:" >&2
@@ -28,15 +35,12 @@ trap clean_up EXIT
 trap 'exit 143' TERM INT
 
 fail() { echo "FAILED: $*" >&2; exit 1; }
-need() { for tool in "$@"; do command -v "$tool" >/dev/null || { echo "skipped: $tool is missing" >&2; exit 77; }; done; }
-srp() { timeout 60 "$SRP_NBD" "$@"; }
+skip() { echo "skipped: $*" >&2; exit 77; }
+need() { local tool; for tool in "$@"; do command -v "$tool" >/dev/null || skip "$tool is missing"; done; }
+need jq
+need_fio_nbd() { need fio; fio --enghelp=nbd >/dev/null 2>&1 || skip "fio has no nbd engine"; }
 
-# wait_until SECONDS COMMAND... - a deadline for what has no other event to wait for.
-wait_until() {
-  local tries=$(($1 * 20)); shift
-  while ((tries-- > 0)); do "$@" >/dev/null 2>&1 && return 0; sleep 0.05; done
-  return 1
-}
+srp() { timeout 60 "$SRP_NBD" "$@"; }
 
 start_daemon() {
   "$SRP_NBD" daemon --foreground "$@" 2>>"$scratch/daemon.log" &
@@ -62,14 +66,24 @@ expect() {
   [[ $output == *"$words"* ]] || fail "$*: expected \"$words\" in: $output"
 }
 
-state_is() { [[ $(srp show "$1" --json) == *"\"state\":\"$2\""* ]]; }
-
 # talk - standard input to the control socket, the answers to standard output.
 talk() { timeout 150 "$CONTROL_TALK" "$SRP_NBD_CONTROL"; }
 
-# json_is FILE POINTER VALUE - VALUE as JSON writes it.
+# json_has FILE PATH... - each path of jq's (".luns[0].wwid") is there, whatever its value.
+json_has() {
+  local file=$1 path
+  for path in "${@:2}"; do
+    jq -e "path($path) as \$p | getpath(\$p[:-1]) | has(\$p[-1])" "$file" >/dev/null || fail "$path is missing in $(cat "$file")"
+  done
+}
+
+# json_is FILE FILTER VALUE - VALUE as JSON writes it. What is null is there nevertheless.
 json_is() {
-  local found
-  found=$("$JSON_AT" "$2" < "$1") || fail "$2 is missing in $(cat "$1")"
-  [[ $found == "$3" ]] || fail "$2: expected $3, got $found"
+  [[ $3 != null ]] || json_has "$1" "$2"
+  jq -e --argjson value "$3" "($2) == \$value" "$1" >/dev/null || fail "$2: expected $3, got $(jq -c "$2" "$1")"
+}
+
+# json_matches FILE PATH EXPRESSION - a string that a regular expression matches as a whole.
+json_matches() {
+  jq -e "$2 | strings | test(\"^($3)\$\")" "$1" >/dev/null || fail "$2: expected $3, got $(jq -c "$2" "$1")"
 }

@@ -25,7 +25,7 @@ fio_pid=$!
 wait_until 30 srp_commands_above $((before + 500))
 srp disconnect disk
 srp_state_is disconnected || fail "not disconnected: $(srp show disk --json)"
-[[ $(srp show disk --json) == *'"outstanding":0'* ]] || fail "requests outstanding after a disconnect"
+session_is disk '.counters.outstanding == 0' || fail "requests outstanding after a disconnect"
 if timeout 20 tail --pid=$fio_pid -f /dev/null; then :; else fail "fio hangs after a disconnect"; fi
 grep -q 'Input/output error' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
 

@@ -17,8 +17,7 @@ fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=16 
 fio_pid=$!
 wait_until 30 srp_commands_above 500
 target_offline
-away() { ! srp_state_is live; }
-wait_until 20 away
+wait_until 20 session_is disk '.state != "live"'
 reads_fail_at_once /dev/nbd0
 sleep 2
 target_online
@@ -26,12 +25,12 @@ wait_until 30 srp_state_is live
 sleep 2
 kill -TERM $fio_pid  # its report comes then
 wait $fio_pid || true
-grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
+fio_says /tmp/fio.log '.jobs[0].total_err > 0' || fail "fio saw no error: $(cat /tmp/fio.log)"
 
 say "what is written now is on the disk"
 fio_verify /dev/nbd0 64
 fio_verify_again "$(disk_backing disk0)" 64
 same_bytes /dev/nbd0 "$(disk_backing disk0)"
-[[ $(srp show disk --json) == *'"losses":1,'* ]] || fail "one loss: $(srp show disk --json)"
+expect_equal "losses" "$(srp_counter losses)" 1
 srp erase disk
 srp_stop

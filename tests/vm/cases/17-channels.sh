@@ -9,7 +9,7 @@
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 srp_connect_usual --channels 4 --reconnect-delay 1000
-all_channels() { [[ $(srp show disk --json) == *'"channels":{"wanted":4,"live":4,'* ]]; }
+all_channels() { session_is disk '.channels.wanted == 4 and .channels.live == 4'; }
 wait_until 10 all_channels
 say "verified I/O over all channels"
 set_max_transfer /dev/nbd0 1024
@@ -33,15 +33,14 @@ fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=32 
 fio_pid=$!
 wait_until 30 srp_commands_above $((before + 500))
 target_offline
-away() { ! srp_state_is live; }
-wait_until 20 away
+wait_until 20 session_is disk '.state != "live"'
 sleep 1
 target_online
 wait_until 30 srp_state_is live
 wait_until 20 all_channels
 kill -TERM $fio_pid  # its report comes then
 wait $fio_pid || true
-grep -Eq '"total_err" *: *[1-9]' /tmp/fio.log || fail "fio saw no error: $(cat /tmp/fio.log)"
+fio_says /tmp/fio.log '.jobs[0].total_err > 0' || fail "fio saw no error: $(cat /tmp/fio.log)"
 fio_verify /dev/nbd0 64
 fio_verify_again "$(disk_backing disk0)" 64
 same_bytes /dev/nbd0 "$(disk_backing disk0)"

@@ -34,8 +34,8 @@ say "an operator's nbd-client -d, and another session takes the device"
 srp connect ram://8M --name disk --device /dev/nbd0
 srp_follow /tmp/events
 nbd-client -d /dev/nbd0
-wait_until 10 grep -q '"kind":"device_lost".*"device":"/dev/nbd0"' /tmp/events
-[[ $(srp show disk --json) == *'"device":null'* ]] || fail "the first still shows a device: $(srp show disk --json)"
+wait_until 10 has_event /tmp/events '.kind == "device_lost" and .device == "/dev/nbd0"'
+session_is disk '.luns[0].device == null' || fail "the first still shows a device: $(srp show disk --json)"
 srp connect ram://16M --name second --device /dev/nbd0
 srp erase disk
 expect_equal "devices in use" "$(nbd_in_use)" nbd0

@@ -22,8 +22,8 @@ must_fail dd if=/dev/nbd1 of=/dev/null bs=4k count=1 iflag=direct status=none
 wait_until 10 is_away
 srp list
 reads_fail_at_once /dev/nbd1
-wait_until 10 grep -q '"kind":"unit_away"' /tmp/events
-[[ $(srp show disk --json) == *'"away":{"code":"no_such_lun"'* ]] || fail "show: $(srp show disk --json)"
+wait_until 10 has_event /tmp/events '.kind == "unit_away"'
+session_is disk '.luns[1].away.code == "no_such_lun"' || fail "show: $(srp show disk --json)"
 
 say "also over a new connection"
 srp disconnect disk
@@ -36,9 +36,9 @@ reads_fail_at_once /dev/nbd1
 say "and back"
 target_map 1 disk1
 wait_until 20 is_whole
-wait_until 10 grep -q '"kind":"unit_back"' /tmp/events
+wait_until 10 has_event /tmp/events '.kind == "unit_back"'
 cmp /tmp/block <(dd if=/dev/nbd1 bs=1M count=1 iflag=direct,fullblock status=none)
-expect_equal "losses" "$(srp show disk --json | grep -o '"losses":[0-9]*')" '"losses":0'
+expect_equal "losses" "$(srp_counter losses)" 0
 verified_is_fine
 verified_stop "$(disk_backing disk0)"
 same_bytes /dev/nbd1 "$(disk_backing disk1)"

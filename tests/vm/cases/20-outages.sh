@@ -43,10 +43,11 @@ say "$disconnects disconnects"
 verified_stop "$(disk_backing disk0)"
 # Every one of them was told of.
 losses=$(srp_counter losses)
-all_told() { (($(grep -c '"from":"live","to":"recovering"' /tmp/events) >= losses)); }
+told() { events_of /tmp/events ".from == \"live\" and .to == \"$1\"" | wc -l; }
+all_told() { (($(told recovering) >= losses)); }
 wait_until 10 all_told
-expect_equal "losses in the events" "$(grep -c '"from":"live","to":"recovering"' /tmp/events)" "$losses"
-expect_equal "disconnects in the events" "$(grep -c '"from":"live","to":"disconnecting"' /tmp/events)" "$disconnects"
+expect_equal "losses in the events" "$(told recovering)" "$losses"
+expect_equal "disconnects in the events" "$(told disconnecting)" "$disconnects"
 same_bytes /dev/nbd0 "$(disk_backing disk0)"
 {
     echo "| From, to (ms, kernel $SRPI_KERNEL) | minimum | median | maximum |"

@@ -22,21 +22,20 @@ srp_follow /tmp/events
 # Linux's pscsi cannot take a write that came as immediate data (up to 8 KiB), from us or from ib_srp: not here.
 large=--bsrange=16k-256k
 fio_verify /dev/nbd0 32 $large
-errors() { [[ $(srp show disk --json) =~ \"command_errors\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
 
 say "a medium error: EIO for what touches those sectors, at once, and for nothing else"
 parameter opts 2
-before=$(errors)
+before=$(srp_counter command_errors)
 begin=$(now_ms)
 must_fail dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x1234 / 8)) count=1 iflag=direct status=none
 (($(now_ms) - begin < 5000)) || fail "took $(($(now_ms) - begin)) ms"
-(($(errors) > before)) || fail "no command failed: the fault did not fire"
+(($(srp_counter command_errors) > before)) || fail "no command failed: the fault did not fire"
 dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x2000 / 8)) count=1 iflag=direct status=none
 srp_state_is live || fail "a medium error cost the session"
 parameter opts 0
 dd if=/dev/nbd0 of=/dev/null bs=4k skip=$((0x1234 / 8)) count=1 iflag=direct status=none
 
-[[ $(srp show disk --json) == *'"losses":0'* ]] || fail "errors cost the session"
+expect_equal "losses" "$(srp_counter losses)" 0
 
 exec {kept}<>/dev/nbd0
 say "the unit grows to 1 GiB: a unit attention, and a new size with the next login at the latest"
@@ -45,8 +44,7 @@ for ((i = 0; i < 20; i++)); do dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=
 wait_until 10 grep -q 'capacity changed' "$srp_log"
 srp disconnect disk
 srp reconnect disk
-wait_until 10 grep -q '"kind":"unit_resized"' /tmp/events
-grep '"kind":"unit_resized"' /tmp/events | grep '"size_bytes":1073741824,"old_size_bytes":67108864' >/dev/null || fail "events: $(tail -n 5 /tmp/events)"
+wait_until 10 has_event /tmp/events '.kind == "unit_resized" and .size_bytes == 1073741824 and .old_size_bytes == 67108864'
 # Without being closed: fio and file systems above it see the new end.
 size_is() { [[ $(blockdev --getsize64 /dev/nbd0) == "$1" ]]; }
 wait_until 10 size_is 1073741824

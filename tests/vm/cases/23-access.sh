@@ -20,10 +20,9 @@ sync_once() { target_login_string | srp sync --initiator-port-id "$srp_initiator
 begin=$(now_us)
 target_withdraw "$srp_initiator"
 wait_until 30 verified_since error "$begin"
-away() { [[ $(srp show disk --json) == *'"state":"disconnected","by":"fault"'* ]]; }
-wait_until 20 away
+wait_until 20 session_is disk '.state == "disconnected" and .by == "fault"'
 # The target has ended the session, or said before that its units are others now, of which the proof missed one.
-wait_until 20 grep -Eq 'login rejected.*access|no block device at LUN' /tmp/events
+wait_until 20 has_event /tmp/events '.cause.message // "" | test("login rejected.*access|no block device at LUN")'
 if said=$(sync_once); then fail "sync without access: $said"; fi
 [[ $said == *"login rejected"*"access"* ]] || fail "sync without access: $said"
 reads_fail_at_once /dev/nbd1

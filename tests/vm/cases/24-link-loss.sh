@@ -17,12 +17,11 @@
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 two_machines_connect --keepalive 1000 --reconnect-delay 1000
-losses() { [[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
 verified_start /dev/nbd0 8 16 4 30000
 
 for percent in 1 10 30; do
     say "$percent % of the packets lost"
-    before=$(losses)
+    before=$(srp_counter losses)
     wire_drops $percent
     sleep 8
     verified_is_fine
@@ -31,7 +30,7 @@ for percent in 1 10 30; do
     begin=$(now_us)
     wait_until 20 srp_state_is live
     # How many retries in a row fail depends on how slow the machines are; the bytes do not.
-    echo "$wire_dropped packets dropped, $(($(losses) - before)) sessions lost"
+    echo "$wire_dropped packets dropped, $(($(srp_counter losses) - before)) sessions lost"
 done
 
 say "a silent peer under I/O: noticed, and back when it answers again"
@@ -64,10 +63,10 @@ verified_stop
 
 say "a silent peer of an idle session: noticed by the keepalive"
 wait_until 20 srp_state_is live
-before=$(losses)
+before=$(srp_counter losses)
 begin=$(now_ms)
 wire_drops 100
-noticed() { (($(losses) > before)); }
+noticed() { (($(srp_counter losses) > before)); }
 wait_until 20 noticed
 idle=$(($(now_ms) - begin))
 wire_drops 0

@@ -43,8 +43,7 @@ for ((i = 0; i < 5; i++)); do
     verified_is_fine
 done
 verified_stop
-[[ $(srp show disk --json) =~ \"losses\":([0-9]+) ]]
-expect_equal "losses" "${BASH_REMATCH[1]}" 5
+expect_equal "losses" "$(srp_counter losses)" 5
 
 peer target_offline
 wait_until 20 not_live

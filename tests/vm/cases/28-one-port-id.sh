@@ -9,12 +9,11 @@
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-connects() { [[ $(srp show "$1" --json) =~ \"connects\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-is_live() { [[ $(srp show "$1" --json) == *'"state":"live"'* ]]; }
+connects() { of_session "$1" .counters.connects; }
+is_live() { state_is "$1" live; }
 either() { is_live disk || is_live twin; }
-settled() { # one has given up, the other works
-    [[ $(srp show disk --json)$(srp show twin --json) == *'another initiator logs in there with our port id'* ]] && either
-}
+has_given_up() { session_is "$1" '.last_error.message // "" | contains("another initiator logs in there with our port id")'; }
+settled() { { has_given_up disk || has_given_up twin; } && either; }
 
 srp_connect_usual --lun 0 --reconnect-delay 1000
 srp connect "$(target_uri)" --name twin --lun 0 --initiator-port-id "$srp_initiator" --no-wait

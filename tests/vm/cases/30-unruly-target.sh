@@ -20,8 +20,7 @@ order() {
     wait_until 20 answers_above "$before"
     tail -n 1 $answers | sed 's/^[^:]*: //'
 }
-counter() { [[ $(srp show disk --json) =~ \"$1\":([0-9]+) ]] && echo "${BASH_REMATCH[1]}"; }
-counter_above() { (($(counter "$1") > $2)); }
+counter_above() { (($(srp_counter "$1") > $2)); }
 # Negative acknowledgements that asked us to come again.
 not_ready() { cat "/sys/class/infiniband/$rdma_device/ports/1/hw_counters/rcvd_rnr_err"; }
 not_ready_above() { (($(not_ready) > $1)); }
@@ -31,7 +30,7 @@ errors_seen() { awk '$2 == "error"' $verified_log | wc -l; }
 costs_a_session() {
     local words=$1 before begin
     shift
-    before=$(counter losses)
+    before=$(srp_counter losses)
     begin=$(now_us)
     order "$@"
     wait_until 20 counter_above losses "$before"
@@ -39,9 +38,9 @@ costs_a_session() {
     wait_until 20 srp_state_is live
     wait_until 20 verified_since good "$(verified_since error "$begin")"
     verified_is_fine
-    expect_equal "losses" "$(counter losses)" $((before + 1))
-    grep '"to":"recovering"' /tmp/events | tail -n 1 | tee /tmp/cause
-    grep -q "$words" /tmp/cause || fail "the cause: expected '$words'"
+    expect_equal "losses" "$(srp_counter losses)" $((before + 1))
+    events_of /tmp/events '.to == "recovering"' | tail -n 1 | tee /tmp/cause
+    jq -e ".cause.message | contains(\"$words\")" /tmp/cause >/dev/null || fail "the cause: expected '$words'"
 }
 
 rdma_start
@@ -64,7 +63,7 @@ order event
 order credit
 answered() { [[ $(order counters) == *" target_answers=2 "* ]]; }
 wait_until 10 answered
-wait_until 10 grep -q '"event":"logical_units_changed"' /tmp/events
+wait_until 10 has_event /tmp/events '.event == "logical_units_changed"'
 
 say "no receives for a moment: tried again, nobody notices"
 before=$(not_ready)
@@ -72,7 +71,7 @@ order withhold
 wait_until 20 not_ready_above "$before"
 order give
 sleep 1
-expect_equal "losses" "$(counter losses)" 0
+expect_equal "losses" "$(srp_counter losses)" 0
 expect_equal "errors" "$(errors_seen)" 0
 verified_is_fine
 

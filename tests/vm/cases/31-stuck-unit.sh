@@ -33,7 +33,7 @@ must_fail dd if=/dev/zero of=/dev/nbd1 bs=4k seek=256 count=1 oflag=direct statu
 wait_until 20 is_away
 srp list
 wait_until 20 verified_works
-wait_until 10 grep -q '"kind":"unit_away"' /tmp/events
+wait_until 10 has_event /tmp/events '.kind == "unit_away"'
 sleep 1  # for a task management timeout after the login its I/O is retried, for it may be back soon
 reads_fail_at_once /dev/nbd1
 for ((k = 0; k < 10; k++)); do
@@ -46,7 +46,7 @@ verified_is_fine
 say "it goes on: proved, fenced and back"
 dmsetup resume mapped-disk1
 wait_until 20 is_whole
-wait_until 10 grep -q '"kind":"unit_back"' /tmp/events
+wait_until 10 has_event /tmp/events '.kind == "unit_back"'
 cmp /tmp/block <(dd if=/dev/nbd1 bs=1M count=1 iflag=direct,fullblock status=none)
 dd if=/dev/urandom of=/dev/nbd1 bs=64k count=16 oflag=direct status=none
 expect_equal "losses" "$(srp_counter losses)" 1

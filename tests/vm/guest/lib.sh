@@ -7,20 +7,14 @@
 set -euo pipefail
 
 guest_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# A sanitizer's report is no exit status of srp-nbd's.
+export ASAN_OPTIONS=exitcode=99 LSAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 
 say() { echo "-- $*"; }
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-# wait_until SECONDS COMMAND...: repeat the command until it is true; fail after SECONDS.
-wait_until() {
-    local seconds=$1 deadline
-    shift
-    deadline=$((SECONDS + seconds))
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || fail "not within $seconds s: $*"
-        sleep 0.1
-    done
-}
+# shellcheck source=../../lib/observe.sh
+source "$guest_lib/../../lib/observe.sh"
 
 # must_fail COMMAND...: for what has to be refused.
 must_fail() {

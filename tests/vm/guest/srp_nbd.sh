@@ -68,17 +68,16 @@ srp_connect() {
     srp connect "$(target_uri)" --name disk --initiator-port-id "$srp_initiator" "$@"
 }
 
-srp_state_is() { [[ $(srp show disk --json) == *"\"state\":\"$1\""* ]]; }
+srp_state_is() { state_is disk "$1"; }
 
-# srp_counter NAME: of the session, as its lane says now.
+# srp_counter NAME: of the session "disk", as its lane says now.
 srp_counter() {
-    local shown tries
+    local tries counter
     for ((tries = 0; tries < 20; tries++)); do
-        shown=$(srp show disk --json)
-        [[ $shown != *'"stale":false'* ]] || break
+        counter=$(of_session disk "if .stale then empty else .counters.$1 end")
+        if [[ -n $counter ]]; then echo "$counter"; return; fi
     done
-    [[ $shown == *'"stale":false'* && $shown =~ \"$1\":([0-9]+) ]] || fail "no counter $1: $shown"
-    echo "${BASH_REMATCH[1]}"
+    fail "no counter $1: $(srp show disk --json)"
 }
 
 # srp_commands_above NUMBER: I/O is running, the session has carried more commands than that.

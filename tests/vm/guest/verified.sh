@@ -27,14 +27,14 @@ verified_since() {
 verified_works() { [[ $(tail -n 1 $verified_log) == *' good' ]]; }
 
 # It still runs: nothing wrong was read.
-verified_is_fine() { kill -0 $verified_pid 2>/dev/null || fail "verified I/O: $(cat $verified_output)"; }
+verified_is_fine() { kill -0 "$verified_pid" 2>/dev/null || fail "verified I/O: $(cat $verified_output)"; }
 
 # End it, and compare what it knows with a device or file past the initiator.
 # verified_stop [BACKING]
 verified_stop() {
     local status=0
-    kill -TERM $verified_pid 2>/dev/null || true
-    wait $verified_pid || status=$?
+    kill -TERM "$verified_pid" 2>/dev/null || true
+    wait "$verified_pid" || status=$?
     cat $verified_output
     ((status == 0)) || fail "verified I/O: $(grep WRONG $verified_output | head -n 1)"
     if (($#)); then
