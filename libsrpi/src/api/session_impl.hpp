@@ -27,9 +27,9 @@ class SessionImpl final : public Session, private session::NexusObserver {
     void take_attentions(channel::Channel& channel) override { session_.probe_.take_attentions(channel); }
     const channel::Command* question() const noexcept override { return session_.probe_.question(); }
     std::optional<Result<>> outcome() override;
-    void add_units(channel::FenceList& list) const override { session_.probe_.add_units(list); }
+    void add_units(base::LunSet& list) const override { session_.probe_.add_units(list); }
     std::span<const session::AwayUnit> away() const noexcept override { return session_.probe_.away(); }
-    channel::FenceList& stuck() noexcept override { return session_.probe_.stuck(); }
+    base::LunSet& stuck() noexcept override { return session_.probe_.stuck(); }
     void reset() noexcept override { session_.probe_.reset(); }
     void let_device_go() noexcept override { session_.probe_.let_device_go(); }
 

@@ -22,8 +22,8 @@ Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEven
 }
 
 Channel::~Channel() {
-  FenceList unfenced;
-  close(Errc::no_connect, unfenced);
+  const auto [sent, unsent] = end();
+  SRPI_CHECK(sent.empty() && unsent.empty());  // the owner ends the channel first, for they are its commands
 }
 
 std::uint32_t Channel::wanted_iu_bytes() const noexcept { return send_slot_bytes(limits_); }
@@ -99,7 +99,7 @@ void Channel::submit(Command& command) noexcept {
 }
 
 base::Time Channel::next_deadline() const noexcept {
-  auto next = next_task_deadline();
+  auto next = next_tmf_deadline();
   for (const auto* list : {&pending_, &blocked_})
     if (list->front()) next = std::min(next, list->front()->internal.deadline);
   // While a rescue is under way, its function has a deadline of its own.
@@ -122,64 +122,27 @@ void Channel::take_unsent(CommandList& to) noexcept {
     while (auto* c = list->pop_front()) to.push_back(*c);
 }
 
-void Channel::take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept {
+Ended Channel::end() noexcept {
   if (endpoint_) {
     endpoint_->abort();  // from here on nothing can reach any buffer of ours
     endpoint_.reset();
   }
   started_ = false;
   late_answers_ = 0;
+  Ended ended;
   while (auto* c = in_flight_.pop_front()) {
     slots_.release(c->internal.slot);
-    if (may_change_medium(c->cdb)) unfenced.add(c->lun);
-    sent.push_back(*c);
+    ended.sent.push_back(*c);
   }
-  take_unsent(unsent);
-}
-
-void Channel::close(Errc error, FenceList& unfenced) noexcept {
-  const auto now = clock_.now();
-  CommandList ended;  // what completes may submit anew; that belongs to whatever comes next
-  take_all(unfenced, ended, ended);
-  while (auto* c = ended.pop_front())
-    complete(*c, c->internal.deadline <= now ? c->internal.end_error : error);
-  end_all_tasks(error);
+  take_unsent(ended.unsent);
+  end_all_tmfs();
+  return ended;
 }
 
 void Channel::let_device_go() noexcept {
   SRPI_CHECK(!endpoint_);
   region_.reset();
   device_.reset();
-}
-
-void Channel::give_away(FenceList& unfenced, CommandList* doubtful, CommandList& kept) noexcept {
-  const auto now = clock_.now();
-  CommandList sent, unsent, ended;
-  take_all(unfenced, sent, unsent);
-  while (auto* c = sent.pop_front()) {
-    if (doubtful && c->rescue && may_change_medium(c->cdb))
-      doubtful->push_back(*c);
-    else
-      (c->rescue && c->internal.deadline > now && !may_change_medium(c->cdb) ? kept : ended).push_back(*c);
-  }
-  while (auto* c = unsent.pop_front()) (c->rescue && c->internal.deadline > now ? kept : ended).push_back(*c);
-  while (auto* c = ended.pop_front())
-    complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::no_connect);
-  end_all_tasks(Errc::no_connect);
-}
-
-void Channel::suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept {
-  const auto now = clock_.now();
-  CommandList sent, unsent, ended;
-  take_all(unfenced, sent, unsent);
-  while (auto* c = sent.pop_front()) {
-    const bool again = c->rescue && c->internal.deadline > now && (writes_too || !may_change_medium(c->cdb));
-    (again ? kept : ended).push_back(*c);
-  }
-  while (auto* c = unsent.pop_front()) (c->rescue && c->internal.deadline > now ? kept : ended).push_back(*c);
-  while (auto* c = ended.pop_front())
-    complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::no_connect);
-  end_all_tasks(Errc::no_connect);
 }
 
 }  // namespace srpi::channel

@@ -4,7 +4,7 @@
 //
 // Buffers. Request information units live in send slots, one a command, reused when the command's answer has
 // come: the target has the unit then. Receive buffers are posted anew in batches after their unit was
-// decoded. A command's data belongs to the target from the post until its SRP_RSP or until close(), which
+// decoded. A command's data belongs to the target from the post until its SRP_RSP or until end(), which
 // destroys the queue pair first.
 #pragma once
 
@@ -19,8 +19,7 @@
 #include "base/slot_table.hpp"
 #include "channel/command.hpp"
 #include "channel/credits.hpp"
-#include "channel/fence.hpp"
-#include "channel/task.hpp"
+#include "channel/tmf.hpp"
 #include "channel/unit_events.hpp"
 #include "channel/unit_resets.hpp"
 #include "fabric/endpoint.hpp"
@@ -32,10 +31,10 @@ struct Response;
 
 namespace srpi::channel {
 
-// Task management functions at the target: the one that is waited for, those that were not answered in time, and
+// Tmf management functions at the target: the one that is waited for, those that were not answered in time, and
 // those that may take for ever.
 inline constexpr std::uint32_t kMostAside = 16;
-inline constexpr std::uint32_t kTaskSlots = 4 + kMostAside;
+inline constexpr std::uint32_t kTmfSlots = 4 + kMostAside;
 
 struct ChannelLimits {
   std::uint32_t queue_depth = 128;  // commands at the target
@@ -54,6 +53,12 @@ struct ChannelTerms {
 struct ChannelCounters {
   std::uint64_t commands = 0, errors = 0, read_bytes = 0, written_bytes = 0, unknown_tags = 0;
   std::uint64_t task_functions = 0;
+};
+
+// The commands that a channel leaves when it ends, each list in the order of submission.
+struct Ended {
+  CommandList sent;    // and not answered: the target may have carried them out, or may do so yet
+  CommandList unsent;  // the target has not seen them
 };
 
 class Channel {
@@ -79,15 +84,15 @@ class Channel {
   void submit(Command&) noexcept;
   // The same, past all others, with the credit and the slot that are kept back from them (unless a function
   // needs that credit): so a target can be asked for a sign of life where it has all that it may have.
-  void probe(Command&) noexcept;
-  void submit(Task&) noexcept;
+  void submit_keepalive(Command&) noexcept;
+  void submit(Tmf&) noexcept;
   void take_unsent(CommandList& to) noexcept;  // what was submitted and not posted
   // Past those that wait, and without keeping others waiting, for an answer that may take for ever: its deadline does
-  // not count, and a reset ends nothing here. False: there is no room for it now, and the task is still the caller's.
-  [[nodiscard]] bool submit_aside(Task&) noexcept;
+  // not count, and a reset ends nothing here. False: there is no room for it now, and the function is still the caller's.
+  [[nodiscard]] bool submit_aside(Tmf&) noexcept;
   // How many of them at a time: they keep their credits. Known after start.
   [[nodiscard]] std::uint32_t most_aside() const noexcept;
-  void withdraw(Task&) noexcept;  // never completes then; it is the caller's again
+  void withdraw(Tmf&) noexcept;  // never completes then; it is the caller's again
   // No command for this unit is posted from here on until unblock; over the end of connections, too.
   void block(std::uint64_t lun) noexcept { blocked_lun_ = lun; }
   void unblock() noexcept;
@@ -101,23 +106,20 @@ class Channel {
   // For how long a command, with no deadline of its own, has been without an answer.
   [[nodiscard]] base::Duration unanswered_for(const Command&) const noexcept;
 
-  // Set once the channel is beyond use: the session must close it.
+  // Set once the channel is beyond use: its owner must end it.
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
   void fail(Error) noexcept;
   // Why the target logged us out, if it did.
   [[nodiscard]] const std::optional<wire::LogoutReason>& logged_out() const noexcept { return logged_out_; }
 
-  // Destroys the queue pair, then completes every command with `error`. Adds to `unfenced` the units that
-  // have commands which the target may still carry out. Silent on a closed channel.
-  void close(Errc error, FenceList& unfenced) noexcept;
-  // Of a closed channel: its buffers are unregistered, until it is opened again.
+  // Destroys the queue pair: from here on nothing reaches any buffer of the channel or of its commands. Functions
+  // complete with no_connect; the commands are the caller's again, and none of them completes here. Permitted at any
+  // time; a channel that is not open has at most commands that were not sent.
+  [[nodiscard]] Ended end() noexcept;
+  // Completes a command of this channel: the caller one that end() has returned.
+  void complete(Command&, Errc) noexcept;
+  // Of a channel that has ended: its buffers are unregistered, until it is opened again.
   void let_device_go() noexcept;
-  // The same, but commands that may be sent again over another connection, and have time left, go to `kept`
-  // instead, in order. Those that were sent and may change the medium only if `writes_too`.
-  void suspend(FenceList& unfenced, bool writes_too, CommandList& kept) noexcept;
-  // The same while other channels carry on: what was sent and may change the medium goes to `doubtful`, all
-  // of it, for it is not over before its unit is fenced. Null: it completes with no_connect.
-  void give_away(FenceList& unfenced, CommandList* doubtful, CommandList& kept) noexcept;
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
   [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
@@ -136,8 +138,8 @@ class Channel {
  private:
   static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
   struct PostBatch;
-  struct TaskSlot {
-    Task* task = nullptr;  // null while taken: nobody waits for the answer any more
+  struct TmfSlot {
+    Tmf* tmf = nullptr;  // null while taken: nobody waits for the answer any more
     std::uint32_t generation = 0;
     bool taken = false;
     bool aside = false;
@@ -146,7 +148,7 @@ class Channel {
   [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
   [[nodiscard]] std::byte* receive_buffer(std::uint32_t index) noexcept;
   [[nodiscard]] bool can_post() const noexcept;
-  [[nodiscard]] bool can_probe() const noexcept;
+  [[nodiscard]] bool can_send_keepalive() const noexcept;
   void prepare(Command&, PostBatch&) noexcept;
   void post(PostBatch&) noexcept;
   void post_alone(std::uint32_t slot, std::size_t bytes) noexcept;
@@ -157,24 +159,22 @@ class Channel {
   void on_target_request(std::span<const std::byte>);  // throws std::bad_alloc, before it has done anything
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
-  void complete(Command&, Errc) noexcept;
-  void take_all(FenceList& unfenced, CommandList& sent, CommandList& unsent) noexcept;
   // rescue.cpp
   void expire_unsent(base::Time now) noexcept;
   void rescue(base::Time now) noexcept;
-  static void on_rescue(Task&) noexcept;
+  static void on_rescue(Tmf&) noexcept;
   void end_unit(std::uint64_t lun) noexcept;
   void release_unanswered(Command&) noexcept;
   void finish_unanswered(Command&, Errc) noexcept;
-  // tasks.cpp
-  [[nodiscard]] bool can_start_task() const noexcept;
-  void start_task() noexcept;
-  void post_task(Task&, std::uint32_t slot) noexcept;
-  [[nodiscard]] bool on_task_answer(const wire::Response&) noexcept;
-  void end_task(Task&, Errc) noexcept;
-  void check_task_deadlines(base::Time now) noexcept;
-  [[nodiscard]] base::Time next_task_deadline() const noexcept;
-  void end_all_tasks(Errc) noexcept;
+  // tmf.cpp
+  [[nodiscard]] bool can_start_tmf() const noexcept;
+  void start_tmf() noexcept;
+  void post_tmf(Tmf&, std::uint32_t slot) noexcept;
+  [[nodiscard]] bool on_tmf_answer(const wire::Response&) noexcept;
+  void end_tmf(Tmf&, Errc) noexcept;
+  void check_tmf_deadlines(base::Time now) noexcept;
+  [[nodiscard]] base::Time next_tmf_deadline() const noexcept;
+  void end_all_tmfs() noexcept;
 
   ChannelLimits limits_;
   const base::Clock& clock_;
@@ -202,10 +202,10 @@ class Channel {
   CommandList in_flight_;  // posted, oldest first
   CommandList blocked_;    // submitted; their unit is being reset, which could take them for older ones
   std::uint64_t blocked_lun_ = kNoLun;
-  TaskList waiting_tasks_;
-  Task* active_task_ = nullptr;
-  std::array<TaskSlot, kTaskSlots> task_slots_;
-  Task rescue_;
+  TmfList waiting_tmfs_;
+  Tmf* active_tmf_ = nullptr;
+  std::array<TmfSlot, kTmfSlots> tmf_slots_;
+  Tmf rescue_;
   bool rescuing_ = false;
   std::uint64_t late_answers_ = 0;      // of aborted commands, which may or may not come
   std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free

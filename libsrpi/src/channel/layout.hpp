@@ -35,16 +35,16 @@ constexpr std::uint32_t send_slot_bytes(const ChannelLimits& l) {
 // One more than may be used by commands: for the probe, which goes when they have taken all the others.
 constexpr std::uint32_t command_slots(const ChannelLimits& l) { return l.queue_depth + 1; }
 constexpr std::uint32_t send_slot_count(const ChannelLimits& l) {
-  return command_slots(l) + kAnswerSlots + kTaskSlots;
+  return command_slots(l) + kAnswerSlots + kTmfSlots;
 }
 // Answers come before the completion of the send that they answer is known: up to kSignalEvery entries lag
 // behind, twice when a batch straddles the signaled one.
 constexpr std::uint32_t send_depth(const ChannelLimits& l) {
-  return command_slots(l) + 2 * kSignalEvery + kAnswerSlots + kTaskSlots;
+  return command_slots(l) + 2 * kSignalEvery + kAnswerSlots + kTmfSlots;
 }
 // One answer for each command and function, one target request, and those waiting to be posted in a batch.
 constexpr std::uint32_t receive_count(const ChannelLimits& l) {
-  return command_slots(l) + kTaskSlots + 2 + kReceiveBatch;
+  return command_slots(l) + kTmfSlots + 2 + kReceiveBatch;
 }
 
 }  // namespace srpi::channel

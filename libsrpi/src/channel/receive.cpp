@@ -91,7 +91,7 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
                  })});
   auto* const found = slots_.find(response.tag);
   if (!found) {
-    if (on_task_answer(response)) return;
+    if (on_tmf_answer(response)) return;
     if (late_answers_ > 0) {  // an aborted command's, which a target may still send
       --late_answers_;
       return;

@@ -13,7 +13,7 @@
 namespace srpi::channel {
 
 void Channel::check_deadlines(base::Time now) noexcept {
-  check_task_deadlines(now);
+  check_tmf_deadlines(now);
   expire_unsent(now);
   if (!failure_) rescue(now);
 }
@@ -66,27 +66,27 @@ void Channel::rescue(base::Time now) noexcept {
   rescuing_ = true;
   if (!abort) return resets_.submit(rescue_);
   submit(rescue_);
-  start_task();
+  start_tmf();
 }
 
-void Channel::on_rescue(Task& task) noexcept {
-  auto& self = *static_cast<Channel*>(task.owner);
+void Channel::on_rescue(Tmf& tmf) noexcept {
+  auto& self = *static_cast<Channel*>(tmf.owner);
   self.rescuing_ = false;
-  if (task.error == Errc::no_connect) return;  // the channel is being closed, or about to be
-  if (task.function == wire::TaskFunction::abort_task) {
+  if (tmf.error == Errc::no_connect) return;  // the channel is being closed, or about to be
+  if (tmf.function == wire::TaskFunction::abort_task) {
     // "Failed" may mean that the task was over already: its answer has come before this one then, as the
     // queue pair keeps the order, and nothing is found here.
-    if (auto* const found = self.slots_.find(task.task_tag)) {
-      if (task.confirmed())
+    if (auto* const found = self.slots_.find(tmf.task_tag)) {
+      if (tmf.confirmed())
         self.finish_unanswered(**found, (*found)->internal.end_error);
       else
         (*found)->internal.abort_refused = true;
     }
-  } else if (!task.confirmed()) {
-    if (task.error == Errc::timed_out &&
-        self.last_answer_ > task.deadline - self.limits_.task_management_timeout)
-      self.events_.on_stuck_unit(task.lun, self);
-    const auto* const what = task.error == Errc::ok ? to_string(task.result) : "not answered";
+  } else if (!tmf.confirmed()) {
+    if (tmf.error == Errc::timed_out &&
+        self.last_answer_ > tmf.deadline - self.limits_.task_management_timeout)
+      self.events_.on_stuck_unit(tmf.lun, self);
+    const auto* const what = tmf.error == Errc::ok ? to_string(tmf.result) : "not answered";
     return self.fail({Errc::timed_out, base::words([&] {
                         return "a command was not answered within its deadline, ABORT TASK has not ended it, "
                                "and LOGICAL UNIT RESET was " +

@@ -18,18 +18,18 @@ struct Channel::PostBatch {
 
 bool Channel::can_post() const noexcept {
   return credits_.for_command() && slots_.used() < limits_.queue_depth &&
-         sends_posted_ + kAnswerSlots + kTaskSlots + 1 < send_depth(limits_);
+         sends_posted_ + kAnswerSlots + kTmfSlots + 1 < send_depth(limits_);
 }
 
-bool Channel::can_probe() const noexcept {
-  return started_ && !failure_ && credits_.for_task_management() && !active_task_ && waiting_tasks_.empty() &&
+bool Channel::can_send_keepalive() const noexcept {
+  return started_ && !failure_ && credits_.for_task_management() && !active_tmf_ && waiting_tmfs_.empty() &&
          blocked_lun_ == kNoLun && !slots_.full() &&
-         sends_posted_ + kAnswerSlots + kTaskSlots < send_depth(limits_);
+         sends_posted_ + kAnswerSlots + kTmfSlots < send_depth(limits_);
 }
 
-void Channel::probe(Command& command) noexcept {
+void Channel::submit_keepalive(Command& command) noexcept {
   submit(command);
-  if (!can_probe()) return;
+  if (!can_send_keepalive()) return;
   pending_.erase(command);
   PostBatch batch;
   prepare(command, batch);
@@ -54,7 +54,7 @@ void Channel::flush() noexcept {
     if (failure_) return;
   }
   post(batch);
-  start_task();
+  start_tmf();
 }
 
 void Channel::prepare(Command& command, PostBatch& batch) noexcept {

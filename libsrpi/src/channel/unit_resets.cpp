@@ -12,8 +12,8 @@ namespace srpi::channel {
 UnitResets::UnitResets() {
   for (auto& part : parts_) {
     part.resets = this;
-    part.task.owner = &part;
-    part.task.on_complete = &UnitResets::on_part;
+    part.tmf.owner = &part;
+    part.tmf.on_complete = &UnitResets::on_part;
   }
 }
 
@@ -22,22 +22,22 @@ void UnitResets::add(Channel& channel) noexcept {
   parts_[channels_++].channel = &channel;
 }
 
-void UnitResets::submit(Task& task) noexcept {
-  if (!running_ || task.lun != lun_) return submit_anew(task);
-  task.error = Errc::ok;
-  askers_.push_back(task);
-  deadline_ = std::min(deadline_, task.deadline);
+void UnitResets::submit(Tmf& tmf) noexcept {
+  if (!running_ || tmf.lun != lun_) return submit_anew(tmf);
+  tmf.error = Errc::ok;
+  askers_.push_back(tmf);
+  deadline_ = std::min(deadline_, tmf.deadline);
 }
 
-void UnitResets::submit_anew(Task& task) noexcept {
-  task.error = Errc::ok;
-  waiting_.push_back(task);
+void UnitResets::submit_anew(Tmf& tmf) noexcept {
+  tmf.error = Errc::ok;
+  waiting_.push_back(tmf);
   start_next();
 }
 
-void UnitResets::withdraw(Task& task) noexcept {
-  askers_.remove(task);
-  waiting_.remove(task);
+void UnitResets::withdraw(Tmf& tmf) noexcept {
+  askers_.remove(tmf);
+  waiting_.remove(tmf);
 }
 
 void UnitResets::start_next() noexcept {
@@ -45,12 +45,12 @@ void UnitResets::start_next() noexcept {
   start(*waiting_.pop_front());
 }
 
-void UnitResets::start(Task& task) noexcept {
+void UnitResets::start(Tmf& tmf) noexcept {
   running_ = true;
-  lun_ = task.lun;
-  deadline_ = task.deadline;
-  askers_.push_back(task);
-  TaskList others;  // who asked meanwhile for the same
+  lun_ = tmf.lun;
+  deadline_ = tmf.deadline;
+  askers_.push_back(tmf);
+  TmfList others;  // who asked meanwhile for the same
   while (auto* t = waiting_.pop_front()) (t->lun == lun_ ? askers_ : others).push_back(*t);
   waiting_ = others;
   for (const auto* t = askers_.front(); t; t = t->next) deadline_ = std::min(deadline_, t->deadline);
@@ -60,15 +60,15 @@ void UnitResets::start(Task& task) noexcept {
   for (auto& part : parts()) {
     part.taken = part.open = part.channel->is_up();
     if (!part.open) continue;
-    part.task.function = wire::TaskFunction::lun_reset;
-    part.task.lun = lun_;
-    part.task.deadline = base::kNever;  // ours
-    part.channel->submit(part.task);
+    part.tmf.function = wire::TaskFunction::lun_reset;
+    part.tmf.lun = lun_;
+    part.tmf.deadline = base::kNever;  // ours
+    part.channel->submit(part.tmf);
   }
 }
 
-void UnitResets::on_part(Task& task) noexcept {
-  auto& part = *static_cast<Part*>(task.owner);
+void UnitResets::on_part(Tmf& tmf) noexcept {
+  auto& part = *static_cast<Part*>(tmf.owner);
   part.open = false;
   part.resets->finish_if_answered();
 }
@@ -80,23 +80,23 @@ void UnitResets::finish_if_answered() noexcept {
 // A channel that was lost meanwhile says nothing about the unit: the others do. One that has not confirmed
 // what others have cannot know which of its commands are over: it is of no further use.
 void UnitResets::finish() noexcept {
-  const auto counts = [](const Part& p) { return p.taken && p.task.error != Errc::no_connect; };
+  const auto counts = [](const Part& p) { return p.taken && p.tmf.error != Errc::no_connect; };
   const bool any =
-      std::ranges::any_of(parts(), [&](const Part& p) { return counts(p) && p.task.confirmed(); });
+      std::ranges::any_of(parts(), [&](const Part& p) { return counts(p) && p.tmf.confirmed(); });
   Errc error = any ? Errc::ok : Errc::no_connect;
   auto result = wire::TaskResult::complete;
   for (auto& part : parts()) {
-    if (!counts(part) || part.task.confirmed()) continue;
+    if (!counts(part) || part.tmf.confirmed()) continue;
     if (any) {
-      const auto* const what = part.task.error == Errc::ok ? to_string(part.task.result) : "not answered";
+      const auto* const what = part.tmf.error == Errc::ok ? to_string(part.tmf.result) : "not answered";
       part.channel->fail({Errc::timed_out, base::words([&] {
                             return "LOGICAL UNIT RESET, which other channels of the session have confirmed, "
                                    "was " +
                                    std::string(what);
                           })});
     } else {
-      error = part.task.error;
-      result = part.task.result;
+      error = part.tmf.error;
+      result = part.tmf.result;
     }
   }
   running_ = false;
@@ -104,14 +104,14 @@ void UnitResets::finish() noexcept {
     part.taken = false;
     part.channel->unblock();
   }
-  TaskList ended;
+  TmfList ended;
   std::swap(ended, askers_);
   complete(ended, error, result);
   start_next();
 }
 
 // What completes may ask again: that is for later.
-void UnitResets::complete(TaskList& ended, Errc error, wire::TaskResult result) noexcept {
+void UnitResets::complete(TmfList& ended, Errc error, wire::TaskResult result) noexcept {
   completing_ = true;
   while (auto* t = ended.pop_front()) {
     t->error = error;
@@ -122,10 +122,10 @@ void UnitResets::complete(TaskList& ended, Errc error, wire::TaskResult result) 
 }
 
 void UnitResets::end_all() noexcept {
-  TaskList ended;
+  TmfList ended;
   std::swap(ended, waiting_);
   for (auto& part : parts()) {
-    if (part.open) part.channel->withdraw(part.task);
+    if (part.open) part.channel->withdraw(part.tmf);
     part.open = part.taken = false;
   }
   if (running_) finish();
@@ -136,13 +136,13 @@ void UnitResets::check_deadlines(base::Time now) noexcept {
   if (running_ && now >= deadline_) {
     for (auto& part : parts()) {
       if (!part.open) continue;
-      part.channel->withdraw(part.task);
+      part.channel->withdraw(part.tmf);
       part.open = false;
-      part.task.error = Errc::timed_out;
+      part.tmf.error = Errc::timed_out;
     }
   }
   finish_if_answered();
-  TaskList waiting, ended;
+  TmfList waiting, ended;
   std::swap(waiting, waiting_);
   while (auto* t = waiting.pop_front()) (t->deadline <= now ? ended : waiting_).push_back(*t);
   complete(ended, Errc::timed_out, wire::TaskResult::complete);

@@ -13,7 +13,7 @@
 #include <span>
 
 #include "base/clock.hpp"
-#include "channel/task.hpp"
+#include "channel/tmf.hpp"
 
 namespace srpi::channel {
 
@@ -32,10 +32,10 @@ class UnitResets {
 
   // Ownership and completion as with Channel::submit. Joins a reset of this unit that is under way: what was
   // sent before this call is over with it. confirmed(): so it was over every channel that still lives.
-  void submit(Task&) noexcept;
+  void submit(Tmf&) noexcept;
   // The same without joining: the reset starts after this call.
-  void submit_anew(Task&) noexcept;
-  void withdraw(Task&) noexcept;
+  void submit_anew(Tmf&) noexcept;
+  void withdraw(Tmf&) noexcept;
 
   // Every channel is closed: what is left completes with no_connect.
   void end_all() noexcept;
@@ -45,19 +45,19 @@ class UnitResets {
 
  private:
   struct Part {
-    Task task;
+    Tmf tmf;
     Channel* channel = nullptr;
     UnitResets* resets = nullptr;
     bool open = false;   // not answered yet
     bool taken = false;  // of the present reset
   };
   [[nodiscard]] std::span<Part> parts() noexcept { return std::span(parts_).first(channels_); }
-  void start(Task&) noexcept;
+  void start(Tmf&) noexcept;
   void start_next() noexcept;
-  static void on_part(Task&) noexcept;
+  static void on_part(Tmf&) noexcept;
   void finish_if_answered() noexcept;
   void finish() noexcept;
-  void complete(TaskList& ended, Errc, wire::TaskResult) noexcept;
+  void complete(TmfList& ended, Errc, wire::TaskResult) noexcept;
 
   std::array<Part, kMostChannels> parts_;
   std::uint32_t channels_ = 0;
@@ -65,8 +65,8 @@ class UnitResets {
   bool completing_ = false;
   std::uint64_t lun_ = 0;
   base::Time deadline_ = base::kNever;
-  TaskList askers_;   // of the reset that is under way
-  TaskList waiting_;  // for their turn
+  TmfList askers_;   // of the reset that is under way
+  TmfList waiting_;  // for their turn
 };
 
 }  // namespace srpi::channel

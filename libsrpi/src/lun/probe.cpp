@@ -81,7 +81,7 @@ std::optional<Result<>> LunProbe::outcome() {
   return *task_.value();
 }
 
-void LunProbe::add_units(channel::FenceList& list) const {
+void LunProbe::add_units(base::LunSet& list) const {
   for (const auto& unit : units_) list.add(wire_lun(unit.info.lun));
 }
 
@@ -163,7 +163,7 @@ Task<Result<>> LunProbe::greet() {
 }
 
 Task<Result<>> LunProbe::find() {
-  stuck_ = {};  // no units yet
+  stuck_.clear();  // no units yet
   auto luns = wanted_;
   if (luns.empty()) {
     auto reported = co_await report_luns();

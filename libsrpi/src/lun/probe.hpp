@@ -42,9 +42,9 @@ class LunProbe final : public session::Probe {
     return waiting_ ? &command_ : nullptr;
   }
   [[nodiscard]] std::optional<Result<>> outcome() override;
-  void add_units(channel::FenceList&) const override;
+  void add_units(base::LunSet&) const override;
   [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
-  [[nodiscard]] channel::FenceList& stuck() noexcept override { return stuck_; }
+  [[nodiscard]] base::LunSet& stuck() noexcept override { return stuck_; }
   void reset() noexcept override;
   void let_device_go() noexcept override;
 
@@ -81,7 +81,7 @@ class LunProbe final : public session::Probe {
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
   std::vector<session::AwayUnit> away_;  // of units_, in their order
-  channel::FenceList stuck_;
+  base::LunSet stuck_;
   std::size_t left_out_ = 0;
 
   channel::Channel* channel_ = nullptr;

@@ -86,7 +86,7 @@ class Unit final : public LogicalUnit {
   std::size_t aborting_ = 0;
   Errc abort_status_ = Errc::ok;
   RequestQueue<TaskRequest> new_resets_, resets_;  // resets_: while reset_ is under way
-  channel::Task reset_;
+  channel::Tmf reset_;
 
   std::vector<Piece> pieces_;
   std::vector<Piece*> free_;

@@ -6,7 +6,7 @@
 namespace srpi::lun {
 namespace {
 
-Errc outcome_of(const channel::Task& task) noexcept {
+Errc outcome_of(const channel::Tmf& task) noexcept {
   if (task.error != Errc::ok) return task.error;
   switch (task.result) {
     case wire::TaskResult::complete:
@@ -59,7 +59,7 @@ std::size_t Unit::run_tasks() noexcept {
     reset_.lun = wire_lun_;
     reset_.deadline = clock_.now() + options_.task_management_timeout;
     reset_.owner = this;
-    reset_.on_complete = [](channel::Task& t) noexcept {
+    reset_.on_complete = [](channel::Tmf& t) noexcept {
       auto& unit = *static_cast<Unit*>(t.owner);
       unit.end_tasks(unit.resets_, outcome_of(t));
     };

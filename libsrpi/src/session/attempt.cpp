@@ -53,7 +53,7 @@ const char* Attempt::describe(Step step) noexcept {
 }
 
 Attempt::Attempt(fabric::Fabric& fabric, const LoginIdentity& identity, const SessionOptions& options,
-                 Channel& channel, MemoryTable& memories, Probe& probe, FenceList& unfenced,
+                 Channel& channel, MemoryTable& memories, Probe& probe, FenceMarks& unfenced,
                  const base::Clock& clock, base::Duration patience, wire::MultiChannel action)
     : fabric_(fabric),
       identity_(identity),
@@ -202,7 +202,7 @@ std::optional<AttemptOutcome> Attempt::on_event(const fabric::ConnectionEvent& e
         again = reject && reject->reason == wire::RejectReason::request_iu_too_large && fall_back();
       }
       if (!again) return on_rejected(event);
-      channel_.close(Errc::no_connect, unfenced_);
+      fail_channel(channel_, clock_.now(), unfenced_);
       step_ = Step::opening;
       return std::nullopt;
     }
@@ -223,7 +223,7 @@ void Attempt::start_reset(std::uint64_t lun) {
   reset_.lun = lun;
   reset_.deadline = deadline_;
   reset_.owner = this;
-  reset_.on_complete = [](Task& t) noexcept { static_cast<Attempt*>(t.owner)->reset_answered_ = true; };
+  reset_.on_complete = [](Tmf& t) noexcept { static_cast<Attempt*>(t.owner)->reset_answered_ = true; };
   reset_answered_ = false;
   reset_at_ = clock_.now();
   channel_.submit(reset_);
@@ -248,11 +248,11 @@ std::optional<AttemptOutcome> Attempt::fence() {
                "left unanswered, was answered '{}' (with the option fence turned off it is not asked for)",
                lun, wire::to_string(reset_.result))},
           false};
-    unfenced_.remove(reset_.lun);
+    unfenced_.units.remove(reset_.lun);
   }
   if (joins()) return AttemptOutcome{};  // what is to be fenced is the nexus' business
-  if (unfenced_.take_all_units()) probe_.add_units(unfenced_);
-  const auto next = next_to_fence(unfenced_, probe_);
+  if (std::exchange(unfenced_.all_units, false)) probe_.add_units(unfenced_.units);
+  const auto next = next_to_fence(unfenced_.units, probe_);
   if (!options_.fence || !next) return AttemptOutcome{};
   step_ = Step::fencing;
   start_reset(*next);
@@ -270,7 +270,7 @@ void Attempt::note_stuck() noexcept {
   if (waited < options_.connect_timeout / 4) return;
   const auto lun = question ? question->lun : reset_.lun;
   auto& stuck = probe_.stuck();
-  if (stuck.contains(lun)) stuck = {};
+  if (stuck.contains(lun)) stuck.clear();
   stuck.add(lun);
 }
 

@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "fabric/endpoint.hpp"
 #include "session/channel_names.hpp"
+#include "session/fence.hpp"
 #include "session/probe.hpp"
 #include "srpi/port_id.hpp"
 #include "srpi/session_options.hpp"
@@ -44,7 +45,7 @@ class Attempt {
   // patience: how long the peer may take to answer the login, connect_timeout at most; what follows has the
   // rest of connect_timeout.
   Attempt(fabric::Fabric&, const LoginIdentity&, const SessionOptions&, Channel&, MemoryTable&, Probe&,
-          FenceList& unfenced, const base::Clock&, base::Duration patience,
+          FenceMarks& unfenced, const base::Clock&, base::Duration patience,
           wire::MultiChannel = wire::MultiChannel::single);
   ~Attempt();
 
@@ -80,7 +81,7 @@ class Attempt {
   Channel& channel_;
   MemoryTable& memories_;
   Probe& probe_;
-  FenceList& unfenced_;
+  FenceMarks& unfenced_;
   const base::Clock& clock_;
   const base::Time begun_;
   base::Time deadline_;
@@ -92,7 +93,7 @@ class Attempt {
   bool immediate_data_;
   std::uint32_t stale_retries_left_ = 2;
   std::optional<bool> ended_another_;
-  Task reset_;
+  Tmf reset_;
   base::Time reset_at_{};
   bool reset_answered_ = false;
 };

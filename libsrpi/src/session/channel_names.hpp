@@ -15,11 +15,9 @@ using channel::CommandList;
 using channel::Credits;
 using channel::DataSegment;
 using channel::Direction;
-using channel::FenceList;
 using channel::kMostAside;
-using channel::may_change_medium;
-using channel::Task;
-using channel::TaskList;
+using channel::Tmf;
+using channel::TmfList;
 using channel::UnitEventSink;
 using channel::UnitResets;
 

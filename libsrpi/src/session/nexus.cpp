@@ -47,7 +47,7 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
   identity_.initiator_port_id = options.initiator_port_id;
   identity_.initiator_ext =
       target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
-  if (options.fence_first_login) unfenced_.want_all_units();
+  if (options.fence_first_login) unfenced_.all_units = true;
   start_attempt();
 }
 
@@ -160,10 +160,9 @@ void Nexus::close_channels(bool keep_commands) {
   CommandList kept;
   for (const auto& link : links_) {
     leave(*link);
-    if (keep_commands)
-      link->channel.suspend(unfenced_, options_.fence, kept);
-    else
-      link->channel.close(Errc::no_connect, unfenced_);
+    const auto aftermath = keep_commands ? Aftermath::recovery : Aftermath::nothing_kept;
+    auto lost = end_channel(link->channel, aftermath, options_.fence, from, unfenced_);
+    while (auto* c = lost.kept.pop_front()) kept.push_back(*c);
   }
   end_doubtful(keep_commands ? &kept : nullptr);
   resets_.end_all();
@@ -174,7 +173,7 @@ void Nexus::close_channels(bool keep_commands) {
 
 void Nexus::start_attempt() {
   attempt_.reset();
-  for (const auto& link : links_) link->channel.close(Errc::no_connect, unfenced_);
+  for (const auto& link : links_) fail_channel(link->channel, clock_.now(), unfenced_);
   retry_at_ = base::kNever;
   attempt_.emplace(fabric_, identity_, options_, links_.front()->channel, memories_, probe_, unfenced_,
                    clock_, next_patience());

@@ -22,6 +22,7 @@
 #include "session/attempt.hpp"
 #include "session/channel_names.hpp"
 #include "session/contest.hpp"
+#include "session/fence.hpp"
 #include "session/link.hpp"
 #include "session/memory_table.hpp"
 #include "session/probe.hpp"
@@ -61,7 +62,7 @@ class Nexus final : private UnitEventSink {
   // The command completes in a later poll or flush, or when the state changes; never from within.
   void submit(Command&) noexcept;
   // A reset of a unit, over all channels. Where the session is not live it completes with no_connect.
-  void submit(Task&) noexcept;
+  void submit(Tmf&) noexcept;
   // Ends all commands of the unit, with `cancelled` unless they are answered; see Channel::abort_unit.
   void abort_unit(std::uint64_t lun) noexcept;
   // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until
@@ -102,7 +103,7 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] const ChannelHistory& channel_history() const noexcept { return channel_history_; }
   // Descriptors that a command may carry, over whichever channel.
   [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }
-  [[nodiscard]] const FenceList& unfenced() const noexcept { return unfenced_; }
+  [[nodiscard]] const FenceMarks& unfenced() const noexcept { return unfenced_; }
   [[nodiscard]] MemoryTable& memories() noexcept { return memories_; }
   [[nodiscard]] const fabric::Path& path() const noexcept { return path_; }
   [[nodiscard]] const Error& last_error() const noexcept { return last_error_; }
@@ -152,7 +153,7 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] bool fence_is_due() const noexcept;
   void poll_fence();
   void end_fence() noexcept;
-  static void on_fence(Task&) noexcept;
+  static void on_fence(Tmf&) noexcept;
   void release_doubtful(std::uint64_t lun) noexcept;
   void end_doubtful(CommandList* kept) noexcept;
   // nexus_away.cpp
@@ -165,7 +166,7 @@ class Nexus final : private UnitEventSink {
   static void on_away_answer(Command&) noexcept;
   // nexus_stuck.cpp
   struct StuckReset {
-    Task task;
+    Tmf task;
     bool sent = false;
     base::Time at{};
   };
@@ -174,7 +175,7 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] bool may_reset_stuck(std::uint64_t lun, bool asked_for) const noexcept;
   void reset_stuck(std::uint64_t lun) noexcept;
   [[nodiscard]] bool may_be_back_soon(std::uint64_t lun) const noexcept;
-  static void on_stuck_answer(Task&) noexcept;
+  static void on_stuck_answer(Tmf&) noexcept;
   [[nodiscard]] std::uint64_t keepalive_lun() const noexcept;
   // nexus_proof.cpp
   void prove_again() noexcept;
@@ -203,7 +204,7 @@ class Nexus final : private UnitEventSink {
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Link*> live_;         // in the order of links_
   Channel* only_ = nullptr;         // the one live channel, where it is one
-  FenceList unfenced_;              // outlives every connection: only a confirmed reset takes a unit off it
+  FenceMarks unfenced_;             // outlives every connection: only a confirmed reset takes a unit off it
   std::optional<Attempt> attempt_;  // in here, as the other one, so that starting one takes no memory
   bool device_reached_ = true;      // by the last attempt that ended
 
@@ -217,7 +218,7 @@ class Nexus final : private UnitEventSink {
   // Of lost channels, sent and not answered, may change the medium: until their units are fenced.
   CommandList doubtful_;
   base::Time fence_at_{};
-  Task fence_;
+  Tmf fence_;
   bool fencing_ = false;
   bool fence_outdated_ = false;  // another channel was lost since it began
   std::optional<Error> fence_failure_;
@@ -232,10 +233,10 @@ class Nexus final : private UnitEventSink {
 
   CommandList held_;      // recovering, proving: to be sent (again) after it
   CommandList rejected_;  // to be completed with the error they have
-  TaskList rejected_tasks_;
+  TmfList rejected_tasks_;
 
   // Units that are away, and those that are back and not fenced yet: no I/O goes to them.
-  FenceList withheld_;
+  base::LunSet withheld_;
   bool withholding_ = false;  // some
   Command question_;          // whether one of those that are away is back; with that unit's LUN
   bool asking_ = false;

@@ -17,14 +17,14 @@ namespace srpi::session {
 void Nexus::note_away() noexcept {
   note_unstuck();
   const auto before = withheld_;
-  withheld_ = {};
+  withheld_.clear();
   for (const auto& unit : probe_.away()) withheld_.add(unit.lun);
   bool changed = before.luns().size() != withheld_.luns().size();
   for (const auto lun : before.luns()) {
     if (withheld_.contains(lun)) continue;
     changed = true;
     ++cache_epoch_;  // it may have lost its power
-    if (options_.fence && unfenced_.contains(lun)) withheld_.add(lun);
+    if (options_.fence && unfenced_.units.contains(lun)) withheld_.add(lun);
   }
   withholding_ = !withheld_.empty();
   if (!withholding_) return;

@@ -82,13 +82,12 @@ void Nexus::lose_channel(Link& link) {
     proof_deadline_ = clock_.now() + options_.connect_timeout;
   }
   fence_outdated_ = true;  // one that runs may end with this: it is not about what is left here
-  CommandList doubtful, kept;
-  link.channel.give_away(unfenced_, options_.fence ? &doubtful : nullptr, kept);
+  auto lost = end_channel(link.channel, Aftermath::others_live, options_.fence, clock_.now(), unfenced_);
   if (options_.fence && !unfenced_.empty()) fence_at_ = clock_.now() + options_.transport_tries_for();
   // Those of a unit that is away do not wait for its return: its mark does.
-  while (auto* c = doubtful.pop_front())
+  while (auto* c = lost.in_doubt.pop_front())
     if (!withholding_ || !turn_away(*c)) doubtful_.push_back(*c);
-  while (auto* c = kept.pop_front()) submit(*c);
+  while (auto* c = lost.kept.pop_front()) submit(*c);
   // Not at once, as a session does it: if the others are lost in the same moment, their loss is to come
   // first.
   link.delay = {};
@@ -157,7 +156,7 @@ void Nexus::end_join(AttemptOutcome outcome) {
     observer_.on_units_proved();
     return;
   }
-  link.channel.close(Errc::no_connect, unfenced_);
+  fail_channel(link.channel, clock_.now(), unfenced_);
   channel_error_ = base::copy_of(error);
   if (refused)
     joins_refused_ = true;
@@ -173,13 +172,13 @@ void Nexus::drop_join() noexcept {
   if (!join_) return;
   auto& link = *std::exchange(joining_, nullptr);
   join_.reset();
-  link.channel.close(Errc::no_connect, unfenced_);
+  fail_channel(link.channel, clock_.now(), unfenced_);
   link.next_try = clock_.now();
   ++fds_version_;
 }
 
 bool Nexus::fence_is_due() const noexcept {
-  return options_.fence && !fencing_ && !unfenced_.empty() && next_to_fence(unfenced_, probe_);
+  return options_.fence && !fencing_ && !unfenced_.empty() && next_to_fence(unfenced_.units, probe_);
 }
 
 void Nexus::poll_fence() {
@@ -188,7 +187,7 @@ void Nexus::poll_fence() {
   fence_outdated_ = false;
   fence_ = {};
   fence_.function = wire::TaskFunction::lun_reset;
-  fence_.lun = *next_to_fence(unfenced_, probe_);
+  fence_.lun = *next_to_fence(unfenced_.units, probe_);
   fence_.deadline = clock_.now() + options_.task_management_timeout;
   fence_.owner = this;
   fence_.on_complete = &Nexus::on_fence;
@@ -202,7 +201,7 @@ void Nexus::end_fence() noexcept {
   fence_failure_.reset();
 }
 
-void Nexus::on_fence(Task& task) noexcept {
+void Nexus::on_fence(Tmf& task) noexcept {
   auto& self = *static_cast<Nexus*>(task.owner);
   self.fencing_ = false;
   if (task.error == Errc::no_connect || self.fence_outdated_) return;  // the mark stays
@@ -220,7 +219,7 @@ void Nexus::on_fence(Task& task) noexcept {
                            })};
     return;
   }
-  self.unfenced_.remove(task.lun);
+  self.unfenced_.units.remove(task.lun);
   self.readmit(task.lun);
   self.release_doubtful(task.lun);
 }

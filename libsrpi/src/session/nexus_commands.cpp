@@ -19,7 +19,7 @@ void Nexus::submit(Command& command) noexcept {
   }
 }
 
-void Nexus::submit(Task& task) noexcept {
+void Nexus::submit(Tmf& task) noexcept {
   if (state_ == State::live) return resets_.submit(task);
   rejected_tasks_.push_back(task);
 }
@@ -57,7 +57,7 @@ std::size_t Nexus::complete_rejected() noexcept {
     ++n;
     c->on_complete(*c);
   }
-  TaskList tasks;
+  TmfList tasks;
   std::swap(tasks, rejected_tasks_);
   while (auto* t = tasks.pop_front()) {
     t->error = Errc::no_connect;

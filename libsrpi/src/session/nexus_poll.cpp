@@ -40,7 +40,7 @@ std::size_t Nexus::poll_attempt() {
     dispatch(Event::attempt_succeeded);
     return work + 1;
   }
-  channel.close(Errc::no_connect, unfenced_);
+  fail_channel(channel, clock_.now(), unfenced_);
   ++fds_version_;
   if (outcome->ended_by_target && contest_.on_ended_by_target(clock_.now())) {
     dispatch(Event::attempt_refused, eviction());
@@ -113,7 +113,8 @@ void Nexus::look_for_silence(Link& link, base::Time now) noexcept {
   if (now < keepalive_at(link)) return;
   link.keepalive_sent = true;
   link.keepalive.lun = keepalive_lun();
-  link.channel.probe(link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
+  link.channel.submit_keepalive(
+      link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
 }
 
 void Nexus::on_keepalive(Command& command) noexcept {

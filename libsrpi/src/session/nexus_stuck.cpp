@@ -47,7 +47,7 @@ void Nexus::ask_stuck(bool asked_for) noexcept {
   if (probe_.stuck().empty() || clock_.now() < reset_stuck_at_) return;
   const auto has_room = [](const Link* l) { return l->channel.most_aside() > 0; };
   if (std::ranges::none_of(live_, has_room)) {  // this login has left none: then as without all this
-    probe_.stuck() = {};
+    probe_.stuck().clear();
     return prove_again();
   }
   for (const auto& unit : probe_.away())
@@ -75,7 +75,7 @@ bool Nexus::may_be_back_soon(std::uint64_t lun) const noexcept {
 }
 
 // A target may answer resets of a unit that hangs nevertheless, which costs another connection: the next ones wait.
-void Nexus::on_stuck_answer(Task& task) noexcept {
+void Nexus::on_stuck_answer(Tmf& task) noexcept {
   auto& self = *static_cast<Nexus*>(task.owner);
   std::ranges::find(self.stuck_resets_, &task, [](StuckReset& r) { return &r.task; })->sent = false;
   if (task.error != Errc::ok) return;  // its channel has ended: another one is asked in time
@@ -93,7 +93,7 @@ void Nexus::on_stuck_answer(Task& task) noexcept {
 
 // A unit of the session that is not stuck. What it answers does not matter.
 std::uint64_t Nexus::keepalive_lun() const noexcept {
-  FenceList units;
+  base::LunSet units;
   probe_.add_units(units);
   for (const auto lun : units.luns())
     if (!probe_.stuck().contains(lun)) return lun;

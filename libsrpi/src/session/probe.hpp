@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include "base/lun_set.hpp"
 #include "scsi/disposition.hpp"
 #include "session/channel_names.hpp"
 #include "srpi/error.hpp"
@@ -35,7 +36,7 @@ class Probe {
   // Set once no command of the probe is outstanding any more. identity_mismatch ends the attempts.
   [[nodiscard]] virtual std::optional<Result<>> outcome() = 0;
   // After a success: every unit that it has found.
-  virtual void add_units(FenceList&) const = 0;
+  virtual void add_units(base::LunSet&) const = 0;
   // As the last success of `start` has found it. Never all units: that is a failure.
   [[nodiscard]] virtual std::span<const AwayUnit> away() const noexcept = 0;
   // Called before the channel is closed under a probe that has not ended, or after its outcome was taken.
@@ -45,7 +46,7 @@ class Probe {
 
   // Units that have left unanswered what a connection was given up for; the nexus keeps them. They are not asked while
   // others answer, and are away.
-  [[nodiscard]] virtual FenceList& stuck() noexcept = 0;
+  [[nodiscard]] virtual base::LunSet& stuck() noexcept = 0;
 };
 
 [[nodiscard]] inline const AwayUnit* find_away(const Probe& probe, std::uint64_t lun) noexcept {
@@ -55,7 +56,7 @@ class Probe {
 }
 
 // A unit that is away keeps its mark: no I/O reaches it before it is back and fenced.
-[[nodiscard]] inline std::optional<std::uint64_t> next_to_fence(const FenceList& unfenced,
+[[nodiscard]] inline std::optional<std::uint64_t> next_to_fence(const base::LunSet& unfenced,
                                                                 const Probe& probe) noexcept {
   for (const auto lun : unfenced.luns())
     if (!find_away(probe, lun)) return lun;

@@ -123,7 +123,7 @@ TEST_CASE("row 37: a stuck unit with a write in doubt is fenced when it is back,
     return target::TaskOutcome{};
   });
   hang_under_io(rig, 1, IoOperation::write);
-  CHECK(rig.nexus->unfenced().contains(kLun1));
+  CHECK(rig.nexus->unfenced().units.contains(kLun1));
   CHECK(outcome_of(rig, 0) == Errc::ok);
   CHECK(resets == 1);  // the question
   rig.target->set_command_hook([&](const target::CommandInfo& command) {

@@ -157,7 +157,7 @@ TEST_CASE(
   rig.come_back();
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(rig.target->counters().task_management == 0);
-  CHECK(rig.nexus->unfenced().contains(kLun1));
+  CHECK(rig.nexus->unfenced().units.contains(kLun1));
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
 
   rig.target->set_command_hook({});
@@ -212,7 +212,7 @@ TEST_CASE(
   CHECK(write.counted.command.error == Errc::not_ready);
   rig.pass(rig.quiet());
   CHECK(rig.functions.empty());
-  CHECK(rig.nexus->unfenced().contains(kLun1));
+  CHECK(rig.nexus->unfenced().units.contains(kLun1));
 
   rig.answer_again();
   rig.probe.found_away.emplace();

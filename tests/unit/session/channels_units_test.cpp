@@ -19,12 +19,12 @@ TEST_CASE("a reset goes over every channel, and ends on each what was sent befor
   for (auto& c : commands) rig.submit(c);
   rig.settle();
   rig.answer_again();
-  Task task;
+  Tmf task;
   task.lun = 0;
   task.deadline = rig.clock.now() + 1s;
   bool done = false;
   task.owner = &done;
-  task.on_complete = [](Task& t) noexcept { *static_cast<bool*>(t.owner) = true; };
+  task.on_complete = [](Tmf& t) noexcept { *static_cast<bool*>(t.owner) = true; };
   rig.nexus->submit(task);
   rig.settle();
   REQUIRE(done);
@@ -43,12 +43,12 @@ TEST_CASE("nothing for a unit is sent on any channel until all have confirmed it
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
   };
-  Task task;
+  Tmf task;
   task.lun = 0;
   task.deadline = rig.clock.now() + 1s;
   bool done = false;
   task.owner = &done;
-  task.on_complete = [](Task& t) noexcept { *static_cast<bool*>(t.owner) = true; };
+  task.on_complete = [](Tmf& t) noexcept { *static_cast<bool*>(t.owner) = true; };
   rig.nexus->submit(task);
   rig.settle();
   REQUIRE(rig.functions.size() == 2);
@@ -76,13 +76,13 @@ TEST_CASE("a channel that is lost in the middle of a reset leaves the answer to 
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
   };
-  Task task;
+  Tmf task;
   task.lun = 0;
   task.deadline = rig.clock.now() + 1s;
   task.owner = &rig;
   static int completions;
   completions = 0;
-  task.on_complete = [](Task&) noexcept { ++completions; };
+  task.on_complete = [](Tmf&) noexcept { ++completions; };
   rig.nexus->submit(task);
   rig.settle();
   REQUIRE(rig.functions.size() == 2);

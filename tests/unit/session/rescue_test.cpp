@@ -241,9 +241,9 @@ TEST_CASE("commands to a unit that is being reset wait, those to others go") {
   Stuck rig;
   rig.answer_again();
   rig.on_reset = kLost;
-  Task reset;
+  Tmf reset;
   reset.deadline = rig.clock.now() + 2s;
-  reset.on_complete = [](Task& t) noexcept { t.owner = nullptr; };
+  reset.on_complete = [](Tmf& t) noexcept { t.owner = nullptr; };
   reset.owner = &rig;
   rig.nexus->submit(reset);
   rig.settle();
@@ -392,9 +392,9 @@ TEST_CASE("a function is over once, also when the session ends under it") {
   Stuck rig;
   rig.on_reset = kLost;
   int completions = 0;
-  Task reset;
+  Tmf reset;
   reset.owner = &completions;
-  reset.on_complete = [](Task& t) noexcept { ++*static_cast<int*>(t.owner); };
+  reset.on_complete = [](Tmf& t) noexcept { ++*static_cast<int*>(t.owner); };
   rig.nexus->submit(reset);
   rig.settle();
   CHECK(completions == 0);

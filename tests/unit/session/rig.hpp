@@ -30,14 +30,14 @@ class FakeProbe final : public Probe {
     if (--wrong == 0) return std::exchange(answer, {});
     return answer;
   }
-  void add_units(FenceList& list) const override { list.add(0); }
+  void add_units(base::LunSet& list) const override { list.add(0); }
   std::span<const AwayUnit> away() const noexcept override { return away_units; }
-  FenceList& stuck() noexcept override { return stuck_units; }
+  base::LunSet& stuck() noexcept override { return stuck_units; }
   void reset() noexcept override { silent -= silent > 0; }
   void let_device_go() noexcept override {}
   Result<> answer;
   std::vector<AwayUnit> away_units;
-  FenceList stuck_units;
+  base::LunSet stuck_units;
   std::optional<std::vector<AwayUnit>> found_away;  // by the next start
   int starts = 0, confirmations = 0, greetings = 0;
   int silent = 0;  // until it was reset so often

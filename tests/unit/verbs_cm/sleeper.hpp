@@ -22,14 +22,14 @@ class NoProbe final : public session::Probe {
   void take_attentions(channel::Channel&) override {}
   const channel::Command* question() const noexcept override { return nullptr; }
   std::optional<Result<>> outcome() override { return std::nullopt; }
-  void add_units(channel::FenceList&) const override {}
+  void add_units(base::LunSet&) const override {}
   std::span<const session::AwayUnit> away() const noexcept override { return {}; }
-  channel::FenceList& stuck() noexcept override { return stuck_; }
+  base::LunSet& stuck() noexcept override { return stuck_; }
   void reset() noexcept override {}
   void let_device_go() noexcept override {}
 
  private:
-  channel::FenceList stuck_;
+  base::LunSet stuck_;
 };
 
 class Sleeper final : public session::NexusObserver {
