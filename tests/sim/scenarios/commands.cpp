@@ -59,29 +59,6 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("row 17: endless BUSY fails after a limited number of retries") {
-  Scenario s(one_at_a_time());
-  REQUIRE(s.live());
-  CHECK(next_request(s, Outcome::with_status(scsi::Status::busy), 25) == Errc::busy);
-  CHECK(s.ends_well());
-}
-
-TEST_CASE("row 17: RESERVATION CONFLICT, MEDIUM ERROR and MEDIUM NOT PRESENT fail at once") {
-  const std::pair<Outcome, Errc> cases[] = {
-      {Outcome::with_status(scsi::Status::reservation_conflict), Errc::reservation_conflict},
-      {Outcome::check_condition(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError),
-       Errc::medium_error},
-      {Outcome::check_condition(scsi::SenseKey::not_ready, scsi::kMediumNotPresent), Errc::not_ready},
-  };
-  for (const auto& [outcome, error] : cases) {
-    Scenario s(one_at_a_time());
-    REQUIRE(s.live());
-    CHECK(next_request(s, outcome, 1) == error);
-    CHECK(s.session().status().losses == 0);
-    CHECK(s.ends_well());
-  }
-}
-
 TEST_CASE("row 21: a late RDMA WRITE cannot reach the buffer") {
   Scenario s;
   REQUIRE(s.live());

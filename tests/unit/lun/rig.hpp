@@ -14,6 +14,7 @@
 #include "lun/unit.hpp"
 #include "session/nexus.hpp"
 #include "target/ram_target.hpp"
+#include "test/settle.hpp"
 
 namespace srpi::lun::test {
 
@@ -85,7 +86,7 @@ class Rig : public session::NexusObserver {
     return n + fabric.progress() + target->poll();
   }
   void settle() {
-    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns) idle = turn() > 0 ? 0 : idle + 1;
+    srpi::test::settle([this] { return turn(); });
   }
   void pass(base::Duration time) {
     clock.advance(time);

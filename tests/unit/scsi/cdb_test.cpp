@@ -2,8 +2,8 @@
 #include "scsi/cdb.hpp"
 
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
 #include "scsi/decode_cdb.hpp"
+#include "test/print_result.hpp"
 #include "vectors.hpp"
 
 using namespace srpi;

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
+#include "test/print_result.hpp"
 #include "vectors.hpp"
 
 using namespace srpi;

@@ -2,7 +2,7 @@
 #include "scsi/identity.hpp"
 
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
+#include "test/print_result.hpp"
 
 using namespace srpi;
 using namespace srpi::scsi;

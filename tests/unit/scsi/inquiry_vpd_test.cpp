@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
 #include "scsi/inquiry.hpp"
 #include "scsi/vpd.hpp"
+#include "test/print_result.hpp"
 #include "vectors.hpp"
 
 using namespace srpi;

@@ -2,8 +2,8 @@
 #include "scsi/limits.hpp"
 
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
 #include "scsi/unmap.hpp"
+#include "test/print_result.hpp"
 
 using namespace srpi;
 using namespace srpi::scsi;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The data of READ CAPACITY, REPORT LUNS, MODE SENSE and UNMAP.
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
 #include "scsi/capacity.hpp"
 #include "scsi/mode.hpp"
 #include "scsi/report_luns.hpp"
 #include "scsi/unmap.hpp"
+#include "test/print_result.hpp"
 #include "vectors.hpp"
 
 using namespace srpi;

@@ -2,8 +2,8 @@
 #include "scsi/sense.hpp"
 
 #include "catch2/catch.hpp"
-#include "print_result.hpp"
 #include "scsi/status.hpp"
+#include "test/print_result.hpp"
 #include "vectors.hpp"
 
 using namespace srpi;

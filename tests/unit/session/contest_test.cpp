@@ -30,9 +30,7 @@ struct Rival : NexusObserver {
   void on_unit_event(std::uint64_t, scsi::Event) override {}
   void on_units_proved() override {}
   void settle() {
-    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns)
-      idle =
-          nexus->poll() + rig.nexus->poll() + rig.network.progress() + rig.target->poll() > 0 ? 0 : idle + 1;
+    srpi::test::settle([this] { return nexus->poll() + rig.turn(); });
   }
   void pass(base::Duration time) {
     rig.clock.advance(time);

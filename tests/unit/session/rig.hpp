@@ -11,6 +11,7 @@
 #include "loopback/network.hpp"
 #include "session/nexus.hpp"
 #include "target/ram_target.hpp"
+#include "test/settle.hpp"
 
 namespace srpi::session::test {
 
@@ -100,10 +101,10 @@ class Rig : public NexusObserver {
   static TargetAddress address() {
     return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
   }
+  std::size_t turn() { return nexus->poll() + network.progress() + target->poll(); }
   // Until nothing moves any more; virtual time stands still.
   void settle() {
-    for (int idle = 0, turns = 0; idle < 3 && turns < 100000; ++turns)
-      idle = nexus->poll() + network.progress() + target->poll() > 0 ? 0 : idle + 1;
+    srpi::test::settle([this] { return turn(); });
   }
   void pass(base::Duration time) {
     clock.advance(time);
