@@ -7,7 +7,7 @@
 #include <srpi/session.hpp>
 #include <vector>
 
-// Runs the session until `done`; sleeps on its one file descriptor while there is nothing to do.
+// Runs the session until `done`. Sleeps on its file descriptor while there is nothing to do.
 template<class Predicate>
 void run_until(srpi::Session& session, Predicate done) {
   while (!done()) {
@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
 
   auto& unit = *session.logical_units()[0];
   std::vector<std::byte> block(unit.info().block_size);
-  auto memory = session.register_memory(block).value();  // the target writes right into it
+  auto memory = session.register_memory(block).value();  // the target writes directly into it
   const srpi::Segment segment{block.data(), unit.info().block_size, memory.get()};
 
   bool done = false;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The ways to reach the disk. Every row stands for itself: it begins and ends with nothing
-# set up but the disk and the target, which the first row that needs them makes.
+# The ways to reach the disk. Rows are independent: each begins and ends with only the
+# disk and the target, which the first row that needs them sets up.
 
 bench_target() {
     [[ -z $target_group ]] || return 0
@@ -13,15 +13,15 @@ bench_target() {
     target_online
 }
 
-# Written once all over: null_blk keeps no memory for what was never written, and reading
-# that costs less than reading data.
+# Write the whole disk once: null_blk has no memory for blocks that were never written, and
+# reading such blocks costs less than reading data.
 bench_disk() {
     [[ ! -b /dev/disk0 ]] || return 0
     disk_add_null disk0 "$bench_disk_mib" 11111111-0000-4000-8000-000000000000
     dd if=/dev/zero of=/dev/disk0 bs=1M count="$bench_disk_mib" oflag=direct status=none
 }
 
-# The disk itself: what no initiator can be faster than.
+# The disk itself, as the limit for initiators.
 row_null_blk() { bench_disk; device=/dev/disk0; measure=fio_thousands; }
 end_null_blk() { :; }
 

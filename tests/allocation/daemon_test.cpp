@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon with one allocation failing in any of its threads, while one of each order, of each kind of
-// client, is carried out: an order fails with words or is carried out, the same one again succeeds, and a
-// client that does I/O notices nothing.
+// One allocation fails in any thread of the daemon while every kind of order and client runs. An order fails
+// with a message or succeeds, the same order succeeds when it is repeated, and a client with I/O is not
+// affected.
 #include "daemon/daemon.hpp"
 
 #include <spdlog/sinks/null_sink.h>
@@ -48,7 +48,7 @@ bool send_all(int fd, const void* data, std::size_t bytes) {
   return ::send(fd, data, bytes, MSG_NOSIGNAL) == static_cast<ssize_t>(bytes);
 }
 
-// What there is, at most so much. 0: the daemon closed the connection.
+// Receives at most `bytes`. Returns 0 if the daemon closed the connection.
 std::size_t receive_some(int fd, void* data, std::size_t bytes) {
   const auto n = ::recv(fd, data, bytes, 0);
   if (n < 0 && errno != ECONNRESET) std::fprintf(stderr, "no answer after: %s\n", last_order.c_str());
@@ -56,7 +56,7 @@ std::size_t receive_some(int fd, void* data, std::size_t bytes) {
   return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
-// False: the daemon closed the connection.
+// Returns false if the daemon closed the connection.
 bool receive_all(int fd, void* data, std::size_t bytes) {
   auto* p = static_cast<char*>(data);
   while (bytes > 0) {
@@ -68,7 +68,7 @@ bool receive_all(int fd, void* data, std::size_t bytes) {
   return true;
 }
 
-// The first line, and whatever comes with it is lost.
+// Returns the first line; more received bytes are dropped.
 std::string receive_line(int fd) {
   std::string text;
   char data[4096];
@@ -99,7 +99,7 @@ struct Daemon {
     std::filesystem::remove_all(folder);
   }
 
-  // Empty: the connection ended without an answer.
+  // Returns an empty text if the connection ended without an answer.
   std::string order(const std::string& line) const {
     last_order = line;
     const auto fd = connect_to(folder + "/control");
@@ -107,25 +107,25 @@ struct Daemon {
     return receive_line(fd.get());
   }
   static bool is_ok(const std::string& answer) { return answer.find("\"ok\":true") != std::string::npos; }
-  // The built-in target and the wire to it have the same memory: what they had none for looks like an outage.
+  // The failed allocation may have been the built-in target's or the fabric's, which looks like an outage.
   static bool is_excused(const std::string& answer) {
     for (const auto* code : {"no_memory", "connect_timed_out", "refused", "no_connect"})
       if (answer.find(std::string("\"code\":\"") + code) != std::string::npos) return true;
     std::fprintf(stderr, "answer: %s\n", answer.c_str());
     return false;
   }
-  // The same order again, where it failed for memory.
+  // Repeats the order if it failed with no_memory.
   std::string insist_on(const std::string& line) const {
     auto answer = order(line);
     if (is_ok(answer)) return answer;
     must(answer.empty() || is_excused(answer), "what fails, fails for memory");
-    // Now it has no other reason to fail, a busy machine neither.
+    // Now it must not fail for another reason, such as a busy machine.
     auto again = line;
     const std::string limit = "timeout_ms\":500";
     if (const auto at = again.find(limit); at != std::string::npos)
       again.replace(at, limit.size(), "timeout_ms\":9000");
     answer = order(again);
-    // The answer may be all that there was no memory for.
+    // The order may have succeeded, and only its answer failed.
     const bool is_done =
         answer.find("the name \\\"b\\\" is taken") != std::string::npos ||
         (answer.find("no_such_session") != std::string::npos && line.find("erase") != std::string::npos);
@@ -139,7 +139,7 @@ struct Daemon {
   Outcome<> outcome;
 };
 
-// The newstyle handshake by NBD_OPT_EXPORT_NAME. No descriptor: the daemon closed the connection.
+// The newstyle handshake with NBD_OPT_EXPORT_NAME. Returns no descriptor if the daemon closed the connection.
 UniqueFd negotiate(const std::string& path) {
   auto fd = connect_to(path);
   char greeting[18];
@@ -166,8 +166,8 @@ bool read_block(int fd, Outage outage = Outage::not_excused) {
   return receive_all(fd, data, sizeof data);
 }
 
-// Where the allocation may have been the built-in target's, which then drops its connections, a read may meet
-// that outage: the session is back after some tens of milliseconds.
+// If the failed allocation was the built-in target's, it drops its connections, and a read may fail in that
+// outage. The session is back after some tens of milliseconds.
 void read_through_new_client(const std::string& path, Outage outage = Outage::not_excused) {
   const int most_tries = outage == Outage::excused ? 50 : 3;
   for (int tries = 0;; ++tries) {
@@ -199,7 +199,7 @@ TEST_CASE(
           R"({"command":"connect","target":"ram://64K","name":"b","channels":3,"connect_timeout_ms":500,"reconnect_delay_ms":20,"listen":"unix:)" +
           path_b + "\"}");
       order(R"({"command":"show","name":"b"})");
-      read_through_new_client(path_b, Outage::excused);  // its channels may still be logging in
+      read_through_new_client(path_b, Outage::excused);  // its channels may still log in
       order(R"({"command":"reset","name":"b"})");
       order(R"({"command":"abort","name":"b","lun":0})");
       order(R"({"command":"target","name":"b","online":false})");

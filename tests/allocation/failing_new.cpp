@@ -12,11 +12,11 @@ namespace {
 
 enum class Counts : int { nobody, owner, others };
 std::atomic<Counts> counts{Counts::nobody};
-std::atomic<std::int64_t> left{0};  // until the failure; negative: it was
+std::atomic<std::int64_t> left{0};  // allocations until the failure; negative after it
 thread_local bool is_owner = false;
 thread_local int unfailing = 0;
 
-// Where the last failure was.
+// The stack of the last failure.
 void* frames[40];
 std::atomic<int> frame_count{0};
 

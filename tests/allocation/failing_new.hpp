@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The test programs' operator new, which fails when it is told to. One allocation fails, all others succeed:
-// so a run shows what becomes of each place that allocates, one after the other, and in the same way each
-// time.
+// An operator new for test programs that fails on request. In each run exactly one allocation fails. So the
+// runs test every place that allocates, one after the other, reproducibly.
 #pragma once
 
 #include <cstdint>
 
 namespace srpi::allocation {
 
-// While it lives, allocations of this thread are counted (or of all others, `others`), and number n throws
-// std::bad_alloc. One at a time.
+// While the object lives, the allocations of this thread are counted (with `others`, those of all other
+// threads), and number n throws std::bad_alloc. Only one object at a time.
 class FailNth {
  public:
   explicit FailNth(std::uint64_t n, bool others = false) noexcept;
@@ -19,10 +18,10 @@ class FailNth {
   [[nodiscard]] bool fired() const noexcept;
 };
 
-// Where the last failed one was, to standard error.
+// Prints the stack of the last failure to standard error.
 void say_where() noexcept;
 
-// While it lives, this thread's allocations are not counted: those of the peer, and of the test itself.
+// While the object lives, this thread's allocations are not counted. For the peer and the test itself.
 class Unfailing {
  public:
   Unfailing() noexcept;
@@ -31,7 +30,7 @@ class Unfailing {
   Unfailing& operator=(const Unfailing&) = delete;
 };
 
-// What a scenario throws where something is not as promised: needs no operator new.
+// A scenario throws this if a promise is broken. It needs no operator new.
 struct Broken {
   const char* promise;
 };
@@ -39,8 +38,9 @@ inline void must(bool holds, const char* promise) {
   if (!holds) throw Broken{promise};
 }
 
-// Runs `scenario` with the first, the second, … allocation failing, until one run has fewer. Returns how many
-// there were; a broken promise says which one broke it, and where that was, for addr2line.
+// Runs `scenario` with the first, the second, … allocation failing, until a run has fewer allocations.
+// Returns their number. A broken promise is reported with the number of the allocation and its stack, for
+// addr2line.
 template<class Scenario>
 std::uint64_t fail_each(Scenario scenario, bool others = false);
 

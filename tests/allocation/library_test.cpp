@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session's whole life with one allocation failing: whatever it was for fails with an error or is done
-// again by the session itself, no request is lost, and in the end everything works.
+// A session's whole life with one failing allocation. The operation fails with an error, or the session
+// repeats it. No request is lost, and in the end everything works.
 #include <array>
 #include <memory>
 #include <vector>
@@ -61,7 +61,7 @@ TEST_CASE(
       world.finish(read);
       try {
         must(world.session->status().connects >= 3, "the status tells of the logins");
-      } catch (const std::bad_alloc&) {  // returned by value: documented
+      } catch (const std::bad_alloc&) {  // documented for functions that return by value
       }
       world.session->erase();
       memory.reset();
@@ -124,7 +124,7 @@ TEST_CASE("Session::create and the built-in target: no_memory, or a session that
 }
 
 TEST_CASE("a device's event keeps its meaning where there is no memory for its words") {
-  // Nothing may come between an event and its acknowledgement, for which the queue pair's end waits.
+  // The event must be acknowledged in any case, because destroying the queue pair waits for that.
   const auto count = fail_each([](auto failing) {
     failing([] {
       must(verbs::fatal_cause(IBV_EVENT_PORT_ERR, "rxe0", 1)->code == Errc::unreachable, "port");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session and its target, for scenarios that run with one allocation of the session's failing. The
-// target's own, and the wire's, do not fail: they would be another machine.
+// A session and its target, for scenarios with a failing allocation of the session. Allocations of the target
+// and of the fabric do not fail, because they stand for another machine.
 #pragma once
 
 #include <algorithm>
@@ -101,7 +101,7 @@ struct World {
       must(turns < 20000, promise);
       if (session->poll() > 0) continue;
       (void)session->arm();
-      // Nothing comes from outside any more: on to the next deadline, not too far for run_for.
+      // No outside event is left, so advance to the next deadline.
       const auto wait = session->next_deadline() - clock.now();
       clock.advance(std::clamp<base::Duration>(wait, 1ms, 50ms));
     }

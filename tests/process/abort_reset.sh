@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# An operator's abort and reset: an honest answer a unit, in words, in JSON and as the exit code; `events` says what
-# the target reports; verified I/O goes on through many of them.
+# An operator's abort and reset: a correct answer for each unit as text, JSON and exit code; `events` has the target's
+# reports; verified I/O survives many of them.
 source "$(dirname "$0")/lib/daemon.bash"
 need nbdcopy cmp
 
@@ -24,20 +24,20 @@ json_is "$scratch/answer" .name '"ram"'
 json_is "$scratch/answer" .luns '[{"lun":1,"ok":true,"error":null}]'
 expect 1 "no logical unit 7: expected one of 0, 1" srp reset ram --lun 7
 expect 2 "--lun" srp reset ram --lun -1
-# The target reports the reset with its next answers, and the session tells its followers.
+# The target reports the reset with its next answers, and the followers get an event.
 wait_until 10 has_event "$scratch/events" '.kind == "unit_event"' || fail "no word of the reset: $(cat "$scratch/events")"
 events_of "$scratch/events" '.kind == "unit_event"' | head -1 > "$scratch/line"
 json_is "$scratch/line" .event '"logical_unit_reset"'
 json_is "$scratch/line" .cause null
 json_has "$scratch/line" .lun
 
-# I/O that is held through an outage ends with an abort; what comes after the outage is served.
+# An abort ends I/O that is held during an outage. I/O after the outage works.
 expect 0 "" srp target offline ram
 wait_until 10 state_is ram recovering || fail "the outage was not noticed"
 timeout 50 nbdcopy "$uri" "$scratch/out" 2>"$scratch/held" &
 held_pid=$!
 background_pids+=("$held_pid")
-# The connection is there before its requests are: abort until one abort has met them.
+# The requests may come after the connection, so abort until one abort has found them.
 ended() { srp abort ram >/dev/null && ! kill -0 "$held_pid" 2>/dev/null; }
 wait_until 20 ended || fail "aborts do not end held I/O"
 if wait "$held_pid"; then fail "held I/O succeeded without a target"; fi
@@ -48,7 +48,7 @@ wait_until 10 state_is ram live || fail "not back"
 timeout 30 nbdcopy "$uri" "$scratch/out"
 cmp "$scratch/in" "$scratch/out" || fail "the data changed"
 
-# Not live: nothing is sent, and the answer says what to do.
+# The session is not live: nothing is sent, and the answer says what to do.
 srp disconnect ram >/dev/null
 expect 1 "lun 0  failed: not reset: the session is disconnected by administrator" srp reset ram
 expect 1 "srp-nbd reconnect ram" srp reset ram --lun 1
@@ -59,14 +59,14 @@ json_is "$scratch/answer" '.luns[1].error.code' '"no_connect"'
 expect 0 "aborted" srp abort ram
 srp reconnect ram >/dev/null
 
-# A client that hangs up before its answer disturbs no other.
+# A client that hangs up before its answer does not disturb others.
 for _ in {1..20}; do
   { echo '{"command":"reset","name":"ram"}'; echo '{"command":"abort","name":"ram","lun":1}'; } |
     "$CONTROL_TALK" --hang-up "$SRP_NBD_CONTROL"
 done
 expect 0 "reset" srp reset ram
 
-# Many at a time, under I/O: resets fail nothing of it.
+# Many resets at a time do not fail I/O.
 copy_until_stopped() {
   until [[ -e $scratch/stop ]]; do timeout 60 nbdcopy "$scratch/in" "$uri" || return; done
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# nbdinfo, nbdcopy and qemu-img work on a served logical unit, and what they write is what they read.
+# nbdinfo, nbdcopy and qemu-img work on an exported logical unit and read what they wrote.
 source "$(dirname "$0")/lib/daemon.bash"
 need nbdinfo nbdcopy qemu-img cmp
 

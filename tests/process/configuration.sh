@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A configuration connects its sessions at start; a wrong one is refused with file, line and column.
+# The daemon connects the sessions of its configuration; a wrong configuration is refused with file, line and column.
 source "$(dirname "$0")/lib/daemon.bash"
 
 try() { printf '%b' "$1" > "$scratch/bad.toml"; expect 2 "$scratch/bad.toml:$2" srp daemon --foreground --config "$scratch/bad.toml"; }
@@ -46,14 +46,14 @@ json_is "$scratch/list.json" '.[0].luns[0].size_bytes' 8388608
 stop_daemon
 [[ ! -e $scratch/a.sock && ! -e $scratch/b.sock ]] || fail "sockets stayed behind"
 
-# {name} is each session's own.
+# {name} is replaced by the session's name.
 printf '[[session]]\nname = "%s"\ntarget = "ram://1M"\nlisten = "unix:%s/{name}.sock"\n' c "$scratch" d "$scratch" >"$scratch/names.toml"
 start_daemon --config "$scratch/names.toml"
 wait_until 10 test -S "$scratch/c.sock" || fail "the socket of c"
 wait_until 10 test -S "$scratch/d.sock" || fail "the socket of d"
 stop_daemon
 
-# A relative path means the folder that the daemon was started in.
+# A relative path is relative to the daemon's working folder at its start.
 (cd "$scratch" && srp daemon --control near.sock > started)
 [[ $(cat "$scratch/started") =~ pid\ ([0-9]+),\ control\ socket\ $scratch/near.sock ]] || fail "daemon printed: $(cat "$scratch/started")"
 daemon_pid=${BASH_REMATCH[1]}
@@ -72,7 +72,7 @@ wait_until 10 is_gone "$daemon_pid" || fail "the daemon in the background does n
 [[ ! -e $SRP_NBD_CONTROL ]] || fail "it left its control socket"
 daemon_pid=
 
-# Started by somebody who has closed its standard descriptors: what it opens is not taken for one of them.
+# The daemon is started with closed standard descriptors, and must not use its own files as standard descriptors.
 for closed in '<&- >&-' '<&- 2>&-' '2>&-' '<&- >&- 2>&-'; do
   eval "timeout 20 \"\$SRP_NBD\" daemon --control \"\$scratch/closed.sock\" $closed" >/dev/null || fail "daemon $closed: $?"
   daemon_pid=$(pgrep -f "daemon --control $scratch/closed.sock") || fail "no daemon after $closed"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The story that ./demo --loopback tells goes well, with the PATH that a user of Debian has, and leaves nothing behind.
+# ./demo --loopback works with the PATH of a Debian user and leaves nothing behind.
 source "$(dirname "$0")/lib/daemon.bash"
 need qemu-io nbdcopy nbdinfo debugfs mke2fs
 need_fio_nbd

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# `events` reports every change in order, from the present states on. A follower that stops reading holds up nothing, and
+# `events` prints the present states and then every change in order. A follower that stops reading delays nothing, and
 # learns how many events it lost.
 source "$(dirname "$0")/lib/daemon.bash"
 
@@ -54,12 +54,12 @@ for words in 'Z  ram  is live$' '  ram  live -> disconnecting$'; do
 done
 if has_event "$scratch/one" '.session == "other"'; then fail "a follower of ram hears of other"; fi
 
-# The log says each thing once, with the names that list shows.
+# The log reports each event once, with the same names as `list`.
 [[ $(grep -c 'attempt to connect failed' "$scratch/daemon.log") == $(events_of "$scratch/all" '.kind == "attempt_failed"' | wc -l) ]] ||
   fail "failed attempts are not logged once each: $(cat "$scratch/daemon.log")"
 ! grep -Eq '(lost|stopped) ->|-> (lost|stopped)' "$scratch/daemon.log" || fail "the log has names of states that list does not show"
 
-# Stopped, while more changes go by than its socket and its queue hold.
+# Stop the follower while there are more changes than its socket and its queue hold.
 pairs=$((200 + $(cat /proc/sys/net/core/wmem_default 2>/dev/null || echo 212992) / 1000))
 follow "$scratch/stuck" --json
 stuck_pid=${background_pids[-1]}
@@ -82,7 +82,7 @@ seen=$(events_of "$scratch/stuck" '.kind == "state"' | wc -l)
 tail -1 "$scratch/stuck" > "$scratch/line"
 json_is "$scratch/line" .to '"live"'
 
-# 16 places; a follower that hangs up frees its own.
+# There are 16 places. A follower that hangs up frees its place.
 for _ in {1..12}; do follow "$scratch/more.${#background_pids[@]}"; done
 expect 1 "16 followers" srp events
 kill "$stuck_pid"

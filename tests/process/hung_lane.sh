@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A session whose thread hangs in looking up a name is erased when that is over; the daemon serves all others
-# meanwhile, and its own end does not wait for it.
+# A session whose thread hangs in a name look-up is erased when the look-up ends. Meanwhile the daemon serves all other
+# sessions, and its own end does not wait.
 source "$(dirname "$0")/lib/daemon.bash"
 need nbdinfo
 
-# A sanitizer that insists on being loaded first is told that this may come before it.
+# Tell the sanitizer that this library may be loaded before it.
 export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0"
 [[ -f $SLOW_LOOKUP ]] || fail "$SLOW_LOOKUP was not built"
 gate=$scratch/gate
@@ -15,7 +15,7 @@ preloaded=(env "LD_PRELOAD=$SLOW_LOOKUP" "SLOW_LOOKUP_GATE=$gate" "$SRP_NBD")
 daemon_pid=$!
 wait_until 10 srp list || fail "the daemon does not answer"
 
-# at_once WORDS COMMAND... - is answered with WORDS, long before anybody gives up on the thread that hangs.
+# at_once WORDS COMMAND... - prints WORDS, long before the time limit for the hanging thread.
 at_once() {
   local words=$1 begin=${EPOCHREALTIME/./} output took
   shift
@@ -42,7 +42,7 @@ touch "$gate"
 wait "$erase_pid" || fail "erase: $(cat "$scratch/erase")"
 [[ $(srp list) != *far* ]] || fail "far is still there"
 
-# The daemon's own end gives up on such a session.
+# The end of the daemon does not wait for such a session.
 rm "$gate" "$gate.asked"
 srp connect 'srp://storage:5555/?id_ext=1&ioc_guid=2' --name far --no-wait --listen "unix:$scratch/far.sock" >/dev/null
 wait_until 20 test -e "$gate.asked" || fail "no name is looked up"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The JSON of list and show has the keys that the documentation promises.
+# The JSON of list and show has all documented keys.
 source "$(dirname "$0")/lib/daemon.bash"
 
 start_daemon
@@ -41,7 +41,7 @@ json_has "$show" .negotiated.{request_limit,max_it_iu_bytes,immediate_data}
 srp list --json > "$show"
 json_is "$show" '.[0].name' '"ram"'
 expect 0 "on, at the first login as well" srp show ram
-# A target's own parameter wins over the option, and is what is shown.
+# A parameter of the target address has precedence over the option, and is shown.
 srp connect 'ram://1M?tl_retry_count=2' --retry-count 5 --name unfenced --listen "unix:$scratch/unfenced.sock" --no-fence >/dev/null
 srp show unfenced --json > "$show"
 json_is "$show" .options.retry_count 2

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Forty logical units of one session, all of them open at once, each with a client that has not said anything yet.
+# Forty logical units of one session are open at once, each with a client that has not sent anything yet.
 source "$(dirname "$0")/lib/daemon.bash"
 need nbdinfo nbdcopy cmp flock
 
@@ -10,7 +10,7 @@ srp connect "ram://1M?luns=$units" --name ram --listen "unix:$scratch/nbd.sock" 
 uri() { echo "nbd+unix:///lun$1?socket=$scratch/nbd.sock"; }
 [[ $(grep -c 'nbd+unix:///lun' "$scratch/uris") == "$units" ]] || fail "connect printed: $(cat "$scratch/uris")"
 
-# Each copy opens its export, then waits for the bytes to write there, which this lock holds back.
+# Each copy opens its export and then waits for its input, which this lock holds back.
 exec 8>"$scratch/gate"
 flock 8
 for ((i = 0; i < units; ++i)); do

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The target goes away under running fio: errors, and the client's connection survives them. It comes back by itself.
+# The target goes away during fio: I/O fails, but the client's connection survives, and I/O works again by itself.
 source "$(dirname "$0")/lib/daemon.bash"
 need nbdcopy
 need_fio_nbd
@@ -23,7 +23,7 @@ expect 0 "target online" srp target online ram
 wait_until 10 state_is ram live || fail "the session did not come back by itself"
 timeout 30 nbdcopy "$uri" "$scratch/out" || fail "reads fail after the outage"
 
-# Told to end by itself, which the timeout passes on: it reports what it has seen.
+# `timeout` passes the signal on, so fio ends normally and prints its report.
 kill -TERM "$fio_pid"
 fio_status=0
 wait "$fio_pid" || fio_status=$?

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Each impossible order is refused with its own words and exit code, and leaves nothing behind.
+# Each impossible command is refused with its own message and exit code, and leaves nothing behind.
 source "$(dirname "$0")/lib/daemon.bash"
 
 expect 3 "no daemon answers" srp list
@@ -32,7 +32,7 @@ expect 2 "expected a whole number, got \"1x\"" srp abort s0 --lun 1x
 expect 2 "--reconnect-delay: expected milliseconds from 10" srp connect ram://1M --reconnect-delay 5
 
 start_daemon
-# The socket can be named before the command or behind it.
+# The socket can be given before or after the command.
 expect 0 "no sessions" env SRP_NBD_CONTROL=/nowhere "$SRP_NBD" --control "$SRP_NBD_CONTROL" list
 expect 0 "no sessions" env SRP_NBD_CONTROL=/nowhere "$SRP_NBD" list --control "$SRP_NBD_CONTROL"
 expect 1 "already running" srp daemon --foreground
@@ -54,19 +54,19 @@ echo precious > "$scratch/file"
 expect 1 "" srp connect ram://1M --listen "unix:$scratch/file"
 [[ $(cat "$scratch/file") == precious ]] || fail "a file was overwritten by a socket"
 expect 1 "" srp connect ram://1M --listen "unix:$scratch/no/such/folder/s"
-# Without RDMA, or at a port that is closed: refused in words, within the deadline, and nothing is left.
+# Without RDMA, or at a closed port: an error within the deadline, and nothing is left.
 expect 1 "" srp connect 'srp://127.0.0.1:1/?id_ext=1&ioc_guid=2' --connect-timeout 2000 --listen "unix:$scratch/b.sock"
 [[ ! -e $scratch/b.sock ]] || fail "a failed connect left a socket"
 [[ $(srp list | grep -c '^s[0-9]') == 1 ]] || fail "a failed connect left a session: $(srp list)"
 
-# Root and the user that the daemon runs as may give orders.
+# Only root and the daemon's own user may use the control socket.
 if ((EUID == 0)); then
     chmod 711 "$scratch"; chmod 666 "$SRP_NBD_CONTROL"
-    install -m 755 "$SRP_NBD" "$scratch/srp-nbd"  # others may not get to where it was built
+    install -m 755 "$SRP_NBD" "$scratch/srp-nbd"  # other users may not have access to the build folder
     expect 5 "takes orders from root and uid 0, not from uid 65534" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
     chmod 600 "$SRP_NBD_CONTROL"
     expect 5 "no permission to talk to the daemon" setpriv --reuid 65534 --regid 65534 --clear-groups "$scratch/srp-nbd" list
-    # A daemon refuses a folder in which somebody else could move its socket away.
+    # The daemon refuses a folder in which other users could replace its socket.
     mkdir -m 777 "$scratch/open"
     expect 5 "others may write in $scratch/open" srp daemon --foreground --control "$scratch/open/s"
     chown 65534 "$scratch/open"

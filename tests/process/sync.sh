@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# `sync` connects what is new, reconnects what was lost, leaves live sessions and those that an administrator
+# `sync` connects new targets, reconnects lost sessions, leaves live sessions and those that an administrator
 # disconnected alone, and changes nothing the second time.
 source "$(dirname "$0")/lib/daemon.bash"
 
@@ -26,7 +26,7 @@ expect 0 "2 targets: 0 connected, 0 reconnected, 2 unchanged, 0 left alone, 0 fa
 srp list --json > "$scratch/json"
 json_is "$scratch/json" 'map(.name)' '["s0", "s1"]'
 
-# An accident is undone, a decision is not; a session that is not listed is not touched.
+# A lost session is reconnected, a disconnected one is not, and an unlisted one is not touched.
 expect 0 "" srp connect ram://4M --name extra --listen "unix:$scratch/extra.sock"
 expect 0 "" srp target offline s0
 is_lost() { session_is s0 '.state == "disconnected" and .by == "fault"'; }
@@ -48,7 +48,7 @@ expect 0 "s1  left alone, an administrator disconnected it: \`srp-nbd reconnect 
 expect 0 "1 unchanged, 1 left alone, 0 failed; 0 bad lines; nothing changed" sync "$list"
 state_is extra live || fail "a session that is not listed was touched"
 
-# Bad lines are named, the others are done all the same.
+# Bad lines are reported, and all others are executed.
 printf 'ram://8M\nid_ext=1,ioc_guid=xyz,dest=a:1\nram://32M\nram://8388608\n' > "$list"
 expect 1 "$list:2:10: " sync "$list"
 expect 1 "$list:4:1: the same target as in line 1" sync "$list"

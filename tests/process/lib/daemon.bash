@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# What every process test starts with: a scratch folder, a daemon, and checks that say what they saw.
+# Functions for all process tests: a scratch folder, a daemon, and checks that print what they saw.
 set -euo pipefail
 
 # shellcheck source=../../lib/observe.sh
@@ -12,10 +12,10 @@ export SRP_NBD_CONTROL=$scratch/control.sock
 daemon_pid=
 background_pids=()
 
-# A sanitizer's report ends a program with a status that srp-nbd does not have.
+# The exit status of a sanitizer's report. srp-nbd does not use it.
 for sanitizer in ASAN LSAN TSAN UBSAN; do export "${sanitizer}_OPTIONS=exitcode=99:$(printenv "${sanitizer}_OPTIONS" || true)"; done
 
-is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status"; }  # nobody may be there to reap it
+is_gone() { ! grep -qs '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status"; }  # a zombie counts as gone
 
 clean_up() {
   local status=$? pid
@@ -57,7 +57,7 @@ stop_daemon() {
   [[ ! -e $SRP_NBD_CONTROL ]] || fail "the control socket stayed behind"
 }
 
-# expect CODE WORDS COMMAND... - the exit code, and WORDS somewhere in what it printed.
+# expect CODE WORDS COMMAND... - checks the exit code, and that the output has WORDS.
 expect() {
   local code=$1 words=$2 status=0 output
   shift 2
@@ -66,10 +66,10 @@ expect() {
   [[ $output == *"$words"* ]] || fail "$*: expected \"$words\" in: $output"
 }
 
-# talk - standard input to the control socket, the answers to standard output.
+# talk - sends standard input to the control socket and prints the answers.
 talk() { timeout 150 "$CONTROL_TALK" "$SRP_NBD_CONTROL"; }
 
-# json_has FILE PATH... - each path of jq's (".luns[0].wwid") is there, whatever its value.
+# json_has FILE PATH... - each jq path (".luns[0].wwid") exists, with any value.
 json_has() {
   local file=$1 path
   for path in "${@:2}"; do
@@ -77,13 +77,13 @@ json_has() {
   done
 }
 
-# json_is FILE FILTER VALUE - VALUE as JSON writes it. What is null is there nevertheless.
+# json_is FILE FILTER VALUE - the filter yields VALUE, written as JSON; null is a value, too.
 json_is() {
   [[ $3 != null ]] || json_has "$1" "$2"
   jq -e --argjson value "$3" "($2) == \$value" "$1" >/dev/null || fail "$2: expected $3, got $(jq -c "$2" "$1")"
 }
 
-# json_matches FILE PATH EXPRESSION - a string that a regular expression matches as a whole.
+# json_matches FILE PATH EXPRESSION - the regular expression matches the whole string.
 json_matches() {
   jq -e "$2 | strings | test(\"^($3)\$\")" "$1" >/dev/null || fail "$2: expected $3, got $(jq -c "$2" "$1")"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# verbs and the RDMA connection manager work over rxe, without anything of ours
+# verbs and the RDMA connection manager work over rxe, without our programs
 #
 # timeout: 60
 # shellcheck source=../guest/lib.sh

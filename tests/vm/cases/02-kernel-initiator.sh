@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# the kernel's own initiator logs in to the target and its data arrive on the disks
+# the kernel's own initiator logs in to the target, and its data arrives on the disks
 #
 # timeout: 180
 # kernels: 6.1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# the verbs seam alone connects, carries, loses and aborts connections to the kernel's target, and says what fails
+# the verbs fabric alone connects to the kernel's target, transfers, loses and aborts connections, and reports failures
 #
 # timeout: 240
 # shellcheck source=../guest/lib.sh
@@ -12,16 +12,16 @@ nobody=00000000000000000000000000000000
 as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 without_ipc_lock=(setpriv --inh-caps=-ipc_lock --bounding-set=-ipc_lock)
 
-# probe_at HOST PORT TARGET COMMAND [ARGUMENT]; $under, if set, is what it runs under.
+# probe_at HOST PORT TARGET COMMAND [ARGUMENT]; runs under the command $under, if set.
 under=()
 probe_at() {
     "${under[@]}" "$SRPI_BUILD/tests/vm/programs/verbs_probe" "$4" "$1" "$2" "$3" "${initiators[0]}" "${@:5}"
 }
 probe() { probe_at "$rdma_address" "$target_port" "$(target_id_ext)$(target_ioc_guid)" "$@"; }
-# An address that is not there, and where no target is asked for anything.
+# An address without a machine; no target gets a request.
 probe_host() { probe_at "$1" "$target_port" $nobody "${@:2}"; }
 
-# lose CODE COMMAND...: two connections, asleep in two threads, when the command ends them.
+# lose CODE COMMAND...: the command ends two connections that sleep in two threads.
 lose() {
     rm -f /tmp/ready
     probe lose "$1,/tmp/ready" &
@@ -89,7 +89,7 @@ say "the target goes away; so does the link; so does the device"
 lose "not connected" target_offline
 probe login-rejected
 target_online
-# The veth's other end: rxe does not survive a CM message over an interface that is down itself.
+# Use the veth's other end: rxe does not survive a CM message over an interface that is down.
 lose unreachable ip link set "${rdma_netdev}p" down
 ip link set "${rdma_netdev}p" up
 wait_until 10 rdma_link_active
@@ -99,7 +99,7 @@ rdma link add srpi_rxe1 type rxe netdev "${rdma_netdev}p"
 rm -f /tmp/ready
 probe unplug /tmp/ready &
 wait_until 30 test -e /tmp/ready
-# Blocks until every context is closed: the program lives on, librdmacm in it too.
+# Blocks until every context is closed. The program, with librdmacm in it, goes on.
 timeout 20 rdma link delete "$rdma_device" || fail "the device cannot be removed while the program lives"
 rm /tmp/ready
 wait $!

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# after a disconnect I/O fails at once and the device stays; after a reconnect whoever kept it open goes on
+# after a disconnect I/O fails at once and the device stays; after a reconnect the open device works again
 #
 # timeout: 240
 # shellcheck source=../guest/lib.sh

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# the target disabled and enabled under running I/O: errors meanwhile, the device comes back by itself
+# the target is disabled and enabled during I/O: I/O fails meanwhile, and the device comes back by itself
 #
 # rows: 1
 # timeout: 300
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-# A machine that stands still for a moment is not a loss.
+# A machine that stands still for a moment must not count as a loss.
 srp_connect_usual --reconnect-delay 1000 --ack-timeout-exponent 17
 say "running I/O that goes on over errors"
 fio --name=job --filename=/dev/nbd0 --size=64m --rw=randrw --bs=4k --iodepth=16 --direct=1 \
@@ -23,7 +23,7 @@ sleep 2
 target_online
 wait_until 30 srp_state_is live
 sleep 2
-kill -TERM $fio_pid  # its report comes then
+kill -TERM $fio_pid  # fio prints its report then
 wait $fio_pid || true
 fio_says /tmp/fio.log '.jobs[0].total_err > 0' || fail "fio saw no error: $(cat /tmp/fio.log)"
 

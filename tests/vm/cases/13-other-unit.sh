@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# another logical unit behind the same address is refused at reconnect, both identities named
+# a different logical unit at the same address is refused at reconnect; the error has both identities
 #
 # timeout: 180
 # shellcheck source=../guest/lib.sh

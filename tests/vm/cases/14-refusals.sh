@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# each wrong login and each wrong device is refused in its own words and leaves nothing behind
+# each wrong login and each wrong device is refused with its own message and leaves nothing behind
 #
 # rows: 7
 # timeout: 300
@@ -11,8 +11,8 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 target_start_usual 64 32
 srp_start
-# refused WORDS CONNECT_ARGUMENT...: within the deadline (and what the programs take to say so), and without a session
-# or device.
+# refused WORDS CONNECT_ARGUMENT...: it fails within the deadline plus the programs' run time, and leaves no session or
+# device.
 refused() {
     local begin took
     begin=$(now_ms)
@@ -58,7 +58,7 @@ exec {kept}</dev/nbd7
 refused "/dev/nbd7 is in use: somebody has it open" "$(target_uri)" --lun 0 --device /dev/nbd7
 srp_connect --lun 0 --device /dev/nbd7 --connect-timeout 30000 >/tmp/connect.log 2>&1 &
 connect_pid=$!
-wait_until 20 srp_state_is live  # what it waits for now is the device
+wait_until 20 srp_state_is live  # now it waits for the device
 begin=$(now_ms)
 srp erase disk
 took=$(($(now_ms) - begin))

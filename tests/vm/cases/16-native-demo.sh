@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# `./demo --native` on a machine with an RDMA device and nbd of its own, and nothing left behind
+# `./demo --native` works on a machine with an RDMA device and nbd, and leaves nothing behind
 #
 # timeout: 300
 # shellcheck source=../guest/lib.sh
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
-# Without an RDMA device it says so, and touches nothing.
+# Without an RDMA device it says so and changes nothing.
 must_fail env "SRPI_BUILD=$SRPI_BUILD" "$SRPI_ROOT/tools/demo/native" >/tmp/refused 2>&1
 grep -q 'no RDMA device with an IPv4 address' /tmp/refused || fail "says: $(</tmp/refused)"
 

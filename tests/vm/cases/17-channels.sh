@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# four RDMA channels a session: verified I/O over all, disconnect and reconnect, the target away and back
+# four RDMA channels per session: verified I/O over all, disconnect and reconnect, the target away and back
 #
 # timeout: 400
 # kernels: 6.12
@@ -38,7 +38,7 @@ sleep 1
 target_online
 wait_until 30 srp_state_is live
 wait_until 20 all_channels
-kill -TERM $fio_pid  # its report comes then
+kill -TERM $fio_pid  # fio prints its report then
 wait $fio_pid || true
 fio_says /tmp/fio.log '.jobs[0].total_err > 0' || fail "fio saw no error: $(cat /tmp/fio.log)"
 fio_verify /dev/nbd0 64

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# forty kernel devices of one session; one that somebody else disconnects is theirs, whatever becomes of the session
+# forty kernel devices of one session; a device that somebody else disconnects is left alone from then on
 #
 # timeout: 240
 # kernels: 6.1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# a unit that is removed under I/O fails alone, stays so over a reconnect, and comes back by itself when it is there again
+# a unit that is removed during I/O fails alone, also after a reconnect, and comes back by itself when it exists again
 #
 # rows: 36
 # timeout: 180
@@ -17,7 +17,7 @@ is_away() { srp list | grep -F 'live, 1 of 2 units away' >/dev/null; }
 is_whole() { srp list | grep -F 'live  srp:' >/dev/null; }
 
 target_unmap 1
-# The first I/O is told that nothing is there, if the target has not said before that its units have changed.
+# The first I/O gets "no unit", unless the target has reported before that its units have changed.
 must_fail dd if=/dev/nbd1 of=/dev/null bs=4k count=1 iflag=direct status=none
 wait_until 10 is_away
 srp list

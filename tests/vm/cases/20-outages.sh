@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# 50 (6.12: 15) times target gone and back, 20 (5) times disconnect and reconnect, under verified I/O: no wrong byte, each outage seen
+# 50 (6.12: 15) outages of the target and 20 (5) disconnects under verified I/O: no wrong byte, and each outage is noticed
 #
 # rows: 1
 # timeout: 600
@@ -12,7 +12,7 @@ srp_connect_usual --reconnect-delay 1000
 srp_follow /tmp/events
 verified_start /dev/nbd0
 
-# outage TABLE_ROW LOSE BRING_BACK: from the command's begin to the first EIO, and to the first good request.
+# outage TABLE_ROW LOSE BRING_BACK: measures the time from each command's begin to the first EIO or good request.
 outage() {
     local begin
     wait_until 30 verified_works
@@ -29,7 +29,7 @@ outage() {
 disconnect() { srp disconnect disk >/dev/null; }
 reconnect() { srp reconnect disk >/dev/null; }
 
-# One kernel with all of them is enough to find what is rare; the other shows that it is the same there.
+# One kernel runs all of them, to find rare failures. The other one runs fewer, to show that it behaves the same.
 outages=50 disconnects=20
 if [[ $SRPI_KERNEL != 6.1 ]]; then outages=15 disconnects=5; fi
 
@@ -41,7 +41,7 @@ for ((i = 0; i < disconnects; i++)); do outage administrator disconnect reconnec
 say "$disconnects disconnects"
 
 verified_stop "$(disk_backing disk0)"
-# Every one of them was told of.
+# Each outage was reported.
 losses=$(srp_counter losses)
 told() { events_of /tmp/events ".from == \"live\" and .to == \"$1\"" | wc -l; }
 all_told() { (($(told recovering) >= losses)); }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# another initiator resets the logical unit every second under verified I/O: our aborted commands are sent again
+# another initiator resets the logical unit every second under verified I/O, and our aborted commands are sent again
 #
 # rows: 16
 # timeout: 240

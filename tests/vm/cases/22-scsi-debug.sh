@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# a medium error fails that one request at once and nothing else, a device grows with its unit
+# a medium error fails only its own request, at once; a device grows with its unit
 #
 # rows: 16 17
 # timeout: 240
@@ -19,7 +19,7 @@ load_modules nbd
 srp_start
 srp_connect --ack-timeout-exponent 17
 srp_follow /tmp/events
-# Linux's pscsi cannot take a write that came as immediate data (up to 8 KiB), from us or from ib_srp: not here.
+# No immediate data here: Linux's pscsi cannot take such writes (up to 8 KiB), from us or from ib_srp.
 large=--bsrange=16k-256k
 fio_verify /dev/nbd0 32 $large
 
@@ -45,7 +45,7 @@ wait_until 10 grep -q 'capacity changed' "$srp_log"
 srp disconnect disk
 srp reconnect disk
 wait_until 10 has_event /tmp/events '.kind == "unit_resized" and .size_bytes == 1073741824 and .old_size_bytes == 67108864'
-# Without being closed: fio and file systems above it see the new end.
+# The device stays open; fio and file systems see the new size.
 size_is() { [[ $(blockdev --getsize64 /dev/nbd0) == "$1" ]]; }
 wait_until 10 size_is 1073741824
 dd if=/dev/zero bs=64k count=1 seek=$((1073741824 / 65536 - 1)) oflag=direct status=none >&$kept

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# access withdrawn under I/O fails it, in words; given back, `sync` brings the same device back
+# withdrawing access fails I/O with a message; when access is back, `sync` makes the same device work again
 #
 # rows: 7
 # timeout: 240
@@ -11,8 +11,8 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 srp_connect_usual --reconnect-delay 1000
 srp_follow /tmp/events
-# Not LUN 0: Linux' target has a stand-in for that one, which answers reads of its first blocks with zeros and GOOD
-# between the end of the access and the end of the session (transport_lookup_cmd_lun, tpg_virt_lun0).
+# Not LUN 0: between the end of the access and the end of the session, Linux's target answers reads of the first blocks
+# of LUN 0 with zeroes and GOOD (transport_lookup_cmd_lun, tpg_virt_lun0).
 verified_start /dev/nbd1
 sync_once() { target_login_string | srp sync --initiator-port-id "$srp_initiator" 2>&1; }
 [[ $(sync_once) == *"1 unchanged"*"nothing changed" ]] || fail "sync touches a live session: $(sync_once)"
@@ -21,7 +21,7 @@ begin=$(now_us)
 target_withdraw "$srp_initiator"
 wait_until 30 verified_since error "$begin"
 wait_until 20 session_is disk '.state == "disconnected" and .by == "fault"'
-# The target has ended the session, or said before that its units are others now, of which the proof missed one.
+# Either the target has ended the session, or it reported first that its units changed, and the proof missed one.
 wait_until 20 has_event /tmp/events '.cause.message // "" | test("login rejected.*access|no block device at LUN")'
 if said=$(sync_once); then fail "sync without access: $said"; fi
 [[ $said == *"login rejected"*"access"* ]] || fail "sync without access: $said"

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# between two machines: lost packets slow verified I/O down; a silent peer is noticed, busy or idle; it all comes back
+# between two machines: lost packets delay verified I/O; a silent peer is noticed, busy or idle; I/O works again after it
 #
-# Not on 6.12: there lost packets can put rxe's GSI queue pair on the initiator into the error state (dropped on its way
-# out or, by an ingress filter, on its way in), after which no login leaves the machine; the target's rxe warns in
-# rxe_completer, with ib_srp as the initiator as well, and can complete a cut off RDMA READ as successful: seen once with
-# the built-in target, whose READ of 16 KiB ended well without the last 4 KiB. A write in doubt can leave zeros on LIO's
-# disk, probably by this.
+# Not on 6.12, because of two defects of its rxe. Packets lost in either direction can put the initiator's GSI queue pair
+# into the error state, and then no login leaves the machine. And rxe can complete a truncated RDMA READ as successful
+# (it warns in rxe_completer, with ib_srp too): once, the built-in target's READ of 16 KiB succeeded without the last
+# 4 KiB. That may be why a write in doubt can leave zeroes on LIO's disk.
 #
 # rows: 2
 # timeout: 400
@@ -29,7 +28,7 @@ for percent in 1 10 30; do
     ((wire_dropped > 0)) || fail "no packet was dropped"
     begin=$(now_us)
     wait_until 20 srp_state_is live
-    # How many retries in a row fail depends on how slow the machines are; the bytes do not.
+    # The number of failed retries depends on the machines' speed. The bytes do not.
     echo "$wire_dropped packets dropped, $(($(srp_counter losses) - before)) sessions lost"
 done
 
@@ -81,7 +80,7 @@ peer '"$SRPI_BUILD/tests/vm/programs/verified_io"' check /dev/disk0 '"$SRPI_RESU
     echo "| peer answers again, first good I/O | $(minimum_median_maximum /tmp/silent.return) |"
     echo "| peer silent, idle, keepalive 1 s: noticed | $idle | | |"
 } | tee "$SRPI_RESULTS/link-loss.md"
-# The promise is 2 s; an emulated machine on a busy host is late. This tells it from a hang.
+# The promise is 2 s, but an emulated machine on a busy host is late. This limit still finds a hang.
 ((slowest <= 10000000)) || fail "a silent peer under I/O was noticed only after $((slowest / 1000)) ms"
 ((idle <= 10000)) || fail "a silent peer of an idle session was noticed only after $idle ms"
 srp erase disk

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# dm-multipath over two sessions that are cycled in turn: no error above it, and no wrong byte (blktests srp/002, 011)
+# dm-multipath over two sessions that disconnect and reconnect in turn: no error and no wrong byte (blktests srp/002, 011)
 #
 # timeout: 300
 # kernels: 6.12
@@ -16,8 +16,8 @@ target_permit $second
 srp_start
 srp connect "$(target_uri)" --name a --lun 0 --device /dev/nbd0 --initiator-port-id "$srp_initiator"
 srp connect "$(target_uri)" --name b --lun 0 --device /dev/nbd1 --initiator-port-id $second
-# In its request mode dm-multipath calls nbd where that must not sleep, and nbd does; 6.12 complains. In bio mode not.
-# Without udev there is nobody to make a name for the map.
+# Use bio mode: in request mode, dm-multipath calls nbd where it must not sleep, but nbd sleeps, and 6.12 complains.
+# Without udev the map has no device node.
 dmsetup create paths --noudevsync --table \
     "0 $(blockdev --getsz /dev/nbd0) multipath 3 queue_if_no_path queue_mode bio 0 1 1 round-robin 0 2 1 /dev/nbd0 1 /dev/nbd1 1"
 trap 'status=$?; dmsetup message paths 0 fail_if_no_path; dmsetup remove --force --noudevsync paths; srp_log_on_failure $status' EXIT
@@ -25,7 +25,7 @@ map=/dev/dm-$(dmsetup info -c --noheadings -o minor paths)
 path_failed() { [[ $(dmsetup status paths) =~ $(cat "/sys/block/$1/dev")\ F ]]; }
 
 verified_start "$map" 8 16 8 30000
-cycle() { # SESSION DEVICE, under what is_fine knows
+cycle() { # SESSION DEVICE
     srp disconnect "$1"
     wait_until 20 path_failed "$2"
     srp reconnect "$1" >/dev/null

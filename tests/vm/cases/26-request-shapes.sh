@@ -10,7 +10,7 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 large() { # DEVICE
     local size direct
-    set_max_transfer "$1" 8192      # what the daemon takes in one request
+    set_max_transfer "$1" 8192      # the daemon's largest request
     for size in 4m 8m; do
         for direct in 1 0; do
             fio_quiet --filename="$1" --size=16m --rw=write --bs=$size --iodepth=4 --direct=$direct --verify=crc32c \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# the RDMA device is removed under I/O and while its session is lost, and plugged in again (blktests srp/016)
+# the RDMA device is removed during I/O and while its session is lost, and is added again (blktests srp/016)
 #
 # rows: 6
 # timeout: 240
@@ -11,7 +11,7 @@
 source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 
 two_machines_connect --reconnect-delay 1000
-# librdmacm keeps the context of the very last device, whatever its user does.
+# librdmacm keeps the context of the last device, so this one must not be the last.
 ip link add spare0 type veth peer name spare1
 ip link set spare0 up
 rdma link add rxe1 type rxe netdev spare0
@@ -20,7 +20,7 @@ not_live() { ! srp_state_is live; }
 unplug() { # WHAT
     local begin
     begin=$(now_ms)
-    # Returns when every context on the device has been closed, the daemon's too.
+    # Returns when every context on the device is closed, the daemon's included.
     timeout 30 rdma link delete "$rdma_device" || fail "$1: the device cannot be removed while the daemon lives"
     echo "$1: removed within $(($(now_ms) - begin)) ms"
     must_fail dd if=/dev/nbd0 of=/dev/null bs=4k count=1 iflag=direct status=none

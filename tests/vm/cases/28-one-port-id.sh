@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# two sessions with one initiator port id do not evict each other for ever: the loser stops and says why
+# two sessions with the same initiator port id do not evict each other for ever: the loser stops with the reason
 #
 # rows: 33
 # timeout: 180

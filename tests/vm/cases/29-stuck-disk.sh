@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# the target's disk hangs under verified I/O: aborts, the connection's end, EIO in time; no login is good before the old writes are over
+# the target's disk hangs under verified I/O: aborts, end of the connection, EIO in time; no login succeeds before the old writes are over
 #
 # rows: 21 23
 # timeout: 240
@@ -19,8 +19,8 @@ load_modules nbd
 srp_start
 srp_connect --command-timeout 2000 --task-management-timeout 1000 --reconnect-delay 1000
 srp_follow /tmp/events
-# 2 s for the command, 1 s each for its abort and for the reset of the unit, then the connection ends; and what an
-# emulated machine adds.
+# 2 s for the command, 1 s each for its abort and for the reset of the unit, then the connection ends; plus some time
+# for the emulated machine.
 verified_start /dev/nbd0 8 16 8 8000
 
 for ((i = 0; i < 2; i++)); do

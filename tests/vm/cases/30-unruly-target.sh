@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# what Linux' target never does, by the built-in one over RDMA: no receives, short ones, too long units, SRP_AER_REQ, SRP_T_LOGOUT
+# the built-in target over RDMA does what Linux's never does: no or short receives, too long units, SRP_AER_REQ, SRP_T_LOGOUT
 #
 # rows: 4 11 16
 # timeout: 240
@@ -12,7 +12,7 @@ source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 port=5566
 answers=/tmp/answers
 answers_above() { (($(wc -l <$answers) > $1)); }
-# order COMMAND...: of programs/rdma_target; prints the result.
+# order COMMAND...: sends a command to programs/rdma_target and prints its result.
 order() {
     local before
     before=$(wc -l <$answers)
@@ -21,12 +21,12 @@ order() {
     tail -n 1 $answers | sed 's/^[^:]*: //'
 }
 counter_above() { (($(srp_counter "$1") > $2)); }
-# Negative acknowledgements that asked us to come again.
+# The counter of "receiver not ready" acknowledgements.
 not_ready() { cat "/sys/class/infiniband/$rdma_device/ports/1/hw_counters/rcvd_rnr_err"; }
 not_ready_above() { (($(not_ready) > $1)); }
 errors_seen() { awk '$2 == "error"' $verified_log | wc -l; }
 
-# costs_a_session WORDS ORDER...: one loss with that cause, EIO, and all well again by itself.
+# costs_a_session WORDS ORDER...: the order causes one loss with this cause and EIO, and the session recovers by itself.
 costs_a_session() {
     local words=$1 before begin
     shift
@@ -54,8 +54,8 @@ srp_start
 srp connect "srp://$rdma_address:$port/?id_ext=00000000000000dd&ioc_guid=00000000000000dd" --name disk --reconnect-delay 1000 \
     --command-timeout 4000 --task-management-timeout 1000
 srp_follow /tmp/events
-# 4 s for the command, 1 s each for its abort and the reset of the unit, then the connection ends; and what an emulated
-# machine adds.
+# 4 s for the command, 1 s each for its abort and the reset of the unit, then the connection ends; plus some time for the
+# emulated machine.
 verified_start /dev/nbd0 8 16 8 12000
 
 say "an event and a credit: answered, told of, nothing lost"
@@ -75,7 +75,7 @@ expect_equal "losses" "$(srp_counter losses)" 0
 expect_equal "errors" "$(errors_seen)" 0
 verified_is_fine
 
-# The transport comes again without end, as ib_srp's does: the command's deadline ends that.
+# The transport retries without limit, as with ib_srp. The command's deadline ends that.
 say "no receives any more"
 costs_a_session 'no answer to' withhold
 say "receives that a command does not fit into"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# one of two disks hangs, and the target answers no abort and no reset for it: one loss, then the other carries on; it comes back by itself
+# one of two disks hangs, and the target answers no abort and no reset for it: one loss, then the other disk works; the unit comes back by itself
 #
 # rows: 37
 # timeout: 180
@@ -19,7 +19,7 @@ target_online
 target_permit "$srp_initiator"
 load_modules nbd
 srp_start
-# A machine that stands still for a moment is not a loss.
+# A machine that stands still for a moment must not count as a loss.
 srp_connect --command-timeout 3000 --ack-timeout-exponent 16 --task-management-timeout 1000 --reconnect-delay 1000
 srp_follow /tmp/events
 is_away() { srp list | grep -F 'live, 1 of 2 units away' >/dev/null; }
@@ -34,7 +34,7 @@ wait_until 20 is_away
 srp list
 wait_until 20 verified_works
 wait_until 10 has_event /tmp/events '.kind == "unit_away"'
-sleep 1  # for a task management timeout after the login its I/O is retried, for it may be back soon
+sleep 1  # its I/O is retried for one task management timeout after the login
 reads_fail_at_once /dev/nbd1
 for ((k = 0; k < 10; k++)); do
     sleep 0.5

@@ -19,13 +19,13 @@ case_cleanup() {
     leftover_files | xargs -d '\n' -r rm -rf
 }
 
-# What was put into /tmp since cleanup_prepare: it must not stand for a file that the next case is waiting for. The rest
-# is the host's, perhaps the tests themselves.
+# Removes files in /tmp that are newer than cleanup_prepare, because the next case may wait for such a file. The others
+# belong to the host.
 leftover_files() {
     find /tmp -mindepth 1 -maxdepth 1 | grep -vxF "$cleanup_spare_files" || true
 }
 
-# Every process begun since cleanup_prepare.
+# Every process started since cleanup_prepare.
 processes_end() {
     local signal pid tries pids
     for signal in TERM KILL; do

@@ -20,7 +20,7 @@ disk_add_null() {
     disk_add_core "iblock_0/$1" "$3" "udev_path=/dev/$1"
 }
 
-# The same through a device mapper's table, which can be suspended: its bytes are those of /dev/NAME, it is $disk_mapped.
+# The same over a device mapper table, which can be suspended: /dev/NAME has its bytes, $disk_mapped is its name.
 # disk_add_mapped NAME MIB SERIAL
 disk_add_mapped() {
     null_block "$1" "$2"
@@ -75,7 +75,7 @@ disk_backing() {
     if [[ -e /dev/$1 ]]; then echo "/dev/$1"; else echo "/dev/shm/$1.disk"; fi
 }
 
-# A mapped disk that a case has left suspended hangs whoever takes the target down.
+# Taking the target down would hang on a suspended disk.
 disks_resume() {
     local name
     [[ -e /sys/module/dm_mod ]] || return 0
@@ -85,7 +85,7 @@ disks_resume() {
 disks_remove_all() {
     local dir
     for dir in "$target_core"/*_0/*/; do
-        # hba_info and hba_mode are files: what is a folder is a disk.
+        # hba_info and hba_mode are files; every folder is a disk.
         [[ ! -d $dir ]] || rmdir "$dir"
     done
     for dir in "$target_core"/*_0/; do
@@ -102,7 +102,7 @@ disks_remove_all() {
     [[ ! -e /sys/module/scsi_debug ]] || modprobe -r scsi_debug
 }
 
-# The kernel's simulated SCSI disk, passed through as it is (pscsi): its sense data are what the initiator gets.
+# The kernel's simulated SCSI disk, passed through (pscsi), so the initiator gets its sense data.
 # disk_add_scsi_debug NAME MIB [SCSI_DEBUG_PARAMETER]...
 disk_add_scsi_debug() {
     local name=$1 mib=$2 dir host disk

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# The kernel's own SRP initiator, ib_srp: for comparison, and to tell a broken set-up of
-# the target from a broken initiator of ours.
+# The kernel's own SRP initiator, ib_srp, for comparison. It also shows whether the target
+# or our initiator is at fault.
 
 ib_srp_extension=00000000000000aa
 

@@ -22,14 +22,14 @@ fio_verify() {
 }
 fio_verify_again() {
     local direct=1
-    # A file in memory has no way past the page cache: it is the page cache.
+    # A file in memory does not support direct I/O.
     [[ -b $1 ]] || direct=0
     fio_quiet --filename="$1" --size="${2}m" "${fio_verify_options[@]}" --verify_only \
         --direct=$direct "${@:3}" ||
         fail "fio --verify_only on $1"
 }
 
-# same_bytes DEVICE_OR_FILE DEVICE_OR_FILE: compare past every cache.
+# same_bytes DEVICE_OR_FILE DEVICE_OR_FILE: compares without the page cache.
 same_bytes() {
     cmp <(read_direct "$1") <(read_direct "$2") || fail "$1 and $2 differ"
 }
@@ -47,7 +47,7 @@ set_max_transfer() {
         fail "$1 takes no more than $(<"$queue/max_hw_sectors_kb") KiB a request"
 }
 
-# reads_fail_at_once DEVICE: a read past the caches gets EIO within a second.
+# reads_fail_at_once DEVICE: a direct read gets EIO within a second.
 reads_fail_at_once() { fails_at_once "a read of $1" if="$1" of=/dev/null iflag=direct; }
 writes_fail_at_once() { fails_at_once "a write to $1" if=/dev/zero of="$1" oflag=direct; }
 
@@ -56,7 +56,7 @@ fails_at_once() {
     shift
     if said=$(LC_ALL=C timeout 60 dd bs=4096 count=1 "$@" 2>&1); then fail "$what went well"; fi
     [[ $said == *'Input/output error'* ]] || fail "$what: $said"
-    # By the clock of dd: what starting a program takes here is its own matter.
+    # Use the time that dd reports, without the start of the program.
     [[ $said =~ 'copied, '([0-9.e-]+)' s' ]] || fail "$what: no time in: $said"
     awk -v took="${BASH_REMATCH[1]}" 'BEGIN { exit !(took < 1) }' || fail "$what took ${BASH_REMATCH[1]} s to fail"
 }

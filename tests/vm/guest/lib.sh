@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash source-path=SCRIPTDIR
 #
-# What scripts in the guest are written with. They begin with
+# The functions for scripts in the guest. Scripts begin with
 #
 #   source "$SRPI_ROOT/tests/vm/guest/lib.sh"
 set -euo pipefail
 
 guest_lib=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
-# A sanitizer's report is no exit status of srp-nbd's.
+# The exit status of a sanitizer's report. srp-nbd does not use it.
 export ASAN_OPTIONS=exitcode=99 LSAN_OPTIONS=exitcode=99 UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
 
 say() { echo "-- $*"; }
@@ -16,7 +16,7 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 # shellcheck source=../../lib/observe.sh
 source "$guest_lib/../../lib/observe.sh"
 
-# must_fail COMMAND...: for what has to be refused.
+# must_fail COMMAND...: the command must fail.
 must_fail() {
     if "$@"; then fail "went well, but must not: $*"; fi
 }

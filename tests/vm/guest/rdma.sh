@@ -10,11 +10,11 @@ rdma_netdev=srpi0
 rdma_address=10.65.0.1
 
 rdma_start() {
-    # rxe takes the best CRC there is when a device is made. A machine with udev has loaded
-    # the processor's own by then; with the table-driven one, data cost twice as much.
+    # rxe chooses its CRC when a device is made. With udev, the processor's own is loaded
+    # by then. With the table-driven one, data would cost twice as much.
     [[ ${SRPI_CRC:-processor} == generic ]] || modprobe -q crc32_pclmul || true
     load_modules veth crc32_generic rdma_rxe rdma_ucm ib_uverbs
-    # A fixed MAC makes the GIDs, and with them every name below, the same each time.
+    # A fixed MAC makes the GIDs and all names the same each time.
     ip link add "$rdma_netdev" address 02:00:00:00:05:01 mtu 4200 type veth \
         peer name "${rdma_netdev}p" address 02:00:00:00:05:02 mtu 4200
     ip link set "$rdma_netdev" up
@@ -35,7 +35,7 @@ rdma_start_on_wire() {
     wait_until 10 wire_device
     device=$(wire_device)
     [[ $device == "$rdma_netdev" ]] || ip link set "$device" name "$rdma_netdev"
-    # A packet of 4096 bytes and its headers.
+    # Room for a packet of 4096 bytes and its headers.
     ip link set "$rdma_netdev" mtu 4200 up
     ip address add "$rdma_address/24" dev "$rdma_netdev"
     rdma link add "$rdma_device" type rxe netdev "$rdma_netdev"

@@ -5,7 +5,7 @@
 
 srp_control=/run/srp-nbd-test.sock
 srp_log=/run/srp-nbd-test.log
-srp_initiator=00000000000000cc0000000000000001     # what the target's access list permits
+srp_initiator=00000000000000cc0000000000000001     # permitted by the target's access list
 srp_daemon_pid=''
 
 srp_program() {
@@ -14,21 +14,21 @@ srp_program() {
     echo "$program"
 }
 
-# srp COMMAND...: a command line of srp-nbd, bounded in time.
+# srp COMMAND...: a command line of srp-nbd with a time limit.
 srp() {
     local program
     program=$(srp_program)
     timeout 60 "$program" "$1" --control "$srp_control" "${@:2}"
 }
 
-# srp_follow FILE: what happens to the session "disk", a JSON object a line, until the daemon ends.
+# srp_follow FILE: the events of the session "disk", one JSON object per line, until the daemon ends.
 srp_follow() {
     : >"$1"
     "$(srp_program)" events disk --json --control "$srp_control" >"$1" 2>/dev/null &
     wait_until 10 test -s "$1"
 }
 
-# srp_start [COMMAND]...: the daemon, run by that command if one is given.
+# srp_start [COMMAND]...: starts the daemon, by that command if one is given.
 srp_start() {
     local program
     program=$(srp_program)
@@ -39,12 +39,12 @@ srp_start() {
     wait_until 20 srp list
 }
 
-# The end of what the daemon said belongs to what a failed case leaves behind.
+# After a failed case, print the end of the daemon's log.
 srp_log_on_failure() {
     (($1 == 0)) || { echo "--- srp-nbd's log:"; tail -n 15 "$srp_log" | cut -c 1-250; }
 }
 
-# An orderly end: status 0, no device, no socket left.
+# Ends the daemon and checks: status 0, no device and no socket left.
 srp_stop() {
     local status=0
     kill -TERM "$srp_daemon_pid"
@@ -54,7 +54,7 @@ srp_stop() {
     expect_equal "nbd devices in use" "$(nbd_in_use)" ''
 }
 
-# The usual target, permitted, connected as "disk": LUN 0 is /dev/nbd0, LUN 1 /dev/nbd1.
+# Starts the usual target, permits us, and connects as "disk": LUN 0 is /dev/nbd0, LUN 1 is /dev/nbd1.
 # srp_connect_usual [CONNECT_OPTION]...
 srp_connect_usual() {
     load_modules nbd
@@ -70,7 +70,7 @@ srp_connect() {
 
 srp_state_is() { state_is disk "$1"; }
 
-# srp_counter NAME: of the session "disk", as its lane says now.
+# srp_counter NAME: prints this counter of the session "disk".
 srp_counter() {
     local tries counter
     for ((tries = 0; tries < 20; tries++)); do
@@ -80,10 +80,10 @@ srp_counter() {
     fail "no counter $1: $(srp show disk --json)"
 }
 
-# srp_commands_above NUMBER: I/O is running, the session has carried more commands than that.
+# srp_commands_above NUMBER: true if the session has carried more commands than that.
 srp_commands_above() { (($(srp_counter commands) > $1)); }
 
-# srp_refused WORDS COMMAND...: it fails and says so with these words.
+# srp_refused WORDS COMMAND...: the command must fail with these words.
 srp_refused() {
     local words=$1 output
     shift

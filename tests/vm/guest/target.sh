@@ -65,11 +65,11 @@ target_withdraw() {
     rmdir "$acl"
 }
 
-# The target goes away, closing every session, and comes back.
+# The target goes away, which ends every session, and comes back.
 target_online() { echo 1 >"$target_group/enable"; }
 target_offline() { echo 0 >"$target_group/enable"; }
 
-# How the target is named by an initiator.
+# The target's names for initiators.
 target_id_ext() { guid_hex </sys/module/ib_srpt/parameters/srpt_service_guid; }
 target_ioc_guid() { target_id_ext; }
 target_login_string() {

@@ -3,10 +3,10 @@
 #
 # The first machine of a case with two: the initiator. The other one runs `peer`.
 
-# peer COMMAND...: in the other machine, with the functions of lib.sh; prints and returns what it does.
+# peer COMMAND...: runs the command in the other machine, with the functions of lib.sh; prints its output, returns its status.
 peer() {
     local order
-    # Counted in a file: this may be a subshell.
+    # The counter is in a file, because this may be a subshell.
     order=$(($(cat /tmp/peer.orders 2>/dev/null || echo 0) + 1))
     echo $order >/tmp/peer.orders
     order=$SRPI_RESULTS/peer/$order
@@ -26,7 +26,7 @@ two_machines_connect() {
     srp connect "$(peer target_uri)" --name disk --initiator-port-id "$srp_initiator" "$@"
 }
 
-# wire_drops PERCENT: of the packets that this machine sends. 0: none any more
+# wire_drops PERCENT: drops packets that this machine sends; 0 ends that.
 wire_drops() {
     if tc qdisc show dev "$rdma_netdev" | grep netem >/dev/null; then
         tc -s qdisc show dev "$rdma_netdev"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# Verified I/O that goes on over errors (programs/verified_io.cpp), and the times at which it began to fail and to work
-# again.
+# Verified I/O that continues after errors (programs/verified_io.cpp), and the times at which it began to fail and to
+# work again.
 
 verified_state=/tmp/verified.state
 verified_log=/tmp/verified.log
@@ -18,18 +18,18 @@ verified_start() {
     wait_until 20 verified_since good 0
 }
 
-# verified_since good|error MICROSECONDS: print when the outcome first became that, after the time given.
+# verified_since good|error MICROSECONDS: prints when the outcome first changed to that after the given time.
 verified_since() {
     awk -v kind="$1" -v since="$2" '$2 == kind && $1 > since { print $1; found = 1; exit } END { exit !found }' $verified_log
 }
 
-# Now: what verified_since waits for next has not been so before.
+# The present time, for verified_since.
 verified_works() { [[ $(tail -n 1 $verified_log) == *' good' ]]; }
 
-# It still runs: nothing wrong was read.
+# True if it still runs, so no wrong byte was read.
 verified_is_fine() { kill -0 "$verified_pid" 2>/dev/null || fail "verified I/O: $(cat $verified_output)"; }
 
-# End it, and compare what it knows with a device or file past the initiator.
+# Ends it, and compares the versions with the backing device or file.
 # verified_stop [BACKING]
 verified_stop() {
     local status=0
@@ -44,7 +44,7 @@ verified_stop() {
 
 now_us() { date +%s%6N; }
 
-# minimum_median_maximum FILE: of a number a line, here microseconds; as milliseconds in columns of a table.
+# minimum_median_maximum FILE: reads microseconds, one per line; prints milliseconds as columns of a table.
 minimum_median_maximum() {
     sort -n "$1" | awk '{ n[NR] = $1 / 1000 } END { printf "%.1f | %.1f | %.1f", n[1], n[int((NR + 1) / 2)], n[NR] }'
 }
