@@ -12,7 +12,6 @@
 step_table=()       # "NAME|VERDICT|SECONDS|COUNTS"
 steps_failed=0
 steps_skipped=0
-steps_left_out=()   # names
 failed_steps=()     # "NAME|LOG"
 tests_passed=0
 tests_failed=0
@@ -46,7 +45,6 @@ step_live() {
 
 # step_left_out NAME WHY: this system cannot run it.
 step_left_out() {
-    steps_left_out+=("$1")
     step_line "$1" none 0 "$2"
 }
 
@@ -136,6 +134,12 @@ step_failures() {
         END { give() }' "$1"
 }
 
+# step_names VERDICT: of the steps that ended so, not of their parts.
+step_names() {
+    printf '%s\n' "${step_table[@]}" | awk -F'|' -v verdict="$1" '
+        $2 == verdict && $1 !~ /^ / { printf "%s%s", separator, $1; separator = ", " }'
+}
+
 # The failures, the table, the verdict in words, and the sums on a line of their own. False unless everything passed
 # that this system can run.
 print_verdict() {
@@ -152,14 +156,12 @@ print_verdict() {
         IFS='|' read -r name verdict seconds counts <<<"$line"
         printf '%-4s  %-34s %5s s   %s\n' "$verdict" "$name" "$seconds" "$counts"
     done
-    if ((${#steps_left_out[@]})); then
-        left_out=$(printf ', %s' "${steps_left_out[@]}")
-        left_out="; not run, because this system cannot: ${left_out:2}"
-    fi
+    left_out=$(step_names none)
+    left_out=${left_out:+"; not run, because this system cannot: $left_out"}
     if ((steps_failed)); then
-        echo "$steps_failed steps failed; logs: $log_dir$left_out"
+        echo "failed: $(step_names FAIL); logs: $log_dir$left_out"
     elif ((steps_skipped)); then
-        echo "$steps_skipped steps have skipped tests, which is no success; logs: $log_dir$left_out"
+        echo "tests were skipped, which is no success: $(step_names skip); logs: $log_dir$left_out"
     else
         echo "everything passed in $SECONDS s$left_out"
     fi
