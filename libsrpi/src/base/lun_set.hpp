@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A set of logical units, each named by its 8 SAM bytes. It allocates nothing: sets change while connections end.
+// A set of logical units, identified by their 8 SAM bytes. It allocates nothing, because sets change while
+// connections end.
 #pragma once
 
 #include <array>

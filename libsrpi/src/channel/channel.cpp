@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A channel's life: buffers, opening, deadlines, the end. Sending and receiving have files of their own.
+// A channel's buffers, opening, deadlines and end. Sending and receiving have their own files.
 #include "channel/channel.hpp"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEven
 
 Channel::~Channel() {
   const auto [sent, unsent] = end();
-  SRPI_CHECK(sent.empty() && unsent.empty());  // the owner ends the channel first, for they are its commands
+  SRPI_CHECK(sent.empty() && unsent.empty());  // the owner must end the channel and take its commands first
 }
 
 std::uint32_t Channel::wanted_iu_bytes() const noexcept { return send_slot_bytes(limits_); }
@@ -57,7 +57,7 @@ Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
 
   if (const auto device = endpoint_->device(); device != device_) {
     region_.reset();
-    device_.reset();  // until there is a region on it, also where one cannot be made
+    device_.reset();  // stays empty if no region can be made on the new device
     if (auto done = allocate_buffers(*device); !done) return done;
     device_ = device;
   }
@@ -102,7 +102,7 @@ base::Time Channel::next_deadline() const noexcept {
   auto next = next_tmf_deadline();
   for (const auto* list : {&pending_, &blocked_})
     if (list->front()) next = std::min(next, list->front()->internal.deadline);
-  // While a rescue is under way, its function has a deadline of its own.
+  // While a rescue runs, its function has its own deadline.
   if (const auto* oldest = in_flight_.front())
     next = std::min(next, oldest->internal.deadline +
                               (rescuing_ ? 2 * limits_.task_management_timeout : base::Duration{}));
@@ -114,7 +114,7 @@ base::Duration Channel::unanswered_for(const Command& command) const noexcept {
 }
 
 void Channel::fail(Error error) noexcept {
-  if (!failure_) failure_ = std::move(error);  // the first is the cause, the rest are consequences
+  if (!failure_) failure_ = std::move(error);  // the first error is the cause, later ones are consequences
 }
 
 void Channel::take_unsent(CommandList& to) noexcept {
@@ -124,7 +124,7 @@ void Channel::take_unsent(CommandList& to) noexcept {
 
 Ended Channel::end() noexcept {
   if (endpoint_) {
-    endpoint_->abort();  // from here on nothing can reach any buffer of ours
+    endpoint_->abort();  // now nothing can reach our buffers
     endpoint_.reset();
   }
   started_ = false;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RDMA channel: one queue pair and what is under way on it. The data path: no lock, no allocation after
-// open, nothing shared with another channel of the session.
+// An RDMA channel: one queue pair with its commands and task management functions. On the data path there is
+// no lock, no allocation after open(), and nothing that the session's channels share.
 //
-// Buffers. Request information units live in send slots, one a command, reused when the command's answer has
-// come: the target has the unit then. Receive buffers are posted anew in batches after their unit was
-// decoded. A command's data belongs to the target from the post until its SRP_RSP or until end(), which
-// destroys the queue pair first.
+// Buffers. Each command has a send slot for its SRP_CMD unit. The slot is reused after the command's answer,
+// because the target has the unit then. Receive buffers are posted again in batches after their unit is
+// decoded. The target can reach a command's data from the post until SRP_RSP or until end(), which destroys
+// the queue pair first.
 #pragma once
 
 #include <array>
@@ -31,19 +31,19 @@ struct Response;
 
 namespace srpi::channel {
 
-// Tmf management functions at the target: the one that is waited for, those that were not answered in time, and
-// those that may take for ever.
+// Task management functions at the target: the one that is waited for, the ones that were not answered in
+// time, and the ones submitted aside, which may take any time.
 inline constexpr std::uint32_t kMostAside = 16;
 inline constexpr std::uint32_t kTmfSlots = 4 + kMostAside;
 
 struct ChannelLimits {
   std::uint32_t queue_depth = 128;  // commands at the target
-  std::uint32_t segments = 32;      // descriptors a command carries
+  std::uint32_t segments = 32;      // descriptors per command
   base::Duration command_timeout{};
   base::Duration task_management_timeout{};
 };
 
-// What the login negotiated.
+// The values that the login negotiated.
 struct ChannelTerms {
   std::int32_t request_limit = 0;
   std::uint32_t max_it_iu_bytes = 0;
@@ -57,68 +57,71 @@ struct ChannelCounters {
 
 // The commands that a channel leaves when it ends, each list in the order of submission.
 struct Ended {
-  CommandList sent;    // and not answered: the target may have carried them out, or may do so yet
-  CommandList unsent;  // the target has not seen them
+  CommandList sent;    // sent and not answered: the target may have performed them, or may still do so
+  CommandList unsent;  // not sent to the target
 };
 
 class Channel {
  public:
-  // `number`: among the session's, for tags that no other channel of it has.
+  // `number` is the channel's number in its session. It makes the tags unique in the session.
   Channel(const ChannelLimits&, const base::Clock&, UnitEventSink&, UnitResets&, std::uint16_t number);
   ~Channel();
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  // Takes a resolved endpoint: makes its queues, registers the buffers where the device is new, posts the receives.
+  // Takes a resolved endpoint: creates its queues, registers the buffers if the device is new, posts the
+  // receives.
   [[nodiscard]] Result<> open(std::unique_ptr<fabric::ActiveEndpoint>);
-  // After the login: commands may go.
+  // Called after the login. Commands may be sent then.
   void start(const ChannelTerms&);
   [[nodiscard]] bool is_open() const noexcept { return endpoint_ != nullptr; }
-  // Logged in, and nothing wrong with it.
+  // True if the channel is logged in and has not failed.
   [[nodiscard]] bool is_up() const noexcept { return started_ && !failure_; }
   [[nodiscard]] fabric::ActiveEndpoint& endpoint() const noexcept { return *endpoint_; }
   [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
-  // Whom to tell what a unit says beside the answer to a command.
+  // Gets the events that units report.
   [[nodiscard]] UnitEventSink& events() const noexcept { return events_; }
 
   void submit(Command&) noexcept;
-  // The same, past all others, with the credit and the slot that are kept back from them (unless a function
-  // needs that credit): so a target can be asked for a sign of life where it has all that it may have.
+  // Submits a keepalive before all other commands. It uses a reserved slot and, unless a function needs it,
+  // the reserved credit. So the target can be asked for a sign of life also when commands use all other
+  // credits.
   void submit_keepalive(Command&) noexcept;
   void submit(Tmf&) noexcept;
-  void take_unsent(CommandList& to) noexcept;  // what was submitted and not posted
-  // Past those that wait, and without keeping others waiting, for an answer that may take for ever: its deadline does
-  // not count, and a reset ends nothing here. False: there is no room for it now, and the function is still the caller's.
+  void take_unsent(CommandList& to) noexcept;  // the commands that are not posted yet
+  // Submits a function whose answer may take any time. It does not wait for other functions, and others do
+  // not wait for it. Its deadline is ignored, and a confirmed reset ends no commands here. Returns false if
+  // there is no room; the function then stays with the caller.
   [[nodiscard]] bool submit_aside(Tmf&) noexcept;
-  // How many of them at a time: they keep their credits. Known after start.
+  // The limit of concurrent functions aside; each uses a credit until its answer. Known after start().
   [[nodiscard]] std::uint32_t most_aside() const noexcept;
-  void withdraw(Tmf&) noexcept;  // never completes then; it is the caller's again
-  // No command for this unit is posted from here on until unblock; over the end of connections, too.
+  void withdraw(Tmf&) noexcept;  // it does not complete, and the caller has it again
+  // Posts no command for this unit until unblock(), also on later connections.
   void block(std::uint64_t lun) noexcept { blocked_lun_ = lun; }
   void unblock() noexcept;
-  void flush() noexcept;                          // posts what credits and slots permit
-  std::size_t poll() noexcept;                    // completions taken; calls on_complete
+  void flush() noexcept;                          // posts commands as far as credits and slots permit
+  std::size_t poll() noexcept;                    // takes completions and calls on_complete
   void check_deadlines(base::Time now) noexcept;  // of commands and functions
-  // As if the deadline of all the unit's commands were now; they complete with `cancelled`, unless answered.
-  // Those that were not sent yet complete from within.
+  // Acts as if the deadline of all the unit's commands were now. They complete with `cancelled` unless the
+  // target answers first. Unsent commands complete during the call.
   void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
   // For how long a command, with no deadline of its own, has been without an answer.
   [[nodiscard]] base::Duration unanswered_for(const Command&) const noexcept;
 
-  // Set once the channel is beyond use: its owner must end it.
+  // Set when the channel has failed. Its owner must end it then.
   [[nodiscard]] const std::optional<Error>& failure() const noexcept { return failure_; }
   void fail(Error) noexcept;
-  // Why the target logged us out, if it did.
+  // The reason of the target's SRP_T_LOGOUT, if there was one.
   [[nodiscard]] const std::optional<wire::LogoutReason>& logged_out() const noexcept { return logged_out_; }
 
-  // Destroys the queue pair: from here on nothing reaches any buffer of the channel or of its commands. Functions
-  // complete with no_connect; the commands are the caller's again, and none of them completes here. Permitted at any
-  // time; a channel that is not open has at most commands that were not sent.
+  // Destroys the queue pair. After that nothing can reach buffers of the channel or of its commands.
+  // Functions complete with no_connect. The commands are returned to the caller, and none of them completes
+  // here. Permitted at any time; a channel that is not open has only unsent commands.
   [[nodiscard]] Ended end() noexcept;
-  // Completes a command of this channel: the caller one that end() has returned.
+  // Completes a command of this channel. The caller may pass the commands that end() has returned.
   void complete(Command&, Errc) noexcept;
-  // Of a channel that has ended: its buffers are unregistered, until it is opened again.
+  // Unregisters the buffers until the next open(). Permitted after end().
   void let_device_go() noexcept;
 
   [[nodiscard]] std::uint32_t outstanding() const noexcept { return slots_.used(); }
@@ -129,9 +132,9 @@ class Channel {
   [[nodiscard]] const ChannelTerms& terms() const noexcept { return terms_; }
   [[nodiscard]] const Credits& credits() const noexcept { return credits_; }
   [[nodiscard]] const ChannelCounters& counters() const noexcept { return counters_; }
-  // Descriptors that a command may carry: ours, or fewer where the negotiated length has no room for them.
+  // The limit of descriptors per command: ours, or fewer if the negotiated length has no room for them.
   [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }
-  // Longest request we may want to send; for the login.
+  // The longest request that we may send, for the login.
   [[nodiscard]] std::uint32_t wanted_iu_bytes() const noexcept;
   [[nodiscard]] const ChannelLimits& limits() const noexcept { return limits_; }
 
@@ -139,7 +142,7 @@ class Channel {
   static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
   struct PostBatch;
   struct TmfSlot {
-    Tmf* tmf = nullptr;  // null while taken: nobody waits for the answer any more
+    Tmf* tmf = nullptr;  // null in a used slot: nobody waits for the answer any more
     std::uint32_t generation = 0;
     bool taken = false;
     bool aside = false;
@@ -156,7 +159,7 @@ class Channel {
   void on_send_completion(std::uint64_t id) noexcept;
   void on_unit(std::span<const std::byte>) noexcept;
   void on_response(std::span<const std::byte>) noexcept;
-  void on_target_request(std::span<const std::byte>);  // throws std::bad_alloc, before it has done anything
+  void on_target_request(std::span<const std::byte>);  // may throw std::bad_alloc, but has no effect then
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
   // rescue.cpp
@@ -188,11 +191,12 @@ class Channel {
   std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
   std::optional<Error> failure_;
   std::optional<wire::LogoutReason> logged_out_;
-  base::Time last_heard_{};   // acknowledgements count
-  base::Time last_answer_{};  // the target itself; an adapter acknowledges for one that hangs, too
+  base::Time last_heard_{};  // the peer, by an answer or an acknowledgement
+  base::Time
+      last_answer_{};  // the target, by an answer; the adapter of a target that hangs still acknowledges
   bool started_ = false;
 
-  // Registered buffers: kept while the device stays the same.
+  // The registered buffers. They stay registered while the device is the same.
   std::shared_ptr<fabric::Device> device_;
   std::vector<std::byte> memory_;
   std::unique_ptr<fabric::MemoryRegion> region_;
@@ -200,17 +204,17 @@ class Channel {
   base::SlotTable<Command*> slots_;
   CommandList pending_;    // submitted, not posted
   CommandList in_flight_;  // posted, oldest first
-  CommandList blocked_;    // submitted; their unit is being reset, which could take them for older ones
+  CommandList blocked_;    // not posted, because their unit is being reset and the reset might end them
   std::uint64_t blocked_lun_ = kNoLun;
   TmfList waiting_tmfs_;
   Tmf* active_tmf_ = nullptr;
   std::array<TmfSlot, kTmfSlots> tmf_slots_;
   Tmf rescue_;
   bool rescuing_ = false;
-  std::uint64_t late_answers_ = 0;      // of aborted commands, which may or may not come
-  std::uint32_t sends_posted_ = 0;      // send queue entries not known to be free
+  std::uint64_t late_answers_ = 0;      // answers of aborted commands that may still come
+  std::uint32_t sends_posted_ = 0;      // send queue entries that may be in use
   std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
-  std::uint64_t answers_ = 0;           // to target requests, for their slots in turn
+  std::uint64_t answers_ = 0;           // answers to target requests, counted to use their slots in turn
   std::vector<std::uint32_t> receives_to_post_;
 };
 

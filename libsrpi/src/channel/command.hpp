@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One SCSI command on its way: the object of whoever submits it, lent to the session until on_complete.
+// One SCSI command. The submitter owns the object and lends it to the session until on_complete.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ namespace srpi::channel {
 
 enum class Direction : std::uint8_t { none, from_target, to_target };
 
-// Registered bytes; rkey for the target, lkey for what we send ourselves (immediate data). The keys are those
-// of `memory` where that is given: then a command that outlives its connection gets the new ones.
+// Registered bytes. The target uses the rkey; the lkey is for immediate data, which we send. If `memory` is
+// set, the keys are its keys, and a command that outlives its connection gets the new ones.
 struct DataSegment {
   std::byte* address = nullptr;
   std::uint32_t bytes = 0;
@@ -26,9 +26,9 @@ struct DataSegment {
   const Memory* memory = nullptr;
 };
 
-// Ownership: from submit until on_complete is entered, the object, `data` and all bytes it names belong to the
-// session. on_complete is called exactly once, never from within submit; when it runs the target can no longer reach
-// the bytes: its answer has come, or the queue pair is gone.
+// Ownership: from submit until on_complete is entered, the object, `data` and all its bytes belong to the
+// session. on_complete is called exactly once and never from within submit. When it runs, the target can no
+// longer reach the bytes: its answer has come, or the queue pair is destroyed.
 struct Command {
   scsi::Cdb cdb;
   std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
@@ -36,36 +36,36 @@ struct Command {
   std::span<DataSegment> data;   // at most Channel::max_segments
   std::uint32_t data_bytes = 0;  // sum over data
 
-  base::Time deadline = base::kNever;  // when it is to be over; kNever: command_timeout from submit
-  base::Time give_up_at =
-      base::kNever;  // how far an outage, during which it is held, may put the deadline off
-  // Past its deadline: end it at the target (rescue.cpp). false: the connection is lost, unless the
-  // target has answered others since this was sent, and confirms ABORT TASK.
+  base::Time deadline = base::kNever;    // kNever: command_timeout after submit
+  base::Time give_up_at = base::kNever;  // outages put the deadline off, but not beyond this
+  // true: after its deadline, the command is ended at the target (rescue.cpp). false: the channel fails then;
+  // only if the target has answered other commands since, ABORT TASK is tried first.
   bool rescue = true;
 
   void (*on_complete)(Command&) noexcept = nullptr;
   void* owner = nullptr;
 
-  // The outcome. error: ok when the target answered (then the rest counts). Else: no_connect; timed_out,
-  // cancelled (aborted, or never sent); target_error (refused as a unit); aborted_command (a reset of the
-  // unit has ended it, for which it was not the cause: it may be submitted again).
+  // The outcome. `error` is ok if the target answered; then the other fields are valid. Otherwise:
+  // no_connect; timed_out or cancelled (aborted, or not sent); target_error (the target did not accept the
+  // information unit); aborted_command (a reset for another reason ended it; it may be submitted again).
   Errc error = Errc::ok;
   scsi::Status status = scsi::Status::good;
-  std::uint32_t residual_bytes = 0;  // of data_bytes not transferred
+  std::uint32_t residual_bytes = 0;  // the part of data_bytes that was not transferred
   std::uint8_t sense_bytes = 0;
-  std::array<std::uint8_t, 96> sense{};  // SPC-4 allows 252; what decides stands in the first 18
+  std::array<std::uint8_t, 96> sense{};  // SPC-4 permits 252; we need only the first 18
 
-  struct Internal {  // the session's own
+  struct Internal {  // used by the session only
     Command* next = nullptr;
     Command* previous = nullptr;
     base::Time deadline = base::kNever;
     std::uint32_t slot = 0;
-    Errc end_error = Errc::timed_out;  // what it completes with if it is aborted
+    Errc end_error = Errc::timed_out;  // the outcome if it is aborted
     bool abort_refused = false;
   } internal;
 };
 
-// Intrusive list in order of deadlines, which is that of submission but for commands that are sent again.
+// Intrusive list in the order of deadlines. That is the order of submission, except for commands that are
+// sent again.
 class CommandList {
  public:
   [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }

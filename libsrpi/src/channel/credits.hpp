@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request limit (SRP clause 4.5): how many requests the target will take. Deltas are signed and come with most
-// units; I/O always leaves one, for task management and the keepalive.
+// The request limit (SRP clause 4.5): how many more requests the target accepts. Most units of the target
+// carry a signed delta. I/O always leaves one credit for task management and the keepalive.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +9,9 @@ namespace srpi::channel {
 
 class Credits {
  public:
-  static constexpr std::int64_t kMost = 1 << 20;  // no target grants more; beyond it is an overflow
+  static constexpr std::int64_t kMost = 1 << 20;  // more is treated as an overflow
 
-  // False: the sum leaves what any target could mean. A protocol error.
+  // Returns false if the sum is impossible, which is a protocol error.
   [[nodiscard]] bool add(std::int32_t delta) noexcept {
     available_ += delta;
     return available_ <= kMost && available_ >= -kMost;
@@ -23,7 +23,8 @@ class Credits {
   [[nodiscard]] std::int64_t available() const noexcept { return available_; }
 
  private:
-  std::int64_t available_ = 0;  // negative: the target lowered its limit below what is outstanding
+  std::int64_t available_ =
+      0;  // negative if the target lowered the limit below the number of outstanding requests
 };
 
 }  // namespace srpi::channel

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Receiving: completions are taken in batches, units decoded where they landed, commands completed once.
+// Receiving: takes completions in batches, decodes units in the receive buffers, completes commands once.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -16,7 +16,7 @@
 
 namespace srpi::channel {
 namespace {
-// A few can be answers to what an earlier connection or an abort left behind; many mean that the target is confused.
+// A few unknown tags may be answers to aborted commands. Many mean that the target is faulty.
 constexpr std::uint64_t kUnknownTagsTolerated = 8;
 }  // namespace
 
@@ -92,7 +92,7 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
   auto* const found = slots_.find(response.tag);
   if (!found) {
     if (on_tmf_answer(response)) return;
-    if (late_answers_ > 0) {  // an aborted command's, which a target may still send
+    if (late_answers_ > 0) {  // the late answer of an aborted command
       --late_answers_;
       return;
     }
@@ -103,7 +103,8 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
   }
   Command& command = **found;
   if (const auto refused = response.task_result(); refused && *refused != wire::TaskResult::complete)
-    return finish(command, Errc::target_error);  // the unit itself, whatever the status says
+    return finish(command,
+                  Errc::target_error);  // the target did not accept the unit, so the status does not count
   command.status = static_cast<scsi::Status>(response.status);
   if (response.sense_valid()) {
     command.sense_bytes = static_cast<std::uint8_t>(std::min(response.sense.size(), command.sense.size()));

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a command that the target does not answer in time.
+// Ends a command that the target does not answer in time.
 //
-// The target can still reach its buffer, so it cannot just be given back. From its deadline on, a command is
-// aborted: by ABORT TASK until one task_management_timeout later, then by LOGICAL UNIT RESET for another one,
-// then by the end of the connection. A refused step is followed by the next at once. Until one of them has
-// happened the command keeps its slot, tag and buffer, and an answer that comes meanwhile counts: the first
-// claim wins. Functions go one at a time; the command that has waited longest decides about the next, so that
-// every one of them is over two steps after its deadline.
+// The target can still reach the command's buffer, so the command cannot simply complete. At its deadline it
+// is aborted: by ABORT TASK for one task_management_timeout, then by LOGICAL UNIT RESET for another one, then
+// by the end of the channel. After a refused step, the next one follows at once. Until one step succeeds, the
+// command keeps its slot, tag and buffer, and an answer that comes first counts. One function runs at a time.
+// The oldest command decides about the next function, so every command ends at most two steps after its
+// deadline.
 #include "base/no_memory.hpp"
 #include "channel/channel.hpp"
 
@@ -18,7 +18,7 @@ void Channel::check_deadlines(base::Time now) noexcept {
   if (!failure_) rescue(now);
 }
 
-// What the target has not seen needs nobody's consent.
+// Unsent commands end without the target.
 void Channel::expire_unsent(base::Time now) noexcept {
   CommandList ended;
   for (auto* list : {&pending_, &blocked_}) {
@@ -44,7 +44,7 @@ void Channel::rescue(base::Time now) noexcept {
                    return "no answer to " + to_string(c->cdb) + " within the command deadline";
                  })});
   if (now >= c->internal.deadline + 2 * step) {
-    // Not the fault of this unit alone where the target answers nothing at all.
+    // The unit is stuck only if the target has answered something else since.
     const bool reset =
         rescuing_ && rescue_.function == wire::TaskFunction::lun_reset && rescue_.lun == c->lun;
     if (reset && last_answer_ > c->internal.deadline) events_.on_stuck_unit(c->lun, *this);
@@ -72,10 +72,10 @@ void Channel::rescue(base::Time now) noexcept {
 void Channel::on_rescue(Tmf& tmf) noexcept {
   auto& self = *static_cast<Channel*>(tmf.owner);
   self.rescuing_ = false;
-  if (tmf.error == Errc::no_connect) return;  // the channel is being closed, or about to be
+  if (tmf.error == Errc::no_connect) return;  // the channel ends
   if (tmf.function == wire::TaskFunction::abort_task) {
-    // "Failed" may mean that the task was over already: its answer has come before this one then, as the
-    // queue pair keeps the order, and nothing is found here.
+    // "Failed" may mean that the command was over already. Then its answer came before this one, because the
+    // queue pair keeps the order, and the slot is not found.
     if (auto* const found = self.slots_.find(tmf.task_tag)) {
       if (tmf.confirmed())
         self.finish_unanswered(**found, (*found)->internal.end_error);
@@ -93,24 +93,24 @@ void Channel::on_rescue(Tmf& tmf) noexcept {
                                std::string(what);
                       })});
   }
-  if (!self.failure_) self.rescue(self.clock_.now());  // the next step, or the next command
+  if (!self.failure_) self.rescue(self.clock_.now());  // continue with the next step or the next command
 }
 
-// Every task of the unit that the target had is over, those of other initiators too.
+// The target has ended all tasks of the unit, also those of other initiators.
 void Channel::end_unit(std::uint64_t lun) noexcept {
   const auto now = clock_.now();
   CommandList ended, kept;
   while (auto* c = in_flight_.pop_front()) (c->lun == lun ? ended : kept).push_back(*c);
   in_flight_ = kept;
   for (auto* c = ended.front(); c; c = c->internal.next) release_unanswered(*c);
-  // Those that had time left may be sent again: nothing of their first attempt can happen any more.
+  // Commands before their deadline may be sent again, because nothing of their first try can happen any more.
   while (auto* c = ended.pop_front())
     complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::aborted_command);
 }
 
 void Channel::abort_unit(std::uint64_t lun) noexcept {
   const auto now = clock_.now();
-  // Our own questions are no requests of anybody's: without their answers the connection would end.
+  // Leave our own commands alone: without their answers the channel would end.
   const auto is_meant = [lun](const Command& c) { return c.lun == lun && c.rescue; };
   CommandList kept, hurried;
   while (auto* c = in_flight_.pop_front())

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sending: commands become SRP_CMD units in their slots, and a batch of them one post.
+// Sending: encodes commands as SRP_CMD units in their slots and posts them in batches.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -137,7 +137,8 @@ void Channel::answer(std::span<const std::byte> unit) noexcept {
   post_alone(slot, unit.size());
 }
 
-// Answers and functions are rare: signaled, which frees the entries of the commands before them as well.
+// Answers and functions are rare, so their sends are signaled. That also frees the entries of earlier
+// commands.
 void Channel::post_alone(std::uint32_t slot, std::size_t bytes) noexcept {
   const fabric::Sge sge{send_buffer(slot), static_cast<std::uint32_t>(bytes), region_->lkey()};
   fabric::SendWork work;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tmf management functions: one at a time, with a credit, send slots and tags of their own. A function that
-// was not answered in time keeps its slot until its answer or the end of the queue pair. Beside them go a few
-// whose answer may take for ever.
+// Task management functions. One runs at a time; functions have their own credit, send slots and tags. A
+// function that is not answered in time keeps its slot until its answer or the end of the queue pair. In
+// addition, a few functions run aside, whose answers may take any time.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -12,7 +12,7 @@
 namespace srpi::channel {
 namespace {
 
-// Indices that no command's slot has, so that neither can be taken for the other; else as SlotTable's
+// Slot indices that commands do not use, so that the tags differ. The rest of a tag is as in SlotTable's
 // handles.
 constexpr std::uint16_t kFirstIndex = 0xff00u;
 
@@ -57,7 +57,7 @@ void Channel::post_tmf(Tmf& tmf, std::uint32_t index) noexcept {
   post_alone(slot, wire::encode(unit, std::span(send_buffer(slot), send_slot_bytes(limits_))));
 }
 
-// Half of the credits that I/O may have, and not its last one.
+// Half of the credits for I/O, but not the last one.
 std::uint32_t Channel::most_aside() const noexcept {
   return std::min(kMostAside, static_cast<std::uint32_t>(std::max(terms_.request_limit - 1, 0)) / 2);
 }
@@ -84,10 +84,10 @@ bool Channel::on_tmf_answer(const wire::Response& response) noexcept {
   const bool aside = slot.aside;
   slot.taken = slot.aside = false;
   ++slot.generation;
-  if (!tmf) return true;  // too late: whoever asked has gone on
-  // Without response data the target has said nothing that could be relied on.
+  if (!tmf) return true;  // too late: the function was withdrawn or timed out
+  // An answer without response data confirms nothing.
   tmf->result = response.task_result().value_or(wire::TaskResult::failed);
-  // Nothing was kept from going out beside it: what has may be newer than the reset.
+  // Commands were not blocked during a function aside, so they may be newer than the reset.
   if (aside) return tmf->on_complete(*tmf), true;
   end_tmf(*tmf, Errc::ok);
   return true;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A task management function on its way: the object of whoever starts it, lent to the channel until
-// on_complete.
+// A task management function. The submitter owns the object and lends it to the channel until on_complete.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +11,26 @@
 namespace srpi::channel {
 
 // Ownership: from Channel::submit until on_complete is entered or Channel::withdraw has returned, the object
-// is the channel's. on_complete is called exactly once, never from within submit.
+// belongs to the channel. on_complete is called exactly once and never from within submit.
 struct Tmf {
   wire::TaskFunction function = wire::TaskFunction::lun_reset;
   std::uint64_t lun = 0;       // the 8 SAM bytes, big-endian
-  std::uint64_t task_tag = 0;  // abort_task: of the command
+  std::uint64_t task_tag = 0;  // abort_task: the command's tag
   base::Time deadline = base::kNever;
 
   void (*on_complete)(Tmf&) noexcept = nullptr;
   void* owner = nullptr;
 
-  // The outcome. error: ok when the target answered (then `result` counts), else timed_out or no_connect.
+  // The outcome. `error` is ok if the target answered; then `result` is valid. Otherwise timed_out or
+  // no_connect.
   Errc error = Errc::ok;
   wire::TaskResult result = wire::TaskResult::complete;
-  // The only answer that promises anything: what the function is about cannot happen any more.
+  // True if the target promises that the function's commands are over. No other answer promises anything.
   [[nodiscard]] bool confirmed() const noexcept {
     return error == Errc::ok && result == wire::TaskResult::complete;
   }
 
-  Tmf* next = nullptr;  // the channel's own
+  Tmf* next = nullptr;  // used by the channel only
 };
 
 // Intrusive list, first in first out.

@@ -50,12 +50,13 @@ void UnitResets::start(Tmf& tmf) noexcept {
   lun_ = tmf.lun;
   deadline_ = tmf.deadline;
   askers_.push_back(tmf);
-  TmfList others;  // who asked meanwhile for the same
+  TmfList others;  // the functions for other units
   while (auto* t = waiting_.pop_front()) (t->lun == lun_ ? askers_ : others).push_back(*t);
   waiting_ = others;
   for (const auto* t = askers_.front(); t; t = t->next) deadline_ = std::min(deadline_, t->deadline);
 
-  // Also where nobody is logged in at present: whoever logs in meanwhile must not be faster than the reset.
+  // Block it on channels without a login, too: a channel that logs in meanwhile must not send commands before
+  // the reset.
   for (auto& part : parts()) part.channel->block(lun_);
   for (auto& part : parts()) {
     part.taken = part.open = part.channel->is_up();
@@ -77,8 +78,8 @@ void UnitResets::finish_if_answered() noexcept {
   if (running_ && std::ranges::none_of(parts(), &Part::open)) finish();
 }
 
-// A channel that was lost meanwhile says nothing about the unit: the others do. One that has not confirmed
-// what others have cannot know which of its commands are over: it is of no further use.
+// The answers of the live channels decide. If some channels have confirmed the reset, a channel that has not
+// is ended, because it cannot know which of its commands are over.
 void UnitResets::finish() noexcept {
   const auto counts = [](const Part& p) { return p.taken && p.tmf.error != Errc::no_connect; };
   const bool any =
@@ -110,7 +111,7 @@ void UnitResets::finish() noexcept {
   start_next();
 }
 
-// What completes may ask again: that is for later.
+// Completions may submit again. Those functions are started later.
 void UnitResets::complete(TmfList& ended, Errc error, wire::TaskResult result) noexcept {
   completing_ = true;
   while (auto* t = ended.pop_front()) {

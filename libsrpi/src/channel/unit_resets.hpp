@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// LOGICAL UNIT RESET where a session has several channels.
+// LOGICAL UNIT RESET over all channels of a session.
 //
-// A target ends all tasks of the unit, those that came over our other channels too, and those without an
-// answer. Queue pairs keep no order among each other: what is under way on one may reach the target before or
-// after a reset that went over another. So a reset goes over every channel, nothing new for the unit is sent
-// on any of them from before the first until all are answered, and what one of them has under way is over
-// when its own reset is confirmed: that one came behind it. Units take turns.
+// A reset makes the target end all tasks of the unit, also those of our other channels, and it does not
+// answer those. Queue pairs keep no order among each other, so a command on one channel may reach the target
+// before or after a reset on another. Therefore a reset is sent over every channel, and no channel sends
+// commands for the unit until all resets are answered. The commands of a channel are over when the channel's
+// own reset is confirmed, because that reset was sent after them. One unit is reset at a time.
 #pragma once
 
 #include <array>
@@ -27,17 +27,18 @@ class UnitResets {
   UnitResets(const UnitResets&) = delete;
   UnitResets& operator=(const UnitResets&) = delete;
 
-  // A channel of the session, logged in or not; at most kMostChannels of them, all before the first submit.
+  // Adds a channel of the session, logged in or not. Permitted for kMostChannels channels before the first
+  // submit.
   void add(Channel&) noexcept;
 
-  // Ownership and completion as with Channel::submit. Joins a reset of this unit that is under way: what was
-  // sent before this call is over with it. confirmed(): so it was over every channel that still lives.
+  // Ownership and completion as in Channel::submit. Joins a running reset of this unit, which ends all
+  // commands that were sent before this call. confirmed() is true if every live channel has confirmed it.
   void submit(Tmf&) noexcept;
-  // The same without joining: the reset starts after this call.
+  // The same, but does not join a running reset.
   void submit_anew(Tmf&) noexcept;
   void withdraw(Tmf&) noexcept;
 
-  // Every channel is closed: what is left completes with no_connect.
+  // Called when every channel has ended. All functions complete with no_connect.
   void end_all() noexcept;
 
   void check_deadlines(base::Time now) noexcept;
@@ -49,7 +50,7 @@ class UnitResets {
     Channel* channel = nullptr;
     UnitResets* resets = nullptr;
     bool open = false;   // not answered yet
-    bool taken = false;  // of the present reset
+    bool taken = false;  // takes part in the running reset
   };
   [[nodiscard]] std::span<Part> parts() noexcept { return std::span(parts_).first(channels_); }
   void start(Tmf&) noexcept;
@@ -65,8 +66,8 @@ class UnitResets {
   bool completing_ = false;
   std::uint64_t lun_ = 0;
   base::Time deadline_ = base::kNever;
-  TmfList askers_;   // of the reset that is under way
-  TmfList waiting_;  // for their turn
+  TmfList askers_;   // for the running reset
+  TmfList waiting_;  // for later resets
 };
 
 }  // namespace srpi::channel
