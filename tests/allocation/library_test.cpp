@@ -18,40 +18,35 @@ TEST_CASE(
     other.assign(other.size(), std::byte{0});
     World world;
     Io write, read;
+    const auto peer = [&](auto change) {
+      const Unfailing unfailing;
+      change(*world.target);
+    };
     failing([&] {
       world.make_session();
       auto memory = world.memory_for(buffer);
       world.come_live();
       must(world.session->logical_units().size() == 2, "both units are found");
-      must(world.observer.units_told == 2, "the observer is told of each unit once");
+      must(world.observer.units_told == 2, "each unit is reported once");
       world.submit(write, IoOperation::write, *memory);
       world.finish(write);
       auto second = world.memory_for(other);
       world.submit(read, IoOperation::read, *second);
       world.finish(read);
 
-      {
-        const Unfailing peer;
-        world.target->set_online(false);
-      }
+      peer([](auto& target) { target.set_online(false); });
       world.submit(write, IoOperation::write, *memory, 1);
       world.run([&] { return world.session->state() == SessionState::recovering; }, "an outage is noticed");
-      {
-        const Unfailing peer;
-        world.target->set_online(true);
-      }
+      peer([](auto& target) { target.set_online(true); });
       world.come_live();
       world.finish(write);
 
-      {
-        const Unfailing peer;
-        (void)world.target->resize(0, 2 * kDiskBytes);
-      }
+      peer([](auto& target) { (void)target.resize(0, 2 * kDiskBytes); });
       world.submit(read, IoOperation::read, *second);
       world.finish(read);
       world.run([&] { return world.observer.blocks == 2 * kDiskBytes / 512; }, "a grown unit is reported");
       world.come_live();
-      must(world.observer.events > 0, "the target's word reaches the observer");
+      must(world.observer.events > 0, "the target's report reaches the observer");
 
       must(world.session->disconnect().has_value(), "disconnect needs no memory");
       must(world.session->state() == SessionState::disconnected, "disconnected");
