@@ -54,30 +54,31 @@ srpi_canary(durable_not_begun_anew
 srpi_canary(lost_write_untold
   lun/flush.cpp "loss_untold_ = true" "loss_untold_ = false")
 srpi_canary(lost_write_not_redone
-  lun/durable.cpp ".cache_epoch = cache_epoch()" ".cache_epoch = nexus_.cache_epoch()"
-  lun/durable.cpp "unit.cache_epoch()" "unit.nexus_.cache_epoch()")
+  lun/durable.cpp ".cache_epoch = cache_epoch()" ".cache_epoch = nexus_.record().cache_epoch"
+  lun/durable.cpp "unit.cache_epoch()" "unit.nexus_.record().cache_epoch")
 srpi_canary(residual_ignored
   lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
   "command.status == scsi::Status::good")
 srpi_canary(unit_not_proved
-  lun/probe.cpp "scsi::compare(known.identity, (*answer)->identity)"
+  lun/unit_proof.cpp "scsi::compare(known.identity, (*answer)->identity)"
   "scsi::compare((*answer)->identity, (*answer)->identity)")
 srpi_canary(credit_spent_twice
   channel/send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
 srpi_canary(stuck_not_asked
-  session/nexus_stuck.cpp "return l->channel.submit_aside(task)" "return l == nullptr")
+  session/stuck_resets.cpp "if (channels.submit_aside(reset->task))" "if (!reset)")
 set(channel_fence_off
-  session/nexus_channels.cpp "if (!withholding_ || !turn_away(*c)) doubtful_.push_back(*c)" "submit(*c)"
-  session/nexus_channels.cpp "return options_.fence && !fencing_" "return false && !fencing_")
+  session/nexus_io.cpp "late_fence_.keep(*c)" "submit(*c)"
+  session/late_fence.cpp "if (!options_.fence || state_" "if (true || state_")
 srpi_canary(channel_fence_off ${channel_fence_off})
 # Rare: the unit goes away with a write in doubt, and is back and written to before that one is done.
 set(canary_seeds 4000)
 srpi_canary(away_fence_off
-  session/nexus_away.cpp "if (options_.fence && unfenced_.contains(lun)) withheld_.add(lun)" "unfenced_.remove(lun)")
+  session/away_units.cpp "withheld(before) && to_fence ? State::unfenced" "withheld(before) && to_fence ? State::here"
+  session/late_fence.cpp "? not_before_ :" "? not_before_ + std::chrono::seconds(5) :")
 srpi_canary(away_not_withheld
-  session/nexus_away.cpp "if (!withheld_.contains(command.lun)) return false" "if (command.lun != 1) return false")
+  session/away_units.cpp "if (!unit || !withheld(unit->state)) return" "if (!unit || command.lun != 1) return")
 unset(canary_seeds)
 # The live session would do what its login has left undone: both are off.
 srpi_canary(fence_off
-  session/attempt.cpp "if (!options_.fence || !next)" "if (true)"
+  session/attempt.cpp "if (!context_.options.fence || next == marked.end())" "if (true)"
   ${channel_fence_off})

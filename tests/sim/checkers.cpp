@@ -10,12 +10,12 @@ namespace srpi::sim {
 void Simulation::check() {
   if (!session_ || checks_.failure()) return;
   const auto& nexus = session_->nexus();
-  for (std::uint32_t i = 0; i < nexus.channels_wanted(); ++i) {
-    const auto& channel = nexus.channel(i);
+  for (std::uint32_t i = 0; i < nexus.channels().all().size(); ++i) {
+    const auto& channel = nexus.channels().all()[i]->channel;
     if (channel.outstanding() > channel.limits().queue_depth + 1)
       checks_.fail(Checker::request_limit, "at most queue_depth commands at the target, and a keepalive",
                    fmt::format("{}", channel.outstanding()));
-    if (!nexus.is_live(i) || channel.failure()) continue;
+    if (!nexus.channels().all()[i]->is_live() || channel.failure()) continue;
     const auto& wire = WireModel::of(channel.endpoint());
     if (channel.credits().available() != wire.credits())
       checks_.fail(Checker::request_limit, fmt::format("{} credits, as the wire has seen", wire.credits()),

@@ -76,7 +76,7 @@ bool Simulation::has_unit_away() const {
 bool Simulation::is_complete() const {
   const auto& nexus = session_->nexus();
   if (nexus.state() != session::State::live || has_unit_away()) return false;
-  return nexus.channels_live() == nexus.channels_wanted() || nexus.channels_refused() ||
+  return nexus.channels().live().size() == nexus.channels().all().size() || nexus.channels_refused() ||
          !plan_.options.reconnect_delay;
 }
 
@@ -94,7 +94,7 @@ bool Simulation::settle() {
           Checker::liveness,
           fmt::format("live and nothing outstanding within {} s after the last fault", seconds(90).count()),
           fmt::format("{}, {} of {} channels, {} requests outstanding{}", session::to_string(state()),
-                      session_->nexus().channels_live(), session_->nexus().channels_wanted(),
+                      session_->nexus().channels().live().size(), session_->nexus().channels().all().size(),
                       workload_->outstanding(), has_unit_away() ? ", a unit away" : ""));
       break;
     }

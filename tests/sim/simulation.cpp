@@ -79,9 +79,9 @@ void Simulation::end_session() {
   for (auto polls = plan_.depth; polls > 0 && workload_->outstanding() > 0; --polls) session_->poll();
   workload_->set_paused(!faults_on_);
   workload_->use(nullptr);
-  const auto& taken = session_->nexus().rows_taken();
+  const auto& taken = session_->nexus().record().rows_taken;
   for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += taken[i];
-  const auto& history = session_->nexus().channel_history();
+  const auto& history = session_->nexus().channels().history;
   channels_.joins += history.joins;
   channels_.losses += history.losses;
   channels_.repeated += history.repeated;

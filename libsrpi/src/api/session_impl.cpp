@@ -56,8 +56,8 @@ SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& opti
       clock_(clock ? *clock : steady_clock_),
       fabric_(std::move(fabric)),
       embedded_(embedded),
-      probe_(options.luns, options.max_transfer_bytes),
-      nexus_(*fabric_, target, options_, clock_, base::Random(seed), prover_, *this) {
+      proof_(options.luns, options.max_transfer_bytes, this),
+      nexus_(*fabric_, target, options_, clock_, base::Random(seed), proof_, *this) {
   fds_.reserve(kFdsExpected);
 }
 
@@ -70,12 +70,6 @@ void SessionImpl::log(LogLevel level, F words) const noexcept {
     options_.log(level, words());
   } catch (const std::bad_alloc&) {
   }
-}
-
-std::optional<Result<>> SessionImpl::Prover::outcome() {
-  auto outcome = session_.probe_.outcome();
-  if (outcome && outcome->has_value()) return session_.take_units();
-  return outcome;
 }
 
 void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
@@ -106,8 +100,8 @@ void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
 void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   const bool good = cause.code == Errc::ok;
   log(good ? LogLevel::info : LogLevel::warning, [&] {
-    return fmt::format("{} of {} channels are live{}{}", live, nexus_.channels_wanted(), good ? "" : ": ",
-                       good ? "" : cause.message());
+    return fmt::format("{} of {} channels are live{}{}", live, nexus_.channels().all().size(),
+                       good ? "" : ": ", good ? "" : cause.message());
   });
 }
 
@@ -125,14 +119,13 @@ void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   if (observer_ && (grown || away.code != was_away)) observer_->on_logical_unit(unit);
 }
 
-// After each successful probe: the first finds the units, later ones may find them grown, away, or back.
-Result<> SessionImpl::take_units() {
-  const auto& found = probe_.units();
-  if (units_.empty() && probe_.left_out() > 0)
+// The first proof finds the units, later ones may find them grown, away, or back.
+Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
+  if (units_.empty() && proof_.luns_not_taken() > 0)
     log(LogLevel::warning, [&] {
       return fmt::format(
           "{} logical units are left out, a session takes {}: name the wanted ones by luns (--lun)",
-          probe_.left_out(), lun::LunProbe::kMaxUnits);
+          proof_.luns_not_taken(), lun::UnitProof::kMaxUnits);
     });
   units_.reserve(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {

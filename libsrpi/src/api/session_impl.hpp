@@ -10,33 +10,14 @@
 #include "api/embedded_fabric.hpp"
 #include "api/wait_set.hpp"
 #include "base/clock.hpp"
-#include "lun/probe.hpp"
 #include "lun/unit.hpp"
+#include "lun/unit_proof.hpp"
 #include "session/nexus.hpp"
 #include "srpi/session.hpp"
 
 namespace srpi::api {
 
-class SessionImpl final : public Session, private session::NexusObserver {
-  // The units are made as a part of their proof: where that fails, the attempt does.
-  class Prover final : public session::Probe {
-   public:
-    explicit Prover(SessionImpl& session) : session_(session) {}
-    void start(channel::Channel& channel) override { session_.probe_.start(channel); }
-    void confirm(channel::Channel& channel) override { session_.probe_.confirm(channel); }
-    void take_attentions(channel::Channel& channel) override { session_.probe_.take_attentions(channel); }
-    const channel::Command* question() const noexcept override { return session_.probe_.question(); }
-    std::optional<Result<>> outcome() override;
-    void add_units(base::LunSet& list) const override { session_.probe_.add_units(list); }
-    std::span<const session::AwayUnit> away() const noexcept override { return session_.probe_.away(); }
-    base::LunSet& stuck() noexcept override { return session_.probe_.stuck(); }
-    void reset() noexcept override { session_.probe_.reset(); }
-    void let_device_go() noexcept override { session_.probe_.let_device_go(); }
-
-   private:
-    SessionImpl& session_;
-  };
-
+class SessionImpl final : public Session, private session::NexusObserver, private lun::UnitSink {
  public:
   // The clock is the caller's and outlives the session; null: the real one.
   SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
@@ -68,7 +49,8 @@ class SessionImpl final : public Session, private session::NexusObserver {
   void on_unit_event(std::uint64_t lun, scsi::Event) override;
   void on_units_proved() override {}
   void on_channels(std::uint32_t live, const Error& cause) override;
-  Result<> take_units();
+  // Makes the units: where that fails, the attempt does.
+  Result<> take_units(std::span<const lun::UnitProfile>) override;
   void take_unit(lun::Unit&, const lun::UnitProfile&);
   std::size_t poll_units() noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // that waits for nothing from outside
@@ -84,8 +66,7 @@ class SessionImpl final : public Session, private session::NexusObserver {
   const base::Clock& clock_;
   std::unique_ptr<fabric::Fabric> fabric_;
   EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
-  lun::LunProbe probe_;
-  Prover prover_{*this};
+  lun::UnitProof proof_;
   session::Nexus nexus_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
   WaitSet wait_set_;

@@ -106,6 +106,7 @@ class Channel {
   // target answers first. Unsent commands complete during the call.
   void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
+  [[nodiscard]] const Command* oldest_unanswered() const noexcept { return in_flight_.front(); }
   // For how long a command, with no deadline of its own, has been without an answer.
   [[nodiscard]] base::Duration unanswered_for(const Command&) const noexcept;
 

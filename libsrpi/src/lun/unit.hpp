@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/clock.hpp"
-#include "lun/probe.hpp"
 #include "lun/request_queue.hpp"
+#include "lun/unit_proof.hpp"
 #include "scsi/disposition.hpp"
 #include "session/nexus.hpp"
 #include "srpi/session.hpp"
@@ -23,7 +23,7 @@ class Unit final : public LogicalUnit {
   ~Unit() override;
 
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
-  // After a later probe. True: the size has changed.
+  // After a later proof. True: the size has changed.
   bool update(const UnitProfile&);
   // The unit has told, in whatever answer, that a write which it had acknowledged is lost.
   void note_lost_write() noexcept;
@@ -60,7 +60,9 @@ class Unit final : public LogicalUnit {
   // durable.cpp
   [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
   // Changes whenever the unit may have lost what its volatile cache had, or tells that it has.
-  [[nodiscard]] std::uint64_t cache_epoch() const noexcept { return nexus_.cache_epoch() + lost_writes_; }
+  [[nodiscard]] std::uint64_t cache_epoch() const noexcept {
+    return nexus_.record().cache_epoch + lost_writes_;
+  }
   static void on_durable_step(IoRequest&) noexcept;
   // flush.cpp
   void submit_flush(IoRequest&) noexcept;

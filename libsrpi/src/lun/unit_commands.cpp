@@ -23,7 +23,7 @@ std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
 // The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks, since
 // each segment and max_bytes are.
 std::uint32_t Unit::gather(IoRequest& r, Piece& piece, std::uint32_t max_bytes) noexcept {
-  const auto most = std::min(max_segments_, nexus_.usable_segments());
+  const auto most = std::min(max_segments_, nexus_.channels().usable_segments());
   std::uint32_t bytes = 0, count = 0;
   while (bytes < max_bytes && count < most && r.internal.segment < r.data.size()) {
     const auto& s = r.data[r.internal.segment];

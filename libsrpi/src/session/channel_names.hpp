@@ -2,10 +2,12 @@
 // The names of the layer below that the session uses on every page.
 #pragma once
 
+#include "base/lun_set.hpp"
 #include "channel/channel.hpp"
 
 namespace srpi::session {
 
+using base::LunSet;
 using channel::asks_for_proof;
 using channel::Channel;
 using channel::ChannelLimits;

@@ -1,38 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// One channel of a session, with what its nexus keeps about it.
+// One channel of a session, with what the session keeps about it.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
-#include "base/clock.hpp"
-#include "session/channel_names.hpp"
+#include "session/backoff.hpp"
+#include "session/keepalive.hpp"
 
 namespace srpi::session {
 
-class Nexus;
-
 struct Link {
-  Link(Nexus& n, const ChannelLimits& limits, const base::Clock& clock, UnitEventSink& events,
-       UnitResets& resets, std::uint16_t i)
-      : nexus(n), number(i), channel(limits, clock, events, resets, i) {}
+  enum class State : std::uint8_t {
+    down,     // not connected, or not logged in yet
+    live,     // carries I/O
+    unasked,  // carries I/O; may have unit attentions that the next proof has to take
+  };
 
-  Nexus& nexus;
+  Link(const SessionOptions& options, const ChannelLimits& limits, const base::Clock& clock,
+       base::Random& random, UnitEventSink& events, UnitResets& resets, std::uint16_t i)
+      : number(i),
+        channel(limits, clock, events, resets, i),
+        keepalive(channel, options),
+        delay(options, random) {}
+
+  [[nodiscard]] bool is_live() const noexcept { return state != State::down; }
+
   const std::uint16_t number;
   Channel channel;
-  bool live = false;             // carries I/O
-  bool unasked = false;          // for its unit attentions, since the target said that something has changed
+  Keepalive keepalive;
+  State state = State::down;
   bool ended_by_target = false;  // the present connection
-  std::uint32_t queued = 0;      // commands that it was given and that may not have left
+  std::uint32_t queued = 0;      // commands that the channel was given and that may not have left
 
-  Command keepalive;
-  bool keepalive_sent = false;
-  std::optional<base::Time> waiting_since;  // for answers: when that was first seen
-
-  // While it is not live: when to log in again, and how the delay has grown.
+  // While it is down: when to log in again.
   base::Time next_try = base::kNever;
-  base::Duration delay{};
-  bool told = false;  // that it could not log in
+  Backoff delay;
+  bool failure_told = false;  // the observer knows that it cannot log in
 };
 
 }  // namespace srpi::session

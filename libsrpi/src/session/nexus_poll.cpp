@@ -1,172 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a poll looks at: the attempt or the live connection, then the timers; and when it has to be called
-// next.
+// What a poll looks at: the attempt or the live connection, then the timers; and when it has to be called next.
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "base/no_memory.hpp"
-#include "scsi/sense.hpp"
 #include "session/nexus.hpp"
 
 namespace srpi::session {
-namespace {
-
-// Control events (CM, device) wake a sleeper by themselves; a busy loop looks for them this often.
-constexpr base::Duration kControlCheckEvery = std::chrono::milliseconds(2);
-// Where completions keep coming, this late at most: deadlines are in need of it.
-constexpr base::Duration kControlCheckAtLatest = std::chrono::milliseconds(50);
-
-}  // namespace
-
-std::size_t Nexus::poll_attempt() {
-  std::size_t work = 0;
-  auto& channel = links_.front()->channel;
-  std::optional<AttemptOutcome> outcome;
-  try {
-    outcome = attempt_->poll(work);
-    if (outcome && channel.is_open()) path_ = fabric::Path(channel.endpoint().path());
-  } catch (const std::bad_alloc&) {
-    outcome = AttemptOutcome{{Errc::no_memory, {}}};
-  }
-  if (work > 0) ++fds_version_;
-  if (!outcome) return work;
-  initiator_port_id_ = attempt_->initiator_port_id();
-  const auto ended_another = attempt_->ended_another();
-  if (ended_another) contest_.on_login(clock_.now(), *ended_another);
-  device_reached_ = attempt_->reached_device();
-  attempt_.reset();
-  if (outcome->error.code == Errc::ok) {
-    dispatch(Event::attempt_succeeded);
-    return work + 1;
-  }
-  fail_channel(channel, clock_.now(), unfenced_);
-  ++fds_version_;
-  if (outcome->ended_by_target && contest_.on_ended_by_target(clock_.now())) {
-    dispatch(Event::attempt_refused, eviction());
-  } else {
-    if (!outcome->ended_by_target) contest_.reset();
-    dispatch(outcome->refused ? Event::attempt_refused : Event::attempt_failed, outcome->error);
-  }
-  return work + 1;
-}
-
-Error Nexus::eviction() const {
-  return {Errc::evicted, base::words([&] {
-            return fmt::format(
-                "another initiator logs in there with our port id {}, and each login ends the "
-                "other's connection; give every session an initiator extension of its own, then "
-                "reconnect",
-                initiator_port_id_.to_string());
-          })};
-}
-
-void Nexus::take_connection_event(Link& link) {
-  auto event = link.channel.endpoint().next_event();
-  if (!event || (event->kind != fabric::ConnectionEvent::Kind::disconnected &&
-                 event->kind != fabric::ConnectionEvent::Kind::failed))
-    return;
-  if (ended_by_target(*event, link.channel)) link.ended_by_target = true;
-  link.channel.fail(std::move(event->error));
-}
-
-std::size_t Nexus::poll_live() {
-  std::size_t n = 0;
-  for (auto* link : live_) n += link->channel.poll();
-  const auto now = clock_.now();
-  if (now >= next_control_check_ + (n == 0 ? base::Duration{} : kControlCheckAtLatest)) {
-    next_control_check_ = now + kControlCheckEvery;
-    for (auto* link : live_) {
-      take_connection_event(*link);
-      link->channel.check_deadlines(now);
-      look_for_silence(*link, now);
-    }
-    resets_.check_deadlines(now);
-  }
-  if (proving_) poll_proof(now);
-  if (state_ == State::live) n += take_losses();
-  if (state_ == State::live) poll_fence();
-  if (state_ == State::live && withholding_) ask_away(now);
-  if (state_ == State::live && live_.size() < links_.size()) n += poll_join();
-  return state_ == State::live ? n : n + 1;
-}
-
-// A peer that falls silent is noticed by the transport when it does not acknowledge what we send. What it
-// acknowledged before may wait for its answers for ever: so while it owes us any, it is sent something, too.
-base::Time Nexus::keepalive_at(const Link& link) const noexcept {
-  if (!options_.keepalive || link.keepalive_sent || proving_) return base::kNever;
-  const auto heard = link.channel.last_heard();
-  if (link.channel.outstanding() == 0) return heard + *options_.keepalive;
-  const auto since = std::max(heard, link.waiting_since ? *link.waiting_since : clock_.now());
-  return since + std::min<base::Duration>(SessionOptions::kAnswersAwaited, *options_.keepalive);
-}
-
-void Nexus::note_waiting(Link& link) noexcept {
-  if (link.channel.outstanding() == 0)
-    link.waiting_since.reset();
-  else if (!link.waiting_since)
-    link.waiting_since = clock_.now();
-}
-
-void Nexus::look_for_silence(Link& link, base::Time now) noexcept {
-  note_waiting(link);
-  if (now < keepalive_at(link)) return;
-  link.keepalive_sent = true;
-  link.keepalive.lun = keepalive_lun();
-  link.channel.submit_keepalive(
-      link.keepalive);  // any answer will do, also a unit attention or an unknown LUN
-}
-
-void Nexus::on_keepalive(Command& command) noexcept {
-  auto& link = *static_cast<Link*>(command.owner);
-  link.keepalive_sent = false;
-  // It may have taken a unit attention that was meant for I/O.
-  if (command.error != Errc::ok || command.sense_bytes == 0) return;
-  if (const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes}))
-    if (const auto event = scsi::classify(command.status, &*sense).event; event != scsi::Event::none)
-      link.nexus.on_unit_event(command.lun, event);
-}
-
-std::size_t Nexus::run_timers() {
-  const auto now = clock_.now();
-  std::size_t n = 0;
-  const auto due = [&](base::Time& timer) {
-    if (now < timer) return false;
-    timer = base::kNever;
-    ++n;
-    return true;
-  };
-  if (due(next_give_up_)) fail_held_overdue(now);
-  if (due(fast_io_fail_at_)) dispatch(Event::fast_io_fail_expired, last_error_);
-  if (due(dev_loss_at_))
-    dispatch(Event::dev_loss_expired, {Errc::no_connect, base::words([&] {
-                                         return fmt::format("not back within dev_loss, {} ms",
-                                                            options_.dev_loss->count());
-                                       })});
-  if (due(retry_at_)) dispatch(Event::retry_due);
-  return n;
-}
-
-// Memory stays registered while connections come and go: pinning it may take longer than a login. But an RDMA
-// device cannot be removed while something is registered with it, and only connections hear of a removal. So
-// it is let go when it is known to be gone, when an attempt did not get as far as a device, and when no
-// attempt will look again.
-bool Nexus::holds_idle_device() const noexcept {
-  const auto& device = memories_.device();
-  if (state_ == State::live || !device) return false;
-  if (std::ranges::any_of(links_, [](const auto& l) { return l->channel.is_open(); })) return false;
-  return device->gone() || !device_reached_ || (!attempt_ && retry_at_ == base::kNever);
-}
-
-void Nexus::let_device_go() noexcept {
-  memories_.let_device_go();
-  probe_.let_device_go();
-  for (const auto& link : links_) link->channel.let_device_go();
-}
 
 std::size_t Nexus::poll() {
-  std::size_t n = complete_rejected();
-  n += fabric_.progress();
+  std::size_t n = ended_.complete();
+  n += context_.fabric.progress();
   if (attempt_)
     n += poll_attempt();
   else if (state_ == State::live)
@@ -178,48 +23,176 @@ std::size_t Nexus::poll() {
 }
 
 void Nexus::flush() noexcept {
-  if (state_ != State::live) return;
-  if (only_) return only_->flush();
-  for (auto* link : live_) {
-    link->channel.flush();
-    if (!link->channel.has_pending()) link->queued = 0;
+  if (state_ == State::live) channels_.flush();
+}
+
+std::size_t Nexus::poll_attempt() {
+  std::size_t work = 0;
+  auto& channel = channels_.first().channel;
+  std::optional<AttemptOutcome> outcome;
+  try {
+    outcome = attempt_->poll(work);
+    if (outcome && channel.is_open()) record_.path = fabric::Path(channel.endpoint().path());
+  } catch (const std::bad_alloc&) {
+    outcome = AttemptOutcome{{Errc::no_memory, {}}};
   }
+  if (work > 0) ++record_.fds_version;
+  if (!outcome) return work;
+  end_attempt(std::move(*outcome));
+  return work + 1;
+}
+
+void Nexus::end_attempt(AttemptOutcome outcome) {
+  record_.initiator_port_id = attempt_->initiator_port_id();
+  record_.device_reached = attempt_->reached_device();
+  const auto ended_another = attempt_->ended_another();
+  if (ended_another) contest_.on_login(clock_.now(), *ended_another);
+  attempt_.reset();
+  if (outcome.error.code == Errc::ok) {
+    record_.cache_epoch += units_.update(outcome.units, marks_, clock_.now());
+    return dispatch(Event::attempt_succeeded);
+  }
+  close(channels_.first().channel, marks_, clock_.now());
+  ++record_.fds_version;
+  if (outcome.ended_by_target && contest_.on_ended_by_target(clock_.now()))
+    return dispatch(Event::attempt_refused, eviction());
+  if (!outcome.ended_by_target) contest_.reset();
+  dispatch(outcome.is_final ? Event::attempt_refused : Event::attempt_failed, outcome.error);
+}
+
+// In this order: what has come, what it means for the units, what is lost, what is to be asked.
+std::size_t Nexus::poll_live() {
+  auto n = channels_.poll();
+  const auto now = clock_.now();
+  if (channels_.look_is_due(now, n > 0))
+    channels_.look_around(now, proof_.is_active() ? std::nullopt : std::optional(units_.keepalive_lun()));
+  std::optional<Error> failure;
+  if (auto result = late_fence_.take_result()) failure = on_fence_result(std::move(*result));
+  if (units_.any_withheld()) take_answers(now);
+  if (proof_.is_active()) poll_proof(now);
+  if (state_ == State::live) n += take_losses(failure);
+  if (state_ == State::live && !marks_.empty()) late_fence_.start_due(now, marks_, units_);
+  if (state_ == State::live && units_.any_withheld() && !proof_.is_active() &&
+      units_.ask(channels_, now) == AwayUnits::Next::prove)
+    prove_again();
+  if (state_ == State::live && !channels_.is_complete()) n += poll_join(now);
+  return state_ == State::live ? n : n + 1;
+}
+
+void Nexus::take_answers(base::Time now) noexcept {
+  while (const auto answer = units_.take_answer(channels_, now)) {
+    if (answer->event != scsi::Event::none) on_unit_event(answer->lun, answer->event);
+    if (answer->next == AwayUnits::Next::prove) prove_again();
+  }
+}
+
+void Nexus::poll_proof(base::Time now) {
+  ended_.add(held_.take_overdue(now), Errc::timed_out);
+  auto news = proof_.poll(now);
+  if (news.kind == LiveProof::News::Kind::final) return dispatch(Event::ended_for_good, news.error);
+  if (news.kind == LiveProof::News::Kind::none) return;
+  on_proved(news.units);
+  observer_.on_units_proved();
+  release_held(Errc::timed_out);
+}
+
+// Of the session, or of those of its channels that have failed while others live.
+std::size_t Nexus::take_losses(const std::optional<Error>& failure) {
+  const auto losses = channels_.look_for_losses(failure);
+  switch (losses.of) {
+    case Losses::Of::nothing:
+      return 0;
+    case Losses::Of::channels:
+      for (const auto& link : channels_.all())
+        if (link->is_live() && link->channel.failure()) lose_channel(*link);
+      return 1;
+    case Losses::Of::session:
+      break;
+  }
+  if (losses.by_target && contest_.on_ended_by_target(clock_.now())) {
+    dispatch(Event::ended_for_good, eviction());
+  } else {
+    if (!losses.by_target) contest_.reset();
+    dispatch(Event::connection_lost, losses.cause);
+  }
+  return 1;
+}
+
+std::size_t Nexus::poll_join(base::Time now) {
+  std::size_t work = 0;
+  const auto outcome = joins_.poll(now, proof_.is_active(), work);
+  if (!outcome) return work;
+  const auto live = static_cast<std::uint32_t>(channels_.live().size());
+  const bool joined = outcome->error.code == Errc::ok;
+  if (joined) ++record_.cache_epoch;
+  if (outcome->untold) observer_.on_channels(live, outcome->error);
+  if (joined) observer_.on_units_proved();
+  // Another unit answers there, or one that was not away refuses to: what about the other channels?
+  if (outcome->about_units) prove_again();
+  return work;
+}
+
+std::size_t Nexus::run_timers() {
+  const auto now = clock_.now();
+  std::size_t n = 0;
+  if (now >= held_.next_give_up()) {
+    ++n;
+    ended_.add(held_.take_overdue(now), Errc::no_connect);
+  }
+  for (; const auto event = timers_.take_due(now); ++n) {
+    switch (*event) {
+      case Event::fast_io_fail_expired:
+        dispatch(*event, record_.last_error);
+        break;
+      case Event::dev_loss_expired:
+        dispatch(*event, {Errc::no_connect, base::words([&] {
+                            return fmt::format("not back within dev_loss, {} ms", options_.dev_loss->count());
+                          })});
+        break;
+      default:
+        dispatch(*event);
+    }
+  }
+  return n;
+}
+
+// Memory stays registered while connections come and go: pinning it may take longer than a login. But an RDMA device
+// cannot be removed while something is registered with it, and only connections hear of a removal. So it is let go when
+// it is known to be gone, when an attempt did not get as far as a device, and when no attempt will look again.
+bool Nexus::holds_idle_device() const noexcept {
+  const auto& device = memories_.device();
+  if (state_ == State::live || !device || channels_.any_open()) return false;
+  return device->gone() || !record_.device_reached || (!attempt_ && timers_.retry_at() == base::kNever);
+}
+
+void Nexus::let_device_go() noexcept {
+  memories_.let_device_go();
+  context_.proof.let_device_go();
+  channels_.let_device_go();
 }
 
 bool Nexus::has_work() const noexcept {
-  if (!rejected_.empty() || !rejected_tasks_.empty()) return true;
+  if (!ended_.empty()) return true;
   if (state_ != State::live) return holds_idle_device();
-  return (proving_ && !proof_link_ && prove_at_ <= clock_.now()) ||
-         std::ranges::any_of(live_, [](const Link* l) { return l->channel.has_sendable(); });
+  return (proof_.is_active() && proof_.is_due(clock_.now())) || channels_.has_sendable();
 }
 
 base::Time Nexus::next_deadline() const noexcept {
-  auto next = std::min({retry_at_, fast_io_fail_at_, dev_loss_at_, next_give_up_});
+  auto next = std::min(timers_.next(), held_.next_give_up());
   if (attempt_) next = std::min(next, attempt_->deadline());
   if (state_ != State::live) return next;
-  for (const auto* link : live_) {
-    const auto& channel = link->channel;
-    next = std::min(next, channel.next_deadline());
-    next = std::min(next, keepalive_at(*link));
-  }
-  if (proving_) next = std::min(next, proof_link_ ? proof_deadline_ : prove_at_);
-  if (fence_is_due()) next = std::min(next, fence_at_);
-  if (withholding_) next = std::min(next, next_question());
-  return std::min({next, resets_.next_deadline(), next_join()});
+  const bool proving = proof_.is_active();
+  next = std::min({next, channels_.next_deadline(!proving), proof_.next(), late_fence_.due_at(marks_, units_),
+                   joins_.next(proving)});
+  return proving ? next : std::min(next, units_.next_question());
 }
 
-bool Nexus::arm() noexcept {
-  if (has_work()) return false;
-  for (auto* link : live_) note_waiting(*link);
-  next_control_check_ = {};  // whatever wakes us, look everywhere
-  return std::ranges::all_of(
-      links_, [](const auto& l) { return !l->channel.is_open() || l->channel.endpoint().arm(); });
-}
+bool Nexus::arm() noexcept { return !has_work() && channels_.arm(); }
 
 void Nexus::append_fds(std::vector<int>& fds) const {
   if (attempt_) return attempt_->append_fds(fds);
-  for (auto* link : live_) link->channel.endpoint().append_fds(fds);
-  if (join_) join_->append_fds(fds);
+  for (auto* link : channels_.live()) link->channel.endpoint().append_fds(fds);
+  joins_.append_fds(fds);
 }
 
 }  // namespace srpi::session

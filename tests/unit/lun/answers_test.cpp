@@ -163,7 +163,7 @@ TEST_CASE("nothing is written to another unit: I/O waits for the proof, and fail
   rig.units[1]->submit(other.request);
   rig.settle();
   CHECK(rig.nexus->state() == State::stopped);
-  CHECK(rig.nexus->last_error().code == Errc::identity_mismatch);
+  CHECK(rig.nexus->record().last_error.code == Errc::identity_mismatch);
   for (auto* io : {&first, &second, &other}) {
     CHECK(io->completions == 1);
     CHECK(io->request.status == Errc::no_connect);
@@ -228,7 +228,7 @@ TEST_CASE("a connection that is lost while the units are being proved is replace
   CHECK_FALSE(once);
   CHECK(io.completions == 0);
   rig.pass(rig.options.connect_timeout);  // the proof's own deadline
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   rig.come_back();
   rig.settle();
   CHECK(io.completions == 1);
@@ -282,7 +282,7 @@ TEST_CASE("a unit attention on each of several channels is one event and one pro
   target::TargetConfig config;
   config.channels_are_sessions = GENERATE(false, true);
   Rig rig(options, config);
-  REQUIRE(rig.nexus->channels_live() == 4);
+  REQUIRE(rig.nexus->channels().live().size() == 4);
   const auto proofs = rig.proofs;
   REQUIRE(rig.target->raise_attention(0, scsi::kBusDeviceReset).has_value());
   std::deque<Io> ios;
@@ -305,7 +305,7 @@ TEST_CASE("a proof that one channel does not answer goes on over another") {
   options.channels = 2;
   options.reconnect_delay.reset();
   Rig rig(options);
-  REQUIRE(rig.nexus->channels_live() == 2);
+  REQUIRE(rig.nexus->channels().live().size() == 2);
   const bool the_proof = GENERATE(false, true);  // or the question for unit attentions before it
   int lost = 0;
   rig.target->set_command_hook([&](const target::CommandInfo& info) {
@@ -325,6 +325,6 @@ TEST_CASE("a proof that one channel does not answer goes on over another") {
   CHECK(io.completions == 1);
   CHECK(io.request.status == Errc::ok);
   CHECK(rig.proofs == proofs + 1);
-  CHECK(rig.nexus->channels_live() == 1);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->channels().live().size() == 1);
+  CHECK(rig.nexus->record().losses == 0);
 }

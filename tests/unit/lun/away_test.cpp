@@ -54,20 +54,20 @@ TEST_CASE(
   refuse(rig, refusal.outcome);
   lose_and_come_back(rig);
   REQUIRE(rig.nexus->state() == session::State::live);
-  const auto& away = rig.probe.units()[1].info.away;
+  const auto& away = rig.proof.units()[1].info.away;
   CHECK(away.code == refusal.code);
   INFO(away.message());
   CHECK(away.message().find("LUN 1 answers") != std::string::npos);
-  CHECK(rig.probe.units()[1].info.blocks == Rig::kDiskBytes / 512);  // as it was
-  CHECK(rig.probe.units()[0].info.away.code == Errc::ok);
+  CHECK(rig.proof.units()[1].info.blocks == Rig::kDiskBytes / 512);  // as it was
+  CHECK(rig.proof.units()[0].info.away.code == Errc::ok);
   CHECK(read_of(rig, 0) == Errc::ok);
   CHECK(read_of(rig, 1) == refusal.code);
 
   answer_again(rig);
   rig.pass_in_steps(25s, 100ms);
   CHECK(read_of(rig, 1) == Errc::ok);
-  CHECK(rig.probe.units()[1].info.away.code == Errc::ok);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.proof.units()[1].info.away.code == Errc::ok);
+  CHECK(rig.nexus->record().losses == 1);
 }
 
 TEST_CASE(
@@ -81,14 +81,14 @@ TEST_CASE(
   });
   CHECK(read_of(rig, 1) == Errc::no_such_lun);
   CHECK(rig.nexus->state() == session::State::live);
-  CHECK(rig.probe.units()[1].info.away.code == Errc::no_such_lun);
+  CHECK(rig.proof.units()[1].info.away.code == Errc::no_such_lun);
   CHECK(read_of(rig, 0) == Errc::ok);
 
   REQUIRE(rig.target->add_lun({.number = 1, .bytes = Rig::kDiskBytes, .name = "another"}).has_value());
   answer_again(rig);
   for (int i = 0; i < 300 && rig.nexus->state() == session::State::live; ++i) rig.pass(100ms);
   CHECK(rig.nexus->state() == session::State::stopped);
-  CHECK(rig.nexus->last_error().code == Errc::identity_mismatch);
+  CHECK(rig.nexus->record().last_error.code == Errc::identity_mismatch);
 }
 
 TEST_CASE("I/O waits for a unit that is becoming ready, while the others go on") {
@@ -96,7 +96,7 @@ TEST_CASE("I/O waits for a unit that is becoming ready, while the others go on")
   refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}));
   lose_and_come_back(rig);
   REQUIRE(rig.nexus->state() == session::State::live);
-  for (std::size_t i = 0; i < 2; ++i) rig.units[i]->update(rig.probe.units()[i]);
+  for (std::size_t i = 0; i < 2; ++i) rig.units[i]->update(rig.proof.units()[i]);
   Io io(rig, IoOperation::read, 0), flush(rig, IoOperation::flush, 0);
   rig.units[1]->submit(io.request);
   rig.units[1]->submit(flush.request);
@@ -117,7 +117,7 @@ TEST_CASE("a session whose units are all away is without a connection, and keeps
   rig.target->drop_connections();
   for (int i = 0; i < 50; ++i) rig.pass(100ms);
   CHECK(rig.nexus->state() == session::State::lost);
-  CHECK(rig.nexus->last_error().code == Errc::no_such_lun);
+  CHECK(rig.nexus->record().last_error.code == Errc::no_such_lun);
   answer_again(rig);
   rig.come_back();
   CHECK(rig.nexus->state() == session::State::live);
@@ -129,7 +129,7 @@ TEST_CASE("a flush of a unit that is away fails, also where there is no cache to
   Rig rig;
   refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
   lose_and_come_back(rig);
-  for (std::size_t i = 0; i < 2; ++i) rig.units[i]->update(rig.probe.units()[i]);
+  for (std::size_t i = 0; i < 2; ++i) rig.units[i]->update(rig.proof.units()[i]);
   Io flush(rig, IoOperation::flush, 0);
   rig.units[1]->submit(flush.request);
   rig.settle();
@@ -149,7 +149,7 @@ TEST_CASE("writes that were on their way when their unit went away end once, and
   refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
   REQUIRE(rig.target->raise_attention(0, {0x3f, 0x0e}).has_value());  // REPORTED LUNS DATA HAS CHANGED
   CHECK(read_of(rig, 0) == Errc::ok);
-  CHECK(rig.probe.units()[1].info.away.code == Errc::not_ready);
+  CHECK(rig.proof.units()[1].info.away.code == Errc::not_ready);
   rig.units[1]->submit(waiting.request);
   rig.settle();
   CHECK(waiting.completions == 1);
@@ -158,5 +158,5 @@ TEST_CASE("writes that were on their way when their unit went away end once, and
   rig.settle();
   CHECK(under_way.completions == 1);
   CHECK(under_way.request.status == Errc::ok);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }

@@ -16,7 +16,7 @@ struct Changing : Durable {
   // Until the next proof the unit is taken for one that differs in this.
   template<class F>
   void pretend(F differ) {
-    auto profile = probe.units()[0];
+    auto profile = proof.units()[0];
     differ(profile);
     units[0]->update(profile);
   }

@@ -170,7 +170,7 @@ TEST_CASE("requests that are sent again over another RDMA device use the keys of
     CHECK(io->request.status == Errc::ok);
   }
   CHECK(rig.target->disk_bytes(0)[8 * 512] == std::byte{'w'});
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
 }
 
 TEST_CASE("outages put a command's deadline off, but not for ever") {
@@ -200,7 +200,7 @@ TEST_CASE("requests do not notice that one of several channels is lost") {
   SessionOptions options;
   options.channels = 2;
   Holding rig(options);
-  REQUIRE(rig.nexus->channels_live() == 2);
+  REQUIRE(rig.nexus->channels().live().size() == 2);
   std::deque<Io> ios;
   rig.keep(Outcome::Kind::hold_medium);
   for (std::uint64_t i = 0; i < 8; ++i)
@@ -212,13 +212,13 @@ TEST_CASE("requests do not notice that one of several channels is lost") {
   rig.network.break_queue_pair(2, true, fabric::WorkStatus::retry_exceeded);
   rig.settle();
   for (auto& io : ios) CHECK(io.request.status == Errc::ok);
-  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.nexus->channels().live().size() == 1);
   rig.pass_in_steps(1s);
   for (auto& io : ios) {
     CHECK(io.completions == 1);
     CHECK(io.request.status == Errc::ok);
   }
-  CHECK(rig.nexus->channels_live() == 2);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->channels().live().size() == 2);
+  CHECK(rig.nexus->record().losses == 0);
   CHECK(rig.target->held() == 0);
 }

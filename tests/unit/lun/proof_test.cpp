@@ -41,7 +41,7 @@ TEST_CASE("a unit that cannot answer for a moment is asked again, and the sessio
   CHECK_FALSE(rig.nexus->has_work());
   CHECK(rig.nexus->next_deadline() <= rig.clock.now() + 100ms);
   rig.pass_in_steps(1s);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   CHECK(rig.proofs <= 2);  // one of them may have been away meanwhile
   for (const auto* i : {&io, &other}) {
     CHECK(i->completions == 1);
@@ -59,10 +59,10 @@ TEST_CASE(
   rig.units[0]->submit(io.request);
   rig.settle();
   rig.pass_in_steps(rig.options.connect_timeout - 200ms);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   rig.pass_in_steps(300ms);
-  CHECK(rig.nexus->losses() == 1);
-  const auto why = rig.nexus->last_error().message();
+  CHECK(rig.nexus->record().losses == 1);
+  const auto why = rig.nexus->record().last_error.message();
   INFO(why);
   CHECK(why.find("becoming ready") != std::string::npos);
   CHECK(io.completions == 1);
@@ -86,6 +86,6 @@ TEST_CASE("an operator's abort leaves the proof's own questions alone") {
   CHECK(other.completions == 0);
   rig.target->release_held();
   rig.settle();
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   CHECK(other.request.status == Errc::ok);
 }

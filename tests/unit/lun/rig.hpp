@@ -10,8 +10,8 @@
 #include "base/clock.hpp"
 #include "loopback/fabric.hpp"
 #include "loopback/network.hpp"
-#include "lun/probe.hpp"
 #include "lun/unit.hpp"
+#include "lun/unit_proof.hpp"
 #include "session/nexus.hpp"
 #include "target/ram_target.hpp"
 #include "test/settle.hpp"
@@ -49,7 +49,7 @@ class Rig : public session::NexusObserver {
   static constexpr std::uint64_t kDiskBytes = 1 << 20;
 
   explicit Rig(SessionOptions o = {}, target::TargetConfig config = {})
-      : options(std::move(o)), probe({}, 1 << 20) {
+      : options(std::move(o)), proof({}, 1 << 20) {
     config.port_id = address().target_port_id();
     if (config.luns.empty())
       for (const std::uint16_t lun : {0, 1})
@@ -59,9 +59,9 @@ class Rig : public session::NexusObserver {
     target = target::RamTarget::create(std::move(config)).value();
     network.listen(loopback::service_of(address()), *target, network.target_device()).value();
     nexus =
-        std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
+        std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), proof, *this);
     settle();
-    for (const auto& profile : probe.units()) {
+    for (const auto& profile : proof.units()) {
       units.push_back(std::make_unique<Unit>(*nexus, profile, options, clock));
       units.back()->prepare().value();
     }
@@ -113,7 +113,7 @@ class Rig : public session::NexusObserver {
   void on_units_proved() override {
     ++proofs;
     for (std::size_t i = 0; i < units.size(); ++i)
-      if (units[i]->update(probe.units()[i])) ++resizes;
+      if (units[i]->update(proof.units()[i])) ++resizes;
   }
 
   SessionOptions options;
@@ -121,7 +121,7 @@ class Rig : public session::NexusObserver {
   loopback::Network network;
   RoamingFabric fabric{network};
   std::unique_ptr<target::RamTarget> target;
-  LunProbe probe;
+  UnitProof proof;
   std::unique_ptr<session::Nexus> nexus;
   std::vector<std::unique_ptr<Unit>> units;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;

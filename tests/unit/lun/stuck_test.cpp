@@ -20,15 +20,15 @@ Errc outcome_of(Rig& rig, std::size_t unit, IoOperation operation = IoOperation:
   return io.request.status;
 }
 
-Errc away_code(Rig& rig, std::size_t unit) { return rig.probe.units()[unit].info.away.code; }
+Errc away_code(Rig& rig, std::size_t unit) { return rig.proof.units()[unit].info.away.code; }
 
 // I/O finds out: the command's deadline, its abort, the reset, the end of the connection.
 void hang_under_io(Rig& rig, std::uint16_t lun, IoOperation operation = IoOperation::read) {
   REQUIRE(rig.target->hang(lun, true).has_value());
   Io io(rig, operation, 0);
   rig.units[lun]->submit(io.request);
-  const auto before = rig.nexus->connects();
-  for (int i = 0; i < 300 && rig.nexus->connects() == before; ++i) rig.pass(100ms);
+  const auto before = rig.nexus->record().connects;
+  for (int i = 0; i < 300 && rig.nexus->record().connects == before; ++i) rig.pass(100ms);
   CHECK(io.completions == 1);
   CHECK(io.request.status == Errc::timed_out);
   REQUIRE(rig.nexus->state() == State::live);
@@ -59,25 +59,25 @@ TEST_CASE(
     "itself") {
   Rig rig;
   hang_under_io(rig, 1);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.failed_at.empty());  // the first login goes on without it
   CHECK(away_code(rig, 1) == Errc::timed_out);
   CHECK(away_code(rig, 0) == Errc::ok);
-  CHECK(rig.probe.units()[1].info.away.message().find("LUN 1 is stuck") != std::string::npos);
+  CHECK(rig.proof.units()[1].info.away.message().find("LUN 1 is stuck") != std::string::npos);
   CHECK(outcome_of(rig, 0) == Errc::ok);
   CHECK(outcome_of(rig, 1) == Errc::timed_out);
 
   const auto functions = rig.target->counters().task_management;
   rig.pass_in_steps(60s, 100ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(outcome_of(rig, 0) == Errc::ok);
   CHECK(rig.target->counters().task_management == functions);
 
   go_on(rig, 1);
   CHECK(away_code(rig, 1) == Errc::ok);
   CHECK(outcome_of(rig, 1) == Errc::ok);
-  CHECK(rig.nexus->losses() == 1);
-  CHECK(rig.nexus->connects() == 2);
+  CHECK(rig.nexus->record().losses == 1);
+  CHECK(rig.nexus->record().connects == 2);
 }
 
 TEST_CASE("row 37: a login that a unit keeps waiting fails once, and the next one goes on without it") {
@@ -104,11 +104,11 @@ TEST_CASE("the keepalive goes to a unit that is not stuck") {
   REQUIRE(rig.target->hang(0, true).has_value());
   rig.pass_in_steps(30s, 100ms);
   REQUIRE(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(away_code(rig, 0) == Errc::timed_out);
   const auto commands = rig.target->counters().commands;
   rig.pass_in_steps(120s, 100ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.target->counters().commands >= commands + 20);
   go_on(rig, 0);
   CHECK(outcome_of(rig, 0) == Errc::ok);
@@ -119,11 +119,11 @@ TEST_CASE("row 37: a stuck unit with a write in doubt is fenced when it is back,
   int resets = 0;
   bool early = false;
   rig.target->set_task_hook([&](const wire::TaskManagement& f) {
-    resets += f.function == wire::TaskFunction::lun_reset && rig.nexus->connects() == 2;
+    resets += f.function == wire::TaskFunction::lun_reset && rig.nexus->record().connects == 2;
     return target::TaskOutcome{};
   });
   hang_under_io(rig, 1, IoOperation::write);
-  CHECK(rig.nexus->unfenced().units.contains(kLun1));
+  CHECK(rig.nexus->marks().contains(kLun1));
   CHECK(outcome_of(rig, 0) == Errc::ok);
   CHECK(resets == 1);  // the question
   rig.target->set_command_hook([&](const target::CommandInfo& command) {
@@ -132,7 +132,7 @@ TEST_CASE("row 37: a stuck unit with a write in doubt is fenced when it is back,
   });
   go_on(rig, 1);
   rig.pass_in_steps(5s, 100ms);
-  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->marks().empty());
   CHECK(resets == 2);
   CHECK(outcome_of(rig, 1, IoOperation::write) == Errc::ok);
   CHECK_FALSE(early);
@@ -164,9 +164,9 @@ TEST_CASE("a target that answers nothing at all makes no unit stuck") {
   for (const std::uint16_t lun : {0, 1}) REQUIRE(rig.target->hang(lun, true).has_value());
   Io io(rig, IoOperation::read, 0);
   rig.units[1]->submit(io.request);
-  for (int i = 0; i < 300 && rig.nexus->losses() == 0; ++i) rig.pass(100ms);
-  CHECK(rig.nexus->losses() == 1);
-  CHECK(rig.probe.stuck().empty());
+  for (int i = 0; i < 300 && rig.nexus->record().losses == 0; ++i) rig.pass(100ms);
+  CHECK(rig.nexus->record().losses == 1);
+  for (const auto& unit : rig.nexus->units().units()) CHECK(unit.state == session::AwayUnits::State::here);
 }
 
 TEST_CASE("where all units hang the session keeps trying, and is back with the first that answers") {
@@ -222,7 +222,7 @@ TEST_CASE("what a stuck unit keeps waiting does not keep the rescue of others") 
   rig.pass_in_steps(15s, 100ms);
   CHECK_FALSE(once);
   CHECK(io.completions == 1);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
@@ -237,8 +237,8 @@ TEST_CASE(
   rig.target->drop_connections();
   rig.come_back();
   rig.pass_in_steps(900s, 100ms);
-  CHECK(rig.nexus->losses() >= 3);
-  CHECK(rig.nexus->losses() <= 8);
+  CHECK(rig.nexus->record().losses >= 3);
+  CHECK(rig.nexus->record().losses <= 8);
   rig.come_back();
   CHECK(outcome_of(rig, 0) == Errc::ok);
   REQUIRE(rig.target->hang(1, false).has_value());
@@ -285,13 +285,13 @@ TEST_CASE("a unit that is not one of the session's keeps it from nothing") {
   rig.come_back();
   CHECK(rig.failed_at.empty());
   rig.pass_in_steps(60s, 100ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.target->counters().task_management == functions);
 }
 
 TEST_CASE("two channels: a unit that hangs is away, and the others carry on") {
   Rig rig(with_channels(2));
-  REQUIRE(rig.nexus->channels_live() == 2);
+  REQUIRE(rig.nexus->channels().live().size() == 2);
   REQUIRE(rig.target->hang(1, true).has_value());
   const auto operation = GENERATE(IoOperation::read, IoOperation::write);
   Io a(rig, operation, 0), b(rig, operation, 8);
@@ -302,13 +302,13 @@ TEST_CASE("two channels: a unit that hangs is away, and the others carry on") {
   CHECK(b.completions == 1);
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(away_code(rig, 1) == Errc::timed_out);
-  CHECK(rig.nexus->channels_live() == 2);
+  CHECK(rig.nexus->channels().live().size() == 2);
   CHECK(outcome_of(rig, 0) == Errc::ok);
-  const auto losses = rig.nexus->losses();
-  const auto lost_channels = rig.nexus->channel_history().losses;
+  const auto losses = rig.nexus->record().losses;
+  const auto lost_channels = rig.nexus->channels().history.losses;
   rig.pass_in_steps(60s, 100ms);
-  CHECK(rig.nexus->losses() == losses);
-  CHECK(rig.nexus->channel_history().losses == lost_channels);
+  CHECK(rig.nexus->record().losses == losses);
+  CHECK(rig.nexus->channels().history.losses == lost_channels);
   go_on(rig, 1);
   rig.pass_in_steps(5s, 100ms);
   CHECK(outcome_of(rig, 1) == Errc::ok);

@@ -75,7 +75,7 @@ TEST_CASE("a reset that a stuck command needs costs its neighbours nothing but t
   CHECK(neighbour.request.status == Errc::ok);
   CHECK(stuck.completions + neighbour.completions == 2);
   CHECK(rig.target->disk_bytes(0)[8 * 512] == std::byte{'n'});
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("a request that resets keep ending is over at its deadline") {
@@ -92,7 +92,7 @@ TEST_CASE("a request that resets keep ending is over at its deadline") {
   }
   CHECK(io.completions == 1);
   CHECK(io.request.status == Errc::timed_out);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE(
@@ -107,7 +107,7 @@ TEST_CASE(
     rig.units[0]->submit(before.back()->request);
   }
   rig.settle();
-  REQUIRE(rig.nexus->channel().outstanding() == 4);
+  REQUIRE(rig.nexus->channels().all()[0]->channel.outstanding() == 4);
   Asked first, second;
   rig.units[0]->abort(first);
   rig.units[0]->abort(second);
@@ -163,7 +163,7 @@ TEST_CASE("a reset that is refused, not answered, or asked of a session that is 
   CHECK(ask() == Errc::not_supported);
   outcome = {TaskOutcome::Kind::lose, {}};
   CHECK(ask() == Errc::timed_out);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   rig.nexus->disconnect();
   CHECK(ask() == Errc::no_connect);
 }

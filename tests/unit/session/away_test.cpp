@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A unit that is away fails its own I/O, and comes back by itself. Here the probe is told
+// A unit that is away fails its own I/O, and comes back by itself. Here the proof is told
 // what to say; what it makes of a target's answers is shown in lun/away_test.cpp.
 #include <catch2/catch.hpp>
 
@@ -27,7 +27,7 @@ struct AwayRig : Rig {
                    target::TargetConfig config = two_units())
       : Rig(std::move(o), std::move(config)) {
     settle();
-    probe.found_away = {unit};
+    proof.found_away = {unit};
     target->drop_connections();
     come_back();
     refuse(true);
@@ -63,7 +63,7 @@ TEST_CASE("row 36: I/O to a unit that is away fails at once with its reason, and
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
   const auto commands = rig.target->counters().commands;
-  CHECK(outcome_at(rig, kLun1) == rig.probe.away_units[0].code);
+  CHECK(outcome_at(rig, kLun1) == rig.proof.away_units[0].code);
   CHECK(rig.target->counters().commands == commands);  // the target was not bothered
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
 }
@@ -81,7 +81,7 @@ TEST_CASE("what passes by itself is answered in the unit's place, to be retried 
   const auto what = scsi::classify(c.command.status, sense ? &*sense : nullptr);
   CHECK(what.action == scsi::Action::retry_later);
   CHECK(what.event == scsi::Event::none);
-  const bool becoming = rig.probe.away_units[0].retry == RetryClass::becoming_ready;
+  const bool becoming = rig.proof.away_units[0].retry == RetryClass::becoming_ready;
   CHECK(what.retry_class == (becoming ? RetryClass::becoming_ready : RetryClass::busy));
 }
 
@@ -89,13 +89,13 @@ TEST_CASE("a unit that is away is asked with growing delays, one command each, a
   SessionOptions options;
   options.reconnect_delay = 4000ms;
   AwayRig rig({kLun1, Errc::no_such_lun, RetryClass::none}, options);
-  const auto proofs = rig.probe.starts;
+  const auto proofs = rig.proof.starts;
   CHECK_FALSE(rig.nexus->has_work());
   for (int i = 0; i < 600; ++i) rig.pass(100ms);
   CHECK(rig.asked >= 60 / 4);
   CHECK(rig.asked <= 60 / 3 + 8);
-  CHECK(rig.probe.starts == proofs);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.proof.starts == proofs);
+  CHECK(rig.nexus->record().losses == 1);
 }
 
 TEST_CASE("without automatic attempts a unit that is away waits for somebody to ask") {
@@ -103,7 +103,7 @@ TEST_CASE("without automatic attempts a unit that is away waits for somebody to 
   options.reconnect_delay.reset();
   Rig rig(options, two_units());
   rig.settle();
-  rig.probe.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
   rig.nexus->disconnect();
   rig.nexus->reconnect();
   rig.settle();
@@ -112,27 +112,27 @@ TEST_CASE("without automatic attempts a unit that is away waits for somebody to 
   for (int i = 0; i < 600; ++i) rig.pass(100ms);
   CHECK(rig.target->counters().commands == commands);
   CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
-  rig.probe.found_away.emplace();
+  rig.proof.found_away.emplace();
   rig.nexus->reconnect();
   rig.settle();
   CHECK(outcome_at(rig, kLun1) == Errc::ok);
-  CHECK(rig.nexus->connects() == 2);
+  CHECK(rig.nexus->record().connects == 2);
 }
 
 TEST_CASE("a unit that answers again is proved before its I/O goes on") {
   AwayRig rig;
-  const auto proofs = rig.probe.starts;
+  const auto proofs = rig.proof.starts;
   rig.refuse(false);
   const bool another = GENERATE(false, true);
   if (another)
-    rig.probe.answer = Error{Errc::identity_mismatch, "another one"};
+    rig.proof.answer = Error{Errc::identity_mismatch, "another one"};
   else
-    rig.probe.found_away.emplace();
-  for (int i = 0; i < 200 && rig.probe.starts == proofs; ++i) rig.pass(100ms);
-  CHECK(rig.probe.starts == proofs + 1);
+    rig.proof.found_away.emplace();
+  for (int i = 0; i < 200 && rig.proof.starts == proofs; ++i) rig.pass(100ms);
+  CHECK(rig.proof.starts == proofs + 1);
   CHECK(rig.nexus->state() == (another ? State::stopped : State::live));
   CHECK(outcome_at(rig, kLun1) == (another ? Errc::no_connect : Errc::ok));
-  CHECK(rig.nexus->losses() == (another ? 2 : 1));
+  CHECK(rig.nexus->record().losses == (another ? 2 : 1));
 }
 
 TEST_CASE(
@@ -152,20 +152,20 @@ TEST_CASE(
     if (command.lun != kLun1) return Outcome{};
     return Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00});
   });
-  rig.probe.found_away = {{kLun1, Errc::no_such_lun, RetryClass::none}};
+  rig.proof.found_away = {{kLun1, Errc::no_such_lun, RetryClass::none}};
   rig.target->drop_connections();
   rig.come_back();
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(rig.target->counters().task_management == 0);
-  CHECK(rig.nexus->unfenced().units.contains(kLun1));
+  CHECK(rig.nexus->marks().contains(kLun1));
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
 
   rig.target->set_command_hook({});
-  rig.probe.found_away.emplace();
-  for (int i = 0; i < 200 && !rig.nexus->unfenced().empty(); ++i) rig.pass(100ms);
-  CHECK(rig.nexus->unfenced().empty());
+  rig.proof.found_away.emplace();
+  for (int i = 0; i < 200 && !rig.nexus->marks().empty(); ++i) rig.pass(100ms);
+  CHECK(rig.nexus->marks().empty());
   CHECK(rig.target->counters().task_management == 1);
-  CHECK(rig.nexus->connects() == 2);
+  CHECK(rig.nexus->record().connects == 2);
   for (int tries = 0; tries < 3 && on_disk() != 'n'; ++tries) {
     rig.submit(recent);
     rig.settle();
@@ -181,13 +181,13 @@ TEST_CASE("a further channel joins without the units that are away") {
   options.channels = 2;
   Rig rig(options, two_units());
   rig.settle();
-  REQUIRE(rig.nexus->channels_live() == 2);
-  CHECK(rig.probe.confirmations == 1);
-  rig.probe.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  REQUIRE(rig.nexus->channels().live().size() == 2);
+  CHECK(rig.proof.confirmations == 1);
+  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
   rig.target->drop_connections();
   rig.come_back();
-  CHECK(rig.nexus->channels_live() == 2);
-  CHECK(rig.probe.confirmations == 2);
+  CHECK(rig.nexus->channels().live().size() == 2);
+  CHECK(rig.proof.confirmations == 2);
   CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
 }
 
@@ -200,7 +200,7 @@ TEST_CASE(
   rig.submit(write);
   rig.settle();
   REQUIRE(rig.tags.size() == 1);
-  rig.probe.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
   rig.target->send_async_event(0, scsi::make_sense(SenseKey::unit_attention, scsi::kCapacityChanged),
                                rig.target->channels()[0].number);
   rig.settle();
@@ -212,13 +212,13 @@ TEST_CASE(
   CHECK(write.counted.command.error == Errc::not_ready);
   rig.pass(rig.quiet());
   CHECK(rig.functions.empty());
-  CHECK(rig.nexus->unfenced().units.contains(kLun1));
+  CHECK(rig.nexus->marks().contains(kLun1));
 
   rig.answer_again();
-  rig.probe.found_away.emplace();
-  for (int i = 0; i < 200 && !rig.nexus->unfenced().empty(); ++i) rig.pass(100ms);
-  CHECK(rig.nexus->unfenced().empty());
+  rig.proof.found_away.emplace();
+  for (int i = 0; i < 200 && !rig.nexus->marks().empty(); ++i) rig.pass(100ms);
+  CHECK(rig.nexus->marks().empty());
   CHECK(rig.functions.size() >= 1);
   CHECK(outcome_at(rig, kLun1) == Errc::ok);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }

@@ -36,10 +36,10 @@ TEST_CASE("while another channel lives the session is live, and a lost one's rea
   rig.states.clear();
   rig.lose(1);
   CHECK(rig.states.empty());
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().live().size() == 1);
   CHECK(rig.channel(0).outstanding() == 8);
-  CHECK(rig.nexus->channel_history().losses == 1);
+  CHECK(rig.nexus->channels().history.losses == 1);
   rig.target->release_held();
   rig.settle();
   for (auto& c : reads) {
@@ -48,8 +48,8 @@ TEST_CASE("while another channel lives the session is live, and a lost one's rea
   }
   CHECK(rig.functions.empty());  // nothing was in doubt
   rig.pass(1s);
-  CHECK(rig.nexus->channels_live() == 2);  // logged in again, on its own
-  CHECK(rig.nexus->connects() == 1);
+  CHECK(rig.nexus->channels().live().size() == 2);  // logged in again, on its own
+  CHECK(rig.nexus->record().connects == 1);
 }
 
 TEST_CASE(
@@ -75,13 +75,13 @@ TEST_CASE(
   for (const auto& f : rig.functions) CHECK(f.function == TaskFunction::lun_reset);
   CHECK(second.counted.completions == 1);
   CHECK(second.counted.command.error == Errc::ok);
-  CHECK(rig.nexus->unfenced().empty());
-  CHECK(rig.nexus->channel_history().repeated == 1);
+  CHECK(rig.nexus->marks().empty());
+  CHECK(rig.nexus->channels().history.repeated == 1);
   // Those of the other channels were ended by it: whoever sent them may send them again.
   CHECK(first.counted.command.error == Errc::aborted_command);
   CHECK(third.counted.command.error == Errc::aborted_command);
   CHECK(rig.target->held() == 0);  // no ghost is left
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("without the fence a lost channel's unanswered writes fail with no_connect, its reads go on") {
@@ -141,14 +141,14 @@ TEST_CASE("a fence through the others that is refused ends the session, whose ne
   rig.on_function = [](const auto&) { return kRefused; };
   rig.lose(1);
   rig.pass(rig.quiet() + 10ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.causes[rig.causes.size() - 2].detail.find("LOGICAL UNIT RESET") != std::string::npos);
   CHECK(b.counted.completions == 1);
   CHECK(b.counted.command.error == Errc::no_connect);
-  CHECK_FALSE(rig.nexus->unfenced().empty());
+  CHECK_FALSE(rig.nexus->marks().empty());
   rig.on_function = {};
   rig.come_back();
-  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->marks().empty());
   CHECK(rig.target->held() == 0);
 }
 
@@ -163,13 +163,13 @@ TEST_CASE("another channel that is lost while the fence runs has its writes fenc
   rig.pass(10ms);
   CHECK(rig.writes[1].counted.completions == 0);
   CHECK(rig.writes[2].counted.completions == 0);
-  CHECK_FALSE(rig.nexus->unfenced().empty());
+  CHECK_FALSE(rig.nexus->marks().empty());
   rig.pass(rig.quiet());
   CHECK(rig.writes[1].counted.command.error == Errc::ok);
   CHECK(rig.writes[2].counted.command.error == Errc::ok);
   CHECK(rig.writes[1].counted.completions + rig.writes[2].counted.completions == 2);
-  CHECK(rig.nexus->unfenced().empty());
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->marks().empty());
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("a loss whose reset was the last that the fence waited for is fenced itself") {
@@ -184,7 +184,7 @@ TEST_CASE("a loss whose reset was the last that the fence waited for is fenced i
   REQUIRE(rig.functions.size() == 2);  // 0 has confirmed, 2 has not
   rig.lose(2);
   CHECK(rig.writes[2].counted.completions == 0);
-  CHECK_FALSE(rig.nexus->unfenced().empty());
+  CHECK_FALSE(rig.nexus->marks().empty());
   rig.pass(rig.quiet());
   CHECK(rig.functions.size() == 3);
   CHECK(rig.writes[1].counted.command.error == Errc::ok);
@@ -205,13 +205,13 @@ TEST_CASE(
   rig.answer_again();
   rig.target->set_online(false);
   rig.settle();
-  CHECK(rig.nexus->losses() == 1);
-  CHECK(rig.nexus->channels_live() == 0);
+  CHECK(rig.nexus->record().losses == 1);
+  CHECK(rig.nexus->channels().live().size() == 0);
   CHECK(rig.nexus->state() == (options.fast_io_fail.count() > 0 ? State::recovering : State::lost));
   rig.target->set_online(true);
   rig.come_back();
   rig.pass(1s);
-  CHECK(rig.nexus->channels_live() == 2);
+  CHECK(rig.nexus->channels().live().size() == 2);
   for (auto* w : {&a, &b}) {
     CHECK(w->counted.completions == 1);
     CHECK(w->counted.command.error == (options.fast_io_fail.count() > 0 ? Errc::ok : Errc::no_connect));
@@ -228,7 +228,7 @@ TEST_CASE("disconnect and erase end all channels, and whatever waits for the fen
   }
   rig.settle();
   CHECK(rig.target->channels().empty());
-  CHECK(rig.nexus->channels_live() == 0);
+  CHECK(rig.nexus->channels().live().size() == 0);
 }
 
 TEST_CASE(
@@ -249,9 +249,9 @@ TEST_CASE(
   rig.settle();
   CHECK(rig.writes[2].counted.completions == 1);
   CHECK(rig.writes[2].counted.command.error == Errc::no_connect);
-  CHECK_FALSE(rig.nexus->unfenced().empty());
+  CHECK_FALSE(rig.nexus->marks().empty());
 
-  const auto losses = rig.nexus->losses();
+  const auto losses = rig.nexus->record().losses;
   rig.functions.clear();
   rig.on_function = {};
   rig.target->set_online(true);
@@ -259,6 +259,6 @@ TEST_CASE(
   rig.settle();
   CHECK(rig.nexus->state() == State::live);
   CHECK(rig.functions.size() == 1);
-  CHECK(rig.nexus->unfenced().empty());
-  CHECK(rig.nexus->losses() == losses);
+  CHECK(rig.nexus->marks().empty());
+  CHECK(rig.nexus->record().losses == losses);
 }

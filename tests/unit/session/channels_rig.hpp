@@ -41,7 +41,7 @@ struct Channels : Rig {
     network.break_queue_pair(channel + 1, true, fabric::WorkStatus::retry_exceeded);
     settle();
   }
-  [[nodiscard]] const Channel& channel(std::uint32_t i) const { return nexus->channel(i); }
+  [[nodiscard]] const Channel& channel(std::uint32_t i) const { return nexus->channels().all()[i]->channel; }
   [[nodiscard]] base::Duration quiet() const { return options.transport_tries_for(); }
 
   std::vector<wire::TaskManagement> functions;

@@ -18,11 +18,11 @@ TEST_CASE(
   config.channels_are_sessions = GENERATE(false, true);
   Channels rig(with_channels(4), config);
   REQUIRE(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channels_live() == 4);
+  CHECK(rig.nexus->channels().live().size() == 4);
   CHECK(rig.target->channels().size() == 4);
   CHECK(rig.target->counters().logins == 4);
-  CHECK(rig.nexus->connects() == 1);
-  CHECK(rig.nexus->channel_error().code == Errc::ok);
+  CHECK(rig.nexus->record().connects == 1);
+  CHECK(rig.nexus->channels().error().code == Errc::ok);
 
   rig.keep(Outcome::Kind::hold);
   std::array<Counted, 40> commands;
@@ -78,9 +78,9 @@ TEST_CASE(
   rig.start();
   rig.settle();
   REQUIRE(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channels_live() == 1);
-  CHECK(rig.nexus->channels_wanted() == 3);
-  CHECK(rig.nexus->channel_error().code == Errc::login_rejected);
+  CHECK(rig.nexus->channels().live().size() == 1);
+  CHECK(rig.nexus->channels().all().size() == 3);
+  CHECK(rig.nexus->channels().error().code == Errc::login_rejected);
   CHECK(rig.told.size() == 1);
   const auto rejects = rig.target->counters().rejects;
   for (int i = 0; i < 100; ++i) rig.pass(1s);
@@ -94,8 +94,8 @@ TEST_CASE(
   }
   SECTION("somebody asks") { rig.nexus->reconnect(); }
   rig.settle();
-  CHECK(rig.nexus->channels_live() == 3);
-  CHECK(rig.nexus->channel_error().code == Errc::ok);
+  CHECK(rig.nexus->channels().live().size() == 3);
+  CHECK(rig.nexus->channels().error().code == Errc::ok);
 }
 
 TEST_CASE(
@@ -111,7 +111,7 @@ TEST_CASE(
   CHECK(rig.nexus->state() == State::live);
   rig.target->reject_further_channels(std::nullopt);
   for (int i = 0; i < 11; ++i) rig.pass(1s);
-  CHECK(rig.nexus->channels_live() == 2);
+  CHECK(rig.nexus->channels().live().size() == 2);
 }
 
 TEST_CASE("a further channel that is granted less than the first is not used") {
@@ -119,9 +119,9 @@ TEST_CASE("a further channel that is granted less than the first is not used") {
   rig.target->set_login_response_hook([](wire::LoginResponse& r) { r.max_it_iu_bytes = 100; });
   rig.lose(1);
   rig.pass(1s);
-  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.nexus->channels().live().size() == 1);
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channel_error().code == Errc::login_rejected);
+  CHECK(rig.nexus->channels().error().code == Errc::login_rejected);
 }
 
 TEST_CASE("a target that does not know the other channels any more gets no further one") {
@@ -130,6 +130,6 @@ TEST_CASE("a target that does not know the other channels any more gets no furth
       [](wire::LoginResponse& r) { r.multichannel = wire::MultiChannelResult::none_existed; });
   rig.lose(1);
   rig.pass(1s);
-  CHECK(rig.nexus->channels_live() == 1);
-  CHECK(rig.nexus->channel_error().detail.find("does not know") != std::string::npos);
+  CHECK(rig.nexus->channels().live().size() == 1);
+  CHECK(rig.nexus->channels().error().detail.find("does not know") != std::string::npos);
 }

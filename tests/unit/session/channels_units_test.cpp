@@ -66,8 +66,8 @@ TEST_CASE("nothing for a unit is sent on any channel until all have confirmed it
   rig.pass(510ms);
   CHECK(done);
   CHECK(task.confirmed());
-  CHECK(rig.nexus->channel_history().losses == 1);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->channels().history.losses == 1);
+  CHECK(rig.nexus->record().losses == 0);
   for (auto& c : commands) CHECK(c.completions == 1);
 }
 
@@ -131,27 +131,27 @@ TEST_CASE("ABORT TASK goes over its command's own channel; the reset that follow
     CHECK(other.completions == 1);
     CHECK(other.command.error == Errc::aborted_command);
   }
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->channel_history().losses == 0);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().history.losses == 0);
 }
 
 TEST_CASE("a logout for a multi-channel action on one channel is the loss of the session") {
   Channels rig;
-  REQUIRE(rig.nexus->channels_live() == 2);
+  REQUIRE(rig.nexus->channels().live().size() == 2);
   rig.target->send_logout(wire::LogoutReason::multichannel_action, rig.target->channels()[1].number);
   rig.settle();
-  CHECK(rig.nexus->losses() == 1);
-  CHECK(rig.nexus->channel_history().losses == 0);
+  CHECK(rig.nexus->record().losses == 1);
+  CHECK(rig.nexus->channels().history.losses == 0);
   rig.come_back();
-  CHECK(rig.nexus->channels_live() == 2);
+  CHECK(rig.nexus->channels().live().size() == 2);
 }
 
 TEST_CASE("a logout for another reason costs its channel only") {
   Channels rig;
   rig.target->send_logout(wire::LogoutReason::inactive, rig.target->channels()[1].number);
   rig.settle();
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->channels_live() == 1);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().live().size() == 1);
 }
 
 TEST_CASE("each idle channel has a keepalive: a silent one is lost, not the session") {
@@ -163,26 +163,26 @@ TEST_CASE("each idle channel has a keepalive: a silent one is lost, not the sess
   rig.target->set_command_hook([](const target::CommandInfo& info) {
     return Outcome::of(channel_of(info.tag) == 1 ? Outcome::Kind::lose_command : Outcome::Kind::normal);
   });
-  for (int i = 0; i < 200 && rig.nexus->channel_history().losses == 0; ++i) rig.pass(100ms);
-  CHECK(rig.nexus->channel_history().losses == 1);
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->is_live(0));
+  for (int i = 0; i < 200 && rig.nexus->channels().history.losses == 0; ++i) rig.pass(100ms);
+  CHECK(rig.nexus->channels().history.losses == 1);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().all()[0]->is_live());
 }
 
 TEST_CASE("what a target reports on one channel holds I/O on all, for one proof") {
   Channels rig(with_channels(3));
-  const auto starts = rig.probe.starts;
+  const auto starts = rig.proof.starts;
   rig.target->send_async_event(0, scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged),
                                rig.target->channels()[2].number);
   rig.settle();
   CHECK(rig.events.size() == 1);
-  CHECK(rig.probe.greetings == 2);  // the other two are asked for their unit attentions first
-  CHECK(rig.probe.starts == starts + 1);
+  CHECK(rig.proof.greetings == 2);  // the other two are asked for their unit attentions first
+  CHECK(rig.proof.starts == starts + 1);
 }
 
 TEST_CASE("a channel over which the proof gets no answer is lost, and the proof goes on over another") {
   Channels rig;
-  rig.probe.silent = 1;
+  rig.proof.silent = 1;
   rig.target->send_async_event(0, scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged),
                                rig.target->channels()[0].number);
   rig.settle();
@@ -191,20 +191,20 @@ TEST_CASE("a channel over which the proof gets no answer is lost, and the proof 
   rig.pass(rig.options.connect_timeout - 10ms);
   CHECK(c.completions == 0);
   rig.pass(20ms);
-  CHECK(rig.nexus->channel_history().losses == 1);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->channels().history.losses == 1);
+  CHECK(rig.nexus->record().losses == 0);
   CHECK(c.completions == 1);
 }
 
 TEST_CASE("a channel that would reach another unit is not used, and the others are proved again") {
   Channels rig;
-  rig.probe.answer = Error{Errc::identity_mismatch, "another unit"};
-  rig.probe.wrong = 1;
-  const auto starts = rig.probe.starts;
+  rig.proof.answer = Error{Errc::identity_mismatch, "another unit"};
+  rig.proof.wrong = 1;
+  const auto starts = rig.proof.starts;
   rig.lose(1);
   rig.pass(1s);
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channels_live() == 1);
-  CHECK(rig.probe.starts == starts + 1);
-  CHECK(rig.nexus->channel_error().code == Errc::identity_mismatch);
+  CHECK(rig.nexus->channels().live().size() == 1);
+  CHECK(rig.proof.starts == starts + 1);
+  CHECK(rig.nexus->channels().error().code == Errc::identity_mismatch);
 }

@@ -23,7 +23,7 @@ SessionOptions same_port_id() {
 struct Rival : NexusObserver {
   explicit Rival(Rig& r, SessionOptions o = same_port_id())
       : options(std::move(o)), fabric(r.network), rig(r) {
-    nexus = std::make_unique<Nexus>(fabric, Rig::address(), options, r.clock, base::Random(2), probe, *this);
+    nexus = std::make_unique<Nexus>(fabric, Rig::address(), options, r.clock, base::Random(2), proof, *this);
   }
   void on_state(State, State, const Error&) override {}
   void on_attempt_failed(const Error&) override {}
@@ -39,7 +39,7 @@ struct Rival : NexusObserver {
   SessionOptions options;
   loopback::Fabric fabric;
   Rig& rig;
-  FakeProbe probe;
+  FakeProof proof;
   std::unique_ptr<Nexus> nexus;
 };
 
@@ -58,8 +58,9 @@ TEST_CASE(
   auto& loser = rival_won ? *rig.nexus : *rival.nexus;
   CHECK(winner.state() == State::live);
   CHECK(loser.state() == State::stopped);
-  CHECK(loser.last_error().code == Errc::evicted);
-  CHECK(loser.last_error().detail.find(loser.initiator_port_id().to_string()) != std::string::npos);
+  CHECK(loser.record().last_error.code == Errc::evicted);
+  CHECK(loser.record().last_error.detail.find(loser.record().initiator_port_id.to_string()) !=
+        std::string::npos);
 
   const auto logins = rig.target->counters().logins;
   CHECK(logins <= 10);
@@ -82,7 +83,7 @@ TEST_CASE("row 33: neither does one whose rival comes back slowly, as Linux' ini
     rival.settle();
   }
   CHECK(rig.nexus->state() == State::stopped);
-  CHECK(rig.nexus->last_error().code == Errc::evicted);
+  CHECK(rig.nexus->record().last_error.code == Errc::evicted);
   CHECK(returns < 10);
 }
 
@@ -111,7 +112,7 @@ TEST_CASE("a target that drops us again and again is not taken for a rival") {
     rig.come_back();
     REQUIRE(rig.nexus->state() == State::live);
   }
-  CHECK(rig.nexus->losses() == 20);
+  CHECK(rig.nexus->record().losses == 20);
 }
 
 TEST_CASE("an eviction counts only in a row, and only of a young connection") {
@@ -141,15 +142,15 @@ TEST_CASE("row 33: neither do two with several channels each") {
   config.channels_are_sessions = GENERATE(false, true);
   Rig rig(options, config);
   rig.settle();
-  REQUIRE(rig.nexus->channels_live() == 3);
+  REQUIRE(rig.nexus->channels().live().size() == 3);
   Rival rival(rig, options);
   for (int i = 0; i < 600; ++i) rival.pass(100ms);
   const bool rival_won = rival.nexus->state() == State::live;
   auto& winner = rival_won ? *rival.nexus : *rig.nexus;
   auto& loser = rival_won ? *rig.nexus : *rival.nexus;
   CHECK(winner.state() == State::live);
-  CHECK(winner.channels_live() == 3);
+  CHECK(winner.channels().live().size() == 3);
   CHECK(loser.state() == State::stopped);
-  CHECK(loser.last_error().code == Errc::evicted);
+  CHECK(loser.record().last_error.code == Errc::evicted);
   CHECK(rig.target->channels().size() == 3);  // none of the loser's has crept in among the winner's
 }

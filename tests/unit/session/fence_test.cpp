@@ -56,7 +56,7 @@ char after_a_ghost_write(bool fence, bool by_administrator) {
   REQUIRE(rig.on_disk(8) == 'n');
   rig.target->release_held();
   rig.settle();
-  CHECK(rig.nexus->unfenced().empty() == fence);
+  CHECK(rig.nexus->marks().empty() == fence);
   return rig.on_disk(8);
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("a write that never left needs no fence") {
   rig.submit(w);  // queued, not sent
   rig.nexus->disconnect();
   CHECK(w.counted.completions == 1);
-  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->marks().empty());
 }
 
 TEST_CASE("no login succeeds until LUN RESET was answered with function complete, and the mark stays") {
@@ -112,11 +112,11 @@ TEST_CASE("no login succeeds until LUN RESET was answered with function complete
   rig.pass(10ms);
   for (int i = 0; i < 20; ++i) rig.pass(1s);
   CHECK(rig.nexus->state() == State::lost);
-  CHECK(rig.nexus->last_error().code == Errc::target_error);
-  CHECK(rig.nexus->last_error().detail.find("LOGICAL UNIT RESET") != std::string::npos);
+  CHECK(rig.nexus->record().last_error.code == Errc::target_error);
+  CHECK(rig.nexus->record().last_error.detail.find("LOGICAL UNIT RESET") != std::string::npos);
   CHECK(rig.target->counters().task_management > 2);
-  CHECK_FALSE(rig.nexus->unfenced().empty());
-  CHECK(rig.nexus->connects() == 1);
+  CHECK_FALSE(rig.nexus->marks().empty());
+  CHECK(rig.nexus->record().connects == 1);
 }
 
 TEST_CASE("a target that never answers LUN RESET costs one attempt its deadline, not the session its life") {
@@ -133,11 +133,11 @@ TEST_CASE("a target that never answers LUN RESET costs one attempt its deadline,
   rig.pass(10ms);
   rig.pass(rig.options.connect_timeout);
   CHECK(rig.nexus->state() == State::lost);
-  CHECK(rig.nexus->last_error().code == Errc::connect_timed_out);
+  CHECK(rig.nexus->record().last_error.code == Errc::connect_timed_out);
   rig.target->set_task_hook({});
   rig.come_back();
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->unfenced().empty());
+  CHECK(rig.nexus->marks().empty());
 }
 
 TEST_CASE("fence_first_login ends what an earlier session with the same port id has left") {
@@ -153,7 +153,7 @@ TEST_CASE("fence_first_login ends what an earlier session with the same port id 
   rig.options.fence_first_login = on;
   rig.nexus->erase();
   rig.nexus = std::make_unique<Nexus>(rig.fabric, Rig::address(), rig.options, rig.clock, base::Random(1),
-                                      rig.probe, rig);
+                                      rig.proof, rig);
   rig.settle();
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(rig.target->counters().task_management == (on ? 1 : 0));

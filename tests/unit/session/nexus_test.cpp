@@ -14,7 +14,7 @@ TEST_CASE("a login makes the session live, and a command is answered") {
   Rig rig;
   rig.settle();
   REQUIRE(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channel().terms().request_limit == 128);
+  CHECK(rig.nexus->channels().all()[0]->channel.terms().request_limit == 128);
   Counted c;
   rig.submit(c);
   CHECK(c.completions == 0);  // never from within submit
@@ -32,11 +32,11 @@ TEST_CASE(
   std::array<Counted, 40> commands;
   for (auto& c : commands) rig.submit(c);
   rig.settle();
-  REQUIRE(rig.nexus->channel().outstanding() == 40);
+  REQUIRE(rig.nexus->channels().all()[0]->channel.outstanding() == 40);
 
   rig.nexus->disconnect();
   CHECK(rig.nexus->state() == State::stopped);
-  CHECK(rig.nexus->channel().outstanding() == 0);
+  CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 0);
   for (auto& c : commands) {
     CHECK(c.completions == 1);
     CHECK(c.command.error == Errc::no_connect);
@@ -68,11 +68,11 @@ TEST_CASE("the time of a disconnect is its own: what was held counts, an earlier
   held.command.on_complete = [](Command& c) noexcept { static_cast<Slow*>(c.owner)->clock->advance(3ms); };
   rig.nexus->submit(held.command);
   rig.nexus->disconnect();
-  CHECK(rig.nexus->last_disconnect() == 3ms);
+  CHECK(rig.nexus->record().last_disconnect == 3ms);
   rig.nexus->reconnect();
   rig.settle();
   rig.nexus->disconnect();  // nothing was connected, nothing was held
-  CHECK(rig.nexus->last_disconnect() == 0ms);
+  CHECK(rig.nexus->record().last_disconnect == 0ms);
 }
 
 TEST_CASE("an explicit disconnect is final until an explicit reconnect") {
@@ -85,7 +85,7 @@ TEST_CASE("an explicit disconnect is final until an explicit reconnect") {
   rig.nexus->reconnect();
   rig.settle();
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->connects() == 2);
+  CHECK(rig.nexus->record().connects == 2);
 }
 
 TEST_CASE("a target that goes away fails I/O at once and is found again by itself") {
@@ -100,7 +100,7 @@ TEST_CASE("a target that goes away fails I/O at once and is found again by itsel
   CHECK(c.completions == 1);
   CHECK(c.command.error == Errc::no_connect);
   CHECK(rig.nexus->state() == State::lost);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   REQUIRE_FALSE(rig.failures.empty());  // the first attempt came at once
 
   rig.target->set_command_hook({});
@@ -118,7 +118,7 @@ TEST_CASE("attempts back off up to the cap") {
   rig.pass(10ms);
   base::Duration last{};
   for (int i = 0; i < 12; ++i) {
-    const auto delay = rig.nexus->retry_at() - rig.clock.now();
+    const auto delay = rig.nexus->timers().retry_at() - rig.clock.now();
     CHECK(delay <= 1000ms);
     CHECK(delay >= std::min<base::Duration>(last / 2, 700ms));
     last = delay;
@@ -186,7 +186,7 @@ TEST_CASE("a login that is refused for good stops the attempts and says why") {
   rig.target->reject_logins(wire::RejectReason::cannot_associate);
   rig.settle();
   CHECK(rig.nexus->state() == State::stopped);
-  CHECK(rig.nexus->last_error().code == Errc::login_rejected);
+  CHECK(rig.nexus->record().last_error.code == Errc::login_rejected);
   rig.pass(24h);
   CHECK(rig.target->counters().rejects == 1);
 }
@@ -196,7 +196,7 @@ TEST_CASE("a login that is refused for now is tried again") {
   rig.target->reject_logins(wire::RejectReason::insufficient_resources);
   rig.settle();
   CHECK(rig.nexus->state() == State::lost);
-  CHECK(rig.nexus->last_error().code == Errc::login_no_resources);
+  CHECK(rig.nexus->record().last_error.code == Errc::login_no_resources);
   rig.target->reject_logins(std::nullopt);
   rig.pass(1s);
   CHECK(rig.nexus->state() == State::live);
@@ -215,8 +215,8 @@ TEST_CASE(
   });
   rig.settle();
   CHECK(rig.nexus->state() == State::lost);
-  CHECK(rig.nexus->last_error().code == Errc::protocol_error);
-  CHECK_FALSE(rig.nexus->channel().is_open());
+  CHECK(rig.nexus->record().last_error.code == Errc::protocol_error);
+  CHECK_FALSE(rig.nexus->channels().all()[0]->channel.is_open());
 }
 
 TEST_CASE("units a target may send on its own account are answered") {
@@ -236,7 +236,7 @@ TEST_CASE("a target's logout is a loss, and the session comes back") {
   rig.target->send_logout(wire::LogoutReason::inactive);
   rig.pass(10ms);
   for (int i = 0; i < 5; ++i) rig.pass(1s);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.nexus->state() == State::live);
 }
 
@@ -246,7 +246,7 @@ TEST_CASE("row 10: malformed units end the connection, never the process") {
   std::vector<std::byte> garbage(1 + GENERATE(range(0, 64)), std::byte{0xc1});
   rig.target->send_raw(garbage);
   rig.pass(10ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
 }
 
 TEST_CASE("row 12: an answer to a request that we did not send completes nothing") {
@@ -257,18 +257,18 @@ TEST_CASE("row 12: an answer to a request that we did not send completes nothing
   response[11] = std::byte{1};  // a tag of generation 1
   rig.target->send_raw(response);
   rig.settle();
-  CHECK(rig.nexus->channel().counters().unknown_tags == 1);
+  CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 1);
   CHECK(rig.nexus->state() == State::live);
 }
 
 TEST_CASE("another unit behind the same address is refused, and stops the attempts") {
   Rig rig;
   rig.settle();
-  rig.probe.answer = Error{Errc::identity_mismatch, "another one"};
+  rig.proof.answer = Error{Errc::identity_mismatch, "another one"};
   rig.target->drop_connections();
   rig.pass(10ms);
   CHECK(rig.nexus->state() == State::stopped);
-  CHECK(rig.nexus->last_error().code == Errc::identity_mismatch);
+  CHECK(rig.nexus->record().last_error.code == Errc::identity_mismatch);
 }
 
 TEST_CASE("erase is final in every state") {

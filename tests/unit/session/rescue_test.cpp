@@ -58,8 +58,8 @@ TEST_CASE(
   CHECK(other.command.error == Errc::ok);
   CHECK(rig.functions == std::vector{TaskFunction::abort_task});
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->channel().outstanding() == 0);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 0);
 }
 
 TEST_CASE("row 18: many expired commands are aborted one after the other") {
@@ -73,7 +73,7 @@ TEST_CASE("row 18: many expired commands are aborted one after the other") {
     CHECK(c.command.error == Errc::timed_out);
   }
   CHECK(rig.functions.size() == 100);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE(
@@ -92,7 +92,7 @@ TEST_CASE(
   CHECK(c.completions == 1);
   CHECK(c.command.error == Errc::ok);
   CHECK(c.command.status == scsi::Status::good);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE(
@@ -113,8 +113,8 @@ TEST_CASE(
   CHECK(younger.command.error == Errc::aborted_command);  // whoever sent it may send it again
   CHECK(stuck.completions + younger.completions == 2);
   CHECK(elsewhere.completions == 0);
-  CHECK(rig.nexus->losses() == 0);
-  CHECK(rig.nexus->channel().outstanding() == 1);
+  CHECK(rig.nexus->record().losses == 0);
+  CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 1);
 }
 
 TEST_CASE("row 20: abort lost, reset lost, then the connection ends: in this order, each step in its time") {
@@ -130,10 +130,10 @@ TEST_CASE("row 20: abort lost, reset lost, then the connection ends: in this ord
   rig.pass(20ms);
   CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::lun_reset});
   rig.pass(rig.step() - 20ms);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   CHECK(c.completions == 0);  // quarantined until now: the target could still write to its buffer
   rig.pass(20ms);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(c.completions == 1);
   CHECK(c.command.error == Errc::timed_out);
   CHECK(rig.functions.size() == 2);
@@ -147,7 +147,7 @@ TEST_CASE("row 20: a refused reset ends the connection at once") {
   rig.settle();
   rig.expire();
   CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::lun_reset});
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(c.command.error == Errc::timed_out);
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("row 20: an abort that is answered too late does no harm") {
   rig.settle();
   CHECK(c.completions == 1);
   CHECK(rig.nexus->state() == State::live);
-  CHECK(rig.nexus->channel().counters().unknown_tags == 0);
+  CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 0);
 }
 
 TEST_CASE(
@@ -191,7 +191,7 @@ TEST_CASE(
   for (int i = 0; i < 2; ++i) rig.target->send_raw(std::span(unit).first(wire::encode(late, unit)));
   rig.settle();
   CHECK(next.completions == 0);
-  CHECK(rig.nexus->channel().counters().unknown_tags == 1);  // one may come, not two
+  CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 1);  // one may come, not two
 }
 
 TEST_CASE("one credit is kept for task management: an abort is possible at a full queue") {
@@ -201,11 +201,11 @@ TEST_CASE("one credit is kept for task management: an abort is possible at a ful
   std::array<Counted, 5> stuck;
   for (auto& c : stuck) rig.submit(c);
   rig.settle();
-  CHECK(rig.nexus->channel().outstanding() == 3);
+  CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 3);
   rig.answer_again();
   rig.expire();
   CHECK(rig.functions.size() >= 3);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
   for (auto& c : stuck) CHECK(c.completions == 1);
 }
 
@@ -232,7 +232,7 @@ TEST_CASE(
   rig.expire();
   CHECK(starved.completions == 1);
   CHECK(starved.command.error == Errc::timed_out);
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   rig.come_back();
   CHECK(rig.nexus->state() == State::live);
 }
@@ -281,14 +281,14 @@ TEST_CASE("row 22: an operator's abort ends all of the unit's commands with canc
   }
   CHECK(other.completions == 1);
   CHECK(other.command.error == Errc::ok);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("a keepalive that is not answered ends the connection; nobody's commands are reset for it") {
   Stuck rig;
   rig.pass(*rig.options.keepalive + 10ms);
   rig.expire();
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.functions.empty());
 }
 
@@ -310,7 +310,7 @@ TEST_CASE(
   rig.clock.advance(1ms);
   rig.settle();
   rig.expire();
-  CHECK(rig.nexus->losses() == 1);
+  CHECK(rig.nexus->record().losses == 1);
   CHECK(rig.functions.empty());
 }
 
@@ -336,7 +336,7 @@ TEST_CASE(
   rig.pass(20ms);
   CHECK(sent() == before + 2);
   CHECK(stuck.completions == 0);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("row 2: it is asked also where it has as many commands as it may have, or as it has credits for") {
@@ -358,7 +358,7 @@ TEST_CASE("row 2: it is asked also where it has as many commands as it may have,
   rig.expire();
   rig.pass(rig.options.command_timeout);
   for (const auto& c : stuck) CHECK(c.completions == 1);
-  CHECK(rig.nexus->losses() == 0);
+  CHECK(rig.nexus->record().losses == 0);
 }
 
 TEST_CASE("a keepalive that is not answered while others are is aborted: the session and their units stay") {
@@ -376,14 +376,14 @@ TEST_CASE("a keepalive that is not answered while others are is aborted: the ses
   CHECK(other.completions == 1);
   SECTION("which the target confirms") {
     rig.expire();
-    CHECK(rig.nexus->losses() == 0);
+    CHECK(rig.nexus->record().losses == 0);
     CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::abort_task});
   }
   SECTION("else the connection ends; the unit is not reset for it") {
     rig.on_abort = kRefused;
     stuck.command.rescue = false;
     rig.expire();
-    CHECK(rig.nexus->losses() == 1);
+    CHECK(rig.nexus->record().losses == 1);
     CHECK(std::ranges::find(rig.functions, TaskFunction::lun_reset) == rig.functions.end());
   }
 }

@@ -2,6 +2,7 @@
 // A nexus with the built-in target as its peer, on a manual clock: what the tests of this folder drive.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,34 +16,63 @@
 
 namespace srpi::session::test {
 
-// The probe of layer lun is not ours to use here: this one is content at once, or says what it was told to.
-class FakeProbe final : public Probe {
+// What a proof is told to find about a unit.
+struct AwayUnit {
+  std::uint64_t lun = 0;
+  Errc code = Errc::ok;
+  scsi::RetryClass retry = scsi::RetryClass::none;
+};
+
+// The proof of layer lun is not ours to use here: this one is content at once, or says what it was told to. LUN 0 always
+// answers.
+class FakeProof final : public Proof {
  public:
-  void start(Channel&) override {
-    ++starts;
-    if (found_away) away_units = *std::exchange(found_away, std::nullopt);
+  void start(Channel&, const ProofScope& scope) override {
+    asks = scope.asks;
+    switch (scope.asks) {
+      case ProofScope::Asks::identity:
+        ++starts;
+        if (found_away) away_units = *std::exchange(found_away, std::nullopt);
+        return find();
+      case ProofScope::Asks::presence:
+        ++confirmations;
+        return;
+      case ProofScope::Asks::attentions:
+        ++greetings;
+        return;
+    }
   }
-  void confirm(Channel&) override { ++confirmations; }
-  void take_attentions(Channel&) override { ++greetings; }
-  const Command* question() const noexcept override { return nullptr; }
-  std::optional<Result<>> outcome() override {
+  std::optional<Outcome> outcome() override {
     if (silent > 0) return std::nullopt;
-    if (wrong == 0) return answer;
-    if (--wrong == 0) return std::exchange(answer, {});
-    return answer;
+    const bool last = wrong > 0 && --wrong == 0;
+    const auto said = last ? std::exchange(answer, {}) : answer;
+    if (said.has_error()) return Outcome(said.error());
+    return Outcome(asks == ProofScope::Asks::identity ? std::span<const ProvedUnit>(units)
+                                                      : std::span<const ProvedUnit>());
   }
-  void add_units(base::LunSet& list) const override { list.add(0); }
-  std::span<const AwayUnit> away() const noexcept override { return away_units; }
-  base::LunSet& stuck() noexcept override { return stuck_units; }
-  void reset() noexcept override { silent -= silent > 0; }
+  void cancel() noexcept override { silent -= silent > 0; }
   void let_device_go() noexcept override {}
+
   Result<> answer;
   std::vector<AwayUnit> away_units;
-  base::LunSet stuck_units;
-  std::optional<std::vector<AwayUnit>> found_away;  // by the next start
+  std::optional<std::vector<AwayUnit>> found_away;  // by the next proof of identity
   int starts = 0, confirmations = 0, greetings = 0;
-  int silent = 0;  // until it was reset so often
+  int silent = 0;  // until it was cancelled so often
   int wrong = 0;   // so often it says `answer`, then it is content
+
+ private:
+  // A unit that was away once is one of the session's.
+  void find() {
+    if (units.empty()) units.emplace_back();
+    for (auto& unit : units) unit = {.lun = unit.lun};
+    for (const auto& away : away_units) {
+      auto unit = std::ranges::find(units, away.lun, &ProvedUnit::lun);
+      if (unit == units.end()) unit = units.insert(unit, ProvedUnit{.lun = away.lun});
+      *unit = {away.lun, ProvedUnit::Answer::refused, away.code, away.retry};
+    }
+  }
+  ProofScope::Asks asks = ProofScope::Asks::identity;
+  std::vector<ProvedUnit> units;
 };
 
 struct Counted {
@@ -95,7 +125,7 @@ class Rig : public NexusObserver {
   }
 
   void start() {
-    nexus = std::make_unique<Nexus>(fabric, address(), options, clock, base::Random(1), probe, *this);
+    nexus = std::make_unique<Nexus>(fabric, address(), options, clock, base::Random(1), proof, *this);
   }
 
   static TargetAddress address() {
@@ -143,7 +173,7 @@ class Rig : public NexusObserver {
   loopback::Network network;
   loopback::Fabric fabric{network};
   std::unique_ptr<target::RamTarget> target;
-  FakeProbe probe;
+  FakeProof proof;
   std::vector<State> states;
   std::vector<Error> causes, failures, told;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;

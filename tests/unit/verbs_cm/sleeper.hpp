@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A complete nexus over the fake verbs, and a sleeper that waits for its descriptors.
+// A whole nexus over these verbs, and who sleeps on its descriptors.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -14,22 +14,13 @@
 
 namespace srpi::verbs::test {
 
-// Not used: no connection is established in these tests.
-class NoProbe final : public session::Probe {
+// No connection gets as far as this.
+class NoProof final : public session::Proof {
  public:
-  void start(channel::Channel&) override {}
-  void confirm(channel::Channel&) override {}
-  void take_attentions(channel::Channel&) override {}
-  const channel::Command* question() const noexcept override { return nullptr; }
-  std::optional<Result<>> outcome() override { return std::nullopt; }
-  void add_units(base::LunSet&) const override {}
-  std::span<const session::AwayUnit> away() const noexcept override { return {}; }
-  base::LunSet& stuck() noexcept override { return stuck_; }
-  void reset() noexcept override {}
+  void start(session::Channel&, const session::ProofScope&) override {}
+  std::optional<Outcome> outcome() override { return std::nullopt; }
+  void cancel() noexcept override {}
   void let_device_go() noexcept override {}
-
- private:
-  base::LunSet stuck_;
 };
 
 class Sleeper final : public session::NexusObserver {
@@ -39,7 +30,7 @@ class Sleeper final : public session::NexusObserver {
  public:
   Sleeper(fabric::Fabric& fabric, std::string dest) : fabric_(fabric), dest_(std::move(dest)) {}
 
-  // Replaces the list of descriptors only when the nexus reports a change, as a session does.
+  // Watches anew only when the nexus says that there is something else to watch, as a session does.
   void fall_asleep() {
     while (nexus.poll() > 0) {
     }
@@ -58,9 +49,9 @@ class Sleeper final : public session::NexusObserver {
   void on_unit_event(std::uint64_t, scsi::Event) override {}
   void on_units_proved() override {}
 
-  FakeCm cm;  // must outlive the nexus
+  FakeCm cm;  // outlives the nexus
   base::ManualClock clock;
-  NoProbe probe;
+  NoProof proof;
   SessionOptions options;
   std::vector<Error> failures;
   session::Nexus nexus{fabric_,
@@ -68,7 +59,7 @@ class Sleeper final : public session::NexusObserver {
                        options,
                        clock,
                        base::Random(1),
-                       probe,
+                       proof,
                        *this};
 
  private:

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "lun/probe.hpp"
+#include "lun/unit_proof.hpp"
 #include "scsi/designator.hpp"
 #include "scsi/inquiry.hpp"
 #include "scsi/mode.hpp"
@@ -18,25 +18,25 @@ constexpr std::uint8_t kInquiryBytes = 96;
 
 }  // namespace
 
-Task<Result<std::vector<std::uint64_t>>> LunProbe::report_luns() {
+Task<Result<std::vector<std::uint64_t>>> UnitProof::report_luns() {
   const auto data = co_await execute(0, scsi::report_luns(kBufferBytes), kBufferBytes);
   if (!data) co_return data.error();
   const auto reported = scsi::decode_report_luns(*data);
   if (!reported) co_return reported.error();
   std::vector<std::uint64_t> luns;
-  left_out_ = reported->unread();
+  luns_not_taken_ = reported->unread();
   for (const auto& lun : reported->luns) {
     if (scsi::is_well_known(lun)) continue;
     if (luns.size() < kMaxUnits)
       luns.push_back(scsi::number_of(lun));
     else
-      ++left_out_;
+      ++luns_not_taken_;
   }
   std::ranges::sort(luns);  // targets report them in any order; devices should come in the same one each time
   co_return luns;
 }
 
-Task<Result<scsi::Capacity>> LunProbe::capacity(std::uint64_t lun) {
+Task<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
   const auto data =
       co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
   if (data) co_return scsi::decode_read_capacity16(*data);
@@ -51,9 +51,9 @@ Task<Result<scsi::Capacity>> LunProbe::capacity(std::uint64_t lun) {
   co_return decoded->capacity;
 }
 
-Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit,
-                                  std::optional<scsi::BlockLimits>& limits,
-                                  std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
+Task<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
+                                   std::optional<scsi::BlockLimits>& limits,
+                                   std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
   using scsi::VpdPage;
   const auto ask = [&](VpdPage page) {
     return execute(lun, scsi::inquiry(true, static_cast<std::uint8_t>(page), kBufferBytes), kBufferBytes);
@@ -110,7 +110,7 @@ Task<Result<>> LunProbe::read_vpd(std::uint64_t lun, UnitProfile& unit,
   co_return Result<>();
 }
 
-Task<Result<std::optional<UnitProfile>>> LunProbe::profile_once(std::uint64_t lun) {
+Task<Result<std::optional<UnitProfile>>> UnitProof::profile_once(std::uint64_t lun) {
   using Answer = Result<std::optional<UnitProfile>>;
   outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lun/probe.hpp"
+#include "lun/unit_proof.hpp"
 
 #include <fmt/format.h>
 
@@ -30,36 +30,40 @@ Error no_answer(std::uint64_t lun) {
 
 }  // namespace
 
-struct LunProbe::Execute {
-  LunProbe& probe;
+struct UnitProof::Execute {
+  UnitProof& proof;
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h) noexcept {
-    probe.waiting_ = h;
-    probe.channel_->submit(probe.command_);
+    proof.waiting_ = h;
+    proof.channel_->submit(proof.command_);
   }
   void await_resume() const noexcept {}
 };
 
-LunProbe::LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes)
-    : wanted_(std::move(wanted)), max_transfer_bytes_(max_transfer_bytes), buffer_(kBufferBytes) {
+UnitProof::UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* sink)
+    : wanted_(std::move(wanted)),
+      max_transfer_bytes_(max_transfer_bytes),
+      sink_(sink),
+      buffer_(kBufferBytes) {
   command_.owner = this;
   command_.rescue = false;
-  command_.on_complete = &LunProbe::on_complete;
+  command_.on_complete = &UnitProof::on_complete;
 }
 
-LunProbe::~LunProbe() = default;
+UnitProof::~UnitProof() = default;
 
-void LunProbe::start(channel::Channel& channel, Question what) {
+void UnitProof::start(session::Channel& channel, const session::ProofScope& scope) {
   channel_ = &channel;
+  scope_ = scope;
   setup_error_.reset();
   try {
-    ask(channel, what);
+    ask(channel);
   } catch (const std::bad_alloc&) {
     setup_error_ = Error{Errc::no_memory, {}};
   }
 }
 
-void LunProbe::ask(channel::Channel& channel, Question what) {
+void UnitProof::ask(session::Channel& channel) {
   if (channel.device() != device_) {
     region_.reset();
     device_.reset();
@@ -71,36 +75,50 @@ void LunProbe::ask(channel::Channel& channel, Question what) {
     region_ = std::move(*region);
     device_ = channel.device();
   }
-  task_ = (this->*what)();
+  task_ = question();
   task_.start();
 }
 
-std::optional<Result<>> LunProbe::outcome() {
-  if (setup_error_) return Result<>(*setup_error_);
+Task<Result<>> UnitProof::question() {
+  switch (scope_.asks) {
+    case session::ProofScope::Asks::identity:
+      return units_.empty() ? find() : prove_identity();
+    case session::ProofScope::Asks::presence:
+      return prove_presence();
+    case session::ProofScope::Asks::attentions:
+      break;
+  }
+  return take_attentions();
+}
+
+std::optional<UnitProof::Outcome> UnitProof::outcome() {
+  if (setup_error_) return Outcome(*setup_error_);
   if (!task_ || !task_.value()) return std::nullopt;
-  return *task_.value();
+  if (task_.value()->has_error()) return Outcome(task_.value()->error());
+  using Asks = session::ProofScope::Asks;
+  if (sink_ && scope_.asks != Asks::attentions)
+    if (auto taken = sink_->take_units(units_); !taken) return Outcome(taken.error());
+  std::span<const session::ProvedUnit> found;
+  if (scope_.asks == Asks::identity) found = proved_;
+  return Outcome(found);
 }
 
-void LunProbe::add_units(base::LunSet& list) const {
-  for (const auto& unit : units_) list.add(wire_lun(unit.info.lun));
-}
-
-void LunProbe::reset() noexcept {
+void UnitProof::cancel() noexcept {
   waiting_ = {};  // a command still under way completes into the void
   task_ = {};
 }
 
-void LunProbe::let_device_go() noexcept {
+void UnitProof::let_device_go() noexcept {
   region_.reset();
   device_.reset();
 }
 
-void LunProbe::on_complete(channel::Command& command) noexcept {
-  auto& self = *static_cast<LunProbe*>(command.owner);
+void UnitProof::on_complete(session::Command& command) noexcept {
+  auto& self = *static_cast<UnitProof*>(command.owner);
   if (const auto waiting = std::exchange(self.waiting_, {})) waiting.resume();
 }
 
-Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, std::uint32_t data_in_bytes) {
+Task<Result<scsi::Bytes>> UnitProof::execute(std::uint64_t lun, scsi::Cdb cdb, std::uint32_t data_in_bytes) {
   scsi::RetryBudget budget;
   refused_.reset();
   for (;;) {
@@ -130,7 +148,7 @@ Task<Result<scsi::Bytes>> LunProbe::execute(std::uint64_t lun, scsi::Cdb cdb, st
   }
 }
 
-Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
+Task<Result<std::optional<UnitProfile>>> UnitProof::profile(std::uint64_t lun) {
   auto answer = co_await profile_once(lun);
   for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile_once(lun);
   if (answer && *answer && outdated_) {
@@ -140,7 +158,7 @@ Task<Result<std::optional<UnitProfile>>> LunProbe::profile(std::uint64_t lun) {
   co_return answer;
 }
 
-Task<Result<UnitProfile>> LunProbe::prove(const UnitProfile& known) {
+Task<Result<UnitProfile>> UnitProof::prove(const UnitProfile& known) {
   const auto lun = known.info.lun;
   auto answer = co_await profile(lun);
   if (!answer) co_return answer.error();
@@ -154,16 +172,18 @@ Task<Result<UnitProfile>> LunProbe::prove(const UnitProfile& known) {
   co_return std::move(**answer);
 }
 
-Task<Result<>> LunProbe::greet() {
+bool UnitProof::is_left_out(const UnitProfile& unit) const noexcept {
+  return scope_.left_out.contains(wire_lun(unit.info.lun));
+}
+
+Task<Result<>> UnitProof::take_attentions() {
   // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
   for (const auto& unit : units_)
-    if (!stuck().contains(wire_lun(unit.info.lun)))
-      (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
+    if (!is_left_out(unit)) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
   co_return Result<>();
 }
 
-Task<Result<>> LunProbe::find() {
-  stuck_.clear();  // no units yet
+Task<Result<>> UnitProof::find() {
   auto luns = wanted_;
   if (luns.empty()) {
     auto reported = co_await report_luns();
@@ -181,61 +201,70 @@ Task<Result<>> LunProbe::find() {
   }
   if (found.empty())
     co_return Error{Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
+  std::vector<session::ProvedUnit> proved;
+  for (const auto& unit : found) proved.push_back({.lun = wire_lun(unit.info.lun)});
   units_ = std::move(found);
+  proved_ = std::move(proved);
   co_return Result<>();
 }
 
-// A unit that refuses to answer is away: what it is, and how large, stays as it was. So is one that is stuck, which is
-// not asked where others answer. A session that has no other one is as well off without its connection.
-Task<Result<>> LunProbe::run() {
-  if (units_.empty()) co_return co_await find();
-  auto proved = units_;
-  std::vector<std::optional<scsi::RetryClass>> refused(proved.size());
-  std::size_t answered = 0;
+// What it is, and how large, stays as it was.
+Task<Result<>> UnitProof::prove_or_note_away(UnitProfile& unit, session::ProvedUnit& result) {
+  auto answer = co_await prove(unit);
+  if (answer) {
+    unit = std::move(*answer);
+    co_return Result<>();
+  }
+  if (!refused_) co_return answer.error();
+  unit.info.away = answer.error();
+  result.answer = session::ProvedUnit::Answer::refused;
+  result.code = unit.info.away.code;
+  result.retry = *refused_;
+  co_return Result<>();
+}
+
+// The units that are left out come last: they are asked where no other has answered. A session that has no other unit is
+// as well off without its connection.
+Task<Result<>> UnitProof::prove_identity() {
+  using Answer = session::ProvedUnit::Answer;
+  auto profiles = units_;
+  std::vector<session::ProvedUnit> proved;
+  for (const auto& unit : profiles) proved.push_back({.lun = wire_lun(unit.info.lun)});
+  bool any = false;
   for (const bool last : {false, true}) {
-    for (std::size_t i = 0; i < units_.size(); ++i) {
-      const auto lun = wire_lun(units_[i].info.lun);
-      if (stuck().contains(lun) != last) continue;
-      if (last && answered > 0) {
-        proved[i].info.away = no_answer(units_[i].info.lun);
-        refused[i] = scsi::RetryClass::none;
+    for (std::size_t i = 0; i < profiles.size(); ++i) {
+      if (is_left_out(units_[i]) != last) continue;
+      if (last && any) {
+        profiles[i].info.away = no_answer(units_[i].info.lun);
+        proved[i].answer = Answer::left_out;
+        proved[i].code = profiles[i].info.away.code;
         continue;
       }
-      auto answer = co_await prove(units_[i]);
-      if (answer) {
-        proved[i] = std::move(*answer);
-        ++answered;
-        continue;
-      }
-      if (!refused_) co_return answer.error();
-      proved[i].info.away = answer.error();
-      refused[i] = refused_;
+      if (auto done = co_await prove_or_note_away(profiles[i], proved[i]); !done) co_return done.error();
+      any |= proved[i].answer == Answer::proved;
     }
   }
-  if (answered == 0) {
+  if (!any) {
     // What another attempt may find otherwise comes first.
     const auto passes = [](const UnitProfile& unit) { return unit.info.away.code != Errc::no_such_lun; };
-    const auto why = std::ranges::find_if(proved, passes);
-    co_return (why != proved.end() ? *why : proved.front()).info.away;
+    const auto why = std::ranges::find_if(profiles, passes);
+    co_return (why != profiles.end() ? *why : profiles.front()).info.away;
   }
-  std::vector<session::AwayUnit> away;
-  for (std::size_t i = 0; i < proved.size(); ++i)
-    if (refused[i]) away.push_back({wire_lun(proved[i].info.lun), proved[i].info.away.code, *refused[i]});
-  units_ = std::move(proved);
-  away_ = std::move(away);
+  units_ = std::move(profiles);
+  proved_ = std::move(proved);
   co_return Result<>();
 }
 
 // Each channel has to find what the session has, and does not decide about it.
-Task<Result<>> LunProbe::prove_present() {
-  auto proved = units_;
-  for (auto& unit : proved) {
-    if (unit.info.away.code != Errc::ok) continue;
+Task<Result<>> UnitProof::prove_presence() {
+  auto profiles = units_;
+  for (auto& unit : profiles) {
+    if (is_left_out(unit)) continue;
     auto answer = co_await prove(unit);
     if (!answer) co_return answer.error();
     unit = std::move(*answer);
   }
-  units_ = std::move(proved);
+  units_ = std::move(profiles);
   co_return Result<>();
 }
 

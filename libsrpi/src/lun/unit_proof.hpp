@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding the logical units after the first login, and proving after every later one that they are the same.
+// The proof of a session's logical units: it finds them after the first login, and shows later that they are the same
+// ones. One coroutine asks one unit after the other; a command of it is under way, or it has ended.
 //
-//   probe.cpp            which units are asked, and what becomes of their answers
-//   probe_questions.cpp  the questions
+//   unit_proof.cpp      which units are asked, and what becomes of their answers
+//   unit_questions.cpp  the questions
 #pragma once
 
 #include <coroutine>
@@ -17,7 +18,7 @@
 #include "scsi/disposition.hpp"
 #include "scsi/identity.hpp"
 #include "scsi/limits.hpp"
-#include "session/probe.hpp"
+#include "session/proof.hpp"
 #include "srpi/session.hpp"
 
 namespace srpi::lun {
@@ -29,41 +30,44 @@ struct UnitProfile {
   scsi::TransferLimits limits;
 };
 
-class LunProbe final : public session::Probe {
+// Where the found units go.
+class UnitSink {
  public:
-  // wanted: flat LUN numbers, empty for all. max_transfer_bytes: our own limit for one command.
-  LunProbe(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes);
-  ~LunProbe() override;
+  virtual ~UnitSink() = default;
+  // A part of the proof: where it fails, the proof does. Also called after each later one: units may have grown, may be
+  // away, or back.
+  [[nodiscard]] virtual Result<> take_units(std::span<const UnitProfile>) = 0;
+};
 
-  void start(channel::Channel& channel) override { start(channel, &LunProbe::run); }
-  void confirm(channel::Channel& channel) override { start(channel, &LunProbe::prove_present); }
-  void take_attentions(channel::Channel& channel) override { start(channel, &LunProbe::greet); }
-  [[nodiscard]] const channel::Command* question() const noexcept override {
-    return waiting_ ? &command_ : nullptr;
-  }
-  [[nodiscard]] std::optional<Result<>> outcome() override;
-  void add_units(base::LunSet&) const override;
-  [[nodiscard]] std::span<const session::AwayUnit> away() const noexcept override { return away_; }
-  [[nodiscard]] base::LunSet& stuck() noexcept override { return stuck_; }
-  void reset() noexcept override;
+class UnitProof final : public session::Proof {
+ public:
+  // wanted: flat LUN numbers, empty for all. max_transfer_bytes: our own limit for one command. The sink may be null.
+  UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* = nullptr);
+  ~UnitProof() override;
+
+  void start(session::Channel&, const session::ProofScope&) override;
+  [[nodiscard]] std::optional<Outcome> outcome() override;
+  void cancel() noexcept override;
   void let_device_go() noexcept override;
 
   // Valid after the first success; grown by later ones where a unit has grown.
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
-  // How many LUNs the target reported beyond those that were asked about: a session takes kMaxUnits.
-  [[nodiscard]] std::size_t left_out() const noexcept { return left_out_; }
+  // How many LUNs the target has reported beyond kMaxUnits, which a session takes.
+  [[nodiscard]] std::size_t luns_not_taken() const noexcept { return luns_not_taken_; }
   static constexpr std::uint32_t kMaxUnits = 256;
 
  private:
   struct Execute;
   static constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
-  using Question = Task<Result<>> (LunProbe::*)();
-  void start(channel::Channel&, Question);
-  void ask(channel::Channel&, Question);
+  void ask(session::Channel&);
+  [[nodiscard]] Task<Result<>> question();
+  [[nodiscard]] bool is_left_out(const UnitProfile&) const noexcept;
   [[nodiscard]] Task<Result<>> find();
-  [[nodiscard]] Task<Result<>> run();
-  [[nodiscard]] Task<Result<>> prove_present();
-  [[nodiscard]] Task<Result<>> greet();
+  [[nodiscard]] Task<Result<>> prove_identity();
+  // Asks one unit. Its answer, or its refusal, is in both of them then; another failure ends the proof.
+  [[nodiscard]] Task<Result<>> prove_or_note_away(UnitProfile&, session::ProvedUnit&);
+  [[nodiscard]] Task<Result<>> prove_presence();
+  [[nodiscard]] Task<Result<>> take_attentions();
   [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
   // Until its answers belong together; nothing: no block device.
   [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
@@ -80,11 +84,13 @@ class LunProbe final : public session::Probe {
   std::vector<std::uint64_t> wanted_;
   std::uint32_t max_transfer_bytes_;
   std::vector<UnitProfile> units_;
-  std::vector<session::AwayUnit> away_;  // of units_, in their order
-  base::LunSet stuck_;
-  std::size_t left_out_ = 0;
+  std::vector<session::ProvedUnit>
+      proved_;  // of units_, in their order: what the last proof of identity has found
+  std::size_t luns_not_taken_ = 0;
+  UnitSink* sink_;
 
-  channel::Channel* channel_ = nullptr;
+  session::ProofScope scope_;
+  session::Channel* channel_ = nullptr;
   std::shared_ptr<fabric::Device> device_;
   std::vector<std::byte> buffer_;
   std::unique_ptr<fabric::MemoryRegion> region_;

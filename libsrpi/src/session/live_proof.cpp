@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/live_proof.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/no_memory.hpp"
+
+namespace srpi::session {
+namespace {
+
+constexpr base::Duration kAgainAfter = std::chrono::milliseconds(50);
+
+// What passes by itself, as I/O waits for it, too: a unit that has just been reset is often not ready yet.
+bool passes(Errc error) noexcept { return error == Errc::busy || error == Errc::not_ready; }
+
+bool is_unasked(const Link* link) noexcept {
+  return link->state == Link::State::unasked && link->channel.is_up();
+}
+
+}  // namespace
+
+LiveProof::LiveProof(const LoginContext& context, ChannelSet& channels, Joins& joins) noexcept
+    : context_(context), channels_(channels), joins_(joins) {}
+
+bool LiveProof::begin(base::Time now) noexcept {
+  channels_.mark_unasked();
+  if (state_ != State::idle) return false;
+  state_ = State::due;
+  not_before_ = {};
+  deadline_ = now + context_.options.connect_timeout;
+  return true;
+}
+
+void LiveProof::on_channel_lost(const Link& link, base::Time now) noexcept {
+  if (link_ != &link) return;
+  stop();
+  state_ = State::due;  // over the others
+  not_before_ = {};
+  deadline_ = now + context_.options.connect_timeout;
+}
+
+void LiveProof::stop() noexcept {
+  if (std::exchange(link_, nullptr)) context_.proof.cancel();
+}
+
+void LiveProof::end() noexcept {
+  stop();
+  state_ = State::idle;
+}
+
+// False: the channels that are left are about to be lost.
+bool LiveProof::start(base::Time now) {
+  const auto live = channels_.live();
+  const auto unasked = std::ranges::find_if(live, is_unasked);
+  const auto usable = [](const Link* l) { return l->channel.is_up(); };
+  const auto link = unasked != live.end() ? unasked : std::ranges::find_if(live, usable);
+  if (link == live.end()) return false;
+  joins_.drop(now);  // one proof runs at a time
+  const bool is_last = std::ranges::count_if(live, is_unasked) <= 1;
+  link_ = *link;
+  link_->state = Link::State::live;
+  state_ = is_last ? State::identity : State::attentions;
+  context_.proof.start(link_->channel, context_.units.scope(is_last ? ProofScope::Asks::identity
+                                                                    : ProofScope::Asks::attentions));
+  return true;
+}
+
+LiveProof::News LiveProof::poll(base::Time now) {
+  while (is_active()) {
+    if (state_ == State::due && (!is_due(now) || !start(now))) return {};
+    auto outcome = context_.proof.outcome();  // without the memory for it: the same again at the next poll
+    if (!outcome && now < deadline_) return {};
+    auto& link = *link_;
+    const auto asked = std::exchange(state_, State::due);
+    not_before_ = {};
+    stop();
+    auto news = News{};
+    if (!outcome)
+      link.channel.fail(overdue());
+    else if (outcome->has_error())
+      news = on_failure(link, base::error_of(*outcome), now);
+    else
+      news = on_success(asked, **outcome);
+    if (news.kind != News::Kind::none) return news;
+    if (!link.channel.failure()) continue;
+    // Over the next one, once this one is closed: it may still have a command of the proof's.
+    deadline_ = now + context_.options.connect_timeout;
+    return {};
+  }
+  return {};
+}
+
+LiveProof::News LiveProof::on_success(State asked, std::span<const ProvedUnit> units) noexcept {
+  if (asked == State::attentions || std::ranges::any_of(channels_.live(), is_unasked)) return {};
+  state_ = State::idle;
+  return {News::Kind::proved, units, {}};
+}
+
+LiveProof::News LiveProof::on_failure(Link& link, Error error, base::Time now) noexcept {
+  if (ends_for_good(error.code)) return {News::Kind::final, {}, std::move(error)};
+  // A reset of the unit has ended the question: it is asked again.
+  const bool again = error.code == Errc::aborted_command && now < deadline_;
+  const bool later = passes(error.code) && now + kAgainAfter < deadline_;
+  link.state = Link::State::unasked;
+  if (later)
+    not_before_ = now + kAgainAfter;
+  else if (!again)
+    link.channel.fail(std::move(error));
+  return {};
+}
+
+Error LiveProof::overdue() const noexcept {
+  return {Errc::timed_out, base::words([&] {
+            return fmt::format("the units could not be proved again within {} ms",
+                               context_.options.connect_timeout.count());
+          })};
+}
+
+base::Time LiveProof::next() const noexcept {
+  switch (state_) {
+    case State::idle:
+      return base::kNever;
+    case State::due:
+      return not_before_;
+    case State::attentions:
+    case State::identity:
+      return deadline_;
+  }
+  return base::kNever;
+}
+
+}  // namespace srpi::session

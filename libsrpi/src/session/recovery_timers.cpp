@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/recovery_timers.hpp"
+
+#include <utility>
+
+namespace srpi::session {
+namespace {
+
+constexpr base::Duration kFirstPatience = std::chrono::seconds(1);
+
+}  // namespace
+
+RecoveryTimers::RecoveryTimers(const SessionOptions& options, base::Random& random) noexcept
+    : options_(options), retry_delay_(options, random) {}
+
+void RecoveryTimers::on_loss(base::Time now) noexcept {
+  retry_delay_.reset();
+  patience_ = kFirstPatience;
+  if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = now + options_.fast_io_fail;
+  if (options_.dev_loss) dev_loss_at_ = now + *options_.dev_loss;
+}
+
+void RecoveryTimers::schedule_retry(base::Time now) noexcept { retry_at_ = retry_delay_.next(now); }
+
+void RecoveryTimers::stop() noexcept {
+  retry_at_ = fast_io_fail_at_ = dev_loss_at_ = base::kNever;
+  retry_delay_.reset();
+  patience_ = {};
+}
+
+// The kernel's connection manager repeats a lost login request after more than 4 s. An automatic attempt asks again
+// before that: after one second at first; a slow target gets more time with each attempt.
+base::Duration RecoveryTimers::next_patience() noexcept {
+  const base::Duration all = options_.connect_timeout;
+  return patience_.count() == 0 ? all : std::min(all, std::exchange(patience_, 2 * patience_));
+}
+
+std::optional<Event> RecoveryTimers::take_due(base::Time now) noexcept {
+  const auto due = [now](base::Time& timer) { return now >= timer && (timer = base::kNever, true); };
+  if (due(fast_io_fail_at_)) return Event::fast_io_fail_expired;
+  if (due(dev_loss_at_)) return Event::dev_loss_expired;
+  if (due(retry_at_)) return Event::retry_due;
+  return std::nullopt;
+}
+
+base::Time RecoveryTimers::next() const noexcept {
+  return std::min({retry_at_, fast_io_fail_at_, dev_loss_at_});
+}
+
+}  // namespace srpi::session

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The timers of a session that is not live: when it tries to connect again, when held I/O fails, when the session is
+// erased. Each raises its event once.
+#pragma once
+
+#include <optional>
+
+#include "session/backoff.hpp"
+#include "session/transitions.hpp"
+
+namespace srpi::session {
+
+class RecoveryTimers {
+ public:
+  RecoveryTimers(const SessionOptions&, base::Random&) noexcept;
+
+  void on_loss(base::Time now) noexcept;
+  void schedule_retry(base::Time now) noexcept;
+  void stop_retry() noexcept { retry_at_ = base::kNever; }
+  void stop_fast_io_fail() noexcept { fast_io_fail_at_ = base::kNever; }
+  void stop() noexcept;
+  // The next attempt is one that somebody has asked for: the peer may take all of connect_timeout to answer.
+  void forget_patience() noexcept { patience_ = {}; }
+  // For how long the next attempt waits for the peer's answer to the login.
+  [[nodiscard]] base::Duration next_patience() noexcept;
+
+  // The event of a timer that is over, which is stopped with that.
+  [[nodiscard]] std::optional<Event> take_due(base::Time now) noexcept;
+  [[nodiscard]] base::Time next() const noexcept;
+  [[nodiscard]] base::Time retry_at() const noexcept { return retry_at_; }
+  [[nodiscard]] base::Time fast_io_fail_at() const noexcept { return fast_io_fail_at_; }
+  [[nodiscard]] base::Time dev_loss_at() const noexcept { return dev_loss_at_; }
+
+ private:
+  const SessionOptions& options_;
+  base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
+  Backoff retry_delay_;
+  base::Duration patience_{};  // of the next automatic attempt after a loss; zero: connect_timeout
+};
+
+}  // namespace srpi::session

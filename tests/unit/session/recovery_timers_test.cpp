@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "session/recovery_timers.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace srpi;
+using namespace srpi::session;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr base::Time kNow{10s};
+
+}  // namespace
+
+TEST_CASE("each timer raises its event once, the one that fails I/O first") {
+  SessionOptions options;
+  options.fast_io_fail = 5000ms;
+  options.dev_loss = Milliseconds{5000};
+  base::Random random(1);
+  RecoveryTimers timers(options, random);
+  CHECK(timers.next() == base::kNever);
+  timers.on_loss(kNow);
+  CHECK(timers.next() == kNow + 5s);
+  CHECK_FALSE(timers.take_due(kNow + 4s));
+  CHECK(timers.take_due(kNow + 5s) == Event::fast_io_fail_expired);
+  CHECK(timers.take_due(kNow + 5s) == Event::dev_loss_expired);
+  CHECK_FALSE(timers.take_due(kNow + 5s));
+}
+
+TEST_CASE("the delay between attempts doubles up to reconnect_delay, less a quarter at most") {
+  SessionOptions options;
+  options.reconnect_first_delay = 1000ms;
+  options.reconnect_delay = Milliseconds{4000};
+  base::Random random(1);
+  RecoveryTimers timers(options, random);
+  for (const auto expected : {1000ms, 2000ms, 4000ms, 4000ms}) {
+    timers.schedule_retry(kNow);
+    CHECK(timers.retry_at() <= kNow + expected);
+    CHECK(timers.retry_at() >= kNow + expected - expected / 4);
+    CHECK(timers.take_due(timers.retry_at()) == Event::retry_due);
+  }
+  options.reconnect_delay.reset();
+  timers.schedule_retry(kNow);
+  CHECK(timers.retry_at() == base::kNever);
+}
+
+TEST_CASE(
+    "an automatic attempt waits for a short time first, one that was asked for waits for connect_timeout") {
+  SessionOptions options;
+  base::Random random(1);
+  RecoveryTimers timers(options, random);
+  CHECK(timers.next_patience() == options.connect_timeout);
+  timers.on_loss(kNow);
+  CHECK(timers.next_patience() == 1s);
+  CHECK(timers.next_patience() == 2s);
+  timers.forget_patience();
+  CHECK(timers.next_patience() == options.connect_timeout);
+}
