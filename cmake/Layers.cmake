@@ -18,14 +18,20 @@ function(srpi_precompile target owner)
   endif()
 endfunction()
 
-# srpi_layer(NAME [USES layer...] [LIBS library...] [PRECOMPILE header... | PRECOMPILED_BY layer]) - every *.cpp of the
-# current folder becomes the static library srpi_<NAME>. PRECOMPILE: besides the common headers. PRECOMPILED_BY: that
-# layer's file, for one that has all of its definitions.
+# srpi_layer(NAME [FOLDER folder] [USES layer...] [LIBS library...] [PRECOMPILE header... | PRECOMPILED_BY layer]) -
+# every *.cpp of the current folder becomes the static library srpi_<NAME>. FOLDER: sources name the layer so, instead of
+# NAME ("frontend/nbd"). PRECOMPILE: besides the common headers. PRECOMPILED_BY: that layer's file, for one that has all
+# of its definitions.
 function(srpi_layer name)
-  cmake_parse_arguments(arg "" "PRECOMPILED_BY" "USES;LIBS;PRECOMPILE" ${ARGN})
+  cmake_parse_arguments(arg "" "PRECOMPILED_BY;FOLDER" "USES;LIBS;PRECOMPILE" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
-  file(MAKE_DIRECTORY ${root})
-  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
+  set(link ${root}/${name})
+  if(arg_FOLDER)
+    set(link ${root}/${arg_FOLDER})
+  endif()
+  get_filename_component(parent ${link} DIRECTORY)
+  file(MAKE_DIRECTORY ${parent})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${link} SYMBOLIC)
 
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")

@@ -10,7 +10,8 @@
 #include <utility>
 
 #include "daemon/lane_errand.hpp"
-#include "lane/describe_export.hpp"
+#include "frontend/nbd/describe_export.hpp"
+#include "frontend/nbd/serve.hpp"
 #include "support/no_memory.hpp"
 
 namespace srp_nbd {
@@ -93,7 +94,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
       return exports;
     };
     callbacks.on_client = [this](std::uint64_t id, int fd, const ExportInfo& info) {
-      lane.serve(id, fd, info.lun);
+      serve_nbd(lane, id, UniqueFd(fd), info.lun);
     };
     callbacks.on_refused = [this](const srpi::Error& why) {
       spdlog::info("{}: an NBD client was sent away: {}", request.name, why.message());
@@ -115,7 +116,7 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
     auto pair = make_socket_pair();
     if (!pair) return undo(Failure{pair.error()});
     unit.connection_id = next_connection_id();
-    lane.serve(unit.connection_id, pair->ours.release(), unit.info.lun);
+    serve_nbd(lane, unit.connection_id, std::move(pair->ours), unit.info.lun);
 
     const auto info = describe_export(unit.info, lane.options());
     KernelDeviceOptions options;

@@ -4,7 +4,7 @@
 // waits for a busy device leaves the thread to the others meanwhile.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
-//   lane.serve(next_connection_id(), pair->ours.release(), lun);    // first: the kernel reads the device at once
+//   serve_nbd(lane, next_connection_id(), std::move(pair->ours), lun);  // first: the kernel reads the device at once
 //   options.sockets.push_back(std::move(pair->kernels));
 //   devices.connect(std::move(options), [](srpi::Result<KernelDevice> device) { … });
 #pragma once
@@ -83,7 +83,7 @@ class KernelDeviceManager {
 };
 
 struct SocketPair {
-  UniqueFd ours;     // for Lane::serve
+  UniqueFd ours;     // for serve_nbd
   UniqueFd kernels;  // for KernelDeviceOptions::sockets
 };
 // A connected pair of Unix stream sockets. Errors: no_memory (out of file descriptors, by name of the limit).

@@ -25,7 +25,7 @@ struct SocketServerOptions {
 struct SocketServerCallbacks {
   // What can be opened now; asked at each negotiation. The first is also the default export, "".
   std::function<std::vector<ExportInfo>()> exports;
-  // A client has chosen: `fd` is the callee's now (Lane::serve takes it). connection_id is unique in this process.
+  // A client has chosen: `fd` is the callee's now (serve_nbd takes it). connection_id is unique in this process.
   std::function<void(std::uint64_t connection_id, int fd, const ExportInfo&)> on_client;
   // A client went away, or was sent away, before that; may be empty.
   std::function<void(const srpi::Error&)> on_refused;

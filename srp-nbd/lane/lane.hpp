@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane: one thread that owns one io_uring, one srpi::Session, one pool of registered memory, and the NBD
-// connections that are served from that session's logical units. Lanes share nothing.
+// A lane: one thread that owns one io_uring, one srpi::Session, registered memory, and the front ends that serve the
+// session's logical units to clients. Lanes share nothing.
 //
-// An NBD connection is never tied to the session: while the session is down every request is answered with
-// EIO at once, and served again when the session is back. Only the client, drop() or the lane's end closes a
+// A client's connection is never tied to the session. While the session is down every request is answered with EIO at
+// once; when the session is back requests are served again. Only the client, drop() or the lane's end closes the
 // connection.
 //
-// All functions here may be called from any thread. None but start, call and the destructor waits for the
-// lane. start, post, call, serve and drop throw std::bad_alloc, and have done nothing then (serve closes the
-// descriptor). Posted work that throws it is dropped; a connection that there is no memory for is refused
-// with no_memory.
+// Threads:
+//   any                  start, end, post, call, host, drop, options
+//   any but the lane's   the destructor
+//   the lane's           all callbacks, posted work, front ends; none of these may block
+// start, call and the destructor wait for the lane's thread; the others return at once. What is posted (host and drop
+// included) is done in the order of posting. What was posted before end() or the destructor is still done.
 #pragma once
 
 #include <cstdint>
@@ -24,22 +26,26 @@
 
 namespace srp_nbd {
 
-// Called on the lane's thread; must not block, may call the lane's post, serve and drop, and of the session what
-// srpi::SessionObserver permits. None is called after the lane's destructor has returned. Any may be empty.
+class FrontEnd;
+class LaneHost;
+class LaneLoop;
+
+// They may call the lane's post, host and drop, and of the session what srpi::SessionObserver permits. None is called
+// after the lane's destructor has returned. Any may be empty.
 struct LaneCallbacks {
   std::function<void(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause)> on_state;
   std::function<void(const srpi::Error&)> on_attempt_failed;
   std::function<void(srpi::LogicalUnit&)> on_logical_unit;  // found, its size grew, away or back
   // Null: the event is about a unit that the session does not use.
   std::function<void(srpi::SessionEvent, const srpi::LogicalUnit*)> on_event;
-  // Once for each serve(). Code ok: the client said goodbye or hung up between two requests, or drop() was called.
-  // Else why: the lane has no such LUN, no place for it, or the client broke the protocol.
+  // Once for each host(). Code ok: the client said goodbye or hung up between two requests, or drop() was called.
+  // Other codes say why: the lane has no such LUN, no place for it, or the client broke the protocol.
   std::function<void(std::uint64_t connection_id, const srpi::Error& why)> on_connection_closed;
 };
 
-struct ServeOptions {
-  bool read_only = false;  // refuse writes even where the unit takes them
-};
+// Called on the lane's thread. `requests`: how many may be under way at a time.
+using MakeFrontEnd = std::function<std::unique_ptr<FrontEnd>(
+    LaneHost&, srpi::LogicalUnit&, std::uint64_t connection_id, std::uint32_t requests)>;
 
 class Lane {
  public:
@@ -54,18 +60,17 @@ class Lane {
   // The same over a session made by `factory`, which runs on the lane's thread.
   [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(SessionFactory factory, LaneCallbacks,
                                                                  LaneOptions = {});
-  // Closes every connection, erases the session, ends the thread. Not from the lane's own thread. Waits for all that,
-  // which takes as long as a call that hangs on the lane's thread, unless end() has told that it is done.
+  // Closes every connection, erases the session, ends the thread. It waits for all that, which takes as long as a call
+  // that hangs on the lane's thread, unless end() has told that it is done.
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  // Begins what the destructor does, and does not wait: `ended` is called on the lane's thread, as the last thing it
-  // does. Once; what is posted later is not run. std::bad_alloc out of this: the lane goes on.
+  // Begins what the destructor does, and does not wait: `ended` is called as the last thing that the thread does. Once;
+  // what is posted later is not run.
   void end(std::function<void()> ended);
 
-  // Runs `work` on the lane's thread, soon, in the order of posting. Work that was posted before the destructor was
-  // called is still run.
+  // Runs `work` on the lane's thread, soon.
   void post(std::function<void(srpi::Session&)> work);
 
   // The same, and waits for what it returns: for callers that may block. On the lane's own thread it runs at once.
@@ -79,23 +84,19 @@ class Lane {
     return result.get();
   }
 
-  // Takes `fd`, a stream socket in NBD's transmission phase, and serves the unit with that number on it. The lane
-  // closes it in the end, however that comes. connection_id: the caller's, not in use in this lane.
-  void serve(std::uint64_t connection_id, int fd, std::uint64_t lun, ServeOptions = {});
+  // Makes a front end for the unit with that number and hosts it. connection_id: the caller's, not in use in this lane.
+  void host(std::uint64_t connection_id, std::uint64_t lun, MakeFrontEnd);
   // Closes that connection; requests under way run to their end, unanswered. Unknown ids are ignored.
   void drop(std::uint64_t connection_id);
 
-  [[nodiscard]] const LaneOptions& options() const noexcept { return options_; }
-
-  class Loop;  // what runs on the thread
+  [[nodiscard]] const LaneOptions& options() const noexcept;
 
  private:
-  Lane(LaneOptions, std::unique_ptr<Loop>);
+  explicit Lane(std::unique_ptr<LaneLoop>);
   [[nodiscard]] bool on_lane_thread() const noexcept;
   [[nodiscard]] srpi::Session& session() const noexcept;
 
-  const LaneOptions options_;
-  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<LaneLoop> loop_;
 };
 
 }  // namespace srp_nbd

@@ -3,41 +3,46 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
-
-#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 
 namespace {
+
+constexpr std::size_t kMiB = 1u << 20;
 constexpr std::size_t kLeastChunks = 5;  // two connections with two each, and one to go on with
+
+struct Limit {
+  const char* name;
+  std::size_t value, least, most;
+  std::size_t step = 1;  // the value is a multiple of it
+};
+
 }  // namespace
 
 srpi::Result<> LaneOptions::validate() const {
-  const auto bad = [](std::string what) {
-    return srpi::Error{srpi::Errc::invalid_argument, std::move(what)};
+  const Limit limits[] = {
+      {"receive_chunk_bytes", receive_chunk_bytes, 8192, kMiB},
+      {"max_connections", max_connections, 1, 1024},
+      {"receive_bytes", receive_bytes, kLeastChunks * receive_chunk_bytes, 1024 * kMiB},
+      {"read_bytes", read_bytes, 2 * kMiB, 1024 * kMiB, kMiB},
+      {"small_read_bytes", small_read_bytes, kMiB, 1024 * kMiB, kMiB},
+      {"requests_per_connection", requests_per_connection, 1, 4096},
+      {"requests", requests, 1, 1u << 16},
+      // No connection takes more than half of the blocks for reads (frontend/nbd).
+      {"max_request_bytes", max_request_bytes, kMiB,
+       std::min<std::size_t>(kMostRequestBytes, read_bytes / 2)},
   };
-  if (!std::has_single_bit(receive_chunk_bytes) || receive_chunk_bytes < 8192 ||
-      receive_chunk_bytes > (1u << 20))
-    return bad(fmt::format("receive_chunk_bytes is {}; expected a power of two in 8192..1048576",
-                           receive_chunk_bytes));
-  if (max_connections < 1 || max_connections > 1024)
-    return bad(fmt::format("max_connections is {}; expected 1..1024", max_connections));
-  if (receive_bytes / receive_chunk_bytes < kLeastChunks || receive_bytes > (1ull << 30))
-    return bad(fmt::format("receive_bytes is {}; expected {}..1073741824", receive_bytes,
-                           kLeastChunks * receive_chunk_bytes));
-  if (read_bytes < (2u << 20) || read_bytes > (1ull << 30) || read_bytes % (1u << 20) != 0)
-    return bad(fmt::format("read_bytes is {}; expected whole MiB in 2..1024 MiB", read_bytes));
-  if (small_read_bytes < (1u << 20) || small_read_bytes > (1u << 30) || small_read_bytes % (1u << 20) != 0)
-    return bad(fmt::format("small_read_bytes is {}; expected whole MiB in 1..1024 MiB", small_read_bytes));
-  if (requests_per_connection < 1 || requests_per_connection > 4096)
-    return bad(fmt::format("requests_per_connection is {}; expected 1..4096", requests_per_connection));
-  if (requests < 1 || requests > (1u << 16))
-    return bad(fmt::format("requests is {}; expected 1..65536", requests));
-  if (max_request_bytes < (1u << 20) || max_request_bytes > nbd::kMaxPayloadBytes ||
-      max_request_bytes > read_bytes / 2)
-    return bad(fmt::format("max_request_bytes is {}; expected 1 MiB..min(32 MiB, read_bytes / 2)",
-                           max_request_bytes));
+  for (const auto& l : limits)
+    if (l.value < l.least || l.value > l.most || l.value % l.step != 0)
+      return srpi::Error{srpi::Errc::invalid_argument,
+                         fmt::format("{} is {}; expected {}..{}, a multiple of {}", l.name, l.value, l.least,
+                                     l.most, l.step)};
+  if (!std::has_single_bit(receive_chunk_bytes))
+    return srpi::Error{
+        srpi::Errc::invalid_argument,
+        fmt::format("receive_chunk_bytes is {}; expected a power of two", receive_chunk_bytes)};
   return {};
 }
 

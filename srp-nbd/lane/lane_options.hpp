@@ -13,29 +13,27 @@
 namespace srp_nbd {
 
 struct LaneOptions {
+  static constexpr std::uint32_t kMostRequestBytes = 32u << 20;
+
   std::string name = "lane";  // of the thread; the first 15 characters show in ps
 
-  // Registered memory, the sum of the first three, pinned as soon as the session has found its RDMA device (it counts
-  // against RLIMIT_MEMLOCK there). A full pool delays requests, it never fails them.
-  std::size_t receive_bytes = 16u << 20;  // what arrives from clients: headers and write payloads
-  std::size_t read_bytes = 16u << 20;     // what is read for them
-  // More of it, for small reads of connections that hold nothing of read_bytes: clients that take their answers slowly
-  // do not keep others from theirs.
-  std::size_t small_read_bytes = 1u << 20;
-  std::size_t receive_chunk_bytes =
-      256u << 10;  // one receive fills at most this much; 8 KiB..1 MiB, a power of two
+  // Registered memory, the sum of the first three. It is pinned as soon as the session has found its RDMA device, and
+  // counts against RLIMIT_MEMLOCK there. A full pool delays requests; it never fails them.
+  std::size_t receive_bytes = 16u << 20;         // what arrives from clients: headers and write payloads
+  std::size_t read_bytes = 16u << 20;            // what is read for them
+  std::size_t small_read_bytes = 1u << 20;       // more of it, see io_memory.hpp
+  std::size_t receive_chunk_bytes = 256u << 10;  // one receive fills at most this much
 
-  // One for each unit that a session may have, and as many again. About half as many as there are chunks wait for their
-  // client's next request with a chunk at hand; the others take one when there are bytes.
+  // One for each unit that a session may have, and as many again.
   std::uint32_t max_connections = 512;
   // Under way at a time; more stay in the socket. Many connections, or many units that will want one, share `requests`,
-  // 2 KiB of memory each: none has less than 32.
+  // 2 KiB of memory each. None has less than 32.
   std::uint32_t requests_per_connection = 256;
   std::uint32_t requests = 8192;
-  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write; at most half of read_bytes, and 32 MiB
+  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write
 
-  // A client that keeps memory others wait for, and for this long neither goes on with its request nor takes a byte of
-  // its answers, is sent away.
+  // A client is sent away when it holds memory that others wait for, and for this long neither goes on with its request
+  // nor takes a byte of its answers.
   std::chrono::milliseconds stuck_client{30000};
 
   // Polls without finding work before the thread sleeps. Ignored (0) where there is a single CPU.

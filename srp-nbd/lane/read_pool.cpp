@@ -7,45 +7,38 @@
 namespace srp_nbd {
 
 ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory.size() / kSmallestBytes) {
-  first_.fill(kNone);
-  constexpr std::uint32_t kUnitsOfLargest = 1u << (kOrders - 1);
-  // Backwards, so that the lowest addresses are used first and untouched memory stays untouched.
+  constexpr std::size_t kUnitsOfLargest = std::size_t{1} << (kOrders - 1);
+  // Backwards: the lowest addresses are used first, and memory that is never needed stays untouched.
   for (std::size_t i = units_.size(); i >= kUnitsOfLargest; i -= kUnitsOfLargest)
-    push(static_cast<std::uint32_t>(i - kUnitsOfLargest), kOrders - 1);
+    push(i - kUnitsOfLargest, kOrders - 1);
 }
 
-void ReadPool::push(std::uint32_t unit, unsigned order) noexcept {
-  units_[unit] = {first_[order], kNone, static_cast<std::uint8_t>(order)};
-  if (first_[order] != kNone) units_[first_[order]].previous = unit;
-  first_[order] = unit;
+void ReadPool::push(std::size_t unit, unsigned order) noexcept {
+  units_[unit].order = static_cast<std::uint8_t>(order);
+  free_[order].push_front(units_[unit]);
 }
 
-void ReadPool::unlink(std::uint32_t unit) noexcept {
-  const Unit u = units_[unit];
-  if (u.previous != kNone)
-    units_[u.previous].next = u.next;
-  else
-    first_[u.order] = u.next;
-  if (u.next != kNone) units_[u.next].previous = u.previous;
+void ReadPool::unlink(std::size_t unit) noexcept {
+  free_[units_[unit].order].erase(List::s_iterator_to(units_[unit]));
   units_[unit].order = kNotFree;
 }
 
 std::byte* ReadPool::take_one(unsigned order) noexcept {
   unsigned from = order;
-  while (from < kOrders && first_[from] == kNone) ++from;
+  while (from < kOrders && free_[from].empty()) ++from;
   if (from == kOrders) return nullptr;
-  const std::uint32_t unit = first_[from];
+  const auto unit = static_cast<std::size_t>(&free_[from].front() - units_.data());
   unlink(unit);
   while (from > order) {
     --from;
-    push(unit + (1u << from), from);
+    push(unit + (std::size_t{1} << from), from);
   }
-  return memory_.data() + std::size_t{unit} * kSmallestBytes;
+  return memory_.data() + unit * kSmallestBytes;
 }
 
-void ReadPool::give_one(std::uint32_t unit, unsigned order) noexcept {
+void ReadPool::give_one(std::size_t unit, unsigned order) noexcept {
   while (order + 1 < kOrders) {
-    const std::uint32_t buddy = unit ^ (1u << order);
+    const std::size_t buddy = unit ^ (std::size_t{1} << order);
     if (units_[buddy].order != order) break;
     unlink(buddy);
     unit = std::min(unit, buddy);
@@ -77,9 +70,7 @@ std::size_t ReadPool::take(std::size_t bytes, std::span<Block> blocks) noexcept 
 
 void ReadPool::give(std::span<const Block> blocks) noexcept {
   for (const auto& block : blocks)
-    give_one(static_cast<std::uint32_t>((block.data - memory_.data()) /
-                                        static_cast<std::ptrdiff_t>(kSmallestBytes)),
-             block.order);
+    give_one(static_cast<std::size_t>(block.data - memory_.data()) / kSmallestBytes, block.order);
 }
 
 }  // namespace srp_nbd

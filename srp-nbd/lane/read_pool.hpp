@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registered memory for what is read: blocks of 4 KiB to 1 MiB, powers of two, by the buddy method. A request takes
-// as many blocks as it needs, large ones first. Ownership: a block is a request's from take until its reply has gone
-// out to the client.
+// as many blocks as it needs, large ones first.
+//
+// Ownership: a block belongs to a request from `take` until the reply has gone out to the client.
 #pragma once
 
 #include <array>
+#include <boost/intrusive/list.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -25,26 +27,28 @@ class ReadPool {
 
   explicit ReadPool(std::span<std::byte> memory);  // whole MiB, aligned to a page
 
-  // Takes blocks of at least `bytes` in all into `blocks`; returns how many, or 0 when that many bytes, or that few
-  // pieces, are not free now.
+  // Takes blocks of at least `bytes` in all into `blocks` and returns their number. 0: so many bytes, or blocks that
+  // are large enough for `blocks` to hold them, are not free now.
   [[nodiscard]] std::size_t take(std::size_t bytes, std::span<Block> blocks) noexcept;
   void give(std::span<const Block> blocks) noexcept;
 
  private:
-  static constexpr std::uint32_t kNone = ~0u;
   static constexpr std::uint8_t kNotFree = 0xff;
-  struct Unit {  // one for each smallest block; that of a free block's beginning carries its links
-    std::uint32_t next = kNone, previous = kNone;
+  using Link = boost::intrusive::link_mode<boost::intrusive::normal_link>;
+  // One for each smallest block. The first one of a free block is in the list of its order.
+  struct Unit : boost::intrusive::list_base_hook<Link> {
     std::uint8_t order = kNotFree;
   };
+  using List = boost::intrusive::list<Unit, boost::intrusive::constant_time_size<false>>;
+
   [[nodiscard]] std::byte* take_one(unsigned order) noexcept;
-  void give_one(std::uint32_t unit, unsigned order) noexcept;
-  void push(std::uint32_t unit, unsigned order) noexcept;
-  void unlink(std::uint32_t unit) noexcept;
+  void give_one(std::size_t unit, unsigned order) noexcept;
+  void push(std::size_t unit, unsigned order) noexcept;
+  void unlink(std::size_t unit) noexcept;
 
   std::span<std::byte> memory_;
   std::vector<Unit> units_;
-  std::array<std::uint32_t, kOrders> first_;
+  std::array<List, kOrders> free_;
 };
 
 }  // namespace srp_nbd

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lane/describe_export.hpp"
+#include "frontend/nbd/describe_export.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 namespace srp_nbd {
 
-ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions& lane, bool read_only) {
+ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions& lane) {
   ExportInfo e;
   e.name = fmt::format("lun{}", unit.lun);
   e.description = fmt::format("{} {} {}", unit.vendor, unit.product, unit.wwid);
@@ -18,16 +18,15 @@ ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions&
   e.preferred_block_size = std::max({unit.block_size, unit.physical_block_size, 4096u});
   e.max_request_bytes = lane.max_request_bytes;
   e.transmission_flags = nbd::kHasFlags | nbd::kSendFlush | nbd::kSendFua | nbd::kCanMultiConn;
-  if (read_only || unit.read_only) e.transmission_flags |= nbd::kReadOnly;
+  if (unit.read_only) e.transmission_flags |= nbd::kReadOnly;
   if (unit.rotational) e.transmission_flags |= nbd::kRotational;
   if (unit.can_unmap) e.transmission_flags |= nbd::kSendTrim;
   if (unit.can_write_zeroes) e.transmission_flags |= nbd::kSendWriteZeroes;
   return e;
 }
 
-using nbd::WireError;
-
-WireError to_wire_error(srpi::Errc code) noexcept {
+nbd::WireError to_wire_error(srpi::Errc code) noexcept {
+  using nbd::WireError;
   switch (srpi::to_errno(code)) {
     case 0:
       return WireError::ok;

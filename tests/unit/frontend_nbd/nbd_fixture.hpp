@@ -9,14 +9,21 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <random>
+#include <vector>
 
-#include "export/kernel_device.hpp"
-#include "export/socket_server.hpp"
-#include "lane/lane.hpp"
+#include "frontend/nbd/serve.hpp"
 #include "nbd/wire.hpp"
 #include "test/fake_session.hpp"
 
 namespace nbd = srp_nbd::nbd;
+
+inline std::vector<std::byte> pattern(std::size_t bytes, unsigned seed) {
+  std::vector<std::byte> data(bytes);
+  std::mt19937 random(seed);
+  for (auto& b : data) b = static_cast<std::byte>(random());
+  return data;
+}
 
 struct Client {
   srp_nbd::UniqueFd fd;
@@ -74,17 +81,17 @@ struct LaneFixture {
     REQUIRE(started.has_value());
     lane = std::move(*started);
   }
-  Client connect(std::uint64_t id = 1, srp_nbd::ServeOptions options = {}, std::uint64_t lun = 0,
-                 int send_buffer_bytes = 0) {
-    auto pair = srp_nbd::make_socket_pair();
-    REQUIRE(pair.has_value());
+  Client connect(std::uint64_t id = 1, std::uint64_t lun = 0, int send_buffer_bytes = 0) {
+    int ends[2];
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    srp_nbd::UniqueFd ours(ends[0]), clients(ends[1]);
     const timeval limit{20, 0};
-    ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(pair->kernels.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    ::setsockopt(clients.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(clients.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (send_buffer_bytes > 0)
-      ::setsockopt(pair->ours.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
-    lane->serve(id, pair->ours.release(), lun, options);
-    return Client{std::move(pair->kernels)};
+      ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
+    srp_nbd::serve_nbd(*lane, id, std::move(ours), lun);
+    return Client{std::move(clients)};
   }
   srpi::Errc wait_closed(std::uint64_t id) {
     std::unique_lock lock(mutex);

@@ -9,10 +9,9 @@
 
 namespace srp_nbd {
 
-// Flush and FUA are always offered (the library makes FUA of a flush where the unit has none), trim and
-// write-zeroes where the unit can, several connections always: all of them see one unit.
-[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&,
-                                         bool read_only = false);
+// Always offered: flush, FUA (the library makes it of a flush where the unit has none), and several connections, since
+// all of them see one unit. Trim and write-zeroes are offered where the unit can.
+[[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&);
 
 [[nodiscard]] nbd::WireError to_wire_error(srpi::Errc) noexcept;
 

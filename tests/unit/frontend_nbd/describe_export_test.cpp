@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lane/describe_export.hpp"
+#include "frontend/nbd/describe_export.hpp"
 
 #include <catch2/catch.hpp>
 

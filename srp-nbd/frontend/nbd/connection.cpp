@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// The connection's life, and requests out of the bytes that arrive.
+#include "frontend/nbd/connection.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "frontend/nbd/describe_export.hpp"
+
+namespace srp_nbd {
+
+namespace {
+constexpr std::uint32_t kReservedPieces = 3;  // for the write under way; other requests leave them alone
+}  // namespace
+
+NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit,
+                             std::uint32_t requests)
+    : FrontEnd(lane, id),
+      fd_(std::move(fd)),
+      unit_(unit),
+      jobs_(requests),
+      pieces_(requests + kReservedPieces),
+      buffer_(lane),
+      receiving_(this,
+                 [](void* self, int result) { static_cast<NbdConnection*>(self)->on_received(result); }),
+      replies_(lane.ring(), fd_.get(), this,
+               [](void* self, int result) { static_cast<NbdConnection*>(self)->on_sent(result); }) {
+  const auto e = describe_export(unit.info(), lane.options());
+  limits_ = {e.size_bytes, e.block_size, e.max_request_bytes, e.transmission_flags};
+  for (std::size_t i = 0; i < pieces_.size(); ++i) pieces_[i].connection = this;
+  // io_uring waits by itself for a socket to become ready, but only when the socket is a blocking one.
+  ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) & ~O_NONBLOCK);
+}
+
+void NbdConnection::run() {
+  parse();
+  receive();
+  end_if_drained();
+}
+
+void NbdConnection::end_if_drained() {
+  if (is_draining_ && jobs_.all_free()) close({});
+}
+
+bool NbdConnection::resume() {
+  if (want_ != Want::nothing && !is_closing()) {
+    want_ = Want::nothing;
+    if (blocked_read_ != nullptr) begin_read(*std::exchange(blocked_read_, nullptr));
+    run();
+  }
+  return want_ != Want::lane_memory;
+}
+
+void NbdConnection::service() {
+  if (is_closing()) return;
+  replies_.send();
+  if (want_ == Want::own) (void)resume();
+  end_if_drained();
+}
+
+void NbdConnection::on_close() {
+  ::shutdown(fd_.get(), SHUT_RDWR);  // a receive or send under way returns
+  if (building_ != nullptr) give(*std::exchange(building_, nullptr));
+  if (!receiving_.is_pending) buffer_.release();
+  while (Job* job = replies_.pop_waiting()) give(*job);
+  writing_ = blocked_read_ = nullptr;
+}
+
+const char* NbdConnection::stuck_since(Time limit, bool chunks_are_out) {
+  if (is_closing()) return nullptr;
+  if (replies_.is_stuck_since(limit)) return "took none of its answers";
+  if (chunks_are_out && receiving_.is_pending && is_in_request() && receive_progress_ < limit)
+    return "sent nothing of the request it had begun";
+  return nullptr;
+}
+
+void NbdConnection::receive() {
+  if (receiving_.is_pending || is_closing() || is_draining_ || want_ != Want::nothing) return;
+  if (!is_in_request() && readiness_ != Readiness::readable && !lane_.may_keep_chunk(*this)) {
+    readiness_ = Readiness::asked;
+    buffer_.release_unless_shared();
+    return lane_.ring().wait_readable(receiving_, fd_.get());
+  }
+  const auto to_boundary = bytes_to_boundary();
+  if (!buffer_.make_room(to_boundary)) {
+    want_ = Want::lane_memory;
+    return lane_.wait_for_memory(*this);
+  }
+  readiness_ = Readiness::unknown;
+  if (is_in_request()) receive_progress_ = std::chrono::steady_clock::now();
+  const auto room = buffer_.room(to_boundary);
+  lane_.ring().receive(receiving_, fd_.get(), room.data(), room.size());
+}
+
+void NbdConnection::on_received(int result) {
+  if (is_closing()) {
+    buffer_.release();
+    return lane_.front_end_ended();
+  }
+  if (readiness_ == Readiness::asked) {
+    readiness_ = Readiness::readable;
+    return receive();
+  }
+  if (result == -EINTR || result == -EAGAIN) return receive();
+  if (result < 0)
+    return close(
+        {srpi::Errc::no_connect, fmt::format("receiving from the client: {}", std::strerror(-result))});
+  if (result == 0) {
+    if (is_in_request())
+      return close({srpi::Errc::protocol_error, "the client hung up in the middle of a request"});
+    is_draining_ = true;
+    return end_if_drained();
+  }
+  buffer_.received(static_cast<std::size_t>(result));
+  run();
+}
+
+void NbdConnection::parse() {
+  while (!is_closing() && !is_draining_ && buffer_.can_be_parsed() && ready_for_more()) {
+    const auto bytes = buffer_.unparsed();
+    const auto item = stream_.next(bytes);
+    buffer_.parsed(item.consumed);
+    switch (item.what) {
+      case RequestStream::What::need_more:
+        return;
+      case RequestStream::What::broken:
+        return close({srpi::Errc::protocol_error, item.problem});
+      case RequestStream::What::request:
+        begin(item.request);
+        break;
+      case RequestStream::What::payload:
+        append_payload(bytes.data(), static_cast<std::uint32_t>(item.consumed));
+        break;
+    }
+  }
+}
+
+// Whether the connection can take what the stream brings next, whatever that is.
+bool NbdConnection::ready_for_more() noexcept {
+  if (want_ != Want::nothing) return false;
+  if (stream_.payload_left() > 0) {
+    if (building_ == nullptr && (pieces_.free() > 0 || writing_->error != nbd::WireError::ok)) return true;
+    if (building_ != nullptr &&
+        (building_->segments + 2 <= kMaxSegments ||
+         (submit_building(Payload::goes_on) && (building_ != nullptr || pieces_.free() > 0))))
+      return true;
+  } else if (jobs_.free() > 0 && pieces_.free() >= kReservedPieces) {
+    return true;
+  }
+  want_ = Want::own;
+  return false;
+}
+
+void NbdConnection::on_sent(int result) {
+  if (!is_closing() && replies_.send_rest(result)) return;
+  while (Job* job = replies_.pop_sent()) give(*job);
+  if (is_closing()) return lane_.front_end_ended();
+  if (result < 0)
+    return close({srpi::Errc::no_connect, fmt::format("sending to the client: {}", std::strerror(-result))});
+  service();
+}
+
+}  // namespace srp_nbd

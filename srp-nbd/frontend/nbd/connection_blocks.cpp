@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Block requests out of NBD requests, and replies out of their completions.
+#include <algorithm>
+#include <utility>
+
+#include "frontend/nbd/connection.hpp"
+#include "frontend/nbd/describe_export.hpp"
+
+namespace srp_nbd {
+
+using nbd::Command;
+using nbd::WireError;
+
+void NbdConnection::begin(const NbdRequest& request) {
+  const auto command = static_cast<Command>(request.type);
+  if (command == Command::disconnect) {
+    is_draining_ = true;
+    return;
+  }
+  const auto& info = unit_.info();
+  limits_.size_bytes = info.blocks * info.block_size;  // it may have grown
+
+  Job& job = take_job();
+  job.request = request;
+  job.error = check_request(request, limits_);
+  job.received = true;
+  if (command == Command::write && request.length > 0) {  // faulty or not, its payload comes
+    job.received = false;
+    writing_ = &job;
+  }
+  if (job.error != WireError::ok) {
+    if (job.received) finish(job);
+    return;
+  }
+  switch (command) {
+    case Command::read:
+      return begin_read(job);
+    case Command::flush:
+      return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
+    case Command::trim:
+      return submit(take_piece(job), srpi::IoOperation::unmap, request.offset, request.length);
+    case Command::write_zeroes:
+      return submit(take_piece(job), srpi::IoOperation::write_zeroes, request.offset, request.length);
+    default:
+      break;
+  }
+}
+
+void NbdConnection::begin_read(Job& job) {
+  const std::size_t bytes = job.request.length;
+  // No connection takes more than half, so that a client that does not read its answers cannot starve the others.
+  const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= lane_.options().read_bytes / 2;
+  if (own_share)
+    job.blocks =
+        static_cast<std::uint32_t>(lane_.take_read_blocks(*this, read_bytes_held_ == 0, bytes, job.block));
+  if (job.blocks == 0) {
+    blocked_read_ = &job;
+    want_ = own_share ? Want::lane_memory : Want::own;
+    if (own_share) lane_.wait_for_memory(*this);
+    return;
+  }
+  Piece& piece = take_piece(job);
+  std::size_t rest = bytes;
+  for (std::uint32_t i = 0; i < job.blocks; ++i) {
+    const std::size_t size = ReadPool::bytes_of(job.block[i].order);
+    read_bytes_held_ += size;
+    const auto use = static_cast<std::uint32_t>(std::min(size, rest));
+    piece.segment[piece.segments++] = {job.block[i].data, use, &lane_.registered_memory()};
+    rest -= use;
+  }
+  submit(piece, srpi::IoOperation::read, job.request.offset, job.request.length);
+}
+
+void NbdConnection::submit(Piece& piece, srpi::IoOperation operation, std::uint64_t offset,
+                           std::uint32_t bytes) {
+  auto& io = piece.io;
+  io.operation = operation;
+  io.force_unit_access = (piece.job->request.flags & nbd::kCommandFua) != 0;
+  io.first_block = offset / limits_.block_size;
+  io.blocks = bytes / limits_.block_size;
+  io.data = {piece.segment.data(), piece.segments};
+  io.on_complete = &NbdConnection::on_complete;
+  io.context = &piece;
+  io.status = srpi::Errc::ok;
+  ++piece.job->pieces;
+  unit_.submit(io);
+}
+
+void NbdConnection::on_complete(srpi::IoRequest& io) noexcept {
+  auto& piece = *static_cast<Piece*>(io.context);
+  piece.connection->completed(piece);
+}
+
+// The target can no longer reach the piece's memory: a write's chunks go back, a read's blocks wait for the reply.
+void NbdConnection::completed(Piece& piece) noexcept {
+  Job& job = *piece.job;
+  --job.pieces;
+  if (piece.io.status != srpi::Errc::ok && job.error == WireError::ok)
+    job.error = to_wire_error(piece.io.status);
+  give(piece);
+  if (is_closing()) lane_.front_end_ended();  // perhaps the last thing it waited for
+  if (job.pieces == 0 && job.received) finish(job);
+}
+
+void NbdConnection::finish(Job& job) noexcept {
+  if (is_closing()) return give(job);
+  job.reply = {nbd::kSimpleReplyMagic, static_cast<std::uint32_t>(job.error), job.request.cookie};
+  if (job.error != WireError::ok) give_read_blocks(job);  // an error is answered without data
+  replies_.push(job);
+  lane_.needs_service(*this);
+}
+
+Job& NbdConnection::take_job() noexcept {
+  Job& job = jobs_.take();
+  job.error = WireError::ok;
+  job.pieces = job.issued_bytes = job.blocks = 0;
+  return job;
+}
+
+void NbdConnection::give(Job& job) noexcept {
+  give_read_blocks(job);
+  jobs_.give(job);
+}
+
+void NbdConnection::give_read_blocks(Job& job) noexcept {
+  if (job.blocks == 0) return;
+  for (std::uint32_t i = 0; i < job.blocks; ++i) read_bytes_held_ -= ReadPool::bytes_of(job.block[i].order);
+  lane_.give_read_blocks({job.block.data(), job.blocks});
+  job.blocks = 0;
+}
+
+Piece& NbdConnection::take_piece(Job& job) noexcept {
+  Piece& piece = pieces_.take();
+  piece.job = &job;
+  piece.bytes = piece.segments = 0;
+  piece.holds_chunks = false;
+  return piece;
+}
+
+void NbdConnection::give(Piece& piece) noexcept {
+  if (piece.holds_chunks) {
+    for (std::uint32_t i = 0; i < piece.segments; ++i)
+      lane_.release_chunk(lane_.chunks().of(piece.segment[i].address));
+    // While the connection only waits for bytes, a chunk stays no longer than the writes that are in it.
+    if (readiness_ == Readiness::asked) buffer_.release_unless_shared();
+  }
+  pieces_.give(piece);
+  if (want_ == Want::own) lane_.needs_service(*this);
+}
+
+}  // namespace srp_nbd

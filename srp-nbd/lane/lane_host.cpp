@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lane/lane_host.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace srp_nbd {
+
+namespace {
+constexpr std::size_t kSmallReadBytes = 16384;
+}  // namespace
+
+void FrontEnd::close(srpi::Error why) {
+  if (std::exchange(is_closing_, true)) return;
+  reason_ = std::move(why);
+  lane_.front_end_ended();
+  on_close();
+}
+
+ChunkPool::Chunk* LaneHost::take_chunk() {
+  // Chunks of complete writes come back by themselves. Those of half-arrived writes may depend on clients that have
+  // stopped sending.
+  if (chunks().free_chunks() <= chunks().chunks() / 4)
+    for (auto& f : front_ends_) f->spare_chunks();
+  return chunks().take();
+}
+
+void LaneHost::release_chunk(ChunkPool::Chunk& chunk) noexcept {
+  if (chunks().release(chunk)) memory_is_back_ = true;
+}
+
+// Each keeper can pin two chunks: one that it receives into and one with the rest of a block. Some are left for all the
+// others.
+bool LaneHost::may_keep_chunk(FrontEnd& front_end) noexcept {
+  if (front_end.keeps_chunk_) return true;
+  if (chunk_keepers_ >= (chunks().chunks() - 1) / 2) return false;
+  ++chunk_keepers_;
+  return front_end.keeps_chunk_ = true;
+}
+
+std::size_t LaneHost::take_read_blocks(const FrontEnd& front_end, bool holds_none, std::size_t bytes,
+                                       std::span<ReadPool::Block> blocks) noexcept {
+  if (waiting_.empty() || &waiting_.front() == &front_end)
+    if (const auto count = memory_.read_blocks().take(bytes, blocks); count > 0) return count;
+  return holds_none && bytes <= kSmallReadBytes ? memory_.small_read_blocks().take(bytes, blocks) : 0;
+}
+
+void LaneHost::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcept {
+  memory_.give_read_blocks(blocks);
+  memory_is_back_ = true;
+}
+
+void LaneHost::wait_for_memory(FrontEnd& front_end) noexcept {
+  if (!front_end.waits_for_memory_.is_linked()) waiting_.push_back(front_end);
+}
+
+void LaneHost::needs_service(FrontEnd& front_end) noexcept {
+  if (!front_end.needs_service_.is_linked()) to_service_.push_back(front_end);
+}
+
+std::size_t LaneHost::service_all() {
+  // One that needs service again meanwhile gets it in the next turn.
+  decltype(to_service_) now;
+  now.swap(to_service_);
+  std::size_t count = 0;
+  for (; !now.empty(); ++count) {
+    FrontEnd& next = now.front();
+    now.pop_front();
+    next.service();
+  }
+  return count;
+}
+
+// The first one gets memory first. The others go on with what is not the same memory.
+std::size_t LaneHost::resume_waiting() {
+  if (!std::exchange(memory_is_back_, false)) return 0;
+  std::size_t count = 0;
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (!next->resume()) {
+      ++next;
+      continue;
+    }
+    next = waiting_.erase(next);
+    ++count;
+  }
+  return count;
+}
+
+void LaneHost::close_stuck() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + kLookForStuck;
+  const auto limit = now - options_.stuck_client;
+  const bool chunks_are_out = chunks().free_chunks() == 0;
+  for (auto& f : front_ends_)
+    if (const char* what = f->stuck_since(limit, chunks_are_out); what != nullptr)
+      f->close(
+          {srpi::Errc::timed_out,
+           fmt::format("the client {} for {} s while others waited", what,
+                       std::chrono::duration_cast<std::chrono::seconds>(options_.stuck_client).count())});
+}
+
+void LaneHost::add(std::unique_ptr<FrontEnd> front_end) {
+  front_ends_.push_back(std::move(front_end));
+  front_ends_.back()->start();
+}
+
+std::unique_ptr<FrontEnd> LaneHost::take_ended() noexcept {
+  if (!look_for_ended_) return nullptr;
+  const auto at = std::ranges::find_if(front_ends_, [](const auto& f) { return f->has_ended(); });
+  if (at == front_ends_.end()) {
+    look_for_ended_ = false;
+    return nullptr;
+  }
+  auto ended = std::move(*at);
+  front_ends_.erase(at);
+  if (ended->keeps_chunk_) --chunk_keepers_;
+  memory_is_back_ = true;
+  return ended;
+}
+
+}  // namespace srp_nbd

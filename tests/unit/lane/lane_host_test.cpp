@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What front ends get when memory is short, without a thread or a session.
+#include "lane/lane_host.hpp"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "fake_front_end.hpp"
+
+using namespace srp_nbd;
+
+namespace {
+
+struct Fixture {
+  Fixture() {
+    options.receive_chunk_bytes = 65536;
+    options.receive_bytes = 8 * 65536;
+    options.read_bytes = 2 << 20;
+    options.stuck_client = std::chrono::milliseconds(0);
+    REQUIRE(host.memory().map(options).has_value());
+  }
+  FakeFrontEnd& add(std::uint64_t id) {
+    auto front_end = std::make_unique<FakeFrontEnd>(host, id);
+    auto& result = *front_end;
+    host.add(std::move(front_end));
+    return result;
+  }
+  std::vector<ReadPool::Block> take(const FrontEnd& front_end, bool holds_none, std::size_t bytes) {
+    std::vector<ReadPool::Block> blocks(48);
+    blocks.resize(host.take_read_blocks(front_end, holds_none, bytes, blocks));
+    return blocks;
+  }
+
+  LaneOptions options;
+  LaneHost host{options};
+};
+
+}  // namespace
+
+TEST_CASE("service comes once a turn, however often it is asked for") {
+  Fixture f;
+  auto& a = f.add(1);
+  f.host.needs_service(a);
+  f.host.needs_service(a);
+  CHECK(f.host.service_all() == 1);
+  CHECK(f.host.service_all() == 0);
+  CHECK(a.services == 1);
+}
+
+TEST_CASE("the first that waits gets read blocks first, small reads of others go by") {
+  Fixture f;
+  auto &a = f.add(1), &b = f.add(2);
+  const auto all = f.take(a, true, 2 << 20);
+  REQUIRE(!all.empty());
+  CHECK(f.take(b, true, 1 << 20).empty());
+  f.host.wait_for_memory(b);
+  f.host.wait_for_memory(b);
+  CHECK(f.host.is_memory_short());
+  CHECK(!f.take(a, true, 4096).empty());  // from the pool for small reads
+  CHECK(f.take(a, false, 4096).empty());
+  CHECK(f.host.resume_waiting() == 0);  // nothing has come back
+  f.host.give_read_blocks(all);
+  CHECK(f.take(a, false, 1 << 20).empty());  // not its turn
+  CHECK(!f.take(b, false, 1 << 20).empty());
+  b.resumes_needed = 2;
+  CHECK(f.host.resume_waiting() == 0);
+  f.host.give_read_blocks(f.take(b, false, 4096));
+  CHECK(f.host.resume_waiting() == 1);
+  CHECK(b.resumes == 2);
+  CHECK(!f.host.is_memory_short());
+}
+
+TEST_CASE("some chunks are left to those that may not keep one, and half-arrived writes give theirs back") {
+  Fixture f;
+  std::vector<FakeFrontEnd*> all;
+  for (std::uint64_t id = 1; id <= 4; ++id) all.push_back(&f.add(id));
+  int keepers = 0;
+  for (int twice = 0; twice < 2; ++twice) {
+    keepers = 0;
+    for (auto* a : all) keepers += f.host.may_keep_chunk(*a) ? 1 : 0;
+  }
+  CHECK(keepers == 3);  // (8 - 1) / 2
+  std::vector<ChunkPool::Chunk*> taken;
+  for (int i = 0; i < 8; ++i) {
+    CHECK(all[0]->spares == std::max(0, i - 6));
+    taken.push_back(f.host.take_chunk());
+    REQUIRE(taken.back() != nullptr);
+  }
+  CHECK(f.host.take_chunk() == nullptr);
+  for (auto* chunk : taken) f.host.release_chunk(*chunk);
+  CHECK(f.host.chunks().free_chunks() == 8);
+  // A keeper that ends makes room for another.
+  all[0]->close({});
+  CHECK(f.host.take_ended().get() != nullptr);
+  CHECK(f.host.take_ended() == nullptr);
+  CHECK(f.host.may_keep_chunk(*all[3]));
+}
+
+TEST_CASE("a client that is stuck is sent away, and its front end is taken out when it is at rest") {
+  Fixture f;
+  auto& a = f.add(1);
+  f.add(2);
+  a.is_stuck = true;
+  a.at_rest = false;
+  f.host.wait_for_memory(a);
+  f.host.needs_service(a);
+  f.host.close_stuck();
+  CHECK(a.is_closing());
+  CHECK(a.reason().code == srpi::Errc::timed_out);
+  CHECK(f.host.take_ended() == nullptr);
+  a.come_to_rest();
+  CHECK(f.host.take_ended()->id() == 1);
+  CHECK(f.host.front_ends().size() == 1);
+  CHECK(!f.host.is_memory_short());  // it has left its queues
+  CHECK(f.host.service_all() == 0);
+}

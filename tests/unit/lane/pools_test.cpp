@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch.hpp>
+#include <numeric>
+#include <vector>
+
+#include "lane/chunk_pool.hpp"
+#include "lane/read_pool.hpp"
+
+using namespace srp_nbd;
+
+namespace {
+
+std::size_t bytes_of(std::span<const ReadPool::Block> blocks) {
+  return std::accumulate(blocks.begin(), blocks.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& b) { return sum + ReadPool::bytes_of(b.order); });
+}
+
+}  // namespace
+
+TEST_CASE("a read takes few blocks, large ones first, and they join again when they come back") {
+  std::vector<std::byte> memory(2 << 20);
+  ReadPool pool(memory);
+  std::array<ReadPool::Block, 8> a, b;
+  const auto count = pool.take((1 << 20) + 5000, a);
+  REQUIRE(count == 2);
+  CHECK(ReadPool::bytes_of(a[0].order) == 1 << 20);
+  CHECK(ReadPool::bytes_of(a[1].order) == 8192);
+  CHECK(a[0].data == memory.data());                      // the lowest addresses first
+  CHECK(pool.take(1 << 20, std::span(b).first(1)) == 0);  // there are blocks, but not one of that size
+  CHECK(pool.take(1 << 20, b) == 0);                      // nor so many bytes in all
+  pool.give(std::span(a).first(count));
+  CHECK(pool.take(2 << 20, std::span(b).first(2)) == 2);
+}
+
+TEST_CASE("blocks that are taken do not overlap") {
+  std::vector<std::byte> memory(1 << 20);
+  ReadPool pool(memory);
+  std::vector<std::vector<ReadPool::Block>> taken;
+  std::vector<int> users(256);
+  for (std::size_t bytes = 512;; bytes = bytes * 3 % 300000 + 1) {
+    std::vector<ReadPool::Block> blocks(16);
+    blocks.resize(pool.take(bytes, blocks));
+    if (blocks.empty()) break;
+    CHECK(bytes_of(blocks) >= bytes);
+    for (const auto& block : blocks)
+      for (std::size_t i = 0; i < ReadPool::bytes_of(block.order) / 4096; ++i)
+        ++users[static_cast<std::size_t>(block.data - memory.data()) / 4096 + i];
+    taken.push_back(blocks);
+  }
+  for (const int u : users) CHECK(u <= 1);
+  for (const auto& blocks : taken) pool.give(blocks);
+  std::array<ReadPool::Block, 1> whole;
+  CHECK(pool.take(1 << 20, whole) == 1);
+}
+
+TEST_CASE("a chunk is free again when its last reference goes") {
+  std::vector<std::byte> memory(2 * 8192);
+  ChunkPool pool(memory, 8192);
+  auto* const first = pool.take();
+  auto* const second = pool.take();
+  REQUIRE((first != nullptr && second != nullptr));
+  CHECK(pool.take() == nullptr);
+  CHECK(&pool.of(second->data + 8191) == second);
+  ++first->references;
+  CHECK(!pool.release(*first));
+  CHECK(pool.free_chunks() == 0);
+  CHECK(pool.release(*first));
+  CHECK(pool.take() == first);
+}
