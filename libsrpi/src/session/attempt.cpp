@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of an attempt, one after the other.
+// The steps of an attempt.
 #include "session/attempt.hpp"
 
 #include <fmt/format.h>
@@ -129,7 +129,7 @@ Attempt::Ended Attempt::poll_channel(std::size_t& work) {
   work += channel_.poll();
   channel_.flush();
   if (!channel_.failure()) return std::nullopt;
-  // A failed completion says less than the connection manager may.
+  // The connection manager may know the cause better than the failed completion.
   if (const auto event = channel_.endpoint().next_event())
     if (auto ended = on_event(*event)) return ended;
   auto ended = ended_with(*channel_.failure());
@@ -153,7 +153,7 @@ Attempt::Ended Attempt::poll_proof(std::size_t& work) {
   return fence_next();
 }
 
-// Only after the proof: never reset a unit that has not been identified.
+// Permitted only after the proof: never reset a unit that we have not identified.
 Attempt::Ended Attempt::fence_next() {
   const auto is_away = [&](std::uint64_t lun) {
     const auto unit = std::ranges::find(proved_, lun, &ProvedUnit::lun);
@@ -207,7 +207,8 @@ Attempt::Ended Attempt::on_reset_answered() {
   return std::nullopt;
 }
 
-// The next attempt goes on without a unit that has kept this one waiting. Another channel's attempt decides nothing.
+// The next attempt leaves out a unit that has kept this one waiting. Attempts of further channels do not
+// decide about units.
 void Attempt::note_silence() noexcept {
   if (joins() || channel_.most_aside() == 0) return;
   const auto least = context_.options.connect_timeout / 4;
@@ -219,7 +220,7 @@ void Attempt::note_silence() noexcept {
   }
 }
 
-// An address that is tried last and is silent is not the whole story.
+// The error also says why earlier addresses of the host failed.
 AttemptOutcome Attempt::overdue() {
   note_silence();
   const auto* names = resolving_ ? resolving_->looking_up() : nullptr;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One attempt to connect: resolve, log in, prove the logical units, fence off what an earlier connection may have left
-// to them; with its own deadline. It owns nothing that lasts: when it fails, its channel has to be closed, and everything
-// is as before, but for the units that are fenced by then.
+// One attempt to connect, with its own deadline: resolve, log in, prove the logical units, fence the marked
+// ones. It owns nothing that lasts. When it fails, its owner must close the channel; everything is then as
+// before, except that fenced units stay fenced.
 //
-// The login of a session's first channel is SINGLE: it ends whatever the target has of us. Further channels join by a
-// MULTI login. They prove the units, too, for each may have another way to them, and find the session's limits as they
-// are; what is to be fenced is the session's business.
+// The login of a session's first channel is SINGLE: it ends all other channels that the target has of our
+// initiator port. Further channels join by a MULTI login. They also prove the units, because each channel may
+// reach them in another way. They do not change the session's limits and do not fence.
 //
-//   attempt.cpp        the steps, one after the other
-//   attempt_login.cpp  the login request and the answers to it
+//   attempt.cpp        the steps
+//   attempt_login.cpp  the login request and its answers
 #pragma once
 
 #include <memory>
@@ -20,34 +20,35 @@
 namespace srpi::session {
 
 struct AttemptOutcome {
-  Error error;                             // code ok: logged in, the channel is started, the units are proved
-  bool is_final = false;                   // another attempt cannot help
-  bool ended_by_target = false;            // after the login
-  bool about_units = false;                // what the units answered is why
-  std::span<const ProvedUnit> units = {};  // of the session's first channel, after a success
+  Error error;                   // code ok: the channel is logged in and started, the units are proved
+  bool is_final = false;         // no further attempt may follow
+  bool ended_by_target = false;  // after the login
+  bool about_units = false;      // the units' answers are the cause
+  std::span<const ProvedUnit> units = {};  // after a success on the session's first channel
 };
 
 class Attempt {
  public:
-  // patience: how long the peer may take to answer the login, connect_timeout at most; what follows has the rest of
-  // connect_timeout.
+  // `patience` limits the wait for the login's answer; at most connect_timeout. The later steps have the rest
+  // of connect_timeout.
   Attempt(const LoginContext&, Channel&, base::Duration patience,
           wire::MultiChannel = wire::MultiChannel::single);
   ~Attempt();
 
-  // Moves on as far as it goes without waiting. Set: it has ended. `work` is raised by what was done.
+  // Continues as far as possible without waiting. Returns the outcome at the end. Adds the number of steps to
+  // `work`.
   [[nodiscard]] std::optional<AttemptOutcome> poll(std::size_t& work);
   [[nodiscard]] base::Time deadline() const noexcept { return deadline_; }
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
-  // Set once the login was answered: whether the target ended another connection of our port id for it.
+  // Set after the login's answer: true if the target ended another connection of our port id for it.
   [[nodiscard]] std::optional<bool> ended_another() const noexcept { return ended_another_; }
-  // The way there led over an RDMA device that is still there.
+  // True if the attempt has found its RDMA device.
   [[nodiscard]] bool reached_device() const noexcept { return step_ > Step::resolving; }
   void append_fds(std::vector<int>&) const;
 
  private:
   enum class Step : std::uint8_t { opening, resolving, logging_in, proving, fencing };
-  // Of a step: nothing while it goes on.
+  // The outcome of a step; nullopt while the step goes on.
   using Ended = std::optional<AttemptOutcome>;
   [[nodiscard]] static const char* describe(Step) noexcept;
   [[nodiscard]] bool joins() const noexcept { return action_ == wire::MultiChannel::independent; }
@@ -76,7 +77,7 @@ class Attempt {
   base::Time deadline_;
   const wire::MultiChannel action_;
   Step step_ = Step::opening;
-  std::unique_ptr<fabric::ActiveEndpoint> resolving_;  // until the channel takes it
+  std::unique_ptr<fabric::ActiveEndpoint> resolving_;  // until the channel has it
   PortId initiator_port_id_;
   std::uint32_t requested_iu_bytes_;
   bool immediate_data_;
@@ -88,9 +89,9 @@ class Attempt {
   bool reset_answered_ = false;
 };
 
-// Whether this tells that the target itself ended the connection, and not for a reason of its own.
+// True if the target ended the connection without giving a reason of its own.
 [[nodiscard]] bool ended_by_target(const fabric::ConnectionEvent&, const Channel&) noexcept;
-// Whether an attempt that fails with this is the last one.
+// True if no further attempt may follow this error.
 [[nodiscard]] bool ends_for_good(Errc) noexcept;
 
 }  // namespace srpi::session

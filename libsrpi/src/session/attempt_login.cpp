@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An attempt's login: the request, and what is made of the answers to it.
+// An attempt's login: the request and the handling of its answers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace srpi::session {
 namespace {
 
-constexpr std::uint32_t kSmallestIuBytes = SessionOptions::kLeastItIuBytes;  // targets take more
+constexpr std::uint32_t kSmallestIuBytes = SessionOptions::kLeastItIuBytes;  // targets accept more
 constexpr std::uint64_t kLoginTag = 0x7372706c6f67696eu;  // "srplogin": easy to find in a packet dump
 
 std::uint64_t interface_id(const std::array<std::uint8_t, 16>& gid) {
@@ -92,7 +92,7 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
   return {};
 }
 
-// Old targets refuse what they do not know: ask for less, then for no immediate data.
+// Old targets reject requests that they do not support. Ask for shorter units without immediate data.
 bool Attempt::fall_back() {
   const auto without_immediate_data = std::max(channel_.wanted_iu_bytes(), kSmallestIuBytes);
   if (immediate_data_ && requested_iu_bytes_ > without_immediate_data) {
@@ -106,7 +106,7 @@ bool Attempt::fall_back() {
   return true;
 }
 
-// The same login again, or one that asks for less.
+// True if the login can be repeated: unchanged, or asking for less.
 bool Attempt::may_ask_again(const fabric::ConnectionEvent& event) {
   if (event.stale && stale_retries_left_ > 0) {
     --stale_retries_left_;
@@ -125,7 +125,7 @@ Attempt::Ended Attempt::on_rejected(const fabric::ConnectionEvent& event) {
   }
   if (!event.consumer) return AttemptOutcome{event.error, ends_for_good(event.error.code)};
   const auto reject = reject_of(event);
-  // Some targets reject without saying why in SRP's terms.
+  // Some targets reject without an SRP_LOGIN_REJ.
   if (!reject)
     return AttemptOutcome{{Errc::login_no_resources, "the target rejected the login without a reason"}};
   const bool for_now = wire::is_temporary(reject->reason);

@@ -85,7 +85,7 @@ bool AwayUnits::turn_away(Command& command, base::Time now) const noexcept {
   command.sense_bytes = 0;
   if (!away(unit->state)) return true;
   if (unit->retry == scsi::RetryClass::none) {
-    // It may only have been slow: its I/O is tried again for a moment, rather than failed.
+    // The unit may only have been slow, so its I/O is retried for a moment.
     if (!resets_.asked_just_now(unit->lun, now)) command.error = unit->code;
   } else if (unit->retry == scsi::RetryClass::becoming_ready) {
     const auto sense = scsi::encode(scsi::make_sense(scsi::SenseKey::not_ready, scsi::kBecomingReady));
@@ -121,7 +121,7 @@ std::size_t AwayUnits::update(std::span<const ProvedUnit> proved, const FenceMar
   SRPI_CHECK(count_ == 0 || std::ranges::any_of(units(), [](const Unit& u) { return !away(u.state); }));
 
   end_round();
-  if (question_ == Question::answered) question_ = Question::none;  // before this proof
+  if (question_ == Question::answered) question_ = Question::none;  // the answer is older than this proof
   if (std::ranges::none_of(units(), silent, &Unit::state)) resets_.on_none_stuck(now);
   if (back + left > 0) ask_delay_.reset();
   if (withheld_ > 0) ask_at_ = ask_delay_.next(now);
@@ -190,17 +190,17 @@ void AwayUnits::ask_next(ChannelSet& channels) noexcept {
 
 base::Time AwayUnits::next_question() const noexcept {
   if (withheld_ == 0 || question_ != Question::none) return base::kNever;
-  if (asked_ < count_) return {};  // this round goes on at once
+  if (asked_ < count_) return {};  // the round continues at once
   return std::ranges::any_of(units(), away, &Unit::state) ? ask_at_ : base::kNever;
 }
 
 void AwayUnits::on_answer(Command& command) noexcept {
   auto& self = *static_cast<AwayUnits*>(command.owner);
   self.question_ = command.error == Errc::ok ? Question::answered : Question::none;
-  if (command.error != Errc::ok) self.end_round();  // its channel has ended
+  if (command.error != Errc::ok) self.end_round();  // the channel has ended
 }
 
-// What a unit attention is about, the proof finds out.
+// The proof finds out the cause of a unit attention.
 AwayUnits::Answer AwayUnits::judge_answer() noexcept {
   question_ = Question::none;
   const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});

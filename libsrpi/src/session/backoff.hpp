@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The growing delay between two tries of one thing: reconnect_first_delay before the second try, twice as long before
-// each next one, reconnect_delay at most.
+// The growing delay between tries: reconnect_first_delay before the second try, twice as long before each
+// next one, at most reconnect_delay.
 #pragma once
 
 #include <algorithm>
@@ -16,13 +16,13 @@ class Backoff {
   Backoff(const SessionOptions& options, base::Random& random) noexcept
       : options_(options), random_(random) {}
 
-  // When to try again; never in a session that tries nothing by itself.
+  // When to try again; never if automatic attempts are off.
   [[nodiscard]] base::Time next(base::Time now) noexcept {
     if (!options_.reconnect_delay) return base::kNever;
     const base::Duration most = *options_.reconnect_delay;
     delay_ =
         std::min(most, delay_.count() == 0 ? base::Duration(options_.reconnect_first_delay) : 2 * delay_);
-    // Up to a quarter less, so that many initiators do not come back in step.
+    // Up to a quarter less, so that many initiators do not come back at the same moment.
     return now + delay_ - base::Duration(random_.below(static_cast<std::uint64_t>(delay_.count()) / 4 + 1));
   }
   void reset() noexcept { delay_ = {}; }
@@ -30,7 +30,7 @@ class Backoff {
  private:
   const SessionOptions& options_;
   base::Random& random_;
-  base::Duration delay_{};  // before the last try; zero: there was none yet
+  base::Duration delay_{};  // the last delay; zero: none yet
 };
 
 }  // namespace srpi::session

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names of the layer below that the session uses on every page.
+// Names of the channel layer that the session uses often.
 #pragma once
 
 #include "base/lun_set.hpp"

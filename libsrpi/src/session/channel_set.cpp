@@ -9,9 +9,9 @@
 namespace srpi::session {
 namespace {
 
-// Control events (CM, device) wake a sleeper by themselves; a busy loop looks for them this often.
+// Control events (CM, device) wake a sleeping thread. A busy loop looks for them this often.
 constexpr base::Duration kLookEvery = std::chrono::milliseconds(2);
-// Where completions keep coming, this late at most: deadlines are in need of it.
+// The limit if every poll finds completions, because deadlines must be checked.
 constexpr base::Duration kLookAtLatest = std::chrono::milliseconds(50);
 
 ChannelLimits channel_limits(const SessionOptions& options) {
@@ -69,10 +69,11 @@ void ChannelSet::take_connection_event(Link& link) {
 
 Losses ChannelSet::look_for_losses(const std::optional<Error>& failure) {
   if (std::ranges::none_of(live_, has_failed) && !failure) return {};
-  // A failed completion says less than the connection manager may.
+  // The connection manager may know the cause better than the failed completion.
   for (auto* link : live_)
     if (has_failed(link)) take_connection_event(*link);
-  // A login of our port id elsewhere ends all channels, and a channel that joined now would join that one.
+  // Another initiator's login with our port id ends all channels. A channel that joined now would join that
+  // session.
   const bool by_login = std::ranges::any_of(live_, [](const Link* l) {
     return l->channel.logged_out() == wire::LogoutReason::multichannel_action;
   });
@@ -162,7 +163,7 @@ base::Time ChannelSet::next_deadline(bool keepalives) const noexcept {
 
 bool ChannelSet::arm() noexcept {
   for (auto* link : live_) link->keepalive.note_waiting(clock_.now());
-  next_look_ = {};  // whatever wakes us, look everywhere
+  next_look_ = {};  // after a wake-up, look everywhere
   return std::ranges::all_of(
       links_, [](const auto& l) { return !l->channel.is_open() || l->channel.endpoint().arm(); });
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The channels of a session. While one of them is live, the session is.
+// The channels of a session. The session is live while one of them is.
 //
-// A command goes to the live channel with the fewest outstanding commands. A channel that has failed stays in the set of
-// the live ones until the session has looked at the losses: it decides whether they are the session's own.
+// A command goes to the live channel with the fewest outstanding commands. A failed channel stays among the
+// live ones until the session has looked at the losses, because the session decides whether it is lost as a
+// whole.
 #pragma once
 
 #include <memory>
@@ -14,23 +15,23 @@
 
 namespace srpi::session {
 
-// Of further channels, since the start.
+// Counters of further channels.
 struct ChannelHistory {
   std::uint64_t joins = 0;     // logins that succeeded
-  std::uint64_t losses = 0;    // while others lived
-  std::uint64_t repeated = 0;  // commands that a lost channel left in doubt, sent again behind the fence
+  std::uint64_t losses = 0;    // while other channels lived
+  std::uint64_t repeated = 0;  // commands in doubt that were sent again after the fence
 };
 
-// What a look at the failed channels finds.
+// The result of a look at the failed channels.
 struct Losses {
   enum class Of : std::uint8_t {
     nothing,
-    channels,  // others live: each failed one is lost alone
-    session,   // the last one, or a login elsewhere that ends all of them
+    channels,  // other channels live: only the failed ones are lost
+    session,   // the last one, or another initiator's login ended all
   };
   Of of = Of::nothing;
-  bool by_target = false;  // the target itself has ended a connection, not for a reason of its own
-  Error cause;             // of the session's loss
+  bool by_target = false;  // the target ended a connection without a reason of its own
+  Error cause;             // the cause of the session's loss
 };
 
 class ChannelSet {
@@ -44,37 +45,38 @@ class ChannelSet {
   [[nodiscard]] Link& first() noexcept { return *links_.front(); }
   [[nodiscard]] UnitResets& resets() noexcept { return resets_; }
 
-  // --- their lives
-  // Commands are as long as the session's first login permits.
+  // --- logins and losses
+  // Called after the session's first login, which determines the length of commands.
   void note_first_login() noexcept { usable_segments_ = first().channel.usable_segments(); }
   void go_live(Link&) noexcept;
   void leave(Link&) noexcept;
-  // Looks at the live ones. `failure`: why the session has to end, although channels live.
+  // Looks at the live channels. `failure` is set if the session must be lost although channels live.
   [[nodiscard]] Losses look_for_losses(const std::optional<Error>& failure);
-  // Why a channel is missing, or was last; code ok: all have been there since the last login.
+  // Why a channel is missing, or was missing last. Code ok: no channel was missing since the last login.
   [[nodiscard]] const Error& error() const noexcept { return error_; }
   void set_error(const Error& error) noexcept;
 
-  // --- what goes over them
+  // --- commands and functions
   void submit(Command& command) noexcept { (only_ ? *only_ : least_loaded()).submit(command); }
-  // Over the first that has room for it: false: none has.
+  // Over the first channel with room. Returns false if none has room.
   [[nodiscard]] bool submit_aside(Tmf&) noexcept;
-  [[nodiscard]] bool has_room_aside() const noexcept;  // for some, when it is not taken
-  void withdraw(Tmf&) noexcept;                        // from whichever has it
+  [[nodiscard]] bool has_room_aside() const noexcept;  // some channel permits functions aside
+  void withdraw(Tmf&) noexcept;                        // from the channel that has it
   void take_unsent(CommandList& to) noexcept;
   void abort_unit(std::uint64_t lun) noexcept;
-  // The unit attentions that wait for us have to be taken over each of them.
+  // Pending unit attentions must be taken over each channel.
   void mark_unasked() noexcept;
   [[nodiscard]] std::uint32_t usable_segments() const noexcept { return usable_segments_; }
 
   void flush() noexcept;
   std::size_t poll() noexcept;
-  // What costs a system call is looked at now and then only. `busy`: completions keep coming, so that it can wait.
+  // Looking around costs system calls, so it is due only now and then. `busy`: polls find completions, so it
+  // can wait.
   [[nodiscard]] bool look_is_due(base::Time now, bool busy) const noexcept;
-  // The connections, deadlines and, where it has a unit for it, the silence of peers.
+  // Looks at connection events, deadlines and, if `keepalive_lun` is set, the silence of peers.
   void look_around(base::Time now, const std::optional<std::uint64_t>& keepalive_lun);
   [[nodiscard]] bool has_sendable() const noexcept;
-  // The next of deadlines and, with `keepalives`, of these.
+  // The next deadline; with `keepalives`, also the next keepalive.
   [[nodiscard]] base::Time next_deadline(bool keepalives) const noexcept;
   [[nodiscard]] bool arm() noexcept;
   void let_device_go() noexcept;
@@ -90,7 +92,7 @@ class ChannelSet {
   UnitResets resets_;
   std::vector<std::unique_ptr<Link>> links_;
   std::vector<Link*> live_;  // in the order of links_
-  Channel* only_ = nullptr;  // the one live channel, where it is one
+  Channel* only_ = nullptr;  // the live channel, if there is exactly one
   std::uint32_t usable_segments_ = 1;
   Error error_;
   base::Time next_look_{};

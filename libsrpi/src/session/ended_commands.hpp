@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands and functions that are over without the target, with the outcome they have: the next poll completes them,
-// because nothing completes from within submit.
+// Commands and functions that ended without the target. The next poll completes them, because nothing
+// completes from within submit.
 #pragma once
 
 #include <utility>
@@ -11,7 +11,7 @@ namespace srpi::session {
 
 class EndedCommands {
  public:
-  // Its outcome is set already.
+  // Precondition: the outcome is set.
   void add(Command& command) noexcept { commands_.push_back(command); }
   void add(Command& command, Errc error) noexcept {
     command.error = error;
@@ -26,8 +26,8 @@ class EndedCommands {
   }
   [[nodiscard]] bool empty() const noexcept { return commands_.empty() && tasks_.empty(); }
 
-  // Returns how many. What completions submit anew waits for the next call, or a caller that always retries would keep
-  // us here for ever.
+  // Returns their number. Commands that completions submit wait for the next call, so this call ends even if
+  // the caller always retries.
   std::size_t complete() noexcept {
     auto commands = std::exchange(commands_, {});
     std::size_t n = 0;

@@ -18,7 +18,7 @@ bool may_change_medium(const scsi::Cdb& cdb) noexcept {
     case read_10:
     case read_12:
     case read_16:
-    case synchronize_cache_10:  // the medium then holds what reads have returned before
+    case synchronize_cache_10:  // reads have returned the same data before
     case synchronize_cache_16:
       return false;
     default:

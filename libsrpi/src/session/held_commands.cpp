@@ -7,7 +7,7 @@
 namespace srpi::session {
 namespace {
 
-// Memory may be registered with another device by now.
+// The memory may now be registered with another device.
 void renew_keys(Command& command) noexcept {
   for (auto& s : command.data) {
     if (!s.memory) continue;

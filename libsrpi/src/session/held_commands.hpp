@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands that wait until the session can send them: for the end of an outage, or of a proof over the live connection.
+// Commands that wait for the end of an outage, or of a proof over the live connection.
 //
-// They stay in order of arrival. Their deadlines stand still: what the wait has taken is added to each when it is
-// released, until Command::give_up_at at most. A command that reaches give_up_at while it waits is over.
+// They stay in the order of arrival. A release adds the time of the wait to each deadline, up to
+// Command::give_up_at. A command that reaches give_up_at during the wait ends.
 //
-// The class completes nothing: it hands back what is over.
+// The class completes nothing. It returns the ended commands to its caller.
 #pragma once
 
 #include "base/clock.hpp"
@@ -14,20 +14,20 @@ namespace srpi::session {
 
 class HeldCommands {
  public:
-  // An outage or a proof begins. Commands may be held already: their time counts from here then.
+  // Called when an outage or a proof begins. For commands that are held already, the wait counts from now.
   void begin(base::Time now) noexcept { since_ = now; }
   void hold(Command&) noexcept;
   void hold(CommandList) noexcept;
 
   struct Released {
-    CommandList going;     // to be sent, with the keys of the device in use now
-    CommandList too_late;  // past give_up_at, or of more descriptors than the new login permits
+    CommandList going;     // to send, with the keys of the present device
+    CommandList too_late;  // after give_up_at, or with more descriptors than the new login permits
   };
   [[nodiscard]] Released release(base::Time now, std::uint32_t most_segments) noexcept;
   [[nodiscard]] CommandList take_overdue(base::Time now) noexcept;
   [[nodiscard]] CommandList take_all() noexcept;
   [[nodiscard]] CommandList take_unit(std::uint64_t lun) noexcept;
-  // Not before this will take_overdue find one; perhaps later.
+  // take_overdue finds nothing before this time.
   [[nodiscard]] base::Time next_give_up() const noexcept { return next_give_up_; }
 
  private:

@@ -41,7 +41,7 @@ void Keepalive::send(std::uint64_t lun, base::Time now) noexcept {
 void Keepalive::on_complete(Command& command) noexcept {
   auto& self = *static_cast<Keepalive*>(command.owner);
   self.state_ = self.channel_.outstanding() > 0 ? State::awaiting : State::quiet;
-  // It may have taken a unit attention that was meant for I/O.
+  // The keepalive may have received a unit attention that I/O would have received.
   if (command.error != Errc::ok || command.sense_bytes == 0) return;
   if (const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes}))
     if (const auto event = scsi::classify(command.status, &*sense).event; event != scsi::Event::none)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds out whether the peer of one channel has fallen silent.
+// Finds out whether the peer of a channel has become silent.
 //
-// A peer that does not acknowledge what we send is noticed by the transport. What it acknowledged before may wait for
-// its answers for ever. So a TEST UNIT READY goes to it when nothing was heard for a while: for SessionOptions::keepalive
-// where nothing is outstanding, for kAnswersAwaited where it owes us answers. Any answer will do, also a unit attention
-// or an unknown LUN; without an answer the channel fails.
+// The transport notices a peer that does not acknowledge a send. But a peer may fall silent after it has
+// acknowledged everything. So the keepalive, a TEST UNIT READY, is sent if nothing was heard for some time:
+// for SessionOptions::keepalive if nothing is outstanding, for kAnswersAwaited if answers are due. Any answer
+// is fine, also a unit attention or an unknown LUN. Without an answer the channel fails.
 //
 //   quiet     nothing is outstanding
 //   awaiting  answers are outstanding, since a time that is known
@@ -23,9 +23,9 @@ class Keepalive {
   Keepalive(const Keepalive&) = delete;
   Keepalive& operator=(const Keepalive&) = delete;
 
-  // Looks whether answers are outstanding. Before each look at due_at, and before a sleep.
+  // Notes whether answers are outstanding. Call it before due_at and before a sleep.
   void note_waiting(base::Time now) noexcept;
-  // When the keepalive is to be sent.
+  // When the keepalive must be sent.
   [[nodiscard]] base::Time due_at(base::Time now) const noexcept;
   void send(std::uint64_t lun, base::Time now) noexcept;
 

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fence over the living channels of a session, for what a lost channel has left in doubt.
+// The fence over the live channels of a session, for the writes of a lost channel.
 //
-// A lost channel's unanswered commands that may change the medium wait here, even past their deadline or when they are
-// cancelled, until a LOGICAL UNIT RESET of their unit is confirmed. Then nothing of them can come late, and they are sent
-// again or completed. The reset goes over the other channels, which keep no order with the lost one. So it waits for as
-// long as the transport tries: whatever was on its way has arrived by then.
+// A lost channel's unanswered commands that may change the medium are in doubt. They wait here, even after
+// their deadline or when they are cancelled, until a LOGICAL UNIT RESET of their unit is confirmed. Then the
+// target cannot apply them late, and they are sent again or completed. The reset goes over the other
+// channels, which keep no order with the lost one. So it is sent only after the time in which the transport
+// tries: after that, packets of the lost channel have arrived or are gone.
 //
-//   idle       no reset is under way                              a reset is due         -> resetting
-//   resetting  the reset of one unit is under way                 it is answered         -> answered
+//   idle       no reset runs                                      a reset is due         -> resetting
+//   resetting  the reset of one unit runs                         it is answered         -> answered
 //                                                                 a channel is lost      -> outdated
-//   outdated   as resetting, but its answer settles nothing for   it is answered         -> idle
-//              the channel that was lost since it began
-//   answered   take_result tells what the answer was              take_result, or a loss -> idle
+//   outdated   like resetting, but the answer does not cover      it is answered         -> idle
+//              a channel that was lost since the reset began
+//   answered   take_result returns the answer                     take_result, or a loss -> idle
 //   (any)                                                         the session ends       -> idle
 //
-// A reset that is not confirmed is the loss of the session, whose next login fences. The marks say which units are to be
-// fenced; they are the session's, and outlive this.
+// A reset that is not confirmed makes the session lost. Its next login fences. The marks of the units belong
+// to the session and outlive this object.
 #pragma once
 
 #include <optional>
@@ -32,7 +33,7 @@ class LateFence {
 
   void keep(Command& in_doubt) noexcept { in_doubt_.push_back(in_doubt); }
   void on_channel_lost(base::Time now) noexcept;
-  // When the next reset starts, if one has to.
+  // When the next reset must start; never if there is none.
   [[nodiscard]] base::Time due_at(const FenceMarks&, const AwayUnits&) const noexcept;
   void start_due(base::Time now, const FenceMarks&, const AwayUnits&) noexcept;
 
@@ -41,14 +42,14 @@ class LateFence {
     base::Time asked_at{};
     Error error;  // code ok: the unit is fenced
   };
-  // What has come since, to be called after completions were taken.
+  // The result since the last call. Call it after completions were processed.
   [[nodiscard]] std::optional<Result> take_result() noexcept;
   [[nodiscard]] CommandList take_unit(std::uint64_t lun) noexcept;
-  // Those whose unit is withheld now: they do not wait for its return, its mark does.
+  // The commands whose unit is withheld now. They do not wait for the unit's return; its mark stays.
   [[nodiscard]] CommandList take_withheld(const AwayUnits&, base::Time now) noexcept;
-  // An operator has cancelled the unit's commands: they complete behind the fence.
+  // Called for an operator's abort of the unit. The commands complete after the fence.
   void cancel(std::uint64_t lun, base::Time now) noexcept;
-  // Every channel has ended. A reset that still runs knows nothing of what is left unanswered now: the marks stay.
+  // Called when every channel has ended. A running reset does not cover the present loss, so the marks stay.
   [[nodiscard]] CommandList end() noexcept;
 
  private:

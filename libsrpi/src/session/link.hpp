@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One channel of a session, with what the session keeps about it.
+// One channel of a session with the session's state for it.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct Link {
   enum class State : std::uint8_t {
     down,     // not connected, or not logged in yet
     live,     // carries I/O
-    unasked,  // carries I/O; may have unit attentions that the next proof has to take
+    unasked,  // carries I/O; the next proof must take its unit attentions
   };
 
   Link(const SessionOptions& options, const ChannelLimits& limits, const base::Clock& clock,
@@ -30,12 +30,12 @@ struct Link {
   Keepalive keepalive;
   State state = State::down;
   bool ended_by_target = false;  // the present connection
-  std::uint32_t queued = 0;      // commands that the channel was given and that may not have left
+  std::uint32_t queued = 0;      // submitted commands that may not be sent yet
 
-  // While it is down: when to log in again.
+  // when to log in again
   base::Time next_try = base::kNever;
   Backoff delay;
-  bool failure_told = false;  // the observer knows that it cannot log in
+  bool failure_told = false;  // the observer was told that it cannot log in
 };
 
 }  // namespace srpi::session

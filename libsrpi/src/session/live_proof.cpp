@@ -13,7 +13,7 @@ namespace {
 
 constexpr base::Duration kAgainAfter = std::chrono::milliseconds(50);
 
-// What passes by itself, as I/O waits for it, too: a unit that has just been reset is often not ready yet.
+// These errors pass by themselves: a unit is often not ready just after a reset.
 bool passes(Errc error) noexcept { return error == Errc::busy || error == Errc::not_ready; }
 
 bool is_unasked(const Link* link) noexcept {
@@ -37,7 +37,7 @@ bool LiveProof::begin(base::Time now) noexcept {
 void LiveProof::on_channel_lost(const Link& link, base::Time now) noexcept {
   if (link_ != &link) return;
   stop();
-  state_ = State::due;  // over the others
+  state_ = State::due;  // continue over the other channels
   not_before_ = {};
   deadline_ = now + context_.options.connect_timeout;
 }
@@ -51,14 +51,14 @@ void LiveProof::end() noexcept {
   state_ = State::idle;
 }
 
-// False: the channels that are left are about to be lost.
+// Returns false if no channel is usable; they are about to be lost.
 bool LiveProof::start(base::Time now) {
   const auto live = channels_.live();
   const auto unasked = std::ranges::find_if(live, is_unasked);
   const auto usable = [](const Link* l) { return l->channel.is_up(); };
   const auto link = unasked != live.end() ? unasked : std::ranges::find_if(live, usable);
   if (link == live.end()) return false;
-  joins_.drop(now);  // one proof runs at a time
+  joins_.drop(now);  // there is only one proof at a time
   const bool is_last = std::ranges::count_if(live, is_unasked) <= 1;
   link_ = *link;
   link_->state = Link::State::live;
@@ -71,7 +71,7 @@ bool LiveProof::start(base::Time now) {
 LiveProof::News LiveProof::poll(base::Time now) {
   while (is_active()) {
     if (state_ == State::due && (!is_due(now) || !start(now))) return {};
-    auto outcome = context_.proof.outcome();  // without the memory for it: the same again at the next poll
+    auto outcome = context_.proof.outcome();  // if memory is short, the next poll tries again
     if (!outcome && now < deadline_) return {};
     auto& link = *link_;
     const auto asked = std::exchange(state_, State::due);
@@ -86,7 +86,8 @@ LiveProof::News LiveProof::poll(base::Time now) {
       news = on_success(asked, **outcome);
     if (news.kind != News::Kind::none) return news;
     if (!link.channel.failure()) continue;
-    // Over the next one, once this one is closed: it may still have a command of the proof's.
+    // Continue over the next channel after this one is closed, because it may still have a command of the
+    // proof.
     deadline_ = now + context_.options.connect_timeout;
     return {};
   }
@@ -101,7 +102,7 @@ LiveProof::News LiveProof::on_success(State asked, std::span<const ProvedUnit> u
 
 LiveProof::News LiveProof::on_failure(Link& link, Error error, base::Time now) noexcept {
   if (ends_for_good(error.code)) return {News::Kind::final, {}, std::move(error)};
-  // A reset of the unit has ended the question: it is asked again.
+  // A reset of the unit has ended the proof's command. Start again.
   const bool again = error.code == Errc::aborted_command && now < deadline_;
   const bool later = passes(error.code) && now + kAgainAfter < deadline_;
   link.state = Link::State::unasked;

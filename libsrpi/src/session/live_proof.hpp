@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The proof over live channels: a target has said that something about a unit has changed, and until it is known what,
-// nothing may be sent to the units. The session holds all I/O while this is active.
+// The proof over live channels. The target has reported that something about a unit changed. Until it is
+// known what, nothing may be sent to the units, so the session holds all I/O while the proof is active.
 //
-// Where each channel is a session to the target, as to Linux', each has a unit attention of its own. Those are taken
-// first over the other channels, so that not each of them asks for another proof.
+// Linux's target has a unit attention for each channel. These are taken first over the other channels, so
+// that they do not cause further proofs.
 //
 //   idle        no proof is needed                             begin                           -> due
-//   due         one is, and starts when its time has come      it starts                       -> attentions or identity
+//   due         one is needed and starts at its time           it starts                       -> attentions or identity
 //   attentions  unit attentions are taken over one channel     that ends                       -> due
 //   identity    the units are proved over the last channel     proved, no channel is unasked   -> idle
 //                                                              else                            -> due
 //   (any)       the channel that it runs over is lost                                          -> due
 //   (any)       end: the session is lost                                                       -> idle
 //
-// A word of the target that comes meanwhile makes all channels unasked again. So the proof is done again after it.
+// A new report of the target during the proof makes all channels unasked again, so the proof is repeated.
 #pragma once
 
 #include <span>
@@ -27,24 +27,24 @@ class LiveProof {
   LiveProof(const LoginContext&, ChannelSet&, Joins&) noexcept;
 
   [[nodiscard]] bool is_active() const noexcept { return state_ != State::idle; }
-  // Something about a unit may be different. It starts with the next poll, since this may be called while completions are
-  // being taken. True: no proof was active before; what the channels have not sent yet has to be held.
+  // Requests a proof. It starts with the next poll, because this may be called while completions are
+  // processed. Returns true if no proof was active; then the caller must hold the channels' unsent commands.
   [[nodiscard]] bool begin(base::Time now) noexcept;
   void on_channel_lost(const Link&, base::Time now) noexcept;
   void end() noexcept;
 
   struct News {
     enum class Kind : std::uint8_t {
-      none,    // it goes on, or a channel has failed over it
-      proved,  // over: the units are given
-      final,   // another unit answers: the session must not come back by itself
+      none,    // the proof goes on, or its channel has failed
+      proved,  // the proof has ended; `units` are the result
+      final,   // another unit answers; the session must not reconnect by itself
     };
     Kind kind = Kind::none;
     std::span<const ProvedUnit> units;
     Error error;
   };
   [[nodiscard]] News poll(base::Time now);
-  // There is something to start now.
+  // True if a step of the proof can start now.
   [[nodiscard]] bool is_due(base::Time now) const noexcept {
     return state_ == State::due && not_before_ <= now;
   }
@@ -62,7 +62,7 @@ class LiveProof {
   ChannelSet& channels_;
   Joins& joins_;
   State state_ = State::idle;
-  Link* link_ = nullptr;  // over which it runs
+  Link* link_ = nullptr;  // the channel over which the proof runs
   base::Time not_before_{};
   base::Time deadline_ = base::kNever;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every login of a session needs: who logs in where, and what stays the same from attempt to attempt.
+// Shared by all logins of a session: the target, our initiator port and everything that stays the same.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,7 @@ struct LoginContext {
   FenceMarks& marks;
   AwayUnits& units;
   TargetAddress target;
-  std::optional<PortId> initiator_port_id;  // given by the user, else made from:
+  std::optional<PortId> initiator_port_id;  // from the user; otherwise it is made of:
   std::uint64_t initiator_ext = 0;
 };
 

@@ -45,7 +45,7 @@ Result<std::unique_ptr<Memory>> MemoryTable::add(std::span<std::byte> bytes) {
   return std::unique_ptr<Memory>(std::move(entry));
 }
 
-// All of it or none: what is left on a device that nobody knows to be in use would never be let go.
+// Registers all or none: a region on a device that is not in use would never be released.
 Result<> MemoryTable::use_device(const std::shared_ptr<fabric::Device>& device) {
   if (device == device_) return {};
   let_device_go();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory that a session's user registered: it follows the session to another RDMA device.
+// The memory that the user registered with a session. It follows the session to another RDMA device.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,11 @@ class MemoryTable {
   MemoryTable(const MemoryTable&) = delete;
   MemoryTable& operator=(const MemoryTable&) = delete;
 
-  // Registers at once where the device is known. The table must outlive what it gives out.
+  // Registers at once if the device is known. The table must outlive the returned Memory.
   [[nodiscard]] Result<std::unique_ptr<Memory>> add(std::span<std::byte>);
-  // Registers everything with the device, unless it is the one already in use. Nothing may be in flight.
+  // Registers everything with the device if it is a new one. No request may be in flight.
   [[nodiscard]] Result<> use_device(const std::shared_ptr<fabric::Device>&);
-  // Nothing is registered then, until the next use_device. Nothing may be in flight.
+  // Unregisters everything until the next use_device. No request may be in flight.
   void let_device_go() noexcept;
   [[nodiscard]] const std::shared_ptr<fabric::Device>& device() const noexcept { return device_; }
 

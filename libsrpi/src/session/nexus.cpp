@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The driver: every event goes through the table, every action has its place here.
+// The driver of the table: dispatches events and performs actions.
 #include "session/nexus.hpp"
 
 #include <fmt/format.h>
@@ -32,7 +32,7 @@ Nexus::~Nexus() { erase(); }
 
 void Nexus::disconnect() {
   dispatch(Event::disconnect_requested);
-  ended_.complete();  // where nothing had to be torn down
+  ended_.complete();  // if nothing had to be torn down
 }
 
 void Nexus::reconnect() {
@@ -63,8 +63,8 @@ void Nexus::dispatch(Event event, const Error& cause) {
   state_ = row.next;
   if (cause.code != Errc::ok || event == Event::disconnect_requested)
     record_.last_error = base::copy_of(cause);
-  // An observer that is told of a state may rely on it: what it promises about requests is already true, except for the
-  // two states whose very meaning is that this is being done.
+  // When the observer is told of a state, its effect on requests has taken place already. Only
+  // `disconnecting` is reported before.
   const bool tell_first = row.action == Action::tear_down && row.next == State::disconnecting;
   if (tell_first) observer_.on_state(from, state_, cause);
   perform(row.action, cause);
@@ -108,7 +108,7 @@ void Nexus::perform(Action action, const Error& cause) {
   }
 }
 
-// The units' states are those of the attempt's proof already.
+// The attempt's proof has already updated the units' states.
 void Nexus::become_live() {
   timers_.stop();
   ++record_.connects;

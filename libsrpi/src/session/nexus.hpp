@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The I_T nexus: drives the transition table and owns the timers. It sees to it that every command completes once,
-// whatever happens to the connections.
+// The I_T nexus. It drives the transition table, and makes sure that every command completes once.
 //
-// What it knows stands in its parts, each with a state of its own: ChannelSet (which channels are live), Joins (logins of
-// further channels), Attempt (the session's own login), HeldCommands and EndedCommands (what waits here), FenceMarks and
-// LateFence (old writes), AwayUnits (units that no I/O goes to), LiveProof (proving the units while live). The parts say
-// what has happened; the nexus decides what follows.
+// Its parts have their own states: ChannelSet (the live channels), Joins (logins of further channels),
+// Attempt (the session's own login), HeldCommands and EndedCommands (waiting commands), FenceMarks and
+// LateFence (old writes), AwayUnits (units without I/O), LiveProof (the proof while live). The parts report
+// events, and the nexus decides what follows.
 //
 //   nexus.cpp       the driver of the table
-//   nexus_io.cpp    commands: where they go, and what becomes of them when a channel ends
-//   nexus_poll.cpp  what a poll looks at, and when it has to be called next
+//   nexus_io.cpp    where commands go, and what becomes of them when a channel ends
+//   nexus_poll.cpp  the work of a poll, and when the next one is due
 #pragma once
 
 #include <array>
@@ -25,20 +24,20 @@
 
 namespace srpi::session {
 
-// What has happened to a session so far.
+// The history of a session.
 struct SessionRecord {
   Error last_error;
   fabric::Path path;
   PortId initiator_port_id;
   std::uint64_t connects = 0, losses = 0;
   base::Duration last_disconnect{};
-  // How often each row of the table was taken, in its order: what the simulator measures its reach by.
+  // How often each row of the table was taken, in its order. The simulator measures its coverage by it.
   std::array<std::uint32_t, kStates * kEvents> rows_taken{};
   std::uint64_t fds_version = 0;
-  // Changes whenever a unit may have lost what its volatile cache had: each login, of a further channel too, each word
-  // of a target that something about a unit has changed.
+  // Changes whenever a unit may have lost its volatile cache: with each login, also of a further channel, and
+  // with each report that something about a unit changed.
   std::uint64_t cache_epoch = 0;
-  bool device_reached = true;  // by the last attempt that ended
+  bool device_reached = true;  // the last attempt has found its device
 };
 
 class Nexus final : private UnitEventSink {
@@ -47,43 +46,45 @@ class Nexus final : private UnitEventSink {
         Proof&, NexusObserver&);
   ~Nexus() override;
 
-  // Administrator's events; each returns when its effect is complete, but for the attempt that reconnect starts.
+  // The administrator's events. Each returns when its effect is complete; only the attempt of reconnect goes
+  // on.
   void disconnect();
   void reconnect();
   void erase();
 
-  // The command completes in a later poll or flush, or when the state changes; never from within.
+  // The command completes in a later poll or flush, or when the state changes, but not during the call.
   void submit(Command&) noexcept;
-  // A reset of a unit, over all channels. Where the session is not live it completes with no_connect.
+  // Resets a unit over all channels. Completes with no_connect if the session is not live.
   void submit(Tmf&) noexcept;
-  // Ends all commands of the unit, with `cancelled` unless they are answered; see Channel::abort_unit.
+  // Ends all commands of the unit with `cancelled`, unless they are answered; see Channel::abort_unit.
   void abort_unit(std::uint64_t lun) noexcept;
-  // What a unit said beside the answer to a command. Where it asks for that, I/O is held from here on until the units
-  // have been proved again.
+  // Called when a unit reports an event. If the event needs a proof, I/O is held until the units are proved
+  // again.
   void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
-  // Something about a unit may be different, its cache lost: I/O is held until all are proved again. Also for one that
-  // answers that nothing is there, without a word before: what answers there next may be another.
+  // Something about a unit may have changed, or its cache may be lost, so I/O is held until all units are
+  // proved again. Also called when a unit is suddenly missing, because a different unit may answer there
+  // next.
   void doubt_units() noexcept;
   std::size_t poll();
   void flush() noexcept;
-  // Whether a poll would have something to do now, without waiting for anything from outside.
+  // True if a poll has work now, without an outside event.
   [[nodiscard]] bool has_work() const noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
-  // Asks for wake-ups; false: there is something already.
+  // Asks for wake-ups. Returns false if there is work already.
   [[nodiscard]] bool arm() noexcept;
   void append_fds(std::vector<int>&) const;
-  // Changes whenever append_fds would answer differently.
+  // Changes whenever the list of append_fds changes.
   [[nodiscard]] std::uint64_t fds_version() const noexcept { return record_.fds_version + joins_.changes(); }
 
   [[nodiscard]] State state() const noexcept { return state_; }
-  // Sends or holds them; otherwise they complete with no_connect.
+  // True if commands are sent or held. Otherwise they complete with no_connect.
   [[nodiscard]] bool accepts_commands() const noexcept {
     return state_ == State::live || state_ == State::recovering;
   }
   [[nodiscard]] const SessionRecord& record() const noexcept { return record_; }
   [[nodiscard]] const RecoveryTimers& timers() const noexcept { return timers_; }
   [[nodiscard]] const ChannelSet& channels() const noexcept { return channels_; }
-  // The target has refused a further channel for good: none is asked for before the next login of the session.
+  // True if the target has refused a further channel for good. The session asks again at its next login.
   [[nodiscard]] bool channels_refused() const noexcept { return joins_.refused(); }
   [[nodiscard]] const FenceMarks& marks() const noexcept { return marks_; }
   [[nodiscard]] const AwayUnits& units() const noexcept { return units_; }
@@ -129,8 +130,8 @@ class Nexus final : private UnitEventSink {
   LoginContext context_;
   ChannelSet channels_;
   Joins joins_;
-  std::optional<Attempt> attempt_;  // in here, so that starting one takes no memory
-  HeldCommands held_;               // while recovering, and during a proof
+  std::optional<Attempt> attempt_;  // a member, so that starting an attempt needs no memory
+  HeldCommands held_;               // during an outage or a proof
   EndedCommands ended_;
   LateFence late_fence_;
   LiveProof proof_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands: where they go, where they wait, and what becomes of them when a channel ends.
+// Where commands go, where they wait, and what becomes of them when a channel ends.
 #include "session/nexus.hpp"
 
 namespace srpi::session {
@@ -28,7 +28,7 @@ void Nexus::abort_unit(std::uint64_t lun) noexcept {
   channels_.abort_unit(lun);
 }
 
-// The units are proved and fenced: what is sent now cannot meet an earlier copy of itself.
+// The units are proved and fenced, so an earlier copy of a command cannot be applied any more.
 void Nexus::release_held(Errc if_too_late) noexcept {
   auto released = held_.release(clock_.now(), channels_.usable_segments());
   ended_.add(std::move(released.too_late), if_too_late);
@@ -42,7 +42,7 @@ void Nexus::end_channel(Link& link, Aftermath aftermath, Fates& fates) noexcept 
   fates.sort(std::move(left.unsent), Sent::no, aftermath, marks_);
 }
 
-// The end of the connection, whatever the reason: nothing goes on over any channel.
+// Ends all channels.
 void Nexus::end_channels(Aftermath aftermath) noexcept {
   const auto from = clock_.now();
   joins_.drop(from);
@@ -59,7 +59,7 @@ void Nexus::end_channels(Aftermath aftermath) noexcept {
   ++record_.fds_version;
 }
 
-// One of them, while others live.
+// Ends one channel while others live.
 void Nexus::lose_channel(Link& link) {
   const auto now = clock_.now();
   channels_.set_error(*link.channel.failure());
@@ -70,7 +70,7 @@ void Nexus::lose_channel(Link& link) {
   Fates fates{.fence = options_.fence, .now = now};
   end_channel(link, Aftermath::another_channel, fates);
   while (auto* c = fates.in_doubt.pop_front()) {
-    // Of a unit that is away: they do not wait for its return, its mark does.
+    // Commands of a unit that is away do not wait for its return. Its mark stays.
     if (units_.turn_away(*c, now))
       ended_.add(*c);
     else
@@ -82,7 +82,7 @@ void Nexus::lose_channel(Link& link) {
   observer_.on_channels(static_cast<std::uint32_t>(channels_.live().size()), channels_.error());
 }
 
-// Returns why the session has to end, if it has to.
+// Returns an error if the session must be lost.
 std::optional<Error> Nexus::on_fence_result(LateFence::Result result) noexcept {
   if (result.error.code != Errc::ok) {
     const auto& channel = channels_.live().front()->channel;
@@ -118,19 +118,20 @@ void Nexus::doubt_units() noexcept {
 void Nexus::on_stuck_unit(std::uint64_t lun, const Channel& channel) noexcept {
   if (channel.most_aside() == 0) return;
   units_.on_silence(lun);
-  if (channels_.live().size() > 1) prove_again();  // nothing more goes there over the other channels
+  if (channels_.live().size() > 1)
+    prove_again();  // so that no more commands go to this unit over the other channels
 }
 
 void Nexus::prove_again() noexcept {
   const auto now = clock_.now();
-  if (state_ != State::live || !proof_.begin(now)) return;  // an attempt proves anyway
+  if (state_ != State::live || !proof_.begin(now)) return;  // the next attempt proves the units
   held_.begin(now);
   CommandList unsent;
   channels_.take_unsent(unsent);
   held_.hold(std::move(unsent));
 }
 
-// While live; I/O is still held.
+// Called while live, before held I/O is released.
 void Nexus::on_proved(std::span<const ProvedUnit> proved) noexcept {
   const auto now = clock_.now();
   record_.cache_epoch += units_.update(proved, marks_, now);

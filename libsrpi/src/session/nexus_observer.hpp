@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a nexus tells the layer above. Called from within its public functions.
+// Reports of a nexus to the layer above. Called during its public functions.
 #pragma once
 
 #include "scsi/disposition.hpp"
@@ -14,8 +14,8 @@ class NexusObserver {
   virtual void on_state(State from, State to, const Error& cause) = 0;
   virtual void on_attempt_failed(const Error&) = 0;
   virtual void on_unit_event(std::uint64_t lun, scsi::Event) = 0;  // lun: the 8 SAM bytes
-  virtual void on_units_proved() = 0;  // while live: they were asked anew, they may have grown
-  // While live: a channel has joined (code ok), was lost, or could not log in (told once in a row).
+  virtual void on_units_proved() = 0;  // while live: a proof has ended, and units may have grown
+  // While live: a channel has joined (code ok), was lost, or could not log in (reported once in a row).
   virtual void on_channels(std::uint32_t /*live*/, const Error& /*cause*/) {}
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a poll looks at: the attempt or the live connection, then the timers; and when it has to be called next.
+// The work of a poll: the attempt or the live connection, then the timers; and when the next poll is due.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -60,7 +60,7 @@ void Nexus::end_attempt(AttemptOutcome outcome) {
   dispatch(outcome.is_final ? Event::attempt_refused : Event::attempt_failed, outcome.error);
 }
 
-// In this order: what has come, what it means for the units, what is lost, what is to be asked.
+// The order matters: first completions, then their effect on units, then losses, then questions to units.
 std::size_t Nexus::poll_live() {
   auto n = channels_.poll();
   const auto now = clock_.now();
@@ -96,7 +96,7 @@ void Nexus::poll_proof(base::Time now) {
   release_held(Errc::timed_out);
 }
 
-// Of the session, or of those of its channels that have failed while others live.
+// Handles the loss of the session, or of failed channels while others live.
 std::size_t Nexus::take_losses(const std::optional<Error>& failure) {
   const auto losses = channels_.look_for_losses(failure);
   switch (losses.of) {
@@ -127,7 +127,7 @@ std::size_t Nexus::poll_join(base::Time now) {
   if (joined) ++record_.cache_epoch;
   if (outcome->untold) observer_.on_channels(live, outcome->error);
   if (joined) observer_.on_units_proved();
-  // Another unit answers there, or one that was not away refuses to: what about the other channels?
+  // A different unit answered there, or a unit refused. Prove the units over the other channels.
   if (outcome->about_units) prove_again();
   return work;
 }
@@ -156,9 +156,10 @@ std::size_t Nexus::run_timers() {
   return n;
 }
 
-// Memory stays registered while connections come and go: pinning it may take longer than a login. But an RDMA device
-// cannot be removed while something is registered with it, and only connections hear of a removal. So it is let go when
-// it is known to be gone, when an attempt did not get as far as a device, and when no attempt will look again.
+// Memory stays registered over an outage, because pinning may take longer than a login. But an RDMA device
+// cannot be removed while something is registered with it, and only connections learn of a removal. So the
+// device is released when it is known to be gone, when an attempt did not reach a device, and when there are
+// no attempts.
 bool Nexus::holds_idle_device() const noexcept {
   const auto& device = memories_.device();
   if (state_ == State::live || !device || channels_.any_open()) return false;

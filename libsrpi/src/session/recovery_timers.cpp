@@ -28,8 +28,8 @@ void RecoveryTimers::stop() noexcept {
   patience_ = {};
 }
 
-// The kernel's connection manager repeats a lost login request after more than 4 s. An automatic attempt asks again
-// before that: after one second at first; a slow target gets more time with each attempt.
+// The kernel's connection manager repeats a lost login request only after more than 4 s. So the first
+// automatic attempt waits one second, and each next one longer, for slow targets.
 base::Duration RecoveryTimers::next_patience() noexcept {
   const base::Duration all = options_.connect_timeout;
   return patience_.count() == 0 ? all : std::min(all, std::exchange(patience_, 2 * patience_));

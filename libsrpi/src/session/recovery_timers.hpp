@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The timers of a session that is not live: when it tries to connect again, when held I/O fails, when the session is
-// erased. Each raises its event once.
+// The timers of a session that is not live: the next attempt, the end of held I/O, the erasure. Each raises
+// its event once.
 #pragma once
 
 #include <optional>
@@ -19,12 +19,12 @@ class RecoveryTimers {
   void stop_retry() noexcept { retry_at_ = base::kNever; }
   void stop_fast_io_fail() noexcept { fast_io_fail_at_ = base::kNever; }
   void stop() noexcept;
-  // The next attempt is one that somebody has asked for: the peer may take all of connect_timeout to answer.
+  // For a requested attempt: the peer has the whole connect_timeout to answer.
   void forget_patience() noexcept { patience_ = {}; }
-  // For how long the next attempt waits for the peer's answer to the login.
+  // How long the next attempt waits for the login's answer.
   [[nodiscard]] base::Duration next_patience() noexcept;
 
-  // The event of a timer that is over, which is stopped with that.
+  // Stops a timer that is over and returns its event.
   [[nodiscard]] std::optional<Event> take_due(base::Time now) noexcept;
   [[nodiscard]] base::Time next() const noexcept;
   [[nodiscard]] base::Time retry_at() const noexcept { return retry_at_; }

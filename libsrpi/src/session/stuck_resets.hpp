@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What asks the stuck units whether they are back: a LOGICAL UNIT RESET for each, aside from all other functions, whose
-// answer may take for ever. A target that has hold of commands of that unit does not answer it before they are over,
-// and it has no data that could come late.
+// Finds out whether stuck units are back: each gets a LOGICAL UNIT RESET aside from all other functions,
+// whose answer may take any time. The target does not answer it before the unit's old commands are over, and
+// it carries no data that could come late.
 //
 // One reset is       free -> sent -> answered -> free
-//                            sent -> free       its channel has ended; the unit is asked again in time
-// A reset may be lost by the target. So a second one for the same unit may be sent, much later or when somebody asks.
+//                            sent -> free       the channel has ended; the unit is asked again in time
+// The target may lose a reset. So a second one for the same unit may be sent much later, or on reconnect.
 //
-// A target may answer the resets of a unit that hangs nevertheless, which costs another connection. So after each answer
-// the next resets wait, twice as long each time.
+// Some targets answer the reset although the unit still hangs. That costs another connection, so the wait
+// before the next resets doubles after each answer.
 #pragma once
 
 #include <array>
@@ -29,17 +29,17 @@ class StuckResets {
   StuckResets(const StuckResets&) = delete;
   StuckResets& operator=(const StuckResets&) = delete;
 
-  enum class Why : std::uint8_t { time, request };  // what is behind a question: time, or somebody who asks
-  // The resets may be sent now.
+  enum class Why : std::uint8_t { time, request };  // why a reset is sent: a timer, or reconnect
+  // True if resets may be sent now.
   [[nodiscard]] bool may_ask(base::Time now) const noexcept { return now >= not_before_; }
   void ask(std::uint64_t lun, ChannelSet&, base::Time now, Why) noexcept;
-  // Somebody asks: the wait after earlier answers is over.
+  // For reconnect: ends the wait after earlier answers.
   void forget_answers() noexcept;
-  // No unit is stuck any more.
+  // Called when no unit is stuck any more.
   void on_none_stuck(base::Time now) noexcept;
-  // The unit of a reset that was answered, whatever the answer says.
+  // The unit of an answered reset. Any answer counts.
   [[nodiscard]] std::optional<std::uint64_t> take_answered(ChannelSet&, base::Time now) noexcept;
-  // Its reset is younger than task_management_timeout.
+  // True if the unit's reset was sent less than task_management_timeout ago.
   [[nodiscard]] bool asked_just_now(std::uint64_t lun, base::Time now) const noexcept;
 
  private:

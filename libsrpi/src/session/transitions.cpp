@@ -9,15 +9,16 @@ using enum Event;
 using enum Action;
 using Table = std::array<Transition, kStates * kEvents>;
 
-// In the order of the enumerations; the static_assert below holds us to it.
+// In the order of the enumerations, which the static_assert below checks.
 constexpr Table kTable{{
     {connecting, attempt_succeeded, live, go_live},
     {connecting, attempt_failed, lost, schedule_retry},
     {connecting, attempt_refused, stopped, give_up},
-    {connecting, connection_lost, connecting, impossible},  // an attempt's connection fails as attempt_failed
+    {connecting, connection_lost, connecting,
+     impossible},  // the loss of an attempt's connection is attempt_failed
     {connecting, drained, connecting, impossible},
     {connecting, disconnect_requested, disconnecting, tear_down},
-    {connecting, reconnect_requested, connecting, Action::ignore},  // that is what is being done
+    {connecting, reconnect_requested, connecting, Action::ignore},  // an attempt runs already
     {connecting, erase_requested, erased, tear_down},
     {connecting, retry_due, connecting, Action::ignore},
     {connecting, fast_io_fail_expired, connecting, Action::ignore},
@@ -81,8 +82,7 @@ constexpr Table kTable{{
     {stopped, attempt_refused, stopped, impossible},
     {stopped, connection_lost, stopped, impossible},
     {stopped, drained, stopped, impossible},
-    {stopped, disconnect_requested, stopped,
-     none},  // from now on the administrator's, whatever stopped it before
+    {stopped, disconnect_requested, stopped, none},  // the administrator is the cause now
     {stopped, reconnect_requested, connecting, start_attempt},
     {stopped, erase_requested, erased, tear_down},
     {stopped, retry_due, stopped, Action::ignore},
@@ -94,7 +94,7 @@ constexpr Table kTable{{
     {erased, attempt_failed, erased, impossible},
     {erased, attempt_refused, erased, impossible},
     {erased, connection_lost, erased, impossible},
-    {erased, drained, erased, none},  // the tear-down that erase asked for
+    {erased, drained, erased, none},  // ends the tear-down of erase
     {erased, disconnect_requested, erased, Action::ignore},
     {erased, reconnect_requested, erased, Action::ignore},
     {erased, erase_requested, erased, Action::ignore},
@@ -113,8 +113,7 @@ constexpr bool is_complete(const Table& table) {
   }
   return true;
 }
-static_assert(is_complete(kTable),
-              "every (state, event) pair once, in order; what is ignored changes nothing");
+static_assert(is_complete(kTable), "every (state, event) pair once, in order; ignored events change nothing");
 
 }  // namespace
 
@@ -225,7 +224,7 @@ std::string to_mermaid() {
   std::string out = "stateDiagram-v2\n    [*] --> connecting\n";
   for (const auto& row : kTable) {
     if (row.action == Action::ignore || row.action == impossible) continue;
-    if (row.state == erased) continue;  // its own tear-down ends where it is
+    if (row.state == erased) continue;  // its tear-down does not change the state
     out += std::string("    ") + to_string(row.state) + " --> " + to_string(row.next) + " : " +
            to_string(row.event);
     if (row.action != none) out += std::string(" / ") + to_string(row.action);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request limit, as a target's signed deltas move it.
+// The request limit and the target's signed deltas.
 #include "channel/credits.hpp"
 
 #include <catch2/catch.hpp>
@@ -7,7 +7,7 @@
 
 using srpi::channel::Credits;
 
-TEST_CASE("row 15: the last credit is for task management, and none is left at zero or below") {
+TEST_CASE("row 15: the last credit is reserved for task management") {
   Credits credits;
   credits.reset(2);
   CHECK(credits.for_command());
@@ -23,7 +23,7 @@ TEST_CASE("row 15: the last credit is for task management, and none is left at z
   CHECK(credits.for_command());
 }
 
-TEST_CASE("row 15: a sum that no target could mean is told of, in both directions, and never overflows") {
+TEST_CASE("row 15: an impossible sum of credits is reported in both directions and does not overflow") {
   constexpr auto kLeast = std::numeric_limits<std::int32_t>::min();
   constexpr auto kMost = std::numeric_limits<std::int32_t>::max();
   Credits credits;

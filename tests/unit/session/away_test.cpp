@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A unit that is away fails its own I/O, and comes back by itself. Here the proof is told
-// what to say; what it makes of a target's answers is shown in lun/away_test.cpp.
+// A unit that is away fails its own I/O and comes back by itself. Here the tests determine the proof's
+// result; lun/away_test.cpp tests the real proof.
 #include <catch2/catch.hpp>
 
 #include "channels_rig.hpp"
@@ -21,7 +21,7 @@ target::TargetConfig two_units(target::TargetConfig config = {}) {
   return config;
 }
 
-// The session lives, and a login has found LUN 1 away.
+// The session is live, and its login has found LUN 1 away.
 struct AwayRig : Rig {
   explicit AwayRig(AwayUnit unit = {kLun1, Errc::not_ready, RetryClass::none}, SessionOptions o = {},
                    target::TargetConfig config = two_units())
@@ -32,7 +32,7 @@ struct AwayRig : Rig {
     come_back();
     refuse(true);
   }
-  // As the target itself would answer it, too.
+  // The target itself would give the same answer.
   void refuse(bool yes) {
     if (!yes) return target->set_command_hook({});
     target->set_command_hook([this](const target::CommandInfo& command) {
@@ -57,7 +57,7 @@ Errc outcome_at(Rig& rig, std::uint64_t lun) {
 
 }  // namespace
 
-TEST_CASE("row 36: I/O to a unit that is away fails at once with its reason, and that to others goes on") {
+TEST_CASE("row 36: I/O to a unit that is away fails at once with the unit's error, and I/O to others works") {
   AwayRig rig(
       {kLun1, GENERATE(Errc::not_ready, Errc::no_such_lun, Errc::reservation_conflict), RetryClass::none});
   REQUIRE(rig.nexus->state() == State::live);
@@ -68,7 +68,7 @@ TEST_CASE("row 36: I/O to a unit that is away fails at once with its reason, and
   CHECK(outcome_at(rig, kLun0) == Errc::ok);
 }
 
-TEST_CASE("what passes by itself is answered in the unit's place, to be retried as its own answer would be") {
+TEST_CASE("a reason that passes by itself is answered in the unit's place, so the usual retry rules apply") {
   AwayRig rig(
       {kLun1, Errc::not_ready, GENERATE(RetryClass::becoming_ready, RetryClass::busy, RetryClass::aborted)});
   Counted c;
@@ -85,7 +85,7 @@ TEST_CASE("what passes by itself is answered in the unit's place, to be retried 
   CHECK(what.retry_class == (becoming ? RetryClass::becoming_ready : RetryClass::busy));
 }
 
-TEST_CASE("a unit that is away is asked with growing delays, one command each, and I/O is not held for it") {
+TEST_CASE("a unit that is away gets one TEST UNIT READY with growing delays, and no I/O is held for it") {
   SessionOptions options;
   options.reconnect_delay = 4000ms;
   AwayRig rig({kLun1, Errc::no_such_lun, RetryClass::none}, options);
@@ -98,7 +98,7 @@ TEST_CASE("a unit that is away is asked with growing delays, one command each, a
   CHECK(rig.nexus->record().losses == 1);
 }
 
-TEST_CASE("without automatic attempts a unit that is away waits for somebody to ask") {
+TEST_CASE("without automatic attempts a unit that is away is asked only by reconnect") {
   SessionOptions options;
   options.reconnect_delay.reset();
   Rig rig(options, two_units());
@@ -135,8 +135,7 @@ TEST_CASE("a unit that answers again is proved before its I/O goes on") {
   CHECK(rig.nexus->record().losses == (another ? 2 : 1));
 }
 
-TEST_CASE(
-    "row 36: a unit that went away with a write in doubt is fenced when it is back, before its I/O goes on") {
+TEST_CASE("row 36: a unit that went away with a write in doubt is fenced at its return, before its I/O") {
   Rig rig({}, two_units(with_ghosts()));
   rig.settle();
   Write old(*rig.nexus, 8, 'o'), recent(*rig.nexus, 8, 'n');
@@ -147,7 +146,7 @@ TEST_CASE(
   rig.settle();
   REQUIRE(rig.target->held() == 1);
 
-  // The login finds it away: it cannot be fenced, and the others do not wait for that.
+  // The login finds the unit away, so it is not fenced, and the others do not wait for that.
   rig.target->set_command_hook([](const target::CommandInfo& command) {
     if (command.lun != kLun1) return Outcome{};
     return Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00});
@@ -191,8 +190,7 @@ TEST_CASE("a further channel joins without the units that are away") {
   CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
 }
 
-TEST_CASE(
-    "what a lost channel leaves in doubt at a unit that is away ends with its reason, and is fenced later") {
+TEST_CASE("writes in doubt at a unit that is away fail with the unit's error; the unit is fenced later") {
   Channels rig(with_channels(2), two_units());
   Write write(*rig.nexus, 8, 'w');
   write.counted.command.lun = kLun1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of the session's units, without a target: proofs say what they say.
+// The states of the session's units, without a target. The tests determine the results of proofs.
 #include "session/away_units.hpp"
 
 #include <catch2/catch.hpp>
@@ -18,7 +18,7 @@ using scsi::RetryClass;
 namespace {
 
 struct Units : IdleChannels {
-  // What a proof finds about LUN 1; LUN 0 answers.
+  // The result of a proof in which LUN 0 answers, for LUN 1.
   std::size_t proof_finds(Answer answer, Errc code = Errc::ok, RetryClass retry = RetryClass::none) {
     const std::array<ProvedUnit, 2> found{ProvedUnit{.lun = kLun0}, ProvedUnit{kLun1, answer, code, retry}};
     return units.update(found, marks, now());
@@ -31,8 +31,7 @@ bool left_out(const AwayUnits& units, Asks asks) { return units.scope(asks).left
 
 }  // namespace
 
-TEST_CASE(
-    "a unit that refuses is away: it is withheld, asked by proofs of identity, and missing on no channel") {
+TEST_CASE("a unit that refuses is away: it is withheld, and only proofs of identity ask it") {
   Units rig;
   CHECK(rig.proof_finds(Answer::refused, Errc::not_ready) == 0);
   CHECK(rig.units.state(kLun1) == State::away);
@@ -48,7 +47,7 @@ TEST_CASE(
   CHECK(rig.units.next_question() == base::kNever);
 }
 
-TEST_CASE("a unit that is silent is left out by the next proof, and stuck after it") {
+TEST_CASE("the next proof leaves a silent unit out, and the unit is stuck then") {
   Units rig;
   rig.proof_finds(Answer::proved);
   rig.units.on_silence(kLun1);
@@ -67,7 +66,7 @@ TEST_CASE("a unit that is silent is left out by the next proof, and stuck after 
   }
 }
 
-TEST_CASE("the keepalive goes to a unit that answers") {
+TEST_CASE("the keepalive goes to a unit that is not stuck") {
   Units rig;
   rig.proof_finds(Answer::proved);
   CHECK(rig.units.keepalive_lun() == kLun0);
@@ -75,7 +74,7 @@ TEST_CASE("the keepalive goes to a unit that answers") {
   CHECK(rig.units.keepalive_lun() == kLun1);
 }
 
-TEST_CASE("a unit that keeps a login waiting for want of others is tried in turn with them") {
+TEST_CASE("units that keep logins waiting are asked in turn if no other unit answers") {
   Units rig;
   rig.proof_finds(Answer::proved);
   rig.units.on_silence_at_login(kLun0);
@@ -87,7 +86,8 @@ TEST_CASE("a unit that keeps a login waiting for want of others is tried in turn
   CHECK(rig.units.state(kLun1) == State::here);
 }
 
-TEST_CASE("a unit that is back with a mark is withheld until it is fenced, and not fenced while it is away") {
+TEST_CASE(
+    "a marked unit that is back is withheld until it is fenced, and it is not fenced while it is away") {
   Units rig;
   rig.marks.mark(kLun1);
   rig.proof_finds(Answer::refused, Errc::not_ready);
@@ -101,7 +101,7 @@ TEST_CASE("a unit that is back with a mark is withheld until it is fenced, and n
   CHECK_FALSE(rig.units.any_withheld());
 }
 
-TEST_CASE("without the fence a unit that is back has its I/O at once") {
+TEST_CASE("without the fence, a unit that is back gets I/O at once") {
   Units rig;
   rig.options.fence = false;
   rig.marks.mark(kLun1);
@@ -135,7 +135,7 @@ TEST_CASE("commands for a withheld unit are answered in its place, those for oth
   CHECK_FALSE(rig.units.turn_away(other, rig.now()));
 }
 
-TEST_CASE("where no channel has room for a reset aside, no unit is stuck, and all have to be proved") {
+TEST_CASE("if no channel has room for a reset aside, no unit is stuck, and all must be proved") {
   Units rig;
   rig.proof_finds(Answer::proved);
   rig.units.on_silence(kLun1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which channel a command goes to, and what a look at failed channels finds. The channels are not connected: what is
-// submitted stays unsent.
+// Which channel a command goes to, and the result of a look at failed channels. The channels are not
+// connected, so submitted commands stay unsent.
 #include "session/channel_set.hpp"
 
 #include <catch2/catch.hpp>
@@ -35,7 +35,7 @@ struct ThreeChannels {
 
 }  // namespace
 
-TEST_CASE("live channels stand in their order, whatever the order of their logins") {
+TEST_CASE("live channels are in the order of their numbers, independent of the order of their logins") {
   ThreeChannels rig;
   for (const std::size_t i : {2u, 0u, 1u}) rig.set.go_live(rig.link(i));
   REQUIRE(rig.set.is_complete());
@@ -46,7 +46,7 @@ TEST_CASE("live channels stand in their order, whatever the order of their login
   CHECK(rig.set.live()[1] == &rig.link(2));
 }
 
-TEST_CASE("commands are spread over the live channels, and go to the only one if there is one") {
+TEST_CASE("commands are spread over the live channels") {
   ThreeChannels rig;
   std::vector<Command> commands(6, a_read());
   rig.set.go_live(rig.link(0));
@@ -69,7 +69,7 @@ TEST_CASE("without a failure there is no loss; with a failure of the fence the s
   CHECK(losses.cause.code == Errc::target_error);
 }
 
-TEST_CASE("the error says why a channel is missing, until all are there") {
+TEST_CASE("the error has the reason of a missing channel until all are live") {
   ThreeChannels rig;
   rig.set.set_error({Errc::login_no_resources, "not now"});
   rig.set.go_live(rig.link(0));

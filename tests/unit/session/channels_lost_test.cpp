@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One of several RDMA channels is lost: what goes on over the others, and the fence that its writes take.
+// The loss of one of several RDMA channels, and the fence of its writes.
 #include <array>
 #include <catch2/catch.hpp>
 #include <deque>
@@ -14,7 +14,7 @@ using wire::TaskFunction;
 
 namespace {
 
-// Three channels, each with a write that the target holds: who loses one does not know what becomes of it.
+// Three channels, each with a write that the target holds. The write of a lost channel is in doubt.
 struct WritesInDoubt : Channels {
   WritesInDoubt() : Channels(with_channels(3), with_ghosts()) {
     keep(Outcome::Kind::hold_medium);
@@ -26,7 +26,7 @@ struct WritesInDoubt : Channels {
 
 }  // namespace
 
-TEST_CASE("while another channel lives the session is live, and a lost one's reads go there at once") {
+TEST_CASE("while another channel lives the session is live, and the lost channel's reads go there at once") {
   Channels rig;
   rig.keep(Outcome::Kind::hold);
   std::array<Counted, 8> reads;
@@ -53,7 +53,7 @@ TEST_CASE("while another channel lives the session is live, and a lost one's rea
 }
 
 TEST_CASE(
-    "a lost channel's unanswered writes are held until their unit is fenced through the others, then sent "
+    "a lost channel's unanswered writes wait until their unit is fenced over the others, then are sent "
     "again") {
   Channels rig(with_channels(3), with_ghosts());
   Write first(*rig.nexus, 8, 'a'), second(*rig.nexus, 32, 'b'), third(*rig.nexus, 64, 'c');
@@ -77,14 +77,15 @@ TEST_CASE(
   CHECK(second.counted.command.error == Errc::ok);
   CHECK(rig.nexus->marks().empty());
   CHECK(rig.nexus->channels().history.repeated == 1);
-  // Those of the other channels were ended by it: whoever sent them may send them again.
+  // The reset has ended the commands of the other channels. They may be sent again.
   CHECK(first.counted.command.error == Errc::aborted_command);
   CHECK(third.counted.command.error == Errc::aborted_command);
   CHECK(rig.target->held() == 0);  // no ghost is left
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE("without the fence a lost channel's unanswered writes fail with no_connect, its reads go on") {
+TEST_CASE(
+    "without the fence a lost channel's unanswered writes fail with no_connect, its reads are sent again") {
   auto options = with_channels(2);
   options.fence = false;
   Channels rig(options);
@@ -106,9 +107,9 @@ TEST_CASE("without the fence a lost channel's unanswered writes fail with no_con
   CHECK(rig.functions.empty());
 }
 
-TEST_CASE("a write in doubt whose deadline passes, or that is cancelled, completes behind the fence") {
+TEST_CASE("a write in doubt that times out or is cancelled completes after the fence") {
   auto options = with_channels(2);
-  options.ack_timeout_exponent = 18;  // the fence is 7.5 s away, the deadline nearer
+  options.ack_timeout_exponent = 18;  // the fence comes after 7.5 s, later than the deadline
   Channels rig(options, with_ghosts());
   rig.keep(Outcome::Kind::hold_medium);
   Write a(*rig.nexus, 8, 'a'), b(*rig.nexus, 16, 'b');
@@ -130,7 +131,7 @@ TEST_CASE("a write in doubt whose deadline passes, or that is cancelled, complet
   CHECK(rig.target->held() == 0);
 }
 
-TEST_CASE("a fence through the others that is refused ends the session, whose next login fences") {
+TEST_CASE("if the fence over the others is refused, the session is lost, and its next login fences") {
   Channels rig(with_channels(2), with_ghosts());
   rig.keep(Outcome::Kind::hold_medium);
   Write a(*rig.nexus, 8, 'a'), b(*rig.nexus, 16, 'b');
@@ -152,13 +153,13 @@ TEST_CASE("a fence through the others that is refused ends the session, whose ne
   CHECK(rig.target->held() == 0);
 }
 
-TEST_CASE("another channel that is lost while the fence runs has its writes fenced, too") {
+TEST_CASE("the writes of another channel that is lost during the fence are fenced, too") {
   WritesInDoubt rig;
   rig.answer_again();
   rig.options.reconnect_delay.reset();
   rig.lose(1);
   rig.clock.advance(rig.quiet());
-  rig.nexus->poll();  // the reset is on its way, over 0 and 2
+  rig.nexus->poll();  // the reset is sent over channels 0 and 2
   rig.lose(2);
   rig.pass(10ms);
   CHECK(rig.writes[1].counted.completions == 0);
@@ -172,7 +173,7 @@ TEST_CASE("another channel that is lost while the fence runs has its writes fenc
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE("a loss whose reset was the last that the fence waited for is fenced itself") {
+TEST_CASE("the fence covers a loss that ends its last outstanding reset") {
   WritesInDoubt rig;
   rig.answer_again();
   rig.options.reconnect_delay.reset();
@@ -193,7 +194,7 @@ TEST_CASE("a loss whose reset was the last that the fence waited for is fenced i
 }
 
 TEST_CASE(
-    "the loss of the last channel is the session's loss; held writes keep what fast_io_fail gives them") {
+    "the loss of the last channel is the session's loss; writes in doubt are then held for fast_io_fail") {
   auto options = with_channels(2);
   options.fast_io_fail = Milliseconds(GENERATE(0, 5000));
   Channels rig(options, with_ghosts());
@@ -218,7 +219,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("disconnect and erase end all channels, and whatever waits for the fence") {
+TEST_CASE("disconnect and erase end all channels and all writes in doubt") {
   WritesInDoubt rig;
   rig.lose(1);
   GENERATE(false, true) ? rig.nexus->disconnect() : rig.nexus->erase();
@@ -232,11 +233,11 @@ TEST_CASE("disconnect and erase end all channels, and whatever waits for the fen
 }
 
 TEST_CASE(
-    "a session that ends while a fence is half answered fences at its next login, and outlives that one's "
-    "failure") {
+    "a session that is lost during a fence fences at its next login, and survives a failure of that fence") {
   WritesInDoubt rig;
   rig.answer_again();
-  // Channel 0 has an answer, 2 has none: what 2 has under way may come behind the reset that 0 speaks of.
+  // Channel 0 has an answer, channel 2 has none. Commands of channel 2 may arrive after the reset that
+  // channel 0 confirms.
   const bool confirmed = GENERATE(true, false);
   rig.on_function = [&](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 2 ? kLost : confirmed ? TaskOutcome{} : kRefused;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session with several channels against the built-in target, whose answers to commands and functions a test decides.
+// A session with several channels and the built-in target. The tests determine the target's answers.
 #pragma once
 
 #include <functional>
@@ -36,7 +36,7 @@ struct Channels : Rig {
     });
   }
   void answer_again() { target->set_command_hook({}); }
-  // One of our queue pairs fails; the connections are numbered in the order of login.
+  // Makes one of our queue pairs fail. The connections are numbered in the order of login.
   void lose(std::uint32_t channel) {
     network.break_queue_pair(channel + 1, true, fabric::WorkStatus::retry_exceeded);
     settle();

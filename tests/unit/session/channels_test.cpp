@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Several RDMA channels a session: their logins, and where commands go.
+// A session with several RDMA channels: their logins, and where commands go.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -65,9 +65,7 @@ TEST_CASE("queue_depth is per channel") {
   CHECK(rig.target->held() == 6);
 }
 
-TEST_CASE(
-    "further channels that the target refuses for good are done without, told once, asked for at the next "
-    "login") {
+TEST_CASE("channels that the target refuses for good are reported once and tried again at the next login") {
   const auto reason = GENERATE(RejectReason::multichannel_unsupported, RejectReason::channel_limit_reached,
                                static_cast<RejectReason>(0x10099));
   Channels rig(with_channels(1));
@@ -98,8 +96,7 @@ TEST_CASE(
   CHECK(rig.nexus->channels().error().code == Errc::ok);
 }
 
-TEST_CASE(
-    "a further channel that is refused for the moment is tried again by the back-off, and told of once") {
+TEST_CASE("a channel that is refused for now is reported once and tried again with the back-off") {
   Channels rig;
   rig.target->reject_further_channels(RejectReason::insufficient_resources);
   rig.lose(1);
@@ -124,7 +121,7 @@ TEST_CASE("a further channel that is granted less than the first is not used") {
   CHECK(rig.nexus->channels().error().code == Errc::login_rejected);
 }
 
-TEST_CASE("a target that does not know the other channels any more gets no further one") {
+TEST_CASE("a channel is not used if the target does not know the other channels any more") {
   Channels rig;
   rig.target->set_login_response_hook(
       [](wire::LoginResponse& r) { r.multichannel = wire::MultiChannelResult::none_existed; });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resets, logouts, keepalives and proofs where a session has several RDMA channels.
+// Resets, logouts, keepalives and proofs of a session with several RDMA channels.
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
@@ -12,7 +12,7 @@ using namespace srpi::session::test;
 using namespace std::chrono_literals;
 using wire::TaskFunction;
 
-TEST_CASE("a reset goes over every channel, and ends on each what was sent before it") {
+TEST_CASE("a reset goes over every channel and ends the commands that were sent before it on each") {
   Channels rig(with_channels(3));
   rig.keep(Outcome::Kind::lose_command);
   std::array<Counted, 6> commands;
@@ -38,7 +38,7 @@ TEST_CASE("a reset goes over every channel, and ends on each what was sent befor
   }
 }
 
-TEST_CASE("nothing for a unit is sent on any channel until all have confirmed its reset") {
+TEST_CASE("no channel sends commands for a unit until all channels have confirmed its reset") {
   Channels rig;
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
@@ -62,7 +62,7 @@ TEST_CASE("nothing for a unit is sent on any channel until all have confirmed it
   CHECK_FALSE(done);
   for (auto& c : commands) CHECK(c.completions == 0);
   CHECK(elsewhere.completions == 1);
-  // The channel that has not confirmed what the other has is of no further use; the rest goes on.
+  // The channel that has not confirmed the reset is ended, the others go on.
   rig.pass(510ms);
   CHECK(done);
   CHECK(task.confirmed());
@@ -71,7 +71,7 @@ TEST_CASE("nothing for a unit is sent on any channel until all have confirmed it
   for (auto& c : commands) CHECK(c.completions == 1);
 }
 
-TEST_CASE("a channel that is lost in the middle of a reset leaves the answer to the others") {
+TEST_CASE("if a channel is lost during a reset, the other channels' answers decide") {
   Channels rig;
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
@@ -106,7 +106,7 @@ TEST_CASE("ABORT TASK goes over its command's own channel; the reset that follow
   rig.submit(stuck);
   rig.settle();
   rig.pass(rig.options.command_timeout - 5s);
-  Counted other;  // over the other channel, with time left
+  Counted other;  // over the other channel, before its deadline
   rig.submit(other);
   rig.settle();
   rig.answer_again();
@@ -146,7 +146,7 @@ TEST_CASE("a logout for a multi-channel action on one channel is the loss of the
   CHECK(rig.nexus->channels().live().size() == 2);
 }
 
-TEST_CASE("a logout for another reason costs its channel only") {
+TEST_CASE("a logout for another reason ends only its channel") {
   Channels rig;
   rig.target->send_logout(wire::LogoutReason::inactive, rig.target->channels()[1].number);
   rig.settle();
@@ -154,7 +154,7 @@ TEST_CASE("a logout for another reason costs its channel only") {
   CHECK(rig.nexus->channels().live().size() == 1);
 }
 
-TEST_CASE("each idle channel has a keepalive: a silent one is lost, not the session") {
+TEST_CASE("each idle channel has a keepalive; if one is silent, only that channel is lost") {
   Channels rig;
   rig.keep(Outcome::Kind::normal);
   rig.pass(*rig.options.keepalive + 10ms);
@@ -169,7 +169,7 @@ TEST_CASE("each idle channel has a keepalive: a silent one is lost, not the sess
   CHECK(rig.nexus->channels().all()[0]->is_live());
 }
 
-TEST_CASE("what a target reports on one channel holds I/O on all, for one proof") {
+TEST_CASE("an event on one channel holds I/O on all channels for one proof") {
   Channels rig(with_channels(3));
   const auto starts = rig.proof.starts;
   rig.target->send_async_event(0, scsi::make_sense(scsi::SenseKey::unit_attention, scsi::kCapacityChanged),
@@ -196,7 +196,7 @@ TEST_CASE("a channel over which the proof gets no answer is lost, and the proof 
   CHECK(c.completions == 1);
 }
 
-TEST_CASE("a channel that would reach another unit is not used, and the others are proved again") {
+TEST_CASE("a channel that reaches another unit is not used, and the others are proved again") {
   Channels rig;
   rig.proof.answer = Error{Errc::identity_mismatch, "another unit"};
   rig.proof.wrong = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fault matrix, row 33: two initiators with one port id. The loser stops and says why.
+// Fault matrix, row 33: two initiators with the same port id. The loser stops with the reason.
 #include "session/contest.hpp"
 
 #include <catch2/catch.hpp>
@@ -19,7 +19,7 @@ SessionOptions same_port_id() {
   return options;
 }
 
-// Another process, as it were: with a nexus and a fabric of its own, at the rig's target.
+// Stands for another process: it has its own nexus and fabric, and uses the rig's target.
 struct Rival : NexusObserver {
   explicit Rival(Rig& r, SessionOptions o = same_port_id())
       : options(std::move(o)), fabric(r.network), rig(r) {
@@ -46,11 +46,11 @@ struct Rival : NexusObserver {
 }  // namespace
 
 TEST_CASE(
-    "row 33: two initiators with one port id do not evict each other for ever: the loser stops and says "
-    "why") {
+    "row 33: two initiators with the same port id do not evict each other for ever: the loser stops with the "
+    "reason") {
   Rig rig(same_port_id());
   rig.settle();
-  rig.pass(GENERATE(0s, 1h));  // a newcomer to the contest, or one that has been there for long
+  rig.pass(GENERATE(0s, 1h));  // a young connection, or an old one
   Rival rival(rig);
   for (int i = 0; i < 600; ++i) rival.pass(100ms);
   const bool rival_won = rival.nexus->state() == State::live;
@@ -70,7 +70,7 @@ TEST_CASE(
   CHECK(winner.state() == State::live);
 }
 
-TEST_CASE("row 33: neither does one whose rival comes back slowly, as Linux' initiator does") {
+TEST_CASE("row 33: the same with a rival that comes back slowly, like Linux's initiator") {
   Rig rig(same_port_id());
   rig.settle();
   auto slow = same_port_id();
@@ -87,7 +87,7 @@ TEST_CASE("row 33: neither does one whose rival comes back slowly, as Linux' ini
   CHECK(returns < 10);
 }
 
-TEST_CASE("an evicted session comes back when it is asked to") {
+TEST_CASE("an evicted session comes back on reconnect") {
   Rig rig(same_port_id());
   rig.settle();
   Rival rival(rig);
@@ -100,7 +100,7 @@ TEST_CASE("an evicted session comes back when it is asked to") {
   CHECK(loser.state() == State::live);
 }
 
-TEST_CASE("a target that drops us again and again is not taken for a rival") {
+TEST_CASE("a target that drops us again and again is not mistaken for a rival") {
   Rig rig(same_port_id());
   rig.settle();
   for (int i = 0; i < 20; ++i) {
@@ -115,7 +115,7 @@ TEST_CASE("a target that drops us again and again is not taken for a rival") {
   CHECK(rig.nexus->record().losses == 20);
 }
 
-TEST_CASE("an eviction counts only in a row, and only of a young connection") {
+TEST_CASE("only evictions of young connections in a row count") {
   Contest contest;
   base::Time now{};
   const auto exchange = [&](base::Duration life) {
@@ -135,7 +135,7 @@ TEST_CASE("an eviction counts only in a row, and only of a young connection") {
   CHECK(exchange(1s));
 }
 
-TEST_CASE("row 33: neither do two with several channels each") {
+TEST_CASE("row 33: the same with several channels each") {
   auto options = same_port_id();
   options.channels = 3;
   target::TargetConfig config;

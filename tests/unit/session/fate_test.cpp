@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a command when its channel ends: the table of session/fate.hpp, row by row.
+// The table of session/fate.hpp, row by row.
 #include "session/fate.hpp"
 
 #include <catch2/catch.hpp>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr base::Time kNow{10s};
 
-// With time left.
+// A command before its deadline.
 Fate fate(Command command, Sent sent, Aftermath aftermath, bool fence) {
   command.internal.deadline = kNow + 1s;
   return fate_of(command, sent, aftermath, fence, kNow);
@@ -23,7 +23,7 @@ Fate fate(Command command, Sent sent, Aftermath aftermath, bool fence) {
 
 }  // namespace
 
-TEST_CASE("a command that was not sent goes on wherever something goes on") {
+TEST_CASE("an unsent command is sent again or held, if anything goes on") {
   const auto command = GENERATE(a_read(), a_write());
   const bool fence = GENERATE(false, true);
   CHECK(fate(command, Sent::no, Aftermath::another_channel, fence) == Fate::resend);
@@ -31,14 +31,14 @@ TEST_CASE("a command that was not sent goes on wherever something goes on") {
   CHECK(fate(command, Sent::no, Aftermath::nothing, fence) == Fate::end);
 }
 
-TEST_CASE("a read that was sent goes on as one that was not") {
+TEST_CASE("a sent read has the same fate as an unsent command") {
   const bool fence = GENERATE(false, true);
   CHECK(fate(a_read(), Sent::yes, Aftermath::another_channel, fence) == Fate::resend);
   CHECK(fate(a_read(), Sent::yes, Aftermath::held_io, fence) == Fate::hold);
   CHECK(fate(a_read(), Sent::yes, Aftermath::nothing, fence) == Fate::end);
 }
 
-TEST_CASE("a write that was sent waits for the fence, or ends where there is none") {
+TEST_CASE("a sent write waits for the fence, or ends without the fence") {
   CHECK(fate(a_write(), Sent::yes, Aftermath::another_channel, true) == Fate::in_doubt);
   CHECK(fate(a_write(), Sent::yes, Aftermath::held_io, true) == Fate::hold);
   CHECK(fate(a_write(), Sent::yes, Aftermath::another_channel, false) == Fate::end);
@@ -46,7 +46,7 @@ TEST_CASE("a write that was sent waits for the fence, or ends where there is non
   CHECK(fate(a_write(), Sent::yes, Aftermath::nothing, true) == Fate::end);
 }
 
-TEST_CASE("past its deadline a command ends, but a write in doubt waits for the fence all the same") {
+TEST_CASE("a late command ends, but a late write in doubt waits for the fence") {
   auto read = a_read(), write = a_write();
   read.internal.deadline = write.internal.deadline = kNow;
   CHECK(fate_of(read, Sent::yes, Aftermath::another_channel, true, kNow) == Fate::end);
@@ -55,14 +55,14 @@ TEST_CASE("past its deadline a command ends, but a write in doubt waits for the 
   CHECK(fate_of(write, Sent::yes, Aftermath::another_channel, true, kNow) == Fate::in_doubt);
 }
 
-TEST_CASE("a question of the session's own ends with its channel") {
+TEST_CASE("the session's own commands end with their channel") {
   auto question = GENERATE(a_read(), a_write());
   question.rescue = false;
   for (const auto aftermath : {Aftermath::another_channel, Aftermath::held_io, Aftermath::nothing})
     for (const auto sent : {Sent::no, Sent::yes}) CHECK(fate(question, sent, aftermath, true) == Fate::end);
 }
 
-TEST_CASE("sorting marks the units of writes that were sent, and of no others") {
+TEST_CASE("sorting marks exactly the units of sent writes") {
   auto sent_write = a_write(kLun1), sent_read = a_read(kLun0), unsent_write = a_write(kLun0);
   for (auto* c : {&sent_write, &sent_read, &unsent_write}) c->internal.deadline = kNow + 1s;
   CommandList sent, unsent;

@@ -22,8 +22,8 @@ void hold_writes(Rig& rig) {
   rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::hold_medium); });
 }
 
-// An old write whose data the target has, a lost connection, a newer write that is acknowledged, then the old
-// one's turn. What the disk has in the end.
+// An old write whose data the target has, a lost connection, a newer acknowledged write, and then the target
+// applies the old one. Returns the contents of the disk.
 char after_a_ghost_write(bool fence, bool by_administrator) {
   Rig rig(fenced(fence), with_ghosts());
   rig.settle();
@@ -47,7 +47,7 @@ char after_a_ghost_write(bool fence, bool by_administrator) {
 
   rig.submit(recent);
   rig.settle();
-  // The first answer may be the reset's unit attention: sending it again is the next layer's business.
+  // The first answer may be the reset's unit attention. The layer above would retry.
   if (recent.counted.command.status == scsi::Status::check_condition) {
     rig.submit(recent);
     rig.settle();
@@ -62,7 +62,9 @@ char after_a_ghost_write(bool fence, bool by_administrator) {
 
 }  // namespace
 
-TEST_CASE("row 23: ghost write: without the fence an old write overwrites a newer one, with it not") {
+TEST_CASE(
+    "row 23: ghost write: without the fence an old write overwrites a newer one, with the fence it does "
+    "not") {
   const bool by_administrator = GENERATE(false, true);
   CHECK(after_a_ghost_write(false, by_administrator) == 'o');
   CHECK(after_a_ghost_write(true, by_administrator) == 'n');
@@ -99,14 +101,14 @@ TEST_CASE("a write that never left needs no fence") {
   CHECK(rig.nexus->marks().empty());
 }
 
-TEST_CASE("no login succeeds until LUN RESET was answered with function complete, and the mark stays") {
+TEST_CASE("no login succeeds and the mark stays until LUN RESET is answered with function complete") {
   Rig rig({}, with_ghosts());
   rig.settle();
   Write w(*rig.nexus, 0, 'w');
   hold_writes(rig);
   rig.submit(w);
   rig.settle();
-  // The unit is away: the target answers its reset with "invalid fields".
+  // The unit does not exist: the target answers its reset with "invalid fields".
   REQUIRE(rig.target->remove_lun(0).has_value());
   rig.target->drop_connections();
   rig.pass(10ms);
@@ -119,7 +121,7 @@ TEST_CASE("no login succeeds until LUN RESET was answered with function complete
   CHECK(rig.nexus->record().connects == 1);
 }
 
-TEST_CASE("a target that never answers LUN RESET costs one attempt its deadline, not the session its life") {
+TEST_CASE("a target that never answers LUN RESET makes the attempt time out, but the session goes on") {
   Rig rig;
   rig.settle();
   Write w(*rig.nexus, 0, 'w');
@@ -140,7 +142,7 @@ TEST_CASE("a target that never answers LUN RESET costs one attempt its deadline,
   CHECK(rig.nexus->marks().empty());
 }
 
-TEST_CASE("fence_first_login ends what an earlier session with the same port id has left") {
+TEST_CASE("fence_first_login ends the writes of an earlier session with the same port id") {
   const bool on = GENERATE(false, true);
   Rig rig({}, with_ghosts());
   rig.settle();
@@ -165,7 +167,7 @@ TEST_CASE("fence_first_login ends what an earlier session with the same port id 
   CHECK(rig.target->counters().task_management == (on ? 1 : 0));
 }
 
-TEST_CASE("every command that may change the medium counts as a write, also one that nobody knows") {
+TEST_CASE("every command that may change the medium counts as a write, unknown commands included") {
   CHECK(may_change_medium(scsi::write_blocks(0, 8, false)));
   CHECK(may_change_medium(scsi::write_same16(0, 8)));
   CHECK(may_change_medium(scsi::unmap(24)));

@@ -17,7 +17,7 @@ constexpr base::Time kNow{10s};
 
 }  // namespace
 
-TEST_CASE("what was held is released in its order, and its deadline has stood still") {
+TEST_CASE("held commands are released in order, and their deadlines are put off by the wait") {
   HeldCommands held;
   auto first = a_read(), second = a_write(), no_deadline = a_read();
   for (auto* c : {&first, &second}) {
@@ -36,7 +36,7 @@ TEST_CASE("what was held is released in its order, and its deadline has stood st
   CHECK(content(held.take_all()).empty());
 }
 
-TEST_CASE("a command past give_up_at, or of more descriptors than permitted, is too late") {
+TEST_CASE("a command after give_up_at, or with too many descriptors, is too late") {
   HeldCommands held;
   std::array<DataSegment, 2> segments;
   auto late = a_read(), long_one = a_read(), good = a_read();
@@ -48,7 +48,7 @@ TEST_CASE("a command past give_up_at, or of more descriptors than permitted, is 
   CHECK(content(std::move(released.going)) == std::vector{&good});
 }
 
-TEST_CASE("held commands give up one by one") {
+TEST_CASE("held commands end one by one at their give_up_at") {
   HeldCommands held;
   auto early = a_read(), late = a_read();
   early.give_up_at = kNow + 1s;
@@ -63,7 +63,7 @@ TEST_CASE("held commands give up one by one") {
   CHECK(held.next_give_up() == base::kNever);
 }
 
-TEST_CASE("an operator's abort takes the commands of one unit, and leaves the others in order") {
+TEST_CASE("an operator's abort takes the commands of one unit and keeps the others in order") {
   HeldCommands held;
   auto a = a_read(kLun0), b = a_read(kLun1), c = a_read(kLun0), d = a_read(kLun1);
   for (auto* command : {&a, &b, &c, &d}) held.hold(*command);

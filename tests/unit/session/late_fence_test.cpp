@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fence over living channels: when it starts, and what its end means for the commands that wait for it. No channel
-// is connected here, so that a reset gets no answer; what answers do is shown in channels_lost_test.cpp.
+// The fence over live channels: when it starts, and the effect of its end on waiting commands. No channel is
+// connected here, so a reset gets no answer. channels_lost_test.cpp tests the answers.
 #include "session/late_fence.hpp"
 
 #include <catch2/catch.hpp>
@@ -27,7 +27,7 @@ struct Fence : IdleChannels {
 
 }  // namespace
 
-TEST_CASE("the fence waits for as long as the transport tries, and starts only where a unit is marked") {
+TEST_CASE("the fence waits for as long as the transport tries, and starts only for marked units") {
   Fence rig;
   rig.fence.on_channel_lost(rig.now());
   CHECK(rig.due() == base::kNever);
@@ -56,7 +56,7 @@ TEST_CASE("a unit that is away is not fenced") {
   CHECK(content(rig.fence.end()) == std::vector{&a});
 }
 
-TEST_CASE("while a reset is under way no other starts, and it is withdrawn when the session ends") {
+TEST_CASE("one reset runs at a time, and it is withdrawn when the session ends") {
   Fence rig;
   auto write = a_write(kLun1);
   rig.marks.mark(kLun1);
@@ -72,7 +72,7 @@ TEST_CASE("while a reset is under way no other starts, and it is withdrawn when 
   rig.channels.resets().end_all();
 }
 
-TEST_CASE("a reset of which no channel has an answer settles nothing") {
+TEST_CASE("a reset without any channel's answer settles nothing") {
   Fence rig;
   rig.marks.mark(kLun1);
   rig.fence.start_due(rig.now(), rig.marks, rig.units);
@@ -81,7 +81,7 @@ TEST_CASE("a reset of which no channel has an answer settles nothing") {
   CHECK(rig.marks.contains(kLun1));
 }
 
-TEST_CASE("commands that an operator cancels stay until their unit is fenced, with that outcome") {
+TEST_CASE("cancelled commands stay until their unit is fenced and then end with cancelled") {
   Fence rig;
   auto a = a_write(kLun0), b = a_write(kLun1);
   for (auto* c : {&a, &b}) {

@@ -25,7 +25,7 @@ TEST_CASE("a login makes the session live, and a command is answered") {
 }
 
 TEST_CASE(
-    "after disconnect returns every request has completed once with no_connect, and new ones fail at once") {
+    "when disconnect returns, every request has completed once with no_connect, and new ones fail at once") {
   Rig rig;
   rig.settle();
   rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::lose_command); });
@@ -50,7 +50,7 @@ TEST_CASE(
   CHECK(rig.states == std::vector{State::live, State::disconnecting, State::stopped});
 }
 
-TEST_CASE("the time of a disconnect is its own: what was held counts, an earlier loss does not") {
+TEST_CASE("the duration of a disconnect includes held requests, but not an earlier loss") {
   struct Slow {
     Command command;
     base::ManualClock* clock;
@@ -71,7 +71,7 @@ TEST_CASE("the time of a disconnect is its own: what was held counts, an earlier
   CHECK(rig.nexus->record().last_disconnect == 3ms);
   rig.nexus->reconnect();
   rig.settle();
-  rig.nexus->disconnect();  // nothing was connected, nothing was held
+  rig.nexus->disconnect();  // without a connection and without held commands
   CHECK(rig.nexus->record().last_disconnect == 0ms);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("an explicit disconnect is final until an explicit reconnect") {
   CHECK(rig.nexus->record().connects == 2);
 }
 
-TEST_CASE("a target that goes away fails I/O at once and is found again by itself") {
+TEST_CASE("if the target goes away, I/O fails at once, and the session finds the target again by itself") {
   Rig rig;
   rig.settle();
   rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::hold); });
@@ -109,7 +109,7 @@ TEST_CASE("a target that goes away fails I/O at once and is found again by itsel
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("attempts back off up to the cap") {
+TEST_CASE("the delays between attempts grow up to reconnect_delay") {
   SessionOptions options;
   options.reconnect_delay = 1000ms;
   Rig rig(options);
@@ -123,7 +123,7 @@ TEST_CASE("attempts back off up to the cap") {
     CHECK(delay >= std::min<base::Duration>(last / 2, 700ms));
     last = delay;
     rig.pass(delay);
-    rig.pass(rig.options.connect_timeout);  // an attempt may only end by its deadline
+    rig.pass(rig.options.connect_timeout);  // an attempt may end only at its deadline
   }
   CHECK(last >= 700ms);
 }
@@ -163,7 +163,7 @@ TEST_CASE("when fast_io_fail ends, held I/O fails") {
   CHECK(rig.nexus->state() == State::lost);
 }
 
-TEST_CASE("dev_loss erases the session, only where it is set") {
+TEST_CASE("dev_loss erases the session only if it is set") {
   SessionOptions options;
   options.dev_loss = 60000ms;
   Rig rig(options);
@@ -173,7 +173,7 @@ TEST_CASE("dev_loss erases the session, only where it is set") {
   CHECK(rig.nexus->state() == State::erased);
 }
 
-TEST_CASE("a keepalive notices a target that is gone without a word") {
+TEST_CASE("a keepalive notices a target that is gone without a message") {
   Rig rig;
   rig.settle();
   const auto before = rig.target->counters().commands;
@@ -181,7 +181,7 @@ TEST_CASE("a keepalive notices a target that is gone without a word") {
   CHECK(rig.target->counters().commands == before + 1);
 }
 
-TEST_CASE("a login that is refused for good stops the attempts and says why") {
+TEST_CASE("a login that is refused for good stops the attempts with the reason") {
   Rig rig;
   rig.target->reject_logins(wire::RejectReason::cannot_associate);
   rig.settle();
@@ -202,9 +202,7 @@ TEST_CASE("a login that is refused for now is tried again") {
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE(
-    "row 8: a request limit or length that no target could mean is a protocol error, without a partial "
-    "session") {
+TEST_CASE("row 8: an impossible request limit or length is a protocol error and leaves no partial session") {
   const auto bend = GENERATE(0, 1, 2, 3);
   Rig rig;
   rig.target->set_login_response_hook([bend](wire::LoginResponse& r) {
@@ -219,7 +217,7 @@ TEST_CASE(
   CHECK_FALSE(rig.nexus->channels().all()[0]->channel.is_open());
 }
 
-TEST_CASE("units a target may send on its own account are answered") {
+TEST_CASE("requests of the target are answered") {
   Rig rig;
   rig.settle();
   rig.target->send_credit_request(5);
@@ -230,7 +228,7 @@ TEST_CASE("units a target may send on its own account are answered") {
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("a target's logout is a loss, and the session comes back") {
+TEST_CASE("a target's logout is a loss, and the session recovers") {
   Rig rig;
   rig.settle();
   rig.target->send_logout(wire::LogoutReason::inactive);
@@ -249,19 +247,19 @@ TEST_CASE("row 10: malformed units end the connection, never the process") {
   CHECK(rig.nexus->record().losses == 1);
 }
 
-TEST_CASE("row 12: an answer to a request that we did not send completes nothing") {
+TEST_CASE("row 12: an answer to an unknown request completes nothing") {
   Rig rig;
   rig.settle();
   std::vector<std::byte> response(36, std::byte{0});
   response[0] = std::byte{0xc1};
-  response[11] = std::byte{1};  // a tag of generation 1
+  response[11] = std::byte{1};  // changes the tag's generation
   rig.target->send_raw(response);
   rig.settle();
   CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 1);
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("another unit behind the same address is refused, and stops the attempts") {
+TEST_CASE("a different unit at the same address is refused and stops the attempts") {
   Rig rig;
   rig.settle();
   rig.proof.answer = Error{Errc::identity_mismatch, "another one"};

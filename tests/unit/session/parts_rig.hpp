@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the tests of single parts of the session share: commands that go nowhere, and channels that are not connected.
+// Shared by the tests of single parts of the session: commands without a target, and channels without a
+// connection.
 #pragma once
 
 #include <vector>

@@ -13,7 +13,7 @@ constexpr base::Time kNow{10s};
 
 }  // namespace
 
-TEST_CASE("each timer raises its event once, the one that fails I/O first") {
+TEST_CASE("each timer raises its event once, fast_io_fail first") {
   SessionOptions options;
   options.fast_io_fail = 5000ms;
   options.dev_loss = Milliseconds{5000};
@@ -28,7 +28,7 @@ TEST_CASE("each timer raises its event once, the one that fails I/O first") {
   CHECK_FALSE(timers.take_due(kNow + 5s));
 }
 
-TEST_CASE("the delay between attempts doubles up to reconnect_delay, less a quarter at most") {
+TEST_CASE("the delay between attempts doubles up to reconnect_delay, minus at most a quarter") {
   SessionOptions options;
   options.reconnect_first_delay = 1000ms;
   options.reconnect_delay = Milliseconds{4000};
@@ -45,8 +45,7 @@ TEST_CASE("the delay between attempts doubles up to reconnect_delay, less a quar
   CHECK(timers.retry_at() == base::kNever);
 }
 
-TEST_CASE(
-    "an automatic attempt waits for a short time first, one that was asked for waits for connect_timeout") {
+TEST_CASE("the first automatic attempt waits for a short time, a requested one for connect_timeout") {
   SessionOptions options;
   base::Random random(1);
   RecoveryTimers timers(options, random);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands that are not answered in time: abort, then reset, then the end of the connection.
+// Commands that are not answered in time: abort, then reset, then the end of the channel.
 #include <array>
 #include <catch2/catch.hpp>
 #include <deque>
 
-#include "rig.hpp"
+#include "unanswered_rig.hpp"
 #include "wire/response.hpp"
 
 using namespace srpi;
@@ -14,31 +14,6 @@ using namespace std::chrono_literals;
 using target::Outcome;
 using target::TaskOutcome;
 using wire::TaskFunction;
-
-namespace {
-
-// A rig whose target keeps commands, and keeps a record of the functions it is asked for.
-struct Stuck : Rig {
-  explicit Stuck(SessionOptions o = {}, target::TargetConfig c = {}) : Rig(std::move(o), std::move(c)) {
-    settle();
-    target->set_task_hook([this](const wire::TaskManagement& t) {
-      functions.push_back(t.function);
-      return t.function == TaskFunction::abort_task ? on_abort : on_reset;
-    });
-    keep(Outcome::Kind::lose_command);
-  }
-  void keep(Outcome::Kind kind) {
-    target->set_command_hook([kind](const auto&) { return Outcome::of(kind); });
-  }
-  void answer_again() { target->set_command_hook({}); }
-  void expire() { pass(options.command_timeout + 10ms); }
-  [[nodiscard]] base::Duration step() const { return options.task_management_timeout; }
-
-  std::vector<TaskFunction> functions;
-  TaskOutcome on_abort, on_reset;
-};
-
-}  // namespace
 
 TEST_CASE(
     "row 18: a command deadline aborts the command: one completion, timed_out, and the session stays live") {
@@ -62,7 +37,7 @@ TEST_CASE(
   CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 0);
 }
 
-TEST_CASE("row 18: many expired commands are aborted one after the other") {
+TEST_CASE("row 18: many late commands are aborted one after the other") {
   Stuck rig;
   std::array<Counted, 100> stuck;
   for (auto& c : stuck) rig.submit(c);
@@ -76,16 +51,14 @@ TEST_CASE("row 18: many expired commands are aborted one after the other") {
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE(
-    "row 19: completion races abort: the answer that was first counts, and the refused abort changes "
-    "nothing") {
+TEST_CASE("row 19: an answer that comes before the abort's counts, and the refused abort changes nothing") {
   Stuck rig;
   rig.keep(Outcome::Kind::hold);
   Counted c;
   rig.submit(c);
   rig.settle();
   rig.clock.advance(rig.options.command_timeout + 10ms);
-  rig.nexus->poll();  // ABORT TASK is on its way
+  rig.nexus->poll();  // sends ABORT TASK
   rig.target->release_held();
   rig.settle();
   CHECK(rig.functions == std::vector{TaskFunction::abort_task});
@@ -117,7 +90,7 @@ TEST_CASE(
   CHECK(rig.nexus->channels().all()[0]->channel.outstanding() == 1);
 }
 
-TEST_CASE("row 20: abort lost, reset lost, then the connection ends: in this order, each step in its time") {
+TEST_CASE("row 20: abort lost, reset lost, end of the connection: in this order, each step in its time") {
   Stuck rig;
   rig.on_abort = rig.on_reset = kLost;
   Counted c;
@@ -151,7 +124,7 @@ TEST_CASE("row 20: a refused reset ends the connection at once") {
   CHECK(c.command.error == Errc::timed_out);
 }
 
-TEST_CASE("row 20: an abort that is answered too late does no harm") {
+TEST_CASE("row 20: a late answer to an abort is ignored") {
   Stuck rig;
   rig.on_abort = kLost;
   Counted c;
@@ -162,7 +135,7 @@ TEST_CASE("row 20: an abort that is answered too late does no harm") {
   REQUIRE(rig.functions.size() == 2);
   CHECK(c.completions == 1);
   wire::Response late;
-  late.tag = 0xffffff00u;  // the abort's: first slot, first use
+  late.tag = 0xffffff00u;  // the tag of the abort: first slot, first use
   late.request_limit_delta = 1;
   late.flags = wire::kResponseDataValid;
   const std::array<std::byte, 4> result{};
@@ -175,15 +148,14 @@ TEST_CASE("row 20: an abort that is answered too late does no harm") {
   CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 0);
 }
 
-TEST_CASE(
-    "row 13: an aborted command's answer that comes after all completes nothing and is no protocol error") {
+TEST_CASE("row 13: a late answer to an aborted command completes nothing and is not a protocol error") {
   Stuck rig;
   Counted c;
   rig.submit(c);
   rig.settle();
   rig.expire();
   REQUIRE(c.completions == 1);
-  Counted next;  // takes the same slot
+  Counted next;  // uses the same slot
   rig.submit(next);
   rig.settle();
   wire::Response late;
@@ -194,7 +166,7 @@ TEST_CASE(
   CHECK(rig.nexus->channels().all()[0]->channel.counters().unknown_tags == 1);  // one may come, not two
 }
 
-TEST_CASE("one credit is kept for task management: an abort is possible at a full queue") {
+TEST_CASE("one credit is reserved for task management, so an abort is possible with a full queue") {
   target::TargetConfig config;
   config.request_limit = 4;
   Stuck rig({}, config);
@@ -210,7 +182,7 @@ TEST_CASE("one credit is kept for task management: an abort is possible at a ful
 }
 
 TEST_CASE(
-    "credits that never come back are noticed by the command deadline, and the connection is replaced") {
+    "credits that do not come back are noticed at the command deadline, and the connection is replaced") {
   target::TargetConfig config;
   config.request_limit = 2;
   Stuck rig({}, config);
@@ -237,7 +209,7 @@ TEST_CASE(
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("commands to a unit that is being reset wait, those to others go") {
+TEST_CASE("commands to a unit wait during its reset, commands to others are sent") {
   Stuck rig;
   rig.answer_again();
   rig.on_reset = kLost;
@@ -262,7 +234,7 @@ TEST_CASE("commands to a unit that is being reset wait, those to others go") {
   CHECK(same.command.error == Errc::ok);
 }
 
-TEST_CASE("row 22: an operator's abort ends all of the unit's commands with cancelled, wherever they are") {
+TEST_CASE("row 22: an operator's abort ends all of the unit's commands with cancelled") {
   target::TargetConfig config;
   config.request_limit = 4;
   Stuck rig({}, config);
@@ -284,111 +256,7 @@ TEST_CASE("row 22: an operator's abort ends all of the unit's commands with canc
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE("a keepalive that is not answered ends the connection; nobody's commands are reset for it") {
-  Stuck rig;
-  rig.pass(*rig.options.keepalive + 10ms);
-  rig.expire();
-  CHECK(rig.nexus->record().losses == 1);
-  CHECK(rig.functions.empty());
-}
-
-TEST_CASE(
-    "what an adapter acknowledges is no answer of the target's: a hung one has its connection ended in "
-    "time") {
-  const auto commands =
-      GENERATE(range(0, 32));  // with one of them the keepalive is the send that is acknowledged
-  Stuck rig;
-  rig.answer_again();
-  std::deque<Counted> answered;
-  for (int i = 0; i < commands; ++i) {
-    rig.submit(answered.emplace_back());
-    rig.settle();
-  }
-  rig.keep(Outcome::Kind::lose_command);
-  rig.clock.advance(*rig.options.keepalive + 10ms);
-  rig.nexus->poll();
-  rig.clock.advance(1ms);
-  rig.settle();
-  rig.expire();
-  CHECK(rig.nexus->record().losses == 1);
-  CHECK(rig.functions.empty());
-}
-
-TEST_CASE(
-    "row 2: a target that owes answers and says nothing is asked whether it is there, in time for promise "
-    "2") {
-  Stuck rig;
-  const auto sent = [&] { return rig.target->counters().commands; };
-  Counted stuck;
-  rig.submit(stuck);
-  rig.settle();
-  rig.pass(5ms);  // a look at what is due
-  const auto before = sent();
-  CHECK(rig.nexus->next_deadline() <= rig.clock.now() + SessionOptions::kAnswersAwaited);
-  rig.pass(SessionOptions::kAnswersAwaited - 10ms);
-  CHECK(sent() == before);
-  rig.answer_again();
-  rig.pass(20ms);
-  CHECK(sent() == before + 1);
-  // It has answered that one: again only after the same silence.
-  rig.pass(SessionOptions::kAnswersAwaited - 10ms);
-  CHECK(sent() == before + 1);
-  rig.pass(20ms);
-  CHECK(sent() == before + 2);
-  CHECK(stuck.completions == 0);
-  CHECK(rig.nexus->record().losses == 0);
-}
-
-TEST_CASE("row 2: it is asked also where it has as many commands as it may have, or as it has credits for") {
-  SessionOptions options;
-  target::TargetConfig config;
-  SECTION("queue_depth") { options.queue_depth = 4; }
-  SECTION("credits") { config.request_limit = 5; }
-  Stuck rig(options, config);
-  std::array<Counted, 6> stuck;
-  for (auto& c : stuck) rig.submit(c);
-  rig.settle();
-  rig.pass(5ms);
-  const auto before = rig.target->counters().commands;
-  rig.answer_again();
-  // The next in the queue gets nothing of what is kept back.
-  rig.pass(SessionOptions::kAnswersAwaited + 10ms);
-  CHECK(rig.target->counters().commands == before + 1);
-  // And without an answer it is still there for the commands' rescue.
-  rig.expire();
-  rig.pass(rig.options.command_timeout);
-  for (const auto& c : stuck) CHECK(c.completions == 1);
-  CHECK(rig.nexus->record().losses == 0);
-}
-
-TEST_CASE("a keepalive that is not answered while others are is aborted: the session and their units stay") {
-  Stuck rig;
-  Counted stuck;
-  rig.submit(stuck);
-  rig.settle();
-  rig.pass(5ms);
-  rig.pass(SessionOptions::kAnswersAwaited);
-  rig.pass(5ms);
-  rig.answer_again();
-  Counted other;
-  rig.submit(other);
-  rig.settle();
-  CHECK(other.completions == 1);
-  SECTION("which the target confirms") {
-    rig.expire();
-    CHECK(rig.nexus->record().losses == 0);
-    CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::abort_task});
-  }
-  SECTION("else the connection ends; the unit is not reset for it") {
-    rig.on_abort = kRefused;
-    stuck.command.rescue = false;
-    rig.expire();
-    CHECK(rig.nexus->record().losses == 1);
-    CHECK(std::ranges::find(rig.functions, TaskFunction::lun_reset) == rig.functions.end());
-  }
-}
-
-TEST_CASE("a function is over once, also when the session ends under it") {
+TEST_CASE("a task management function completes once, also when the session ends") {
   Stuck rig;
   rig.on_reset = kLost;
   int completions = 0;
@@ -407,7 +275,7 @@ TEST_CASE("a function is over once, also when the session ends under it") {
   CHECK(completions == 2);
 }
 
-TEST_CASE("a command that the target refuses as a unit is no success, whatever its status says") {
+TEST_CASE("a command that the target does not accept as a unit fails, even with status GOOD") {
   Stuck rig;
   wire::Response refused;
   std::array<std::byte, 4> result{{{}, {}, {}, std::byte{2}}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A nexus with the built-in target as its peer, on a manual clock: what the tests of this folder drive.
+// A nexus with the built-in target as its peer and a manual clock, for the tests of this folder.
 #pragma once
 
 #include <algorithm>
@@ -16,15 +16,15 @@
 
 namespace srpi::session::test {
 
-// What a proof is told to find about a unit.
+// The result of a proof for a unit, as determined by a test.
 struct AwayUnit {
   std::uint64_t lun = 0;
   Errc code = Errc::ok;
   scsi::RetryClass retry = scsi::RetryClass::none;
 };
 
-// The proof of layer lun is not ours to use here: this one is content at once, or says what it was told to. LUN 0 always
-// answers.
+// This layer cannot use the real proof of layer lun. This one succeeds at once, or has the result that a test
+// determines. LUN 0 always answers.
 class FakeProof final : public Proof {
  public:
   void start(Channel&, const ProofScope& scope) override {
@@ -55,13 +55,13 @@ class FakeProof final : public Proof {
 
   Result<> answer;
   std::vector<AwayUnit> away_units;
-  std::optional<std::vector<AwayUnit>> found_away;  // by the next proof of identity
+  std::optional<std::vector<AwayUnit>> found_away;  // the result of the next proof of identity
   int starts = 0, confirmations = 0, greetings = 0;
-  int silent = 0;  // until it was cancelled so often
-  int wrong = 0;   // so often it says `answer`, then it is content
+  int silent = 0;  // has no outcome until it was cancelled this often
+  int wrong = 0;   // how often the outcome is `answer`, before it succeeds
 
  private:
-  // A unit that was away once is one of the session's.
+  // A unit that was away before belongs to the session.
   void find() {
     if (units.empty()) units.emplace_back();
     for (auto& unit : units) unit = {.lun = unit.lun};
@@ -80,7 +80,7 @@ struct Counted {
   int completions = 0;
 };
 
-// Blocks of one value, with the command that writes them.
+// Blocks with one value, and the command that writes them.
 struct Write {
   Write(Nexus& nexus, std::uint64_t lba, char value) : bytes(kBytes, static_cast<std::byte>(value)) {
     memory = nexus.memories().add(bytes).value();
@@ -98,14 +98,15 @@ struct Write {
   Counted counted;
 };
 
-// A target that has queued writes below itself: neither the end of the channel nor the next login ends them.
+// A target whose backing device has queued writes. Neither the end of the channel nor the next login ends
+// them.
 inline target::TargetConfig with_ghosts() {
   target::TargetConfig config;
   config.login_ends_held_writes = false;
   return config;
 }
 
-// What a target can make of a task management function.
+// The target's possible answers to a task management function.
 inline constexpr target::TaskOutcome kRefused{target::TaskOutcome::Kind::answer, wire::TaskResult::failed};
 inline constexpr target::TaskOutcome kLost{target::TaskOutcome::Kind::lose, {}};
 
@@ -132,7 +133,7 @@ class Rig : public NexusObserver {
     return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
   }
   std::size_t turn() { return nexus->poll() + network.progress() + target->poll(); }
-  // Until nothing moves any more; virtual time stands still.
+  // Runs until nothing is left to do, without advancing the clock.
   void settle() {
     srpi::test::settle([this] { return turn(); });
   }
@@ -151,7 +152,7 @@ class Rig : public NexusObserver {
   [[nodiscard]] char on_disk(std::uint64_t lba) const {
     return static_cast<char>(target->disk_bytes(0)[lba * 512]);
   }
-  // Until the session is live (or a virtual minute is over).
+  // Runs until the session is live, at most for a virtual minute.
   void come_back() {
     settle();
     for (int i = 0; i < 600 && nexus->state() != State::live; ++i) pass(std::chrono::milliseconds(100));

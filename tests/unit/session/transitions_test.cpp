@@ -8,7 +8,7 @@
 
 using namespace srpi::session;
 
-TEST_CASE("the documented state diagram is the one the table generates") {
+TEST_CASE("the documented state diagram is the one that the table generates") {
   std::ifstream file(SRPI_SOURCE_DIR "/docs/session-states.md");
   REQUIRE(file);
   std::stringstream text;
@@ -21,7 +21,7 @@ TEST_CASE("the documented state diagram is the one the table generates") {
   REQUIRE(document.substr(from, end - from) == to_mermaid());
 }
 
-TEST_CASE("every state can be left by erase, and only by erase or dev_loss for good") {
+TEST_CASE("erase leaves every state, and only erase and dev_loss are final") {
   for (const auto& row : transitions()) {
     if (row.event == Event::erase_requested)
       CHECK(row.next == State::erased);
@@ -37,13 +37,13 @@ TEST_CASE("an administrator's disconnect is final: only reconnect or erase leave
   }
 }
 
-TEST_CASE("an accident is not final: a lost session goes on trying") {
+TEST_CASE("a loss is not final: a lost session goes on trying") {
   CHECK(transition(State::lost, Event::attempt_failed).action == Action::schedule_retry);
   CHECK(transition(State::lost, Event::retry_due).action == Action::start_attempt);
   CHECK(transition(State::lost, Event::attempt_succeeded).next == State::live);
 }
 
-TEST_CASE("every state, event and action has a name of its own") {
+TEST_CASE("every state, event and action has its own name") {
   std::set<std::string> states, events, actions;
   for (const auto& row : transitions()) {
     states.insert(to_string(row.state));
