@@ -5,9 +5,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <utility>
-
-#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 
@@ -17,9 +16,6 @@ using nbd::OptionReply;
 
 namespace {
 
-// A client may ask often and read nothing of the answers; then it is sent away.
-constexpr std::size_t kMaxOutputBytes = 1u << 20;
-
 template<class T>
 T load(std::span<const std::byte> bytes) {
   T value;
@@ -27,78 +23,95 @@ T load(std::span<const std::byte> bytes) {
   return value;
 }
 
+// A text without its end, or a structure of the wire.
 template<class T>
 void put(std::vector<std::byte>& to, const T& value) {
-  const auto* first = reinterpret_cast<const std::byte*>(&value);
-  to.insert(to.end(), first, first + sizeof value);
-}
-
-void put(std::vector<std::byte>& to, std::string_view text) {
-  const auto* first = reinterpret_cast<const std::byte*>(text.data());
-  to.insert(to.end(), first, first + text.size());
+  if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+    const auto bytes = std::as_bytes(std::span(std::string_view(value)));
+    to.insert(to.end(), bytes.begin(), bytes.end());
+  } else {
+    static_assert(std::is_trivially_copyable_v<T> && alignof(T) == 1);
+    const auto bytes = std::as_bytes(std::span(&value, 1));
+    to.insert(to.end(), bytes.begin(), bytes.end());
+  }
 }
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-constexpr std::uint32_t number(OptionReply reply) { return static_cast<std::uint32_t>(reply); }
+nbd::be16 type_of(InfoType type) { return static_cast<std::uint16_t>(type); }
+
+// The data of INFO and GO.
+struct InfoRequest {
+  std::string_view name;
+  bool wants_name = false, wants_description = false;
+};
+
+// Returns what is wrong; empty: nothing.
+std::string_view parse(std::span<const std::byte> data, InfoRequest& request) {
+  // u32 length of the name, the name, u16 count, count times a u16 type.
+  if (data.size() < 6) return "INFO and GO carry at least 6 bytes";
+  const std::uint32_t name_bytes = load<nbd::be32>(data);
+  if (name_bytes > Negotiation::kMaxNameBytes || name_bytes > data.size() - 6)
+    return "the name is longer than the option";
+  request.name = text_of(data.subspan(4, name_bytes));
+  const std::uint16_t count = load<nbd::be16>(data.subspan(4 + name_bytes));
+  const auto types = data.subspan(6 + name_bytes);
+  if (types.size() != std::size_t{count} * 2) return "the information requests do not fill the option";
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto type = InfoType{std::uint16_t{load<nbd::be16>(types.subspan(i * 2))}};
+    request.wants_name |= type == InfoType::name;
+    request.wants_description |= type == InfoType::description;
+  }
+  return {};
+}
 
 }  // namespace
 
 Negotiation::Negotiation(Exports exports) : exports_(std::move(exports)) {
-  append(nbd::Greeting{nbd::kMagic, nbd::kOptionMagic,
-                       static_cast<std::uint16_t>(nbd::kFixedNewstyle | nbd::kNoZeroes)});
-}
-
-template<class T>
-void Negotiation::append(const T& value) {
-  put(output_, value);
-}
-
-void Negotiation::expect(Step step, std::size_t bytes) {
-  step_ = step;
-  expected_ = bytes;
-  input_.clear();
+  put(output_, nbd::Greeting{nbd::kMagic, nbd::kOptionMagic,
+                             static_cast<std::uint16_t>(nbd::kFixedNewstyle | nbd::kNoZeroes)});
 }
 
 std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
   std::size_t consumed = 0;
   while (outcome_ == Outcome::going_on) {
-    const auto rest = bytes.subspan(consumed);
-    if (step_ == Step::skip) {
-      const auto n = std::min(rest.size(), skip_left_);
-      consumed += n;
-      skip_left_ -= n;
-      if (skip_left_ > 0) break;
-      reply_error(number(OptionReply::error_too_big),
-                  fmt::format("an option carries at most {} bytes", kMaxOptionBytes));
-      expect(Step::option_header, sizeof(nbd::OptionHeader));
-      continue;
-    }
-    const auto n = std::min(rest.size(), expected_ - input_.size());
-    input_.insert(input_.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(n));
-    consumed += n;
-    if (input_.size() < expected_) break;
-    switch (step_) {
-      case Step::client_flags:
-        on_client_flags(load<nbd::be32>(input_));
-        break;
-      case Step::option_header:
-        on_option_header();
-        break;
-      case Step::option_data:
-        on_option();
-        break;
-      case Step::skip:
-        break;
-    }
+    const auto part = bytes.subspan(consumed, std::min(bytes.size() - consumed, missing_));
+    if (step_ != Step::skipped_data) input_.insert(input_.end(), part.begin(), part.end());
+    consumed += part.size();
+    missing_ -= part.size();
+    if (missing_ > 0) break;
+    perform_step();
     if (output_.size() > kMaxOutputBytes) refuse("the client asks without reading the answers");
   }
   return consumed;
 }
 
-void Negotiation::on_client_flags(std::uint32_t flags) {
+void Negotiation::expect(Step step, std::size_t bytes) {
+  step_ = step;
+  missing_ = bytes;
+  input_.clear();
+}
+
+void Negotiation::perform_step() {
+  switch (step_) {
+    case Step::client_flags:
+      return on_client_flags();
+    case Step::option_header:
+      return on_option_header();
+    case Step::option_data:
+      on_option();
+      break;
+    case Step::skipped_data:
+      reply(OptionReply::error_too_big, fmt::format("an option carries at most {} bytes", kMaxOptionBytes));
+      break;
+  }
+  expect(Step::option_header, sizeof(nbd::OptionHeader));
+}
+
+void Negotiation::on_client_flags() {
+  const std::uint32_t flags = load<nbd::be32>(input_);
   if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
     return refuse(fmt::format("the client sets unknown flags {:#x}", flags));
   if ((flags & nbd::kFixedNewstyle) == 0)
@@ -114,123 +127,74 @@ void Negotiation::on_option_header() {
   if (++options_seen_ > kMaxOptions) return refuse(fmt::format("more than {} options", kMaxOptions));
   option_ = header.option;
   const std::uint32_t length = header.length;
-  if (length > kMaxOptionBytes) {
-    if (length > kMaxSkippedBytes || option_ == static_cast<std::uint32_t>(Option::export_name))
-      return refuse(fmt::format("option {} announces {} bytes", option_, length));
-    skip_left_ = length;
-    return expect(Step::skip, 0);
-  }
-  expect(Step::option_data, length);
+  const bool is_too_big = length > kMaxOptionBytes;
+  // EXPORT_NAME has no way to answer with an error.
+  if (length > kMaxSkippedBytes || (is_too_big && Option{option_} == Option::export_name))
+    return refuse(fmt::format("option {} announces {} bytes", option_, length));
+  expect(is_too_big ? Step::skipped_data : Step::option_data, length);
 }
 
 void Negotiation::on_option() {
-  switch (static_cast<Option>(option_)) {
+  switch (Option{option_}) {
     case Option::export_name:
       return on_export_name();
     case Option::abort:
-      reply(number(OptionReply::ack));
+      reply(OptionReply::ack);
       outcome_ = Outcome::ended;
       return;
     case Option::list:
-      on_list();
-      break;
+      return on_list();
     case Option::info:
-      on_info_or_go(false);
-      break;
     case Option::go:
-      on_info_or_go(true);
-      if (outcome_ != Outcome::going_on) return;
-      break;
+      return on_info();
     case Option::starttls:
-      reply_error(number(OptionReply::error_policy),
-                  "no TLS here: the socket's file mode decides who may connect");
-      break;
+      return reply(OptionReply::error_policy, "no TLS here: the socket's file mode decides who may connect");
     case Option::structured_reply:
     default:
-      reply_error(number(OptionReply::error_unsupported), "this server has no such option");
-      break;
+      return reply(OptionReply::error_unsupported, "this server has no such option");
   }
-  expect(Step::option_header, sizeof(nbd::OptionHeader));
 }
 
 void Negotiation::on_list() {
-  if (!input_.empty()) return reply_error(number(OptionReply::error_invalid), "LIST carries no data");
-  for (const auto& e : exports_()) {
-    std::vector<std::byte> data;
-    put(data, nbd::be32(static_cast<std::uint32_t>(e.name.size())));
-    put(data, std::string_view(e.name));
-    reply(number(OptionReply::server), data);
-  }
-  reply(number(OptionReply::ack));
+  if (!input_.empty()) return reply(OptionReply::error_invalid, "LIST carries no data");
+  for (const auto& e : exports_())
+    reply(OptionReply::server, nbd::be32(static_cast<std::uint32_t>(e.name.size())), e.name);
+  reply(OptionReply::ack);
 }
 
-void Negotiation::on_info_or_go(bool go) {
-  // u32 length of the name, the name, u16 count, count times a u16 type.
-  const std::span<const std::byte> data(input_);
-  const auto invalid = [this](std::string_view why) { reply_error(number(OptionReply::error_invalid), why); };
-  if (data.size() < 6) return invalid("INFO and GO carry at least 6 bytes");
-  const std::uint32_t name_bytes = load<nbd::be32>(data);
-  if (name_bytes > kMaxNameBytes || name_bytes > data.size() - 6)
-    return invalid("the name is longer than the option");
-  const auto name = text_of(data.subspan(4, name_bytes));
-  const auto wanted = data.subspan(4 + name_bytes);
-  const std::uint16_t count = load<nbd::be16>(wanted);
-  if (wanted.size() != 2 + std::size_t{count} * 2)
-    return invalid("the information requests do not fill the option");
-
-  const auto e = find(name);
-  if (!e) return reply_error(number(OptionReply::error_unknown), "no such export; LIST names them");
-
-  std::vector<std::byte> piece;
-  const auto send = [&] {
-    reply(number(OptionReply::info), piece);
-    piece.clear();
-  };
-  put(piece,
-      nbd::InfoExport{static_cast<std::uint16_t>(InfoType::export_), e->size_bytes, e->transmission_flags});
-  send();
-  // Told whether asked or not: a client that does not ask must not assume smaller blocks either.
-  put(piece, nbd::InfoBlockSize{static_cast<std::uint16_t>(InfoType::block_size), e->block_size,
-                                e->preferred_block_size, e->max_request_bytes});
-  send();
-  bool want_name = false, want_description = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint16_t type = load<nbd::be16>(wanted.subspan(2 + i * 2));
-    want_name |= type == static_cast<std::uint16_t>(InfoType::name);
-    want_description |= type == static_cast<std::uint16_t>(InfoType::description);
-  }
-  if (want_name) {
-    put(piece, nbd::be16(static_cast<std::uint16_t>(InfoType::name)));
-    put(piece, std::string_view(e->name));
-    send();
-  }
-  if (want_description && !e->description.empty()) {
-    put(piece, nbd::be16(static_cast<std::uint16_t>(InfoType::description)));
-    put(piece, std::string_view(e->description).substr(0, kMaxNameBytes));
-    send();
-  }
-  reply(number(OptionReply::ack));
-  if (go) {
-    chosen_ = e;
-    outcome_ = Outcome::transmission;
-  }
+void Negotiation::on_info() {
+  InfoRequest request;
+  if (const auto wrong = parse(input_, request); !wrong.empty())
+    return reply(OptionReply::error_invalid, wrong);
+  if (!choose(request.name)) return reply(OptionReply::error_unknown, "no such export; LIST names them");
+  const auto& e = *chosen_;
+  reply(OptionReply::info, nbd::InfoExport{type_of(InfoType::export_), e.size_bytes, e.transmission_flags});
+  // Told in any case: a client that does not ask must not assume smaller blocks either.
+  reply(OptionReply::info, nbd::InfoBlockSize{type_of(InfoType::block_size), e.block_size,
+                                              e.preferred_block_size, e.max_request_bytes});
+  if (request.wants_name) reply(OptionReply::info, type_of(InfoType::name), e.name);
+  if (request.wants_description && !e.description.empty())
+    reply(OptionReply::info, type_of(InfoType::description),
+          std::string_view(e.description).substr(0, kMaxNameBytes));
+  reply(OptionReply::ack);
+  if (Option{option_} == Option::go) outcome_ = Outcome::transmission;
 }
 
 void Negotiation::on_export_name() {
-  const auto name = text_of(input_);
-  const auto e = name.size() <= kMaxNameBytes ? find(name) : std::nullopt;
-  // This option has no way to answer with an error.
-  if (!e) return refuse("the client asks for an export that does not exist");
-  append(nbd::ExportNameReply{e->size_bytes, e->transmission_flags});
+  if (!choose(text_of(input_))) return refuse("the client asks for an export that does not exist");
+  put(output_, nbd::ExportNameReply{chosen_->size_bytes, chosen_->transmission_flags});
   if (!no_zeroes_) output_.resize(output_.size() + 124);
-  chosen_ = e;
   outcome_ = Outcome::transmission;
 }
 
-std::optional<ExportInfo> Negotiation::find(std::string_view name) const {
-  for (auto& e : exports_())
-    if (name.empty() || e.name == name) return e;
-  return std::nullopt;
+bool Negotiation::choose(std::string_view name) {
+  chosen_.reset();
+  for (auto& e : exports_()) {
+    if (!name.empty() && e.name != name) continue;
+    chosen_ = std::move(e);
+    break;
+  }
+  return chosen_.has_value();
 }
 
 void Negotiation::refuse(std::string why) {
@@ -238,13 +202,15 @@ void Negotiation::refuse(std::string why) {
   outcome_ = Outcome::refused;
 }
 
-void Negotiation::reply(std::uint32_t type, std::span<const std::byte> data) {
-  append(nbd::OptionReplyHeader{nbd::kReplyMagic, option_, type, static_cast<std::uint32_t>(data.size())});
-  output_.insert(output_.end(), data.begin(), data.end());
-}
-
-void Negotiation::reply_error(std::uint32_t type, std::string_view why) {
-  reply(type, std::as_bytes(std::span(why)));
+// The parts are the reply's data.
+template<class... Parts>
+void Negotiation::reply(OptionReply type, const Parts&... parts) {
+  const std::size_t at = output_.size();
+  nbd::OptionReplyHeader header{nbd::kReplyMagic, option_, static_cast<std::uint32_t>(type), 0u};
+  put(output_, header);
+  (put(output_, parts), ...);
+  header.length = static_cast<std::uint32_t>(output_.size() - at - sizeof header);
+  std::memcpy(output_.data() + at, &header, sizeof header);
 }
 
 }  // namespace srp_nbd

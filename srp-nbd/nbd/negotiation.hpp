@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "nbd/export_info.hpp"
+#include "nbd/wire.hpp"
 
 namespace srp_nbd {
 
@@ -23,18 +24,19 @@ class Negotiation {
   using Exports = std::function<std::vector<ExportInfo>()>;  // asked anew at each option that concerns them
 
   enum class Outcome : std::uint8_t {
-    going_on,      // send output(), feed more
-    transmission,  // send output(), then serve chosen(); bytes not consumed are the first of that phase
-    ended,         // the client is done; send output() and close
-    refused,       // it broke the protocol, or asked in vain by EXPORT_NAME: close; problem() says why
+    going_on,      // send the output, feed more
+    transmission,  // send the output, then serve chosen(); bytes not consumed are the first of that phase
+    ended,         // the client is done; send the output and close
+    refused,  // the client broke the protocol, or asked in vain by EXPORT_NAME: close; problem() says why
   };
 
-  static constexpr std::size_t kMaxOptionBytes =
-      8192;  // of an option's data; a longer one is read over and refused
+  // Limits on what a client may cost. An option's data beyond the first limit are read over, and the option is refused;
+  // beyond the second one the client is sent away.
+  static constexpr std::size_t kMaxOptionBytes = 8192;
+  static constexpr std::size_t kMaxSkippedBytes = 1u << 20;
   static constexpr std::size_t kMaxNameBytes = 4096;
-  static constexpr std::uint32_t kMaxOptions = 256;  // then the client is sent away
-  static constexpr std::uint32_t kMaxSkippedBytes = 1u
-                                                    << 20;  // of an option too long to be read over: refused
+  static constexpr std::uint32_t kMaxOptions = 256;
+  static constexpr std::size_t kMaxOutputBytes = 1u << 20;  // not taken: the client asks and does not read
 
   explicit Negotiation(Exports exports);
 
@@ -48,31 +50,29 @@ class Negotiation {
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
  private:
-  enum class Step : std::uint8_t { client_flags, option_header, option_data, skip };
+  enum class Step : std::uint8_t { client_flags, option_header, option_data, skipped_data };
 
-  void on_client_flags(std::uint32_t);
+  void expect(Step, std::size_t bytes);
+  void perform_step();
+  void on_client_flags();
   void on_option_header();
   void on_option();
   void on_list();
-  void on_info_or_go(bool go);
+  void on_info();
   void on_export_name();
+  [[nodiscard]] bool choose(std::string_view name);
   void refuse(std::string why);
-  void reply(std::uint32_t type, std::span<const std::byte> data = {});
-  void reply_error(std::uint32_t type, std::string_view why);
-  template<class T>
-  void append(const T&);
-  [[nodiscard]] std::optional<ExportInfo> find(std::string_view name) const;
-  void expect(Step, std::size_t bytes);
+  template<class... Parts>
+  void reply(nbd::OptionReply, const Parts&...);
 
   Exports exports_;
   Outcome outcome_ = Outcome::going_on;
   Step step_ = Step::client_flags;
-  std::size_t expected_ = 4;      // bytes of this step
-  std::vector<std::byte> input_;  // what has come of them
+  std::size_t missing_ = sizeof(nbd::be32);  // bytes of this step that have not come
+  std::vector<std::byte> input_;             // those that have
   std::vector<std::byte> output_;
   std::uint32_t option_ = 0;
   std::uint32_t options_seen_ = 0;
-  std::size_t skip_left_ = 0;
   bool no_zeroes_ = false;
   std::optional<ExportInfo> chosen_;
   std::string problem_;

@@ -26,28 +26,22 @@ ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions&
 }
 
 nbd::WireError to_wire_error(srpi::Errc code) noexcept {
-  using nbd::WireError;
-  switch (srpi::to_errno(code)) {
+  // NBD's numbers are Linux's.
+  switch (const int error = srpi::to_errno(code)) {
     case 0:
-      return WireError::ok;
+    case ENOMEM:
+    case EINVAL:
+    case ENOSPC:
+    case EOVERFLOW:
+    case EOPNOTSUPP:
+    case ESHUTDOWN:
+      return static_cast<nbd::WireError>(error);
     case EPERM:
     case EACCES:
     case EROFS:
-      return WireError::not_permitted;
-    case ENOMEM:
-      return WireError::no_memory;
-    case EINVAL:
-      return WireError::invalid;
-    case ENOSPC:
-      return WireError::no_space;
-    case EOVERFLOW:
-      return WireError::overflow;
-    case EOPNOTSUPP:
-      return WireError::not_supported;
-    case ESHUTDOWN:
-      return WireError::shutting_down;
+      return nbd::WireError::not_permitted;
     default:
-      return WireError::io;
+      return nbd::WireError::io;
   }
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <array>
 #include <catch2/catch.hpp>
 #include <cstring>
 
@@ -82,6 +83,46 @@ TEST_CASE("negotiation answers the same however the bytes are split") {
   }
   CHECK(replies(whole) ==
         std::vector<std::uint32_t>{0x80000001, 0x80000002, 2, 2, 1, 0x80000006, 0x80000001, 3, 3, 1});
+}
+
+TEST_CASE("negotiation tells names and sizes as they are") {
+  Bytes in = flags(), data = go_data("lun1");
+  option(in, 3);
+  data.back() = std::byte{2};  // two information requests
+  put(data, nbd::be16(std::uint16_t{1}));
+  put(data, nbd::be16(std::uint16_t{2}));
+  option(in, 6, data);
+  option(in, 4711);
+  Negotiation n([] {
+    auto list = exports();
+    list[1].description = "disk";
+    return list;
+  });
+  n.feed(in);
+  REQUIRE(n.outcome() == Outcome::going_on);
+
+  Bytes expected;
+  const auto reply = [&](std::uint32_t to, std::uint32_t type, auto... parts) {
+    Bytes all;
+    (put(all, parts), ...);
+    put(expected, nbd::OptionReplyHeader{nbd::kReplyMagic, to, type, static_cast<std::uint32_t>(all.size())});
+    expected.insert(expected.end(), all.begin(), all.end());
+  };
+  using Name = std::array<char, 4>;
+  put(expected, nbd::Greeting{nbd::kMagic, nbd::kOptionMagic, std::uint16_t{3}});
+  reply(3, 2, nbd::be32(4u), Name{'l', 'u', 'n', '0'});
+  reply(3, 2, nbd::be32(4u), Name{'l', 'u', 'n', '1'});
+  reply(3, 1);
+  reply(6, 3, nbd::InfoExport{std::uint16_t{0}, std::uint64_t{1} << 20, std::uint16_t{0}});
+  reply(6, 3, nbd::InfoBlockSize{std::uint16_t{3}, 512u, 4096u, 8u << 20});
+  reply(6, 3, nbd::be16(std::uint16_t{1}), Name{'l', 'u', 'n', '1'});
+  reply(6, 3, nbd::be16(std::uint16_t{2}), Name{'d', 'i', 's', 'k'});
+  reply(6, 1);
+  const std::string words = "this server has no such option";
+  put(expected,
+      nbd::OptionReplyHeader{nbd::kReplyMagic, 4711u, 0x80000001, static_cast<std::uint32_t>(words.size())});
+  for (const char c : words) expected.push_back(static_cast<std::byte>(c));
+  CHECK((n.take_output() == expected));
 }
 
 TEST_CASE("negotiation knows the old way, the end, and what is not NBD") {
