@@ -296,7 +296,7 @@ std::vector<std::uint8_t> RamTarget::report_luns(std::uint8_t select) const {
   std::vector<scsi::Lun> luns;
   // 1 selects well-known units only, and we have none. 0 and 2 select all our units (SPC-4 6.33).
   if (select != 1)
-    for (std::uint16_t i = 0; i < by_number_.size(); ++i)
+    for (std::uint16_t i = 0; i <= kMostLun; ++i)
       if (by_number_[i]) luns.push_back(scsi::lun_of(i));
   return scsi::encode_report_luns(luns);
 }
