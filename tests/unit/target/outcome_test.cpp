@@ -10,15 +10,11 @@ struct Writing : Rig {
   Initiator i{*this};
   std::uint64_t write(Initiator& who, std::uint32_t lba, char first) {
     who.fill(0, 512, first);
-    descriptor[0] = who.piece(0, 512);
-    auto command = who.command(scsi::write10(lba, 1));
-    command.data_out = wire::DataBuffer::direct(descriptor);
-    const auto tag = who.send(command);
+    const auto tag = who.start(scsi::write10(lba, 1), 0, 512);
     pump();
     return tag;
   }
   char on_disk(std::uint32_t lba) { return static_cast<char>(target->disk_bytes(0)[lba * 512]); }
-  std::array<wire::DirectDescriptor, 1> descriptor{};
 };
 }  // namespace
 

@@ -159,15 +159,18 @@ class Initiator {
     return {reinterpret_cast<std::uintptr_t>(data.data()) + offset, data_region->rkey(), bytes};
   }
 
-  // Sends a command with a direct buffer at data[0] and returns the answer.
-  Answer run(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0,
-             std::uint32_t lun = 0) {
+  // Sends a command with a direct buffer at data[0] and returns its tag.
+  std::uint64_t start(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0,
+                      std::uint32_t lun = 0) {
     const wire::DirectDescriptor in[] = {piece(0, in_bytes)}, out[] = {piece(0, out_bytes)};
     auto unit = command(cdb, lun);
     if (in_bytes != 0) unit.data_in = wire::DataBuffer::direct(in);
     if (out_bytes != 0) unit.data_out = wire::DataBuffer::direct(out);
-    const auto tag = send(unit);
-    return answer_to(tag);
+    return send(unit);
+  }
+  Answer run(const scsi::Cdb& cdb, std::uint32_t in_bytes = 0, std::uint32_t out_bytes = 0,
+             std::uint32_t lun = 0) {
+    return answer_to(start(cdb, in_bytes, out_bytes, lun));
   }
 
   // Runs network and target until nothing is left to do. Returns the next received unit.

@@ -169,10 +169,7 @@ TEST_CASE("an abort is answered only after the command's RDMA has ended") {
   Rig rig(small_config(), &slow);
   Initiator i(rig);
   i.fill(0, 512);
-  const wire::DirectDescriptor out[] = {i.piece(0, 512)};
-  auto write = i.command(scsi::write10(0, 1));
-  write.data_out = wire::DataBuffer::direct(out);
-  const auto tag = i.send(write);
+  const auto tag = i.start(scsi::write10(0, 1), 0, 512);
   CHECK_FALSE(i.next());
   const bool reset = GENERATE(false, true);
   const auto function = i.send(reset ? TaskFunction::lun_reset : TaskFunction::abort_task, 0, tag);
@@ -195,10 +192,7 @@ TEST_CASE("a reset waits for another session's RDMA, or for the end of that sess
   SlowReads slow;
   Rig rig(small_config(), &slow);
   Initiator i(rig), other(rig, {.initiator = initiator_port(2)});
-  const wire::DirectDescriptor out[] = {other.piece(0, 512)};
-  auto write = other.command(scsi::write10(0, 1));
-  write.data_out = wire::DataBuffer::direct(out);
-  other.send(write);
+  other.start(scsi::write10(0, 1), 0, 512);
   rig.pump();
   const auto reset = i.send(TaskFunction::lun_reset, 0);
   CHECK_FALSE(i.next());
@@ -211,10 +205,7 @@ TEST_CASE("a single-channel login ends transfers at once, so old data does not r
   Rig rig(small_config(), &slow);
   Initiator i(rig);
   i.fill(0, 512);
-  const wire::DirectDescriptor out[] = {i.piece(0, 512)};
-  auto write = i.command(scsi::write10(0, 1));
-  write.data_out = wire::DataBuffer::direct(out);
-  i.send(write);
+  i.start(scsi::write10(0, 1), 0, 512);
   rig.pump();
   Initiator next(rig);
   CHECK(next.logged_in());

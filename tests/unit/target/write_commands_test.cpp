@@ -94,10 +94,7 @@ TEST_CASE("a write is not acknowledged if the cache is lost during its transfer"
   i.fill(0, 512);
   CHECK(i.run(scsi::write10(0, 1), 0, 512).status() == 0);  // the block is not on the medium
   i.fill(0, 512, 'a');
-  const wire::DirectDescriptor out[] = {i.piece(0, 512)};
-  auto unit = i.command(scsi::write10(0, 1, {.fua = true}));
-  unit.data_out = wire::DataBuffer::direct(out);
-  const auto tag = i.send(unit);
+  const auto tag = i.start(scsi::write10(0, 1, {.fua = true}), 0, 512);
   const auto disk = rig.target->disk_bytes(0);
   // The data has arrived, but the target has not polled the completion yet.
   rig.target->poll();
