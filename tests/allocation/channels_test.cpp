@@ -133,108 +133,138 @@ TEST_CASE(
   WARN(count << " allocations, each failed once");
 }
 
+namespace {
+
+// A session to which one thing after another happens. Each step ends with all channels live.
+struct Misfortunes : Channels {
+  [[nodiscard]] std::uint64_t all_losses() const {
+    return nexus().channels().history.losses + nexus().record().losses;
+  }
+  void io_at(std::size_t lun, IoOperation operation = IoOperation::read) {
+    submit(io, operation, *memory, lun);
+  }
+  void answer_functions(TaskOutcome (*outcome)(const wire::TaskManagement&)) {
+    peer([&](auto& t) { t.set_task_hook(outcome); });
+  }
+
+  void start_with_one_channel() {
+    peer([](auto& t) { t.reject_further_channels(wire::RejectReason::multichannel_unsupported); });
+    make_session();
+    memory = memory_for(buffer);
+    come_live();
+    run([&] { return nexus().channels_refused(); }, "a refusal of channels is noticed");
+    must(nexus().channels().error().code != Errc::ok, "the refusal is told");
+    peer([](auto& t) { t.reject_further_channels(std::nullopt); });
+    must(session->reconnect().has_value(), "asking for the channels needs no memory");
+    all_live();
+  }
+  void log_one_channel_out() {
+    const auto before = all_losses();
+    peer([](auto& t) { t.send_logout(wire::LogoutReason::inactive, t.channels().back().number); });
+    run([&] { return all_losses() > before; }, "a logout is noticed");
+    all_live();
+  }
+  // Each channel has a unit attention, and the observer is told once.
+  void grow_a_unit() {
+    peer([](auto& t) { (void)t.resize(0, 2 * kDiskBytes); });
+    io_at(0);
+    finish(io);
+    run([&] { return observer.blocks == 2 * kDiskBytes / 512; }, "a grown unit is reported");
+    all_live();
+  }
+  // Only one channel proves the units.
+  void refuse_proof_over_other_channels() {
+    const auto before = all_losses();
+    peer([](auto& t) {
+      t.set_command_hook([](const target::CommandInfo& info) {
+        const bool inquiry = static_cast<scsi::Opcode>(info.cdb[0]) == scsi::Opcode::inquiry;
+        if (!inquiry || channel_of(info.tag) == 0) return Outcome{};
+        return Outcome::check_condition(scsi::SenseKey::hardware_error, {});
+      });
+      (void)t.raise_attention(1, scsi::kCapacityChanged);
+    });
+    io_at(1);
+    run([&] { return all_losses() > before; }, "a channel over which the units cannot be proved is lost");
+    answer_again();
+    finish(io);
+    all_live();
+  }
+  // An operator's reset that one channel does not confirm ends that channel.
+  void reset_without_confirmation() {
+    const auto before = all_losses();
+    answer_functions([](const wire::TaskManagement& f) {
+      return channel_of(f.tag) == 2 ? TaskOutcome{TaskOutcome::Kind::answer, wire::TaskResult::failed}
+                                    : TaskOutcome{};
+    });
+    session->logical_units()[0]->reset(reset.request);
+    run([&] { return reset.done; }, "a reset is answered");
+    run([&] { return all_losses() > before; }, "a channel that does not confirm is lost");
+    peer([](auto& t) { t.set_task_hook({}); });
+    for (int i = 0; i < 2; ++i) {  // each channel has an attention again
+      all_live();
+      io_at(0);
+      finish(io);
+      run_for(500ms);
+    }
+    all_live();
+  }
+  // Without its fence a lost channel costs the session, whose next login fences.
+  void refuse_fence_of_lost_channel() {
+    keep_writes();
+    write_on_all(writes, *memory);
+    run([&] { return target->held() >= kChannels; }, "the target has the writes");
+    answer_again();
+    answer_functions([](const wire::TaskManagement&) {
+      return TaskOutcome{TaskOutcome::Kind::answer, wire::TaskResult::failed};
+    });
+    const auto sessions_lost = nexus().record().losses;
+    break_channel(1);
+    run([&] { return nexus().record().losses > sessions_lost; }, "a fence in vain ends the session");
+    peer([](auto& t) { t.set_task_hook({}); });
+    finish_all(writes);
+    come_live();
+    all_live();
+    must(nexus().marks().empty(), "the next login has fenced");
+    must(target->held() == 0, "no ghost is left");
+  }
+  void disconnect_and_reconnect() {
+    must(session->disconnect().has_value(), "disconnect needs no memory");
+    must(session->reconnect().has_value(), "reconnect needs no memory itself");
+    come_live();
+    all_live();
+    io_at(0, IoOperation::write);
+    finish(io);
+  }
+  void end() {
+    memory.reset();
+    session.reset();
+  }
+
+  std::span<std::byte> buffer;
+  std::array<Io, kChannels> writes;
+  Io io;
+  Reset reset;
+  std::unique_ptr<Memory> memory;
+};
+
+}  // namespace
+
 TEST_CASE(
     "any one failed allocation while channels are refused, logged out, attended to, reset and fenced in "
     "vain") {
   std::vector<std::byte> buffer(4096, std::byte{5});
   const auto count = fail_each([&](auto failing) {
-    Channels world;
-    std::array<Io, kChannels> writes;
-    Io io;
-    Reset reset;
+    Misfortunes world;
+    world.buffer = buffer;
     failing([&] {
-      // The target takes one channel only, then all of them.
-      world.peer([](auto& t) { t.reject_further_channels(wire::RejectReason::multichannel_unsupported); });
-      world.make_session();
-      auto memory = world.memory_for(buffer);
-      world.come_live();
-      world.run([&] { return world.nexus().channels_refused(); }, "a refusal of channels is noticed");
-      must(world.nexus().channels().error().code != Errc::ok, "the refusal is told");
-      world.peer([](auto& t) { t.reject_further_channels(std::nullopt); });
-      must(world.session->reconnect().has_value(), "asking for the channels needs no memory");
-      world.all_live();
-
-      // It logs one of them out.
-      const auto losses = [&] {
-        return world.nexus().channels().history.losses + world.nexus().record().losses;
-      };
-      auto before = losses();
-      world.peer([](auto& t) { t.send_logout(wire::LogoutReason::inactive, t.channels().back().number); });
-      world.run([&] { return losses() > before; }, "a logout is noticed");
-      world.all_live();
-
-      // A unit has grown: each channel has an attention, the observer is told once.
-      world.peer([](auto& t) { (void)t.resize(0, 2 * kDiskBytes); });
-      world.submit(io, IoOperation::read, *memory);
-      world.finish(io);
-      world.run([&] { return world.observer.blocks == 2 * kDiskBytes / 512; }, "a grown unit is reported");
-      world.all_live();
-
-      // Over one channel the units cannot be proved: that one is lost, the others prove them.
-      before = losses();
-      world.peer([](auto& t) {
-        t.set_command_hook([](const target::CommandInfo& info) {
-          const bool inquiry = static_cast<scsi::Opcode>(info.cdb[0]) == scsi::Opcode::inquiry;
-          if (!inquiry || channel_of(info.tag) == 0) return Outcome{};
-          return Outcome::check_condition(scsi::SenseKey::hardware_error, {});
-        });
-        (void)t.raise_attention(1, scsi::kCapacityChanged);
-      });
-      world.submit(io, IoOperation::read, *memory, 1);
-      world.run([&] { return losses() > before; }, "a channel over which the units cannot be proved is lost");
-      world.answer_again();
-      world.finish(io);
-      world.all_live();
-
-      // An operator's reset, which one channel does not confirm: that one is of no further use.
-      before = losses();
-      world.peer([](auto& t) {
-        t.set_task_hook([](const wire::TaskManagement& f) {
-          return channel_of(f.tag) == 2 ? TaskOutcome{TaskOutcome::Kind::answer, wire::TaskResult::failed}
-                                        : TaskOutcome{};
-        });
-      });
-      world.session->logical_units()[0]->reset(reset.request);
-      world.run([&] { return reset.done; }, "a reset is answered");
-      world.run([&] { return losses() > before; }, "a channel that does not confirm is lost");
-      world.peer([](auto& t) { t.set_task_hook({}); });
-      for (int i = 0; i < 2; ++i) {  // each channel has an attention again
-        world.all_live();
-        world.submit(io, IoOperation::read, *memory);
-        world.finish(io);
-        world.run_for(500ms);
-      }
-      world.all_live();
-
-      // A lost channel's fence is refused: that is the loss of the session, whose next login fences.
-      world.keep_writes();
-      world.write_on_all(writes, *memory);
-      world.run([&] { return world.target->held() >= kChannels; }, "the target has the writes");
-      world.answer_again();
-      world.peer([](auto& t) {
-        t.set_task_hook([](const auto&) {
-          return TaskOutcome{TaskOutcome::Kind::answer, wire::TaskResult::failed};
-        });
-      });
-      const auto sessions_lost = world.nexus().record().losses;
-      world.break_channel(1);
-      world.run([&] { return world.nexus().record().losses > sessions_lost; },
-                "a fence in vain ends the session");
-      world.peer([](auto& t) { t.set_task_hook({}); });
-      world.finish_all(writes);
-      world.come_live();
-      world.all_live();
-      must(world.nexus().marks().empty(), "the next login has fenced");
-      must(world.target->held() == 0, "no ghost is left");
-
-      must(world.session->disconnect().has_value(), "disconnect needs no memory");
-      must(world.session->reconnect().has_value(), "reconnect needs no memory itself");
-      world.come_live();
-      world.all_live();
-      world.submit(io, IoOperation::write, *memory);
-      world.finish(io);
-      memory.reset();
-      world.session.reset();
+      world.start_with_one_channel();
+      world.log_one_channel_out();
+      world.grow_a_unit();
+      world.refuse_proof_over_other_channels();
+      world.reset_without_confirmation();
+      world.refuse_fence_of_lost_channel();
+      world.disconnect_and_reconnect();
+      world.end();
     });
   });
   CHECK(count > 500);
