@@ -16,8 +16,10 @@ Channel::Channel(const ChannelLimits& limits, const base::Clock& clock, UnitEven
       clock_(clock),
       events_(events),
       resets_(resets),
-      number_(number),
-      slots_(command_slots(limits), number) {
+      buffers_(limits),
+      send_queue_(send_depth(limits)),
+      slots_(command_slots(limits), number),
+      tmf_slots_(number) {
   receives_to_post_.reserve(receive_count(limits_));
 }
 
@@ -28,39 +30,15 @@ Channel::~Channel() {
 
 std::uint32_t Channel::wanted_iu_bytes() const noexcept { return send_slot_bytes(limits_); }
 
-std::byte* Channel::send_buffer(std::uint32_t slot) noexcept {
-  return memory_.data() + std::size_t{slot} * send_slot_bytes(limits_);
-}
-
-std::byte* Channel::receive_buffer(std::uint32_t index) noexcept {
-  return memory_.data() + std::size_t{send_slot_count(limits_)} * send_slot_bytes(limits_) +
-         std::size_t{index} * kReceiveBytes;
-}
-
-Result<> Channel::allocate_buffers(fabric::Device& device) {
-  if (memory_.empty())
-    memory_.resize(std::size_t{send_slot_count(limits_)} * send_slot_bytes(limits_) +
-                   std::size_t{receive_count(limits_)} * kReceiveBytes);
-  auto region = device.register_memory(memory_, fabric::Access::local);
-  if (!region) return region.error();
-  region_ = std::move(*region);
-  return {};
-}
-
 Result<> Channel::open(std::unique_ptr<fabric::ActiveEndpoint> endpoint) {
   SRPI_CHECK(!endpoint_);
   endpoint_ = std::move(endpoint);
   failure_.reset();
   logged_out_.reset();
   started_ = false;
-  sends_posted_ = sends_unsignaled_ = 0;
+  send_queue_.reset();
 
-  if (const auto device = endpoint_->device(); device != device_) {
-    region_.reset();
-    device_.reset();  // stays empty if no region can be made on the new device
-    if (auto done = allocate_buffers(*device); !done) return done;
-    device_ = device;
-  }
+  if (auto done = buffers_.use_device(endpoint_->device()); !done) return done;
   fabric::QueueLimits queues;
   queues.send_depth = send_depth(limits_);
   queues.receive_depth = receive_count(limits_);
@@ -95,7 +73,7 @@ void Channel::submit(Command& command) noexcept {
       command.deadline != base::kNever ? command.deadline : clock_.now() + limits_.command_timeout;
   command.internal.end_error = Errc::timed_out;
   command.internal.abort_refused = false;
-  pending_.insert(command);
+  insert_by_deadline(pending_, command);
 }
 
 base::Time Channel::next_deadline() const noexcept {
@@ -104,8 +82,9 @@ base::Time Channel::next_deadline() const noexcept {
     if (list->front()) next = std::min(next, list->front()->internal.deadline);
   // While a rescue runs, its function has its own deadline.
   if (const auto* oldest = in_flight_.front())
-    next = std::min(next, oldest->internal.deadline +
-                              (rescuing_ ? 2 * limits_.task_management_timeout : base::Duration{}));
+    next = std::min(next, oldest->internal.deadline + (rescue_step_ != RescueStep::none
+                                                           ? 2 * limits_.task_management_timeout
+                                                           : base::Duration{}));
   return next;
 }
 
@@ -118,8 +97,8 @@ void Channel::fail(Error error) noexcept {
 }
 
 void Channel::take_unsent(CommandList& to) noexcept {
-  for (auto* list : {&pending_, &blocked_})
-    while (auto* c = list->pop_front()) to.push_back(*c);
+  to.append(pending_);
+  to.append(blocked_);
 }
 
 Ended Channel::end() noexcept {
@@ -130,10 +109,8 @@ Ended Channel::end() noexcept {
   started_ = false;
   late_answers_ = 0;
   Ended ended;
-  while (auto* c = in_flight_.pop_front()) {
-    slots_.release(c->internal.slot);
-    ended.sent.push_back(*c);
-  }
+  for (const auto& command : in_flight_) slots_.release(command.internal.slot);
+  ended.sent.append(in_flight_);
   take_unsent(ended.unsent);
   end_all_tmfs();
   return ended;
@@ -141,8 +118,7 @@ Ended Channel::end() noexcept {
 
 void Channel::let_device_go() noexcept {
   SRPI_CHECK(!endpoint_);
-  region_.reset();
-  device_.reset();
+  buffers_.let_device_go();
 }
 
 }  // namespace srpi::channel

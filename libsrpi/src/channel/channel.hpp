@@ -17,9 +17,13 @@
 
 #include "base/clock.hpp"
 #include "base/slot_table.hpp"
+#include "channel/buffers.hpp"
 #include "channel/command.hpp"
 #include "channel/credits.hpp"
+#include "channel/limits.hpp"
+#include "channel/send_queue.hpp"
 #include "channel/tmf.hpp"
+#include "channel/tmf_slots.hpp"
 #include "channel/unit_events.hpp"
 #include "channel/unit_resets.hpp"
 #include "fabric/endpoint.hpp"
@@ -30,18 +34,6 @@ struct Response;
 }
 
 namespace srpi::channel {
-
-// Task management functions at the target: the one that is waited for, the ones that were not answered in
-// time, and the ones submitted aside, which may take any time.
-inline constexpr std::uint32_t kMostAside = 16;
-inline constexpr std::uint32_t kTmfSlots = 4 + kMostAside;
-
-struct ChannelLimits {
-  std::uint32_t queue_depth = 128;  // commands at the target
-  std::uint32_t segments = 32;      // descriptors per command
-  base::Duration command_timeout{};
-  base::Duration task_management_timeout{};
-};
 
 // The values that the login negotiated.
 struct ChannelTerms {
@@ -78,7 +70,7 @@ class Channel {
   // True if the channel is logged in and has not failed.
   [[nodiscard]] bool is_up() const noexcept { return started_ && !failure_; }
   [[nodiscard]] fabric::ActiveEndpoint& endpoint() const noexcept { return *endpoint_; }
-  [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return device_; }
+  [[nodiscard]] std::shared_ptr<fabric::Device> device() const noexcept { return buffers_.device(); }
   // Gets the events that units report.
   [[nodiscard]] UnitEventSink& events() const noexcept { return events_; }
 
@@ -142,22 +134,13 @@ class Channel {
  private:
   static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
   struct PostBatch;
-  struct TmfSlot {
-    Tmf* tmf = nullptr;  // null in a used slot: nobody waits for the answer any more
-    std::uint32_t generation = 0;
-    bool taken = false;
-    bool aside = false;
-  };
-  [[nodiscard]] Result<> allocate_buffers(fabric::Device&);
-  [[nodiscard]] std::byte* send_buffer(std::uint32_t slot) noexcept;
-  [[nodiscard]] std::byte* receive_buffer(std::uint32_t index) noexcept;
+  enum class RescueStep : std::uint8_t { none, abort, reset };
   [[nodiscard]] bool can_post() const noexcept;
   [[nodiscard]] bool can_send_keepalive() const noexcept;
   void prepare(Command&, PostBatch&) noexcept;
   void post(PostBatch&) noexcept;
   void post_alone(std::uint32_t slot, std::size_t bytes) noexcept;
   [[nodiscard]] bool repost_receives() noexcept;
-  void on_send_completion(std::uint64_t id) noexcept;
   void on_unit(std::span<const std::byte>) noexcept;
   void on_response(std::span<const std::byte>) noexcept;
   void on_target_request(std::span<const std::byte>);  // may throw std::bad_alloc, but has no effect then
@@ -173,7 +156,7 @@ class Channel {
   // tmf.cpp
   [[nodiscard]] bool can_start_tmf() const noexcept;
   void start_tmf() noexcept;
-  void post_tmf(Tmf&, std::uint32_t slot) noexcept;
+  void post_tmf(Tmf&, std::uint32_t slot, TmfSlots::Kind) noexcept;
   [[nodiscard]] bool on_tmf_answer(const wire::Response&) noexcept;
   void end_tmf(Tmf&, Errc) noexcept;
   void check_tmf_deadlines(base::Time now) noexcept;
@@ -184,7 +167,6 @@ class Channel {
   const base::Clock& clock_;
   UnitEventSink& events_;
   UnitResets& resets_;
-  const std::uint16_t number_;
   ChannelTerms terms_;
   std::uint32_t usable_segments_ = 1;
   ChannelCounters counters_;
@@ -197,11 +179,9 @@ class Channel {
       last_answer_{};  // the target, by an answer; the adapter of a target that hangs still acknowledges
   bool started_ = false;
 
-  // The registered buffers. They stay registered while the device is the same.
-  std::shared_ptr<fabric::Device> device_;
-  std::vector<std::byte> memory_;
-  std::unique_ptr<fabric::MemoryRegion> region_;
-
+  Buffers buffers_;
+  SendQueue send_queue_;
+  std::vector<std::uint32_t> receives_to_post_;
   base::SlotTable<Command*> slots_;
   CommandList pending_;    // submitted, not posted
   CommandList in_flight_;  // posted, oldest first
@@ -209,14 +189,11 @@ class Channel {
   std::uint64_t blocked_lun_ = kNoLun;
   TmfList waiting_tmfs_;
   Tmf* active_tmf_ = nullptr;
-  std::array<TmfSlot, kTmfSlots> tmf_slots_;
+  TmfSlots tmf_slots_;
   Tmf rescue_;
-  bool rescuing_ = false;
-  std::uint64_t late_answers_ = 0;      // answers of aborted commands that may still come
-  std::uint32_t sends_posted_ = 0;      // send queue entries that may be in use
-  std::uint32_t sends_unsignaled_ = 0;  // since the last signaled one
-  std::uint64_t answers_ = 0;           // answers to target requests, counted to use their slots in turn
-  std::vector<std::uint32_t> receives_to_post_;
+  RescueStep rescue_step_ = RescueStep::none;  // that rescue_ carries out
+  std::uint64_t late_answers_ = 0;             // answers of aborted commands that may still come
+  std::uint64_t answers_ = 0;  // answers to target requests, counted to use their slots in turn
 };
 
 }  // namespace srpi::channel

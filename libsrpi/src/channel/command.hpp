@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/clock.hpp"
+#include "base/list.hpp"
 #include "scsi/cdb.hpp"
 #include "scsi/status.hpp"
 #include "srpi/error.hpp"
@@ -54,52 +55,22 @@ struct Command {
   std::uint8_t sense_bytes = 0;
   std::array<std::uint8_t, 96> sense{};  // SPC-4 permits 252; we need only the first 18
 
-  struct Internal {  // used by the session only
-    Command* next = nullptr;
-    Command* previous = nullptr;
+  struct Internal {  // used by the channel only
     base::Time deadline = base::kNever;
     std::uint32_t slot = 0;
     Errc end_error = Errc::timed_out;  // the outcome if it is aborted
     bool abort_refused = false;
   } internal;
+  base::ListHook hook;  // of the list that the command is in
 };
 
-// Intrusive list in the order of deadlines. That is the order of submission, except for commands that are
-// sent again.
-class CommandList {
- public:
-  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-  [[nodiscard]] Command* front() const noexcept { return head_; }
-  void push_back(Command& c) noexcept {
-    c.internal.next = nullptr;
-    c.internal.previous = tail_;
-    (tail_ ? tail_->internal.next : head_) = &c;
-    tail_ = &c;
-  }
-  void insert(Command& c) noexcept {
-    auto* before = tail_;
-    while (before && before->internal.deadline > c.internal.deadline) before = before->internal.previous;
-    if (before == tail_) return push_back(c);
-    auto*& link = before ? before->internal.next : head_;
-    c.internal.next = link;
-    c.internal.previous = before;
-    link->internal.previous = &c;
-    link = &c;
-  }
-  void erase(Command& c) noexcept {
-    (c.internal.previous ? c.internal.previous->internal.next : head_) = c.internal.next;
-    (c.internal.next ? c.internal.next->internal.previous : tail_) = c.internal.previous;
-    c.internal.next = c.internal.previous = nullptr;
-  }
-  Command* pop_front() noexcept {
-    Command* c = head_;
-    if (c) erase(*c);
-    return c;
-  }
+using CommandList = base::List<Command>;
 
- private:
-  Command* head_ = nullptr;
-  Command* tail_ = nullptr;
-};
+// Keeps the order of deadlines. That is the order of submission, except for commands that are sent again.
+inline void insert_by_deadline(CommandList& list, Command& command) noexcept {
+  list.insert(command, [](const Command& a, const Command& b) noexcept {
+    return a.internal.deadline < b.internal.deadline;
+  });
+}
 
 }  // namespace srpi::channel

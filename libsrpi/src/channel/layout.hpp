@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "channel/channel.hpp"
+#include "channel/limits.hpp"
 
 namespace srpi::channel {
 
@@ -27,8 +27,6 @@ inline constexpr std::uint32_t kSignalEvery = 32;   // send queue entries per si
 // Answers to target requests have slots after those of the commands. SRP permits one unanswered target
 // request, so all of these slots are in use only if the target violates the protocol.
 inline constexpr std::uint32_t kAnswerSlots = 4;
-inline constexpr std::uint64_t kSignaledId = 1ull
-                                             << 63;  // the lower bits are the number of entries that it frees
 
 constexpr std::uint32_t round_up(std::uint32_t n, std::uint32_t to) { return (n + to - 1) / to * to; }
 constexpr std::uint32_t send_slot_bytes(const ChannelLimits& l) {

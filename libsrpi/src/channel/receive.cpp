@@ -35,13 +35,13 @@ std::size_t Channel::poll() noexcept {
       continue;
     }
     if (!c.receive) {
-      on_send_completion(c.id);
+      send_queue_.on_completion(c.id);
       continue;
     }
     const auto index = static_cast<std::uint32_t>(c.id);
     SRPI_CHECK(index < receive_count(limits_));
     received = true;
-    if (!failure_) on_unit({receive_buffer(index), std::min<std::size_t>(c.bytes, kReceiveBytes)});
+    if (!failure_) on_unit({buffers_.receive(index), std::min<std::size_t>(c.bytes, kReceiveBytes)});
     receives_to_post_.push_back(index);
   }
   if (n > 0) {
@@ -59,7 +59,7 @@ bool Channel::repost_receives() noexcept {
     while (count < kPostBatch && !receives_to_post_.empty()) {
       const auto index = receives_to_post_.back();
       receives_to_post_.pop_back();
-      work[count++] = {index, {receive_buffer(index), kReceiveBytes, region_->lkey()}};
+      work[count++] = {index, {buffers_.receive(index), kReceiveBytes, buffers_.lkey()}};
     }
     if (auto done = endpoint_->post_receive(std::span(work.data(), count)); !done) {
       fail(base::error_of(done));

@@ -45,16 +45,15 @@ void Channel::rescue(base::Time now) noexcept {
                  })});
   if (now >= c->internal.deadline + 2 * step) {
     // The unit is stuck only if the target has answered something else since.
-    const bool reset =
-        rescuing_ && rescue_.function == wire::TaskFunction::lun_reset && rescue_.lun == c->lun;
-    if (reset && last_answer_ > c->internal.deadline) events_.on_stuck_unit(c->lun, *this);
+    if (rescue_step_ == RescueStep::reset && rescue_.lun == c->lun && last_answer_ > c->internal.deadline)
+      events_.on_stuck_unit(c->lun, *this);
     return fail({Errc::timed_out, base::words([&] {
                    return "no answer to " + to_string(c->cdb) +
                           " within the command deadline, and neither "
                           "ABORT TASK nor LOGICAL UNIT RESET has ended it";
                  })});
   }
-  if (rescuing_) return;
+  if (rescue_step_ != RescueStep::none) return;
 
   rescue_ = {};
   rescue_.function = abort ? wire::TaskFunction::abort_task : wire::TaskFunction::lun_reset;
@@ -63,7 +62,7 @@ void Channel::rescue(base::Time now) noexcept {
   rescue_.deadline = c->internal.deadline + (abort ? 1 : 2) * step;
   rescue_.owner = this;
   rescue_.on_complete = &Channel::on_rescue;
-  rescuing_ = true;
+  rescue_step_ = abort ? RescueStep::abort : RescueStep::reset;
   if (!abort) return resets_.submit(rescue_);
   submit(rescue_);
   start_tmf();
@@ -71,9 +70,9 @@ void Channel::rescue(base::Time now) noexcept {
 
 void Channel::on_rescue(Tmf& tmf) noexcept {
   auto& self = *static_cast<Channel*>(tmf.owner);
-  self.rescuing_ = false;
+  const auto step = std::exchange(self.rescue_step_, RescueStep::none);
   if (tmf.error == Errc::no_connect) return;  // the channel ends
-  if (tmf.function == wire::TaskFunction::abort_task) {
+  if (step == RescueStep::abort) {
     // "Failed" may mean that the command was over already. Then its answer came before this one, because the
     // queue pair keeps the order, and the slot is not found.
     if (auto* const found = self.slots_.find(tmf.task_tag)) {
@@ -99,10 +98,8 @@ void Channel::on_rescue(Tmf& tmf) noexcept {
 // The target has ended all tasks of the unit, also those of other initiators.
 void Channel::end_unit(std::uint64_t lun) noexcept {
   const auto now = clock_.now();
-  CommandList ended, kept;
-  while (auto* c = in_flight_.pop_front()) (c->lun == lun ? ended : kept).push_back(*c);
-  in_flight_ = kept;
-  for (auto* c = ended.front(); c; c = c->internal.next) release_unanswered(*c);
+  auto ended = in_flight_.take_if([lun](const Command& c) { return c.lun == lun; });
+  for (auto& c : ended) release_unanswered(c);
   // Commands before their deadline may be sent again, because nothing of their first try can happen any more.
   while (auto* c = ended.pop_front())
     complete(*c, c->internal.deadline <= now ? c->internal.end_error : Errc::aborted_command);
@@ -112,21 +109,16 @@ void Channel::abort_unit(std::uint64_t lun) noexcept {
   const auto now = clock_.now();
   // Leave our own commands alone: without their answers the channel would end.
   const auto is_meant = [lun](const Command& c) { return c.lun == lun && c.rescue; };
-  CommandList kept, hurried;
-  while (auto* c = in_flight_.pop_front())
-    (is_meant(*c) && c->internal.deadline > now ? hurried : kept).push_back(*c);
-  in_flight_ = kept;
+  auto hurried =
+      in_flight_.take_if([&](const Command& c) { return is_meant(c) && c.internal.deadline > now; });
   while (auto* c = hurried.pop_front()) {
     c->internal.deadline = now;
     c->internal.end_error = Errc::cancelled;
-    in_flight_.insert(*c);
+    insert_by_deadline(in_flight_, *c);
   }
-  CommandList ended;
-  for (auto* list : {&pending_, &blocked_}) {
-    CommandList others;
-    while (auto* c = list->pop_front()) (is_meant(*c) ? ended : others).push_back(*c);
-    *list = others;
-  }
+  auto ended = pending_.take_if(is_meant);
+  auto blocked = blocked_.take_if(is_meant);
+  ended.append(blocked);
   while (auto* c = ended.pop_front()) complete(*c, Errc::cancelled);
   rescue(now);
 }

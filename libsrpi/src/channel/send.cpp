@@ -18,13 +18,12 @@ struct Channel::PostBatch {
 
 bool Channel::can_post() const noexcept {
   return credits_.for_command() && slots_.used() < limits_.queue_depth &&
-         sends_posted_ + kAnswerSlots + kTmfSlots + 1 < send_depth(limits_);
+         send_queue_.has_room(kAnswerSlots + kTmfSlots + 1);
 }
 
 bool Channel::can_send_keepalive() const noexcept {
   return started_ && !failure_ && credits_.for_task_management() && !active_tmf_ && waiting_tmfs_.empty() &&
-         blocked_lun_ == kNoLun && !slots_.full() &&
-         sends_posted_ + kAnswerSlots + kTmfSlots < send_depth(limits_);
+         blocked_lun_ == kNoLun && !slots_.full() && send_queue_.has_room(kAnswerSlots + kTmfSlots);
 }
 
 void Channel::submit_keepalive(Command& command) noexcept {
@@ -61,7 +60,7 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   const auto slot = slots_.take(&command);
   command.internal.slot = slot;
   credits_.spend();
-  in_flight_.insert(command);
+  insert_by_deadline(in_flight_, command);
   ++counters_.commands;
 
   wire::Command unit;
@@ -71,7 +70,7 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
 
   auto& sges = batch.sges[batch.count];
   auto& work = batch.work[batch.count];
-  const auto buffer = std::span(send_buffer(slot), send_slot_bytes(limits_));
+  const auto buffer = buffers_.send_slot(slot);
   std::array<wire::DirectDescriptor, 256> descriptors;
   const auto segments = static_cast<std::uint32_t>(command.data.size());
   SRPI_CHECK(segments <= limits_.segments);
@@ -96,7 +95,7 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   }
   const auto bytes = static_cast<std::uint32_t>(wire::encode(unit, buffer));
 
-  sges[0] = {buffer.data(), bytes, region_->lkey()};
+  sges[0] = {buffer.data(), bytes, buffers_.lkey()};
   work = {};
   work.sges = std::span(sges.data(), 1);
   if (immediate) {
@@ -105,12 +104,7 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   } else {
     work.inlined = bytes <= endpoint_->inline_bytes();
   }
-  ++sends_posted_;
-  if (++sends_unsignaled_ == kSignalEvery) {
-    work.signaled = true;
-    work.id = kSignaledId | sends_unsignaled_;
-    sends_unsignaled_ = 0;
-  }
+  send_queue_.add(work);
   ++batch.count;
 }
 
@@ -121,33 +115,26 @@ void Channel::post(PostBatch& batch) noexcept {
   batch.count = 0;
 }
 
-void Channel::on_send_completion(std::uint64_t id) noexcept {
-  if (id & kSignaledId) sends_posted_ -= static_cast<std::uint32_t>(id & ~kSignaledId);
-}
-
 void Channel::answer(std::span<const std::byte> unit) noexcept {
   SRPI_CHECK(unit.size() <= kInlineBytes);
   const auto slot = command_slots(limits_) + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
-  if (sends_posted_ >= send_depth(limits_)) {
+  if (!send_queue_.has_room()) {
     fail({Errc::protocol_error,
           base::words([] { return "the target sends requests faster than our answers leave"; })});
     return;
   }
-  std::copy(unit.begin(), unit.end(), send_buffer(slot));
+  std::ranges::copy(unit, buffers_.send_slot(slot).begin());
   post_alone(slot, unit.size());
 }
 
 // Answers and functions are rare, so their sends are signaled. That also frees the entries of earlier
 // commands.
 void Channel::post_alone(std::uint32_t slot, std::size_t bytes) noexcept {
-  const fabric::Sge sge{send_buffer(slot), static_cast<std::uint32_t>(bytes), region_->lkey()};
+  const fabric::Sge sge{buffers_.send_slot(slot).data(), static_cast<std::uint32_t>(bytes), buffers_.lkey()};
   fabric::SendWork work;
   work.sges = std::span(&sge, 1);
   work.inlined = bytes <= endpoint_->inline_bytes();
-  ++sends_posted_;
-  work.signaled = true;
-  work.id = kSignaledId | (sends_unsignaled_ + 1);
-  sends_unsignaled_ = 0;
+  send_queue_.add_signaled(work);
   if (auto done = endpoint_->post_send(std::span(&work, 1)); !done) fail(base::error_of(done));
 }
 

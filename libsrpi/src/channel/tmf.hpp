@@ -2,9 +2,11 @@
 // A task management function. The submitter owns the object and lends it to the channel until on_complete.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/list.hpp"
 #include "srpi/error.hpp"
 #include "wire/task_management.hpp"
 
@@ -30,34 +32,19 @@ struct Tmf {
     return error == Errc::ok && result == wire::TaskResult::complete;
   }
 
-  Tmf* next = nullptr;  // used by the channel only
+  base::ListHook hook;  // used by the channel only
 };
 
-// Intrusive list, first in first out.
-class TmfList {
- public:
-  [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
-  [[nodiscard]] Tmf* front() const noexcept { return head_; }
-  void push_back(Tmf& t) noexcept {
-    t.next = nullptr;
-    (tail_ ? tail_->next : head_) = &t;
-    tail_ = &t;
-  }
-  Tmf* pop_front() noexcept {
-    Tmf* t = head_;
-    if (t && !(head_ = t->next)) tail_ = nullptr;
-    return t;
-  }
-  void remove(const Tmf& gone) noexcept {
-    TmfList kept;
-    while (auto* t = pop_front())
-      if (t != &gone) kept.push_back(*t);
-    *this = kept;
-  }
+using TmfList = base::List<Tmf>;
 
- private:
-  Tmf* head_ = nullptr;
-  Tmf* tail_ = nullptr;
-};
+// No effect if the list does not contain it.
+inline void remove(TmfList& list, const Tmf& gone) noexcept {
+  (void)list.take_if([&](const Tmf& t) { return &t == &gone; });
+}
+[[nodiscard]] inline base::Time next_deadline(const TmfList& list) noexcept {
+  auto next = base::kNever;
+  for (const auto& t : list) next = std::min(next, t.deadline);
+  return next;
+}
 
 }  // namespace srpi::channel

@@ -36,8 +36,8 @@ void UnitResets::submit_anew(Tmf& tmf) noexcept {
 }
 
 void UnitResets::withdraw(Tmf& tmf) noexcept {
-  askers_.remove(tmf);
-  waiting_.remove(tmf);
+  remove(askers_, tmf);
+  remove(waiting_, tmf);
 }
 
 void UnitResets::start_next() noexcept {
@@ -48,19 +48,17 @@ void UnitResets::start_next() noexcept {
 void UnitResets::start(Tmf& tmf) noexcept {
   running_ = true;
   lun_ = tmf.lun;
-  deadline_ = tmf.deadline;
   askers_.push_back(tmf);
-  TmfList others;  // the functions for other units
-  while (auto* t = waiting_.pop_front()) (t->lun == lun_ ? askers_ : others).push_back(*t);
-  waiting_ = others;
-  for (const auto* t = askers_.front(); t; t = t->next) deadline_ = std::min(deadline_, t->deadline);
+  auto same = waiting_.take_if([this](const Tmf& t) { return t.lun == lun_; });
+  askers_.append(same);
+  deadline_ = channel::next_deadline(askers_);
 
   // Block it on channels without a login, too: a channel that logs in meanwhile must not send commands before
   // the reset.
   for (auto& part : parts()) part.channel->block(lun_);
   for (auto& part : parts()) {
-    part.taken = part.open = part.channel->is_up();
-    if (!part.open) continue;
+    part.state = part.channel->is_up() ? Part::State::asked : Part::State::left_out;
+    if (part.state != Part::State::asked) continue;
     part.tmf.function = wire::TaskFunction::lun_reset;
     part.tmf.lun = lun_;
     part.tmf.deadline = base::kNever;  // ours
@@ -70,18 +68,20 @@ void UnitResets::start(Tmf& tmf) noexcept {
 
 void UnitResets::on_part(Tmf& tmf) noexcept {
   auto& part = *static_cast<Part*>(tmf.owner);
-  part.open = false;
+  part.state = Part::State::over;
   part.resets->finish_if_answered();
 }
 
 void UnitResets::finish_if_answered() noexcept {
-  if (running_ && std::ranges::none_of(parts(), &Part::open)) finish();
+  if (running_ && std::ranges::none_of(parts(), &Part::is_open)) finish();
 }
 
 // The answers of the live channels decide. If some channels have confirmed the reset, a channel that has not
 // is ended, because it cannot know which of its commands are over.
 void UnitResets::finish() noexcept {
-  const auto counts = [](const Part& p) { return p.taken && p.tmf.error != Errc::no_connect; };
+  const auto counts = [](const Part& p) {
+    return p.state == Part::State::over && p.tmf.error != Errc::no_connect;
+  };
   const bool any =
       std::ranges::any_of(parts(), [&](const Part& p) { return counts(p) && p.tmf.confirmed(); });
   Errc error = any ? Errc::ok : Errc::no_connect;
@@ -102,7 +102,7 @@ void UnitResets::finish() noexcept {
   }
   running_ = false;
   for (auto& part : parts()) {
-    part.taken = false;
+    part.state = Part::State::left_out;
     part.channel->unblock();
   }
   TmfList ended;
@@ -126,8 +126,8 @@ void UnitResets::end_all() noexcept {
   TmfList ended;
   std::swap(ended, waiting_);
   for (auto& part : parts()) {
-    if (part.open) part.channel->withdraw(part.tmf);
-    part.open = part.taken = false;
+    if (part.is_open()) part.channel->withdraw(part.tmf);
+    part.state = Part::State::left_out;
   }
   if (running_) finish();
   complete(ended, Errc::no_connect, wire::TaskResult::complete);
@@ -136,24 +136,20 @@ void UnitResets::end_all() noexcept {
 void UnitResets::check_deadlines(base::Time now) noexcept {
   if (running_ && now >= deadline_) {
     for (auto& part : parts()) {
-      if (!part.open) continue;
+      if (!part.is_open()) continue;
       part.channel->withdraw(part.tmf);
-      part.open = false;
+      part.state = Part::State::over;
       part.tmf.error = Errc::timed_out;
     }
   }
   finish_if_answered();
-  TmfList waiting, ended;
-  std::swap(waiting, waiting_);
-  while (auto* t = waiting.pop_front()) (t->deadline <= now ? ended : waiting_).push_back(*t);
+  auto ended = waiting_.take_if([now](const Tmf& t) { return t.deadline <= now; });
   complete(ended, Errc::timed_out, wire::TaskResult::complete);
   start_next();
 }
 
 base::Time UnitResets::next_deadline() const noexcept {
-  auto next = running_ ? deadline_ : base::kNever;
-  for (const auto* t = waiting_.front(); t; t = t->next) next = std::min(next, t->deadline);
-  return next;
+  return std::min(running_ ? deadline_ : base::kNever, channel::next_deadline(waiting_));
 }
 
 }  // namespace srpi::channel

@@ -45,12 +45,18 @@ class UnitResets {
   [[nodiscard]] base::Time next_deadline() const noexcept;
 
  private:
+  // One channel's part in the running reset.
   struct Part {
+    enum class State : std::uint8_t {
+      left_out,  // the channel was not logged in when the reset began, or there is none
+      asked,     // not answered yet
+      over,      // answered, or ended without an answer
+    };
     Tmf tmf;
     Channel* channel = nullptr;
     UnitResets* resets = nullptr;
-    bool open = false;   // not answered yet
-    bool taken = false;  // takes part in the running reset
+    State state = State::left_out;
+    [[nodiscard]] bool is_open() const noexcept { return state == State::asked; }
   };
   [[nodiscard]] std::span<Part> parts() noexcept { return std::span(parts_).first(channels_); }
   void start(Tmf&) noexcept;
