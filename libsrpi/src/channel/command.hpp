@@ -34,7 +34,7 @@ struct Command {
   scsi::Cdb cdb;
   std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
   Direction direction = Direction::none;
-  std::span<DataSegment> data;   // at most Channel::max_segments
+  std::span<DataSegment> data;   // at most Channel::usable_segments()
   std::uint32_t data_bytes = 0;  // sum over data
 
   base::Time deadline = base::kNever;    // kNever: command_timeout after submit
