@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registered memory that sockets receive into, in equal chunks.
+// Registered memory for receiving from sockets, in chunks of equal size.
 //
-// Ownership: the connection that receives into a chunk holds one reference to it, and so does each part of a write
-// whose payload landed there. The chunk is free again when the last reference is released.
+// Ownership: the connection that receives into a chunk has one reference, and each part of a write with
+// payload in the chunk has one. The chunk is free when the last reference is released.
 #pragma once
 
 #include <cstddef>
@@ -25,20 +25,20 @@ class ChunkPool {
     for (std::size_t i = 0; i < chunks_.size(); ++i) chunks_[i].data = memory.data() + i * chunk_bytes;
   }
 
-  // The chunk has one reference. nullptr: none is free.
+  // Takes a chunk with one reference, or nullptr if none is free.
   [[nodiscard]] Chunk* take() noexcept {
     if (chunks_.free() == 0) return nullptr;
     Chunk& chunk = chunks_.take();
     chunk.references = 1;
     return &chunk;
   }
-  // True: that was the last reference.
+  // Returns true if that was the last reference.
   bool release(Chunk& chunk) noexcept {
     if (--chunk.references > 0) return false;
     chunks_.give(chunk);
     return true;
   }
-  // The chunk that this address lies in.
+  // The chunk that contains this address.
   [[nodiscard]] Chunk& of(const std::byte* address) noexcept {
     return chunks_[static_cast<std::size_t>(address - memory_.data()) / chunk_bytes_];
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a lane hosts: the server of one client of one logical unit. It turns the client's requests into block requests,
-// and their completions into replies. The lane gives it turns, memory and a ring (lane_host.hpp), and knows nothing of
-// its protocol. frontend/ has the implementations.
+// A front end serves one client of one logical unit. It turns the client's requests into block requests, and
+// their completions into replies. The lane gives it turns, memory and a ring (lane_host.hpp), and does not
+// know its protocol. frontend/ has the implementations.
 //
-// Everything here happens on the lane's thread.
+// All functions are called on the lane's thread.
 #pragma once
 
 #include <boost/intrusive/list_hook.hpp>
@@ -28,20 +28,21 @@ class FrontEnd {
 
   [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
-  // Called once, before everything else.
+  // Called once, first.
   virtual void start() = 0;
-  // Called in the turn in which LaneHost::needs_service was called, once for all that has completed in that turn.
+  // Called once in the turn in which LaneHost::needs_service was called, for all completions of that turn.
   virtual void service() = 0;
-  // Memory that LaneHost::wait_for_memory waits for is back, perhaps. False: it goes on waiting.
+  // Called after LaneHost::wait_for_memory when memory may be free. Returns false if the front end goes on
+  // waiting.
   [[nodiscard]] virtual bool resume() = 0;
-  // Chunks are running out: hands on what has come of a request, so that the chunks of that come back.
+  // Called when few chunks are free: submits the received part of a request, so that its chunks become free.
   virtual void spare_chunks() = 0;
-  // What the client has not done since `limit` though others wait for the memory that it holds, for people. nullptr: it
-  // holds up nobody. It is asked every now and then.
+  // If the client holds memory that others wait for, and has made no progress since `limit`, returns what it
+  // has not done, for people; otherwise nullptr. Called from time to time.
   [[nodiscard]] virtual const char* stuck_since(Time limit, bool chunks_are_out) = 0;
 
-  // Begins the end. The first reason is kept; code ok: the client has left, or was dropped. Requests under way go on to
-  // their end, unanswered.
+  // Starts closing. The first reason is kept; code ok means that the client left or was dropped. Requests in
+  // progress continue, but are not answered.
   void close(srpi::Error why);
   [[nodiscard]] bool is_closing() const noexcept { return is_closing_; }
   [[nodiscard]] const srpi::Error& reason() const noexcept { return reason_; }
@@ -50,7 +51,7 @@ class FrontEnd {
 
  protected:
   virtual void on_close() = 0;
-  // Nothing of it is in the ring or at the session. LaneHost::front_end_ended tells the lane to ask.
+  // True if it has nothing in the ring or at the session. LaneHost::front_end_ended makes the lane ask.
   [[nodiscard]] virtual bool is_at_rest() const noexcept = 0;
 
   LaneHost& lane_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lane's memory for I/O: one mapping, registered with the lane's session, in three pools.
+// A lane's memory for I/O: one mapping with three pools, registered with the lane's session.
 //
 //   receive_bytes     chunks that sockets receive into
-//   read_bytes        blocks for what is read
-//   small_read_bytes  more blocks, for small reads of connections that hold none: clients that take their answers slowly
-//                     do not keep others from theirs
+//   read_bytes        blocks for data of reads
+//   small_read_bytes  more blocks, for small reads of connections that hold none, so that slow clients do
+//                     not block others
 #pragma once
 
 #include <memory>
@@ -21,7 +21,7 @@ namespace srp_nbd {
 class IoMemory {
  public:
   IoMemory() = default;
-  ~IoMemory();  // before the session's end, and after the end of all requests
+  ~IoMemory();  // must come before the session's end and after the end of all requests
   IoMemory(const IoMemory&) = delete;
   IoMemory& operator=(const IoMemory&) = delete;
 
@@ -34,12 +34,12 @@ class IoMemory {
   [[nodiscard]] ChunkPool& chunks() noexcept { return *chunks_; }
   [[nodiscard]] ReadPool& read_blocks() noexcept { return *read_blocks_; }
   [[nodiscard]] ReadPool& small_read_blocks() noexcept { return *small_read_blocks_; }
-  // Either of the two, whichever the blocks were taken from.
+  // Returns blocks to the pool from which they were taken.
   void give_read_blocks(std::span<const ReadPool::Block>) noexcept;
 
  private:
   std::span<std::byte> mapped_;
-  const std::byte* small_reads_ = nullptr;  // the beginning of the last pool
+  const std::byte* small_reads_ = nullptr;  // the start of the last pool
   std::optional<ChunkPool> chunks_;
   std::optional<ReadPool> read_blocks_, small_read_blocks_;
   std::unique_ptr<srpi::Memory> registered_;  // all of mapped_

@@ -20,8 +20,8 @@ void FrontEnd::close(srpi::Error why) {
 }
 
 ChunkPool::Chunk* LaneHost::take_chunk() {
-  // Chunks of complete writes come back by themselves. Those of half-arrived writes may depend on clients that have
-  // stopped sending.
+  // Chunks of complete writes become free by themselves. Chunks of incomplete writes may wait for clients
+  // that have stopped sending.
   if (chunks().free_chunks() <= chunks().chunks() / 4)
     for (auto& f : front_ends_) f->spare_chunks();
   return chunks().take();
@@ -31,8 +31,8 @@ void LaneHost::release_chunk(ChunkPool::Chunk& chunk) noexcept {
   if (chunks().release(chunk)) memory_is_back_ = true;
 }
 
-// Each keeper can pin two chunks: one that it receives into and one with the rest of a block. Some are left for all the
-// others.
+// A front end that keeps a chunk can occupy two: one that it receives into, and one with the rest of a block.
+// Some chunks stay for all others.
 bool LaneHost::may_keep_chunk(FrontEnd& front_end) noexcept {
   if (front_end.keeps_chunk_) return true;
   if (chunk_keepers_ >= (chunks().chunks() - 1) / 2) return false;
@@ -61,7 +61,7 @@ void LaneHost::needs_service(FrontEnd& front_end) noexcept {
 }
 
 std::size_t LaneHost::service_all() {
-  // One that needs service again meanwhile gets it in the next turn.
+  // A front end that needs service again meanwhile gets it in the next turn.
   decltype(to_service_) now;
   now.swap(to_service_);
   std::size_t count = 0;
@@ -73,7 +73,7 @@ std::size_t LaneHost::service_all() {
   return count;
 }
 
-// The first one gets memory first. The others go on with what is not the same memory.
+// The first one in the queue gets memory first. The others continue if they need other memory.
 std::size_t LaneHost::resume_waiting() {
   if (!std::exchange(memory_is_back_, false)) return 0;
   std::size_t count = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a front end may ask of its lane: the ring, turns, and memory that is shared in a fair way.
+// The lane's services for front ends: the ring, turns, and a fair share of memory.
 //
-// Where memory is short:
-//   - A front end that finds none waits in a queue. The first one in the queue gets read blocks first.
-//   - A front end that holds no read blocks gets small ones out of turn, from a pool for such reads.
-//   - About half of the chunks may lie with clients that send nothing at the moment (may_keep_chunk).
-//   - When few chunks are free, half-arrived writes are handed on as far as they have come.
-//   - A client that is stuck while others wait is sent away.
+// When memory is short:
+//   - A front end without memory waits in a queue. The first one in the queue gets read blocks first.
+//   - A front end without read blocks gets small ones out of turn, from a separate pool.
+//   - At most about half of the chunks stay with clients that are not sending (may_keep_chunk).
+//   - When few chunks are free, incomplete writes are submitted as far as they have arrived.
+//   - A client that is stuck while others wait is disconnected.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -34,24 +34,24 @@ class LaneHost {
   // nullptr: none is free.
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
   void release_chunk(ChunkPool::Chunk&) noexcept;
-  // Whether it may have a chunk at hand for requests that have not come yet.
+  // True if the front end may keep a chunk for future requests.
   [[nodiscard]] bool may_keep_chunk(FrontEnd&) noexcept;
-  // As ReadPool::take.
+  // Like ReadPool::take.
   [[nodiscard]] std::size_t take_read_blocks(const FrontEnd&, bool holds_none, std::size_t bytes,
                                              std::span<ReadPool::Block>) noexcept;
   void give_read_blocks(std::span<const ReadPool::Block>) noexcept;
-  void wait_for_memory(FrontEnd&) noexcept;  // FrontEnd::resume is called when some is back
+  void wait_for_memory(FrontEnd&) noexcept;  // FrontEnd::resume is called when memory is free
   void needs_service(FrontEnd&) noexcept;    // FrontEnd::service is called in this turn
   void front_end_ended() noexcept { look_for_ended_ = true; }
 
   // For the lane's loop.
-  static constexpr std::chrono::seconds kLookForStuck{1};  // this often, while memory is short
+  static constexpr std::chrono::seconds kLookForStuck{1};  // the interval while memory is short
   [[nodiscard]] IoMemory& memory() noexcept { return memory_; }
   [[nodiscard]] std::span<const std::unique_ptr<FrontEnd>> front_ends() const noexcept { return front_ends_; }
   void add(std::unique_ptr<FrontEnd>);
-  [[nodiscard]] std::unique_ptr<FrontEnd> take_ended() noexcept;  // one that has ended, or nullptr
-  std::size_t service_all();                                      // returns how many needed it
-  std::size_t resume_waiting();                                   // returns how many go on
+  [[nodiscard]] std::unique_ptr<FrontEnd> take_ended() noexcept;  // an ended front end, or nullptr
+  std::size_t service_all();                                      // returns the number of serviced front ends
+  std::size_t resume_waiting();                                   // returns the number of resumed front ends
   [[nodiscard]] bool is_memory_short() const noexcept { return !waiting_.empty(); }
   void close_stuck();
 
@@ -68,8 +68,8 @@ class LaneHost {
   std::size_t chunk_keepers_ = 0;
   bool memory_is_back_ = false;
   bool look_for_ended_ = false;
-  std::chrono::steady_clock::time_point next_look_;  // for clients that are stuck
-  Ring ring_;                                        // ends first
+  std::chrono::steady_clock::time_point next_look_;  // time of the next look for stuck clients
+  Ring ring_;                                        // destroyed first
 };
 
 }  // namespace srp_nbd

@@ -15,7 +15,7 @@
 namespace srp_nbd {
 
 namespace {
-constexpr std::uint32_t kLeastRequests = 32;  // of a front end
+constexpr std::uint32_t kLeastRequests = 32;  // per front end
 }  // namespace
 
 LaneLoop::LaneLoop(LaneOptions options, LaneCallbacks callbacks)
@@ -66,7 +66,7 @@ void LaneLoop::thread_main(const Lane::SessionFactory& factory,
 
 srpi::Result<> LaneLoop::set_up(const Lane::SessionFactory& factory) {
   host_.emplace(options_);
-  // Each front end may receive and send at the same time; the rest is for ourselves.
+  // Each front end may receive and send at the same time. The 8 are for the lane itself.
   if (auto opened = host_->ring().open(2 * options_.max_connections + 8); opened.has_error())
     return opened.error();
   if (auto mapped = host_->memory().map(options_); mapped.has_error()) return mapped.error();
@@ -81,8 +81,8 @@ void LaneLoop::tear_down() noexcept {
   session_.reset();
 }
 
-// Busy: everything that is there is done, then asked for again. Idle: some polls, then the session is armed and the
-// thread sleeps in the ring, where its sockets, its eventfd and the session's descriptor wake it.
+// A busy lane does all available work, then polls again. An idle lane polls some times, then arms the session
+// and sleeps in the ring. Its sockets, its eventfd and the session's descriptor wake it.
 void LaneLoop::run() {
   LaneHost& host = *host_;
   const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
@@ -140,7 +140,7 @@ void LaneLoop::post(Work work) {
   [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
 }
 
-// Of one front end more: as many units as there are may each want one.
+// The requests for one more front end, so that each unit can have one.
 std::uint32_t LaneLoop::request_share() const noexcept {
   const auto shares = std::max(session_->logical_units().size(), host_->front_ends().size() + 1);
   return std::min(options_.requests_per_connection,

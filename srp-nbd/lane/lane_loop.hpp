@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What runs on a lane's thread: the session, the front ends, and when each gets its turn.
+// Runs on the lane's thread: gives the session and the front ends their turns.
 #pragma once
 
 #include <functional>
@@ -54,11 +54,11 @@ class LaneLoop final : private srpi::SessionObserver {
   const LaneCallbacks callbacks_;
   std::thread thread_;
 
-  std::mutex posted_mutex_;  // guards posted_, the only thing that two threads touch
+  std::mutex posted_mutex_;  // guards posted_, the only member that other threads access
   std::vector<Work> posted_;
-  UniqueFd wake_;  // an eventfd, readable when posted_ was empty and is not any more
+  UniqueFd wake_;  // an eventfd, readable when posted_ becomes non-empty
 
-  // The thread's. The host ends before the session: it holds memory that is registered there.
+  // Used by the thread only. The host ends before the session, because its memory is registered there.
   std::unique_ptr<srpi::Session> session_;
   std::optional<LaneHost> host_;
   RingOperation woken_{this, [](void*, int) {}};

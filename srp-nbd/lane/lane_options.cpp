@@ -11,12 +11,12 @@ namespace srp_nbd {
 namespace {
 
 constexpr std::size_t kMiB = 1u << 20;
-constexpr std::size_t kLeastChunks = 5;  // two connections with two each, and one to go on with
+constexpr std::size_t kLeastChunks = 5;  // two for each of two connections, and one more
 
 struct Limit {
   const char* name;
   std::size_t value, least, most;
-  std::size_t step = 1;  // the value is a multiple of it
+  std::size_t step = 1;  // the value must be a multiple of it
 };
 
 }  // namespace
@@ -30,7 +30,7 @@ srpi::Result<> LaneOptions::validate() const {
       {"small_read_bytes", small_read_bytes, kMiB, 1024 * kMiB, kMiB},
       {"requests_per_connection", requests_per_connection, 1, 4096},
       {"requests", requests, 1, 1u << 16},
-      // No connection takes more than half of the blocks for reads (frontend/nbd).
+      // A connection takes at most half of the blocks for reads (frontend/nbd).
       {"max_request_bytes", max_request_bytes, kMiB,
        std::min<std::size_t>(kMostRequestBytes, read_bytes / 2)},
   };

@@ -8,7 +8,7 @@ namespace srp_nbd {
 
 ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory.size() / kSmallestBytes) {
   constexpr std::size_t kUnitsOfLargest = std::size_t{1} << (kOrders - 1);
-  // Backwards: the lowest addresses are used first, and memory that is never needed stays untouched.
+  // Backwards, so that the lowest addresses are used first and unneeded memory stays untouched.
   for (std::size_t i = units_.size(); i >= kUnitsOfLargest; i -= kUnitsOfLargest)
     push(i - kUnitsOfLargest, kOrders - 1);
 }

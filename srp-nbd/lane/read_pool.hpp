@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Registered memory for what is read: blocks of 4 KiB to 1 MiB, powers of two, by the buddy method. A request takes
-// as many blocks as it needs, large ones first.
+// Registered memory for reads: blocks of 4 KiB to 1 MiB, powers of two, allocated by the buddy method. A
+// request takes as many blocks as it needs, large ones first.
 //
-// Ownership: a block belongs to a request from `take` until the reply has gone out to the client.
+// Ownership: a block belongs to a request from `take` until the reply is sent to the client.
 #pragma once
 
 #include <array>
@@ -27,15 +27,15 @@ class ReadPool {
 
   explicit ReadPool(std::span<std::byte> memory);  // whole MiB, aligned to a page
 
-  // Takes blocks of at least `bytes` in all into `blocks` and returns their number. 0: so many bytes, or blocks that
-  // are large enough for `blocks` to hold them, are not free now.
+  // Takes blocks with a total of at least `bytes` and returns their number. Returns 0 if there are not enough
+  // free bytes, or only blocks that are too small for the length of `blocks`.
   [[nodiscard]] std::size_t take(std::size_t bytes, std::span<Block> blocks) noexcept;
   void give(std::span<const Block> blocks) noexcept;
 
  private:
   static constexpr std::uint8_t kNotFree = 0xff;
   using Link = boost::intrusive::link_mode<boost::intrusive::normal_link>;
-  // One for each smallest block. The first one of a free block is in the list of its order.
+  // One per smallest block. The first unit of a free block is in the list of the block's order.
   struct Unit : boost::intrusive::list_base_hook<Link> {
     std::uint8_t order = kNotFree;
   };

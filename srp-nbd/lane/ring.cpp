@@ -22,7 +22,7 @@ Ring::~Ring() {
 srpi::Result<> Ring::open(std::uint32_t operations) {
   io_uring_params params{};
   params.cq_entries = std::bit_ceil(operations);
-  // The submission queue may be short: a full one is submitted.
+  // The submission queue may be short, because a full one is submitted.
   const auto entries = std::min(params.cq_entries, kMaxSubmissions);
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   int error = io_uring_queue_init_params(entries, &ring_, &params);
@@ -49,7 +49,7 @@ io_uring_sqe& Ring::next_entry() {
   return *entry;
 }
 
-// After the prep function: some versions of liburing clear the field there.
+// Set it after the prep function, because some versions of liburing clear the field there.
 void Ring::begin(RingOperation& operation, io_uring_sqe& entry) {
   entry.user_data = reinterpret_cast<std::uintptr_t>(&operation);
   operation.is_pending = true;

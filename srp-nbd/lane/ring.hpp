@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The io_uring of a lane: what waits in it, and which function is called when that is over.
+// The io_uring of a lane: its operations, and the functions that are called at their end.
 #pragma once
 
 #include <liburing.h>
@@ -13,7 +13,8 @@
 
 namespace srp_nbd {
 
-// One operation in the ring. It lies in the object that starts it, and stays there until `done` has been called.
+// An operation in the ring. It is a member of the object that starts it, and must live until `done` is
+// called.
 struct RingOperation {
   using Done = void (*)(void* owner, int result);  // result: bytes, or -errno
 
@@ -23,7 +24,7 @@ struct RingOperation {
 
   void* const owner;
   const Done done;
-  bool is_pending = false;  // in the ring; false already when `done` is called
+  bool is_pending = false;  // true in the ring; false when `done` is called
 };
 
 class Ring {
@@ -33,22 +34,22 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  // For as many operations at a time. On the thread that uses the ring. Errors: not_supported where io_uring is switched
-  // off; no_memory, naming the limit.
+  // Opens the ring for this number of concurrent operations. Must be called on the thread that uses the ring.
+  // Errors: not_supported if io_uring is disabled; no_memory, with the limit in its text.
   [[nodiscard]] srpi::Result<> open(std::uint32_t operations);
 
   void receive(RingOperation&, int fd, std::byte* to, std::size_t bytes);
-  // `message`, what it points to included, stays until the operation is over.
+  // `message` and everything it points to must stay until the operation ends.
   void send(RingOperation&, int fd, const msghdr& message);
   void wait_readable(RingOperation&, int fd);
 
-  // Hands what was started to the kernel, without waiting.
+  // Passes the started operations to the kernel, without waiting.
   void submit() { io_uring_submit_and_get_events(&ring_); }
-  // The same, and waits until an operation is over.
+  // The same, and waits until an operation ends.
   void sleep() { io_uring_submit_and_wait(&ring_, 1); }
   void sleep(std::chrono::seconds at_most);
 
-  // Calls `done` of what is over. Returns how many that were.
+  // Calls `done` of the ended operations. Returns their number.
   std::size_t take_completions();
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed number of objects that are taken and given back, so that the data path allocates nothing.
+// A fixed number of objects to take and to give back, so that the data path does not allocate.
 #pragma once
 
 #include <boost/intrusive/slist.hpp>
@@ -8,7 +8,7 @@
 
 namespace srp_nbd {
 
-// The base class of such an object. While the object is taken, its user may link it into lists of that type.
+// The base class of these objects. The user of a taken object may link it into lists of this type.
 using SlotHook =
     boost::intrusive::slist_base_hook<boost::intrusive::link_mode<boost::intrusive::normal_link>>;
 
@@ -16,11 +16,11 @@ template<class T>
 class Slots {
  public:
   explicit Slots(std::size_t count) : slots_(count), free_count_(count) {
-    // The first slots are taken first: memory that is never needed stays untouched.
+    // The first slots are taken first, so that unneeded memory stays untouched.
     for (std::size_t i = count; i-- > 0;) free_.push_front(slots_[i]);
   }
 
-  // Only where free() > 0.
+  // Precondition: free() > 0.
   [[nodiscard]] T& take() noexcept {
     T& slot = free_.front();
     free_.pop_front();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One logical unit as NBD describes it to a client, whether that is the kernel or a program at a socket.
+// A logical unit in NBD's terms, for the kernel or for a client at a socket.
 #pragma once
 
 #include <cstdint>

@@ -24,7 +24,8 @@ RequestStream::Item RequestStream::next(std::span<const std::byte> bytes) noexce
     return item;
   }
   nbd::RequestHeader header;
-  // A wrong magic is told at its fourth byte: a client that speaks something else may never send 28.
+  // Check the magic number after its four bytes, because a client of another protocol may never send 28
+  // bytes.
   const std::size_t magic_bytes = std::min(bytes.size(), sizeof header.magic);
   const nbd::be32 expected = nbd::kRequestMagic;
   if (std::memcmp(bytes.data(), &expected, magic_bytes) != 0) {

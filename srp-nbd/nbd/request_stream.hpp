@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes the stream of a client in transmission phase apart. Pure: it looks at bytes and keeps nothing of them but
-// how much payload is still to come.
+// Parses the stream of a client in the transmission phase. It stores only how much payload is still to come.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +11,7 @@
 namespace srp_nbd {
 
 struct NbdRequest {
-  std::uint16_t type = 0;  // nbd::Command, or a number we do not know
+  std::uint16_t type = 0;  // nbd::Command, or an unknown number
   std::uint16_t flags = 0;
   std::uint64_t cookie = 0;
   std::uint64_t offset = 0;  // bytes
@@ -22,22 +21,22 @@ struct NbdRequest {
 class RequestStream {
  public:
   enum class What : std::uint8_t {
-    need_more,  // nothing consumed: show these bytes again with more behind them (a header is 28)
-    request,    // `request` is filled in; a write's payload follows
-    payload,    // the next `consumed` bytes belong to the write that came last
-    broken,     // not NBD, or a payload beyond kMaxPayloadBytes: the stream has no continuation
+    need_more,  // nothing consumed: pass these bytes again with more (a header has 28)
+    request,    // `request` is set; a write's payload follows
+    payload,    // the next `consumed` bytes belong to the last write
+    broken,     // not NBD, or a payload longer than kMaxPayloadBytes: the stream cannot continue
   };
   struct Item {
     What what = What::need_more;
     std::size_t consumed = 0;
     NbdRequest request;
-    const char* problem = nullptr;  // broken: in words
+    const char* problem = nullptr;  // broken: the reason
   };
 
-  // What stands at the beginning of `bytes`, which begin where the last call's `consumed` ended.
+  // The item at the start of `bytes`. They must continue after the bytes that the last call consumed.
   [[nodiscard]] Item next(std::span<const std::byte> bytes) noexcept;
 
-  // Bytes of the current write's payload still to come. 0: at a boundary between requests.
+  // The missing bytes of the present write's payload. 0 means a boundary between requests.
   [[nodiscard]] std::uint32_t payload_left() const noexcept { return payload_left_; }
 
  private:
@@ -52,8 +51,9 @@ struct RequestLimits {
   std::uint16_t transmission_flags = 0;
 };
 
-// Whether the request can be executed; otherwise the error that its sender gets. Misaligned, empty, oversized or
-// unknown: invalid; beyond the end: no_space for what writes, invalid for a read; not_permitted on a read-only unit.
+// The error for the client, or success if the request can be executed. Misaligned, empty, oversized or
+// unknown: invalid. Beyond the end: no_space for writes, invalid for reads. A write to a read-only unit:
+// not_permitted.
 [[nodiscard]] nbd::WireError check_request(const NbdRequest&, const RequestLimits&) noexcept;
 
 }  // namespace srp_nbd

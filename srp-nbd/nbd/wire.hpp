@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What NBD puts on the wire: fixed newstyle negotiation, requests and simple replies. All integers big-endian, all
-// structures of alignment 1, so that they may be copied from and to any place in a stream.
+// NBD's wire format: fixed newstyle negotiation, requests and simple replies. All integers are big-endian,
+// and all structures have alignment 1, so they can be copied from and to any position of a stream.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ template<class T>
 class BigEndian {
  public:
   constexpr BigEndian() = default;
-  constexpr BigEndian(T value) {  // NOLINT: an integer field converts on purpose
+  constexpr BigEndian(T value) {  // NOLINT: implicit on purpose, it stands for an integer
     for (std::size_t i = sizeof(T); i-- > 0;) {
       bytes_[i] = static_cast<std::uint8_t>(value);
       if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8);
@@ -34,21 +34,21 @@ using be64 = BigEndian<std::uint64_t>;
 // Negotiation.
 inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;  // "NBDMAGIC", the server's first word
 inline constexpr std::uint64_t kOptionMagic =
-    0x49484156454f5054;  // "IHAVEOPT", its second, and before each option
+    0x49484156454f5054;  // "IHAVEOPT", the server's second word, and before each option
 inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;  // before each answer to an option
 
-inline constexpr std::uint16_t kFixedNewstyle = 1;  // both sides: unknown options get an answer
+inline constexpr std::uint16_t kFixedNewstyle = 1;  // both sides: unknown options are answered
 inline constexpr std::uint16_t kNoZeroes =
     2;  // both sides: EXPORT_NAME's answer comes without 124 zero bytes
 
 enum class Option : std::uint32_t {
-  export_name = 1,       // open, the old way: no error can be told
-  abort = 2,             // goodbye
-  list = 3,              // name all exports
+  export_name = 1,       // the old way to open an export; errors cannot be answered
+  abort = 2,             // ends the negotiation
+  list = 3,              // asks for the names of all exports
   starttls = 5,          // refused: a Unix socket has file permissions
-  info = 6,              // tell about an export
-  go = 7,                // tell about it and open it
-  structured_reply = 8,  // refused: the kernel's client has simple replies only
+  info = 6,              // asks for information about an export
+  go = 7,                // asks for information and opens the export
+  structured_reply = 8,  // refused: the kernel's client supports only simple replies
 };
 
 enum class OptionReply : std::uint32_t {
@@ -56,10 +56,10 @@ enum class OptionReply : std::uint32_t {
   server = 2,                      // one export of a list
   info = 3,                        // one piece of information
   error_unsupported = 0x80000001,  // option not known
-  error_policy = 0x80000002,       // known, and not allowed here
+  error_policy = 0x80000002,       // known, but not permitted
   error_invalid = 0x80000003,      // malformed
   error_unknown = 0x80000006,      // no such export
-  error_too_big = 0x80000009,      // the option's data are more than we take
+  error_too_big = 0x80000009,      // the option's data is too long
 };
 
 enum class InfoType : std::uint16_t {
@@ -84,7 +84,7 @@ static_assert(sizeof(OptionHeader) == 16);
 
 struct OptionReplyHeader {
   be64 magic;
-  be32 option;  // the one that is answered
+  be32 option;  // the option that is answered
   be32 type;
   be32 length;
 };
@@ -109,7 +109,7 @@ struct ExportNameReply {
 };
 static_assert(sizeof(ExportNameReply) == 10);
 
-// Transmission flags: what an export can do.
+// Transmission flags: the abilities of an export.
 inline constexpr std::uint16_t kHasFlags = 1 << 0;
 inline constexpr std::uint16_t kReadOnly = 1 << 1;
 inline constexpr std::uint16_t kSendFlush = 1 << 2;
@@ -118,7 +118,7 @@ inline constexpr std::uint16_t kRotational = 1 << 4;
 inline constexpr std::uint16_t kSendTrim = 1 << 5;
 inline constexpr std::uint16_t kSendWriteZeroes = 1 << 6;
 inline constexpr std::uint16_t kCanMultiConn =
-    1 << 8;  // a flush covers what any connection was told is written
+    1 << 8;  // a flush covers the acknowledged writes of all connections
 
 // Transmission.
 inline constexpr std::uint32_t kRequestMagic = 0x25609513;
@@ -139,7 +139,7 @@ inline constexpr std::uint16_t kCommandNoHole = 1 << 1;  // write_zeroes: keep t
 struct RequestHeader {
   be32 magic;
   be16 flags, type;
-  be64 cookie;  // the client's, returned as it came
+  be64 cookie;  // chosen by the client, returned unchanged
   be64 offset;  // bytes
   be32 length;  // bytes
 };
@@ -151,7 +151,7 @@ struct SimpleReply {
 };
 static_assert(sizeof(SimpleReply) == 16);
 
-// The errors NBD knows, with their numbers on the wire (Linux's).
+// NBD's errors, with their numbers on the wire (Linux's errno).
 enum class WireError : std::uint32_t {
   ok = 0,
   not_permitted = 1,    // EPERM
@@ -164,7 +164,7 @@ enum class WireError : std::uint32_t {
   shutting_down = 108,  // ESHUTDOWN
 };
 
-// Whatever the number of requests: a client that asks for more than this at once is out of its mind or its step.
+// A longer payload means a faulty client, or that we have lost the boundary of requests.
 inline constexpr std::uint32_t kMaxPayloadBytes = 32u << 20;
 
 }  // namespace srp_nbd::nbd

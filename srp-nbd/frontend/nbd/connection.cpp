@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connection's life, and requests out of the bytes that arrive.
+// The connection's start and end, and its receiving.
 #include "frontend/nbd/connection.hpp"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 namespace srp_nbd {
 
 namespace {
-constexpr std::uint32_t kReservedPieces = 3;  // for the write under way; other requests leave them alone
+constexpr std::uint32_t kReservedPieces = 3;  // only for the arriving write
 }  // namespace
 
 NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit,
@@ -33,7 +33,7 @@ NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi
   const auto e = describe_export(unit.info(), lane.options());
   limits_ = {e.size_bytes, e.block_size, e.max_request_bytes, e.transmission_flags};
   for (std::size_t i = 0; i < pieces_.size(); ++i) pieces_[i].connection = this;
-  // io_uring waits by itself for a socket to become ready, but only when the socket is a blocking one.
+  // io_uring waits until a socket is ready, but only if the socket is a blocking one.
   ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) & ~O_NONBLOCK);
 }
 
@@ -64,7 +64,7 @@ void NbdConnection::service() {
 }
 
 void NbdConnection::on_close() {
-  ::shutdown(fd_.get(), SHUT_RDWR);  // a receive or send under way returns
+  ::shutdown(fd_.get(), SHUT_RDWR);  // a receive or send in progress returns
   if (building_ != nullptr) give(*std::exchange(building_, nullptr));
   if (!receiving_.is_pending) buffer_.release();
   while (Job* job = replies_.pop_waiting()) give(*job);
@@ -140,7 +140,7 @@ void NbdConnection::parse() {
   }
 }
 
-// Whether the connection can take what the stream brings next, whatever that is.
+// Returns true if the connection has the slots for any bytes that the stream may contain next.
 bool NbdConnection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
   if (stream_.payload_left() > 0) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// One NBD connection of a lane: bytes from the socket become block requests, their completions become replies.
+// An NBD connection of a lane. It makes block requests of the received bytes, and replies of their
+// completions.
 //
-//   receive_buffer.hpp     bytes as they arrive
-//   connection.cpp         the connection's life, and requests out of bytes
-//   connection_blocks.cpp  block requests out of requests, and replies out of their completions
+//   receive_buffer.hpp     received bytes
+//   connection.cpp         start, end, and receiving
+//   connection_blocks.cpp  from NBD requests to block requests, and from completions to replies
 //   connection_writes.cpp  a write's payload
-//   reply_queue.hpp        replies on their way to the client
+//   reply_queue.hpp        sending replies
 //
-// Nothing is copied. A write's payload stays where the socket put it, and the block request points there; the chunk is
-// referenced until the block request has completed. A read's data go to the socket from where the target put them; the
-// blocks are the job's until its reply is out.
+// Nothing is copied. A block request for a write points to the received payload, and holds a reference to the
+// chunk until it completes. The target puts a read's data into read blocks, and the reply is sent from there;
+// the job owns the blocks until then.
 //
-// When something runs out (jobs, pieces, chunks, read blocks) the connection stops receiving until some of it is back.
-// No request is refused for that.
+// If jobs, pieces, chunks or read blocks run out, the connection stops receiving until some are free again.
+// No request is refused for this.
 #pragma once
 
 #include <cstdint>
@@ -38,10 +39,10 @@ class NbdConnection final : public FrontEnd {
   [[nodiscard]] const char* stuck_since(Time limit, bool chunks_are_out) override;
 
  private:
-  enum class Want : std::uint8_t { nothing, own, lane_memory };  // what it has stopped for
-  // What is known of the socket of a connection without a chunk. `asked`: a poll is in the ring.
+  enum class Want : std::uint8_t { nothing, own, lane_memory };  // what the connection waits for
+  // Whether the socket is readable, for a connection without a chunk. `asked`: a poll is in the ring.
   enum class Readiness : std::uint8_t { unknown, asked, readable };
-  enum class Payload : std::uint8_t { goes_on, complete };  // of a write
+  enum class Payload : std::uint8_t { goes_on, complete };  // of an arriving write
 
   // connection.cpp
   void on_close() override;
@@ -87,14 +88,14 @@ class NbdConnection final : public FrontEnd {
 
   ReceiveBuffer buffer_;
   RequestStream stream_;
-  RingOperation receiving_;  // a receive, or a poll
+  RingOperation receiving_;  // a receive or a poll
   Readiness readiness_ = Readiness::unknown;
-  Time receive_progress_;  // when the last receive within a request began
+  Time receive_progress_;  // the start of the last receive within a request
   Want want_ = Want::nothing;
-  bool is_draining_ = false;  // no more requests; closes when all are answered
+  bool is_draining_ = false;  // takes no more requests, and closes when all are answered
 
-  Job* writing_ = nullptr;       // the write whose payload is arriving
-  Piece* building_ = nullptr;    // its bytes that are not submitted yet
+  Job* writing_ = nullptr;       // the arriving write
+  Piece* building_ = nullptr;    // its bytes that are not submitted yet, or nullptr
   Job* blocked_read_ = nullptr;  // a read that waits for memory
   std::size_t read_bytes_held_ = 0;
 

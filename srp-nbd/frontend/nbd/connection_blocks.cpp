@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Block requests out of NBD requests, and replies out of their completions.
+// Makes block requests of NBD requests, and replies of their completions.
 #include <algorithm>
 #include <utility>
 
@@ -18,13 +18,14 @@ void NbdConnection::begin(const NbdRequest& request) {
     return;
   }
   const auto& info = unit_.info();
-  limits_.size_bytes = info.blocks * info.block_size;  // it may have grown
+  limits_.size_bytes = info.blocks * info.block_size;  // the unit may have grown
 
   Job& job = take_job();
   job.request = request;
   job.error = check_request(request, limits_);
   job.received = true;
-  if (command == Command::write && request.length > 0) {  // faulty or not, its payload comes
+  if (command == Command::write &&
+      request.length > 0) {  // the payload follows even if the request is invalid
     job.received = false;
     writing_ = &job;
   }
@@ -48,7 +49,8 @@ void NbdConnection::begin(const NbdRequest& request) {
 
 void NbdConnection::begin_read(Job& job) {
   const std::size_t bytes = job.request.length;
-  // No connection takes more than half, so that a client that does not read its answers cannot starve the others.
+  // A connection gets at most half of the memory, so that a client that does not read its replies cannot
+  // block the others.
   const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= lane_.options().read_bytes / 2;
   if (own_share)
     job.blocks =
@@ -91,21 +93,22 @@ void NbdConnection::on_complete(srpi::IoRequest& io) noexcept {
   piece.connection->completed(piece);
 }
 
-// The target can no longer reach the piece's memory: a write's chunks go back, a read's blocks wait for the reply.
+// The target does not access the piece's memory any more. A write's chunks are released; a read's blocks are
+// kept for the reply.
 void NbdConnection::completed(Piece& piece) noexcept {
   Job& job = *piece.job;
   --job.pieces;
   if (piece.io.status != srpi::Errc::ok && job.error == WireError::ok)
     job.error = to_wire_error(piece.io.status);
   give(piece);
-  if (is_closing()) lane_.front_end_ended();  // perhaps the last thing it waited for
+  if (is_closing()) lane_.front_end_ended();  // this may have been the last one
   if (job.pieces == 0 && job.received) finish(job);
 }
 
 void NbdConnection::finish(Job& job) noexcept {
   if (is_closing()) return give(job);
   job.reply = {nbd::kSimpleReplyMagic, static_cast<std::uint32_t>(job.error), job.request.cookie};
-  if (job.error != WireError::ok) give_read_blocks(job);  // an error is answered without data
+  if (job.error != WireError::ok) give_read_blocks(job);  // an error reply has no data
   replies_.push(job);
   lane_.needs_service(*this);
 }
@@ -141,7 +144,7 @@ void NbdConnection::give(Piece& piece) noexcept {
   if (piece.holds_chunks) {
     for (std::uint32_t i = 0; i < piece.segments; ++i)
       lane_.release_chunk(lane_.chunks().of(piece.segment[i].address));
-    // While the connection only waits for bytes, a chunk stays no longer than the writes that are in it.
+    // While the connection waits for bytes, it keeps a chunk only as long as writes are in it.
     if (readiness_ == Readiness::asked) buffer_.release_unless_shared();
   }
   pieces_.give(piece);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A write's payload on its way from receive chunks to block requests.
+// Makes block requests of a write's payload.
 //
-// While it arrives it is collected in a piece (building_), which is submitted when it is large enough, when its
-// segments or the lane's chunks run out, and at the end. A piece has whole blocks; what is beyond stays with the next.
+// The arriving payload is collected in a piece (building_). The piece is submitted when it is large enough,
+// when its segments or the lane's chunks run out, and at the payload's end. A piece has whole blocks; the
+// rest becomes the beginning of the next piece.
 #include <algorithm>
 #include <utility>
 
@@ -12,8 +13,9 @@ namespace srp_nbd {
 
 using nbd::WireError;
 
-// Bytes of the payload that is arriving up to its next multiple of kTailBytes; 0: at one, or between requests. A payload
-// goes on in the next chunk only there: targets (Linux's among them) mistake memory descriptors that end within a block.
+// The number of bytes from the arriving payload's end to its next multiple of kTailBytes. 0 at a multiple and
+// between requests. A payload may continue in another chunk only at a multiple, because some targets, such as
+// Linux's, do not handle memory descriptors that end within a block.
 std::size_t NbdConnection::bytes_to_boundary() const noexcept {
   const auto left = stream_.payload_left();
   if (left == 0 || writing_ == nullptr) return 0;
@@ -28,7 +30,7 @@ void NbdConnection::append_payload(std::byte* data, std::uint32_t bytes) {
       building_->holds_chunks = true;
     }
     add_segment(*building_, data, bytes);
-  } else if (building_ != nullptr) {  // an earlier piece of it has failed
+  } else if (building_ != nullptr) {  // an earlier piece of this write has failed
     give(*std::exchange(building_, nullptr));
   }
   if (stream_.payload_left() > 0) {
@@ -57,7 +59,8 @@ void NbdConnection::add_segment(Piece& piece, std::byte* data, std::uint32_t byt
   piece.segment[piece.segments++] = {data, bytes, &lane_.registered_memory()};
 }
 
-// Submits what has come of a write: all of it at its end, else whole blocks. False: nothing was submitted.
+// Submits the collected payload: all of it at the payload's end, otherwise whole blocks. Returns false if
+// nothing was submitted.
 bool NbdConnection::submit_building(Payload payload) {
   if (building_ == nullptr) return false;
   Piece& piece = *building_;
@@ -71,11 +74,11 @@ bool NbdConnection::submit_building(Payload payload) {
   return true;
 }
 
-// Moves the last bytes, which are less than a block, to a piece of their own.
+// Moves the incomplete last block to another piece, and returns that.
 Piece& NbdConnection::cut_tail(Piece& piece, std::uint32_t tail_bytes) {
   Piece& rest = take_piece(*piece.job);
   rest.holds_chunks = true;
-  // From the end of the list, whole segments or a part of one, in order.
+  // Find the segment that the tail begins in, then move everything after that point.
   std::uint32_t keep = piece.bytes - tail_bytes, first = 0;
   while (keep >= piece.segment[first].bytes) keep -= piece.segment[first++].bytes;
   for (std::uint32_t i = first; i < piece.segments; ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a logical unit, and an error of the library, look to an NBD client.
+// Translates a logical unit and the library's errors into NBD's terms.
 #pragma once
 
 #include "lane/lane_options.hpp"
@@ -9,8 +9,9 @@
 
 namespace srp_nbd {
 
-// Always offered: flush, FUA (the library makes it of a flush where the unit has none), and several connections, since
-// all of them see one unit. Trim and write-zeroes are offered where the unit can.
+// Every export offers flush, FUA (if the unit lacks it, the library flushes instead), and several
+// connections, because all of them access the same unit. Trim and write-zeroes are offered if the unit
+// supports them.
 [[nodiscard]] ExportInfo describe_export(const srpi::LogicalUnitInfo&, const LaneOptions&);
 
 [[nodiscard]] nbd::WireError to_wire_error(srpi::Errc) noexcept;

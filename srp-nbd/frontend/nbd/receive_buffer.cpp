@@ -7,10 +7,10 @@
 namespace srp_nbd {
 
 namespace {
-constexpr std::size_t kWorthReceivingBytes = 4096;  // less room than this left: take another chunk
+constexpr std::size_t kWorthReceivingBytes = 4096;  // with less room, take another chunk
 }  // namespace
 
-// Besides the tail.
+// True if there is room besides the tail.
 bool ReceiveBuffer::has_room() const noexcept {
   return filled_ + kTailBytes + kWorthReceivingBytes <= lane_.chunks().chunk_bytes();
 }
@@ -19,7 +19,8 @@ bool ReceiveBuffer::make_room(std::size_t to_boundary) {
   if (chunk_ != nullptr) {
     if (parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
     if (has_room() || to_boundary > 0) return true;
-    // The rest is kept aside: connections that kept a chunk and waited for another could wait for each other.
+    // Keep the rest aside and release the chunk. Otherwise connections that keep one chunk and wait for
+    // another could wait for each other.
     aside_bytes_ = filled_ - parsed_;
     std::memcpy(aside_.data(), chunk_->data + parsed_, aside_bytes_);
     release();

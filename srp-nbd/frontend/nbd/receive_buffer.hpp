@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a connection's bytes arrive: in one chunk of the lane's at a time, which goes when it is full.
+// The receive buffer of a connection: one of the lane's chunks, replaced when it is full.
 //
-//   | parsed | unparsed | room … | tail |      the tail is for bringing a payload to a block's end
+//   | parsed | unparsed | room … | tail |      the tail lets a payload continue to the end of a block
 //
-// Ownership: the buffer holds one reference to its chunk. Payloads stay where they have arrived; each part of a write
-// holds a reference of its own, so that the chunk outlives its time as this buffer.
+// Ownership: the buffer holds one reference to its chunk. Payloads are not copied, so each part of a write
+// holds another reference and keeps the chunk after its replacement.
 #pragma once
 
 #include <array>
@@ -22,33 +22,34 @@ class ReceiveBuffer {
  public:
   explicit ReceiveBuffer(LaneHost& lane) noexcept : lane_(lane) {}
 
-  // What has come and was not parsed yet.
+  // The received bytes that are not parsed yet.
   [[nodiscard]] std::span<std::byte> unparsed() const noexcept {
     return {chunk_->data + parsed_, filled_ - parsed_};
   }
   [[nodiscard]] bool can_be_parsed() const noexcept { return parsed_ < filled_; }
   void parsed(std::size_t bytes) noexcept { parsed_ += bytes; }
-  // The beginning of a header is here, or aside.
+  // True if the beginning of a header is here or aside.
   [[nodiscard]] bool has_unparsed() const noexcept { return parsed_ != filled_ || aside_bytes_ > 0; }
 
-  // Makes sure that there is room to receive into, in another chunk if need be. Then less than a header may be
-  // unparsed. `to_boundary`: bytes of a payload that must come into the same chunk as those before them. False: no
-  // chunk is free.
+  // Provides room for a receive, in another chunk if necessary. Precondition: less than a header is unparsed.
+  // `to_boundary` is the number of payload bytes that must go into the same chunk as the bytes before them.
+  // Returns false if no chunk is free.
   [[nodiscard]] bool make_room(std::size_t to_boundary);
   [[nodiscard]] std::span<std::byte> room(std::size_t to_boundary) const noexcept;
   void received(std::size_t bytes) noexcept { filled_ += bytes; }
 
-  // Nothing is received into it now.
+  // Precondition: no receive is in progress.
   void release() noexcept;
-  void release_unless_shared() noexcept;  // with writes
+  void release_unless_shared() noexcept;  // unless writes use the chunk
 
  private:
   [[nodiscard]] bool has_room() const noexcept;
 
   LaneHost& lane_;
   ChunkPool::Chunk* chunk_ = nullptr;
-  std::size_t parsed_ = 0, filled_ = 0;                      // in chunk_
-  std::array<std::byte, sizeof(nbd::RequestHeader)> aside_;  // the beginning of a header, between two chunks
+  std::size_t parsed_ = 0, filled_ = 0;  // in chunk_
+  std::array<std::byte, sizeof(nbd::RequestHeader)>
+      aside_;  // the beginning of a header, while chunks are changed
   std::size_t aside_bytes_ = 0;
 };
 

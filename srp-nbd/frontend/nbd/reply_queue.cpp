@@ -60,8 +60,8 @@ bool ReplyQueue::send_rest(int result) {
   return true;
 }
 
-// The kernel goes on by itself with a send that it has begun, which costs us nothing. How far it is shows by what is in
-// the socket: with a client that takes something, that changes from one look to another.
+// The kernel continues a started send by itself and does not report its progress. The number of unread bytes
+// in the socket shows it: while the client reads, this number changes between two calls.
 bool ReplyQueue::is_stuck_since(Time limit) noexcept {
   if (!is_sending()) return false;
   int unread = 0;

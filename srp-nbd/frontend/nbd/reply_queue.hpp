@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way back to the client: replies wait here while others are sent, then go out in one call, as many as fit.
+// Sends replies to the client. Replies that wait while others are sent are sent together, as many as fit into
+// one call.
 //
-// Ownership: a job, with the blocks that it has read into, is the queue's from `push` until it comes out of pop_sent or
-// pop_waiting.
+// Ownership: a job, with its read blocks, belongs to the queue from `push` until pop_sent or pop_waiting
+// returns it.
 #pragma once
 
 #include <sys/socket.h>
@@ -26,16 +27,18 @@ class ReplyQueue {
 
   void push(Job& job) noexcept { waiting_.push_back(job); }
   [[nodiscard]] bool is_sending() const noexcept { return sending_.is_pending; }
-  // Sends what waits, unless replies are being sent.
+  // Sends the waiting replies, unless a send is in progress.
   void send();
-  // A send is over, with this result. True: a part of it was not sent, and is on its way now.
+  // Called with the result of an ended send. If it was a partial one, starts to send the rest and returns
+  // true.
   [[nodiscard]] bool send_rest(int result);
 
-  // The next one that has been sent, or could not be. nullptr: no more.
+  // The next job of the ended send, successful or not; nullptr if there are no more.
   [[nodiscard]] Job* pop_sent() noexcept { return pop(batch_); }
   [[nodiscard]] Job* pop_waiting() noexcept { return pop(waiting_); }
 
-  // The client has taken nothing since then. It shows only to a caller that asks every now and then.
+  // True if the client has read nothing since `limit`. Must be called regularly, because it compares with the
+  // previous call.
   [[nodiscard]] bool is_stuck_since(Time limit) noexcept;
 
  private:
@@ -51,7 +54,7 @@ class ReplyQueue {
   std::array<iovec, kMaxVectors> vectors_;
   msghdr message_{};
   Time progress_;
-  int unread_bytes_ = -1;  // in the socket when the progress was looked at
+  int unread_bytes_ = -1;  // in the socket, at the last call of is_stuck_since
 };
 
 }  // namespace srp_nbd

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way into a lane for an NBD client.
+// Serves an NBD client by a lane.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 namespace srp_nbd {
 
-// Serves the unit with that number on `socket`, a stream socket in NBD's transmission phase. As Lane::host, on any
-// thread.
+// Serves the logical unit on `socket`, a stream socket in NBD's transmission phase. May be called on any
+// thread, and reports errors as Lane::host does.
 void serve_nbd(Lane&, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun);
 
 }  // namespace srp_nbd

@@ -71,7 +71,7 @@ TEST_CASE("kernel devices: each order is answered once, in order, on the executo
   CHECK(std::is_sorted(answers.begin(), answers.end()));
 }
 
-TEST_CASE("kernel devices: the manager may go while orders are under way") {
+TEST_CASE("kernel devices: the manager may be destroyed while orders run") {
   boost::asio::io_context io;
   auto devices = std::make_unique<KernelDeviceManager>(io.get_executor());
   for (int i = 0; i < 20; ++i) devices->connect({}, [](const srpi::Result<KernelDevice>&) {});
@@ -79,7 +79,7 @@ TEST_CASE("kernel devices: the manager may go while orders are under way") {
   io.run_for(std::chrono::milliseconds(20));
 }
 
-TEST_CASE("kernel devices: who waits for a busy device does not hold up the others") {
+TEST_CASE("kernel devices: an order that waits for a busy device does not delay others") {
   Devices rig;
   rig.nbd.open.insert(3);
   rig.connect(3, 1h);
@@ -94,7 +94,7 @@ TEST_CASE("kernel devices: who waits for a busy device does not hold up the othe
   CHECK(rig.answers[1]->path == "/dev/nbd3");
 }
 
-TEST_CASE("kernel devices: each busy one has its own deadline, counted from the order") {
+TEST_CASE("kernel devices: each order has its own deadline") {
   Devices rig;
   for (const std::uint32_t index : {1, 2, 3, 4, 5, 6}) {
     rig.nbd.with([&](FakeNbd& nbd) { nbd.open.insert(index); });
@@ -109,7 +109,7 @@ TEST_CASE("kernel devices: each busy one has its own deadline, counted from the 
   }
 }
 
-TEST_CASE("kernel devices: how long a busy one is waited for may be less than the deadline") {
+TEST_CASE("kernel devices: the wait for a busy device may be shorter than the deadline") {
   Devices rig;
   rig.nbd.open.insert(3);
   rig.connect(3, 1h, {}, 50ms);
@@ -118,7 +118,7 @@ TEST_CASE("kernel devices: how long a busy one is waited for may be less than th
   CHECK(rig.nbd.with([](FakeNbd& nbd) { return nbd.connects; }) > 1);
 }
 
-TEST_CASE("kernel devices: one that another process has connected is refused at once, by its name") {
+TEST_CASE("kernel devices: a device that another process has connected is refused at once with its name") {
   Devices rig;
   rig.nbd.connectors[7] = {4711, "nbd-client", false};
   rig.connect(7, 1h);
@@ -127,7 +127,7 @@ TEST_CASE("kernel devices: one that another process has connected is refused at 
   CHECK(rig.answers[0].error().detail == "/dev/nbd7 is connected already, by process 4711 (nbd-client)");
 }
 
-TEST_CASE("kernel devices: a connect that is given up stops waiting for a busy device") {
+TEST_CASE("kernel devices: a cancelled connect stops waiting for a busy device") {
   Devices rig;
   rig.nbd.open.insert(3);
   std::stop_source given_up;
@@ -139,7 +139,7 @@ TEST_CASE("kernel devices: a connect that is given up stops waiting for a busy d
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE("kernel devices: one that the kernel makes when it was given up is taken away") {
+TEST_CASE("kernel devices: a device that the kernel makes after the cancellation is disconnected") {
   Devices rig;
   std::stop_source given_up;
   rig.nbd.stick(true);
@@ -158,7 +158,7 @@ TEST_CASE("kernel devices: one that the kernel makes when it was given up is tak
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE("kernel devices: none is left when the manager goes before the answer arrives") {
+TEST_CASE("kernel devices: no device is left if the manager is destroyed before the answer arrives") {
   Devices rig;
   rig.connect(3);
   for (int tries = 0; rig.nbd.count() == 0 && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);

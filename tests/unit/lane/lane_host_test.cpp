@@ -37,7 +37,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("service comes once a turn, however often it is asked for") {
+TEST_CASE("service is called once per turn") {
   Fixture f;
   auto& a = f.add(1);
   f.host.needs_service(a);
@@ -47,7 +47,7 @@ TEST_CASE("service comes once a turn, however often it is asked for") {
   CHECK(a.services == 1);
 }
 
-TEST_CASE("the first that waits gets read blocks first, small reads of others go by") {
+TEST_CASE("the first waiting front end gets read blocks first, except for small reads of others") {
   Fixture f;
   auto &a = f.add(1), &b = f.add(2);
   const auto all = f.take(a, true, 2 << 20);
@@ -70,7 +70,7 @@ TEST_CASE("the first that waits gets read blocks first, small reads of others go
   CHECK(!f.host.is_memory_short());
 }
 
-TEST_CASE("some chunks are left to those that may not keep one, and half-arrived writes give theirs back") {
+TEST_CASE("some chunks stay for front ends that may not keep one, and incomplete writes give theirs back") {
   Fixture f;
   std::vector<FakeFrontEnd*> all;
   for (std::uint64_t id = 1; id <= 4; ++id) all.push_back(&f.add(id));
@@ -96,7 +96,7 @@ TEST_CASE("some chunks are left to those that may not keep one, and half-arrived
   CHECK(f.host.may_keep_chunk(*all[3]));
 }
 
-TEST_CASE("a client that is stuck is sent away, and its front end is taken out when it is at rest") {
+TEST_CASE("a stuck client is disconnected, and its front end is removed when it is at rest") {
   Fixture f;
   auto& a = f.add(1);
   f.add(2);

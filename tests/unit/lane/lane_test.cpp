@@ -52,7 +52,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("a lane hosts a front end of any kind until it is dropped") {
+TEST_CASE("a lane hosts any kind of front end until it is dropped") {
   Fixture f;
   f.host(7);
   f.there([&] {
@@ -72,7 +72,7 @@ TEST_CASE("a lane hosts a front end of any kind until it is dropped") {
   CHECK(f.closed == std::multimap<std::uint64_t, Errc>{{7, Errc::ok}});
 }
 
-TEST_CASE("a lane refuses what it has no unit or no place for") {
+TEST_CASE("a lane refuses a front end without a unit or without a place") {
   LaneOptions options;
   options.max_connections = 1;
   Fixture f(options);
@@ -87,7 +87,7 @@ TEST_CASE("a lane refuses what it has no unit or no place for") {
   CHECK(f.closed.find(2)->second == Errc::cancelled);
 }
 
-TEST_CASE("a lane that is told to end says so when its thread has nothing left to do") {
+TEST_CASE("Lane::end reports when the thread has ended its work") {
   Fixture f;
   std::promise<void> hang, ended;
   f.lane->post([&](srpi::Session&) { hang.get_future().wait(); });
@@ -99,7 +99,7 @@ TEST_CASE("a lane that is told to end says so when its thread has nothing left t
   f.lane.reset();
 }
 
-TEST_CASE("lane options are checked") {
+TEST_CASE("lane options out of range are refused") {
   LaneOptions o;
   CHECK(o.validate().has_value());
   SECTION("too little") { o.receive_bytes = 1 << 20; }

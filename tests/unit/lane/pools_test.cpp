@@ -17,7 +17,7 @@ std::size_t bytes_of(std::span<const ReadPool::Block> blocks) {
 
 }  // namespace
 
-TEST_CASE("a read takes few blocks, large ones first, and they join again when they come back") {
+TEST_CASE("a read takes few blocks, large ones first, and freed blocks are joined") {
   std::vector<std::byte> memory(2 << 20);
   ReadPool pool(memory);
   std::array<ReadPool::Block, 8> a, b;
@@ -32,7 +32,7 @@ TEST_CASE("a read takes few blocks, large ones first, and they join again when t
   CHECK(pool.take(2 << 20, std::span(b).first(2)) == 2);
 }
 
-TEST_CASE("blocks that are taken do not overlap") {
+TEST_CASE("taken blocks do not overlap") {
   std::vector<std::byte> memory(1 << 20);
   ReadPool pool(memory);
   std::vector<std::vector<ReadPool::Block>> taken;
@@ -53,7 +53,7 @@ TEST_CASE("blocks that are taken do not overlap") {
   CHECK(pool.take(1 << 20, whole) == 1);
 }
 
-TEST_CASE("a chunk is free again when its last reference goes") {
+TEST_CASE("a chunk is free when its last reference is released") {
   std::vector<std::byte> memory(2 * 8192);
   ChunkPool pool(memory, 8192);
   auto* const first = pool.take();
