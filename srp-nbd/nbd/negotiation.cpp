@@ -23,7 +23,7 @@ T load(std::span<const std::byte> bytes) {
   return value;
 }
 
-// A text without its end, or a structure of the wire.
+// Appends a text without its terminating zero, or a wire structure.
 template<class T>
 void put(std::vector<std::byte>& to, const T& value) {
   if constexpr (std::is_convertible_v<const T&, std::string_view>) {
@@ -48,9 +48,9 @@ struct InfoRequest {
   bool wants_name = false, wants_description = false;
 };
 
-// Returns what is wrong; empty: nothing.
+// Returns the error, or an empty text.
 std::string_view parse(std::span<const std::byte> data, InfoRequest& request) {
-  // u32 length of the name, the name, u16 count, count times a u16 type.
+  // A u32 length of the name, the name, a u16 count, and `count` u16 types.
   if (data.size() < 6) return "INFO and GO carry at least 6 bytes";
   const std::uint32_t name_bytes = load<nbd::be32>(data);
   if (name_bytes > Negotiation::kMaxNameBytes || name_bytes > data.size() - 6)
@@ -128,7 +128,7 @@ void Negotiation::on_option_header() {
   option_ = header.option;
   const std::uint32_t length = header.length;
   const bool is_too_big = length > kMaxOptionBytes;
-  // EXPORT_NAME has no way to answer with an error.
+  // EXPORT_NAME cannot be answered with an error.
   if (length > kMaxSkippedBytes || (is_too_big && Option{option_} == Option::export_name))
     return refuse(fmt::format("option {} announces {} bytes", option_, length));
   expect(is_too_big ? Step::skipped_data : Step::option_data, length);
@@ -169,7 +169,7 @@ void Negotiation::on_info() {
   if (!choose(request.name)) return reply(OptionReply::error_unknown, "no such export; LIST names them");
   const auto& e = *chosen_;
   reply(OptionReply::info, nbd::InfoExport{type_of(InfoType::export_), e.size_bytes, e.transmission_flags});
-  // Told in any case: a client that does not ask must not assume smaller blocks either.
+  // Sent also without a request, because every client must know the minimum block size.
   reply(OptionReply::info, nbd::InfoBlockSize{type_of(InfoType::block_size), e.block_size,
                                               e.preferred_block_size, e.max_request_bytes});
   if (request.wants_name) reply(OptionReply::info, type_of(InfoType::name), e.name);
@@ -202,7 +202,7 @@ void Negotiation::refuse(std::string why) {
   outcome_ = Outcome::refused;
 }
 
-// The parts are the reply's data.
+// The parts form the reply's data.
 template<class... Parts>
 void Negotiation::reply(OptionReply type, const Parts&... parts) {
   const std::size_t at = output_.size();

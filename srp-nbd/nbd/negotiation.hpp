@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's side of fixed newstyle negotiation, as a machine without a socket: bytes in, bytes out.
+// The server's side of fixed newstyle negotiation, without a socket: bytes in, bytes out.
 //
-//   greeting -> the client's flags -> options -> one of: transmission (GO, EXPORT_NAME), the end (ABORT, an error)
+//   greeting -> the client's flags -> options -> transmission (GO, EXPORT_NAME) or the end (ABORT, error)
 #pragma once
 
 #include <cstddef>
@@ -21,30 +21,31 @@ namespace srp_nbd {
 
 class Negotiation {
  public:
-  using Exports = std::function<std::vector<ExportInfo>()>;  // asked anew at each option that concerns them
+  using Exports = std::function<std::vector<ExportInfo>()>;  // called for each option that needs it
 
   enum class Outcome : std::uint8_t {
     going_on,      // send the output, feed more
     transmission,  // send the output, then serve chosen(); bytes not consumed are the first of that phase
-    ended,         // the client is done; send the output and close
-    refused,  // the client broke the protocol, or asked in vain by EXPORT_NAME: close; problem() says why
+    ended,         // the client has ended it: send the output and close
+    refused,       // the client violated the protocol, or EXPORT_NAME failed: close; problem() says why
   };
 
-  // Limits on what a client may cost. An option's data beyond the first limit are read over, and the option is refused;
-  // beyond the second one the client is sent away.
+  // Limits for one client. An option with more data than the first limit is skipped and refused. With more
+  // data than the second limit, the client is disconnected.
   static constexpr std::size_t kMaxOptionBytes = 8192;
   static constexpr std::size_t kMaxSkippedBytes = 1u << 20;
   static constexpr std::size_t kMaxNameBytes = 4096;
   static constexpr std::uint32_t kMaxOptions = 256;
-  static constexpr std::size_t kMaxOutputBytes = 1u << 20;  // not taken: the client asks and does not read
+  static constexpr std::size_t kMaxOutputBytes = 1u << 20;  // of output that the client does not read
 
   explicit Negotiation(Exports exports);
 
-  // Returns how many bytes were consumed; fewer than given only when the outcome is not going_on any more.
+  // Returns the number of consumed bytes. They are fewer than given only if the outcome is not going_on any
+  // more.
   std::size_t feed(std::span<const std::byte> bytes);
 
   [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
-  // What is to be sent (the greeting at first); taken by the call.
+  // Takes the bytes to send; the first ones are the greeting.
   [[nodiscard]] std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
   [[nodiscard]] const std::optional<ExportInfo>& chosen() const noexcept { return chosen_; }
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
@@ -68,8 +69,8 @@ class Negotiation {
   Exports exports_;
   Outcome outcome_ = Outcome::going_on;
   Step step_ = Step::client_flags;
-  std::size_t missing_ = sizeof(nbd::be32);  // bytes of this step that have not come
-  std::vector<std::byte> input_;             // those that have
+  std::size_t missing_ = sizeof(nbd::be32);  // bytes that this step still needs
+  std::vector<std::byte> input_;             // bytes of this step that have arrived
   std::vector<std::byte> output_;
   std::uint32_t option_ = 0;
   std::uint32_t options_seen_ = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A list whose links are a part of its elements, a ListHook called `hook`. It allocates nothing and owns no element;
-// an element is in one list at most.
+// A list that links its elements by a member of type ListHook with the name `hook`. The list allocates
+// nothing and does not own its elements. An element can be in one list at a time.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
@@ -19,7 +19,7 @@ class List {
   [[nodiscard]] auto begin() const noexcept { return all_.begin(); }
   [[nodiscard]] auto end() noexcept { return all_.end(); }
   [[nodiscard]] auto end() const noexcept { return all_.end(); }
-  // Null where the list is empty.
+  // Null if the list is empty.
   [[nodiscard]] const T* front() const noexcept { return empty() ? nullptr : &all_.front(); }
   [[nodiscard]] T* front() noexcept { return empty() ? nullptr : &all_.front(); }
   T* pop_front() noexcept {
@@ -28,7 +28,7 @@ class List {
     return first;
   }
   void push_back(T& element) noexcept { all_.push_back(element); }
-  // Behind all that it is not `before`: keeps a list sorted, and equals in the order in which they came.
+  // Inserts the element into a list that is sorted by `before`. Equal elements keep the order of insertion.
   template<class Before>
   void insert(T& element, Before before) noexcept {
     auto at = all_.end();
@@ -36,9 +36,9 @@ class List {
     all_.insert(at, element);
   }
   void erase(T& element) noexcept { all_.erase(all_.iterator_to(element)); }
-  // Appends all elements of the other one, which is empty then.
+  // Moves all elements of the other list to the end of this one.
   void append(List& other) noexcept { all_.splice(all_.end(), other.all_); }
-  // Takes out those that meet the condition; both lists keep their order.
+  // Removes and returns the elements for which the condition is true. Both lists keep their order.
   template<class Condition>
   [[nodiscard]] List take_if(Condition condition) noexcept {
     List taken;

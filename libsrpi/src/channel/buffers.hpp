@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory that information units are sent from and received in: send slots, then receive buffers. It is allocated
-// once, and registered anew only where the device is another one.
+// The memory of a channel's information units: send slots, then receive buffers. It is allocated once, and
+// registered again only if the device changes.
 #pragma once
 
 #include <cstddef>

@@ -4,8 +4,8 @@
 //
 // Buffers. Each command has a send slot for its SRP_CMD unit. The slot is reused after the command's answer,
 // because the target has the unit then. Receive buffers are posted again in batches after their unit is
-// decoded. The target can reach a command's data from the post until SRP_RSP or until end(), which destroys
-// the queue pair first.
+// decoded. The target can reach a command's data from the post until SRP_RSP or until end() has destroyed the
+// queue pair.
 #pragma once
 
 #include <array>
@@ -99,7 +99,7 @@ class Channel {
   void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
   [[nodiscard]] const Command* oldest_unanswered() const noexcept { return in_flight_.front(); }
-  // For how long a command, with no deadline of its own, has been without an answer.
+  // How long a command without its own deadline has waited for its answer.
   [[nodiscard]] base::Duration unanswered_for(const Command&) const noexcept;
 
   // Set when the channel has failed. Its owner must end it then.
@@ -174,9 +174,9 @@ class Channel {
   std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
   std::optional<Error> failure_;
   std::optional<wire::LogoutReason> logged_out_;
-  base::Time last_heard_{};  // the peer, by an answer or an acknowledgement
-  base::Time
-      last_answer_{};  // the target, by an answer; the adapter of a target that hangs still acknowledges
+  base::Time last_heard_{};  // time of the peer's last answer or acknowledgement
+  // Time of the target's last answer. While a target hangs, its adapter still acknowledges.
+  base::Time last_answer_{};
   bool started_ = false;
 
   Buffers buffers_;
@@ -191,7 +191,7 @@ class Channel {
   Tmf* active_tmf_ = nullptr;
   TmfSlots tmf_slots_;
   Tmf rescue_;
-  RescueStep rescue_step_ = RescueStep::none;  // that rescue_ carries out
+  RescueStep rescue_step_ = RescueStep::none;  // the step that rescue_ is a part of
   std::uint64_t late_answers_ = 0;             // answers of aborted commands that may still come
   std::uint64_t answers_ = 0;  // answers to target requests, counted to use their slots in turn
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a channel is made for.
+// The limits of a channel, which are set when it is created.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,15 @@ namespace srpi::channel {
 
 struct ChannelLimits {
   std::uint32_t queue_depth = 128;  // commands at the target
-  std::uint32_t segments = 32;      // descriptors a command carries
+  std::uint32_t segments = 32;      // descriptors per command
   base::Duration command_timeout{};
   base::Duration task_management_timeout{};
 };
 
-// Functions whose answer may take for ever, at a time.
+// The limit of concurrent functions whose answer may take any time.
 inline constexpr std::uint32_t kMostAside = 16;
-// Besides them: the function that the channel waits for, and those that were not answered in time.
+// The other slots are for the function that the channel waits for, and for functions that were not answered
+// in time.
 inline constexpr std::uint32_t kTmfSlots = 4 + kMostAside;
 
 }  // namespace srpi::channel

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entries of a queue pair's send queue. Few sends ask for a completion: it says that the entries of all sends
-// before it are free as well.
+// Counts the used entries of a queue pair's send queue. Only some sends are signaled. The completion of a
+// signaled send also frees the entries of all earlier sends.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@ class SendQueue {
   explicit SendQueue(std::uint32_t depth) noexcept : depth_(depth) {}
 
   void reset() noexcept { used_ = unsignaled_ = 0; }
-  // Whether there is an entry beyond those that are kept for others.
+  // True if more than `kept_back` entries are free.
   [[nodiscard]] bool has_room(std::uint32_t kept_back = 0) const noexcept {
     return used_ + kept_back < depth_;
   }
-  // The send takes an entry; one in kSignalEvery asks for a completion.
+  // Takes an entry for the send. One send in kSignalEvery is signaled.
   void add(fabric::SendWork& work) noexcept {
     ++used_;
     if (++unsignaled_ == kSignalEvery) signal(work);
   }
-  // The same; it asks for a completion in any case.
+  // Takes an entry for the send and makes it a signaled one.
   void add_signaled(fabric::SendWork& work) noexcept {
     ++used_;
     ++unsignaled_;
@@ -35,7 +35,8 @@ class SendQueue {
   }
 
  private:
-  static constexpr std::uint64_t kSignaled = 1ull << 63;  // the lower bits count the entries that are free
+  // The id of a signaled send: this bit, and the number of entries that its completion frees.
+  static constexpr std::uint64_t kSignaled = 1ull << 63;
 
   void signal(fabric::SendWork& work) noexcept {
     work.signaled = true;
@@ -44,8 +45,8 @@ class SendQueue {
   }
 
   const std::uint32_t depth_;
-  std::uint32_t used_ = 0;        // not known to be free
-  std::uint32_t unsignaled_ = 0;  // since the last one that asked
+  std::uint32_t used_ = 0;        // entries that may be in use
+  std::uint32_t unsignaled_ = 0;  // sends since the last signaled one
 };
 
 }  // namespace srpi::channel

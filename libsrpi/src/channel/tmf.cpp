@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Task management functions. One runs at a time; functions have their own credit, send slots and tags. In addition,
-// a few functions run aside, whose answers may take any time.
+// Task management functions. One runs at a time. Functions have their own credit, send slots and tags. In
+// addition, a few functions run aside: their answers may take any time.
 #include <algorithm>
 
 #include "base/check.hpp"

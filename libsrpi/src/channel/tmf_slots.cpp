@@ -7,7 +7,8 @@
 namespace srpi::channel {
 namespace {
 
-// Slot indices that commands do not use, so that the tags differ. The rest of a tag is as in SlotTable's handles.
+// Commands do not use these slot indices, so the tags of functions and commands differ. The other bits of a
+// tag are the same as in SlotTable's handles.
 constexpr std::uint16_t kFirstIndex = 0xff00u;
 
 }  // namespace

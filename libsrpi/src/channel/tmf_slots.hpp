@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The task management functions that a target has: each in a slot with a tag of its own. A function that was not
-// answered in time keeps its slot until its answer or the end of the queue pair.
+// The task management functions that were sent to the target. Each has a slot and its own tag. A function
+// that is not answered in time keeps its slot until its answer or the end of the queue pair.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ class TmfSlots {
  public:
   enum class Kind : std::uint8_t { in_turn, aside };
   struct Answered {
-    Tmf* tmf = nullptr;  // null: too late, the function was withdrawn or timed out
+    Tmf* tmf = nullptr;  // null: the function was withdrawn or timed out before
     Kind kind = Kind::in_turn;
   };
 
@@ -24,12 +24,13 @@ class TmfSlots {
 
   [[nodiscard]] std::optional<std::uint32_t> free_slot() const noexcept;
   [[nodiscard]] std::uint32_t count_aside() const noexcept;
-  // Returns the function's tag. No command of any channel has such a one.
+  // Returns the function's tag. No command of any channel has the same tag.
   std::uint64_t take(std::uint32_t slot, Tmf&, Kind) noexcept;
-  // Frees the slot; nullopt if the tag belongs to none that is taken.
+  // Frees the slot with this tag. Returns nullopt if there is none.
   [[nodiscard]] std::optional<Answered> take_answered(std::uint64_t tag) noexcept;
-  void forget(const Tmf&) noexcept;  // its answer will find nothing
-  // The queue pair has ended: all slots are free. Returns the functions that were still waited for aside.
+  void forget(const Tmf&) noexcept;  // ignores the function's answer
+  // Called when the queue pair has ended. Frees all slots and returns the functions aside that have no
+  // answer.
   [[nodiscard]] TmfList end() noexcept;
 
  private:

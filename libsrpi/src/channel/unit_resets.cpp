@@ -61,7 +61,7 @@ void UnitResets::start(Tmf& tmf) noexcept {
     if (part.state != Part::State::asked) continue;
     part.tmf.function = wire::TaskFunction::lun_reset;
     part.tmf.lun = lun_;
-    part.tmf.deadline = base::kNever;  // ours
+    part.tmf.deadline = base::kNever;  // deadline_ is used instead
     part.channel->submit(part.tmf);
   }
 }

@@ -23,7 +23,7 @@ std::vector<int> keys(const List<Item>& list) {
 
 }  // namespace
 
-TEST_CASE("a list gives its elements back in their order, then null") {
+TEST_CASE("a list returns its elements in order, then null") {
   std::array<Item, 2> items{{{1, {}}, {2, {}}}};
   List<Item> list;
   CHECK(list.front() == nullptr);
@@ -35,7 +35,7 @@ TEST_CASE("a list gives its elements back in their order, then null") {
   CHECK(list.empty());
 }
 
-TEST_CASE("insert keeps a list sorted, and equal elements in the order in which they came") {
+TEST_CASE("insert keeps the list sorted, and equal elements in the order of insertion") {
   std::array<Item, 4> items{{{2, {}}, {1, {}}, {2, {}}, {3, {}}}};
   List<Item> list;
   for (auto& item : items) list.insert(item, [](const Item& a, const Item& b) { return a.key < b.key; });
@@ -44,7 +44,7 @@ TEST_CASE("insert keeps a list sorted, and equal elements in the order in which 
   CHECK(list.front() == &items[0]);
 }
 
-TEST_CASE("append and take_if move elements, and keep both orders") {
+TEST_CASE("append and take_if move elements and keep their order") {
   std::array<Item, 5> items{{{1, {}}, {2, {}}, {3, {}}, {4, {}}, {5, {}}}};
   List<Item> list;
   for (auto& item : items) list.push_back(item);

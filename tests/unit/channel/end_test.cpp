@@ -34,7 +34,7 @@ TEST_CASE("end returns commands without an answer as sent, in their order, and c
   CHECK_FALSE(rig.channel().is_open());
 }
 
-TEST_CASE("end returns as unsent what was never posted, and what waited behind the queue depth") {
+TEST_CASE("end returns as unsent the commands that were not posted or waited behind the queue depth") {
   Rig rig;
   rig.keep_commands();
   std::array<Counted, 10> commands;  // two more than the queue depth
@@ -52,7 +52,7 @@ TEST_CASE("end returns as unsent what was never posted, and what waited behind t
   }
 }
 
-TEST_CASE("end returns as unsent what waited for the reset of its unit") {
+TEST_CASE("end returns as unsent the commands that waited for the reset of their unit") {
   Rig rig;
   rig.task_outcome = kLost;
   CountedTmf reset;
@@ -71,7 +71,7 @@ TEST_CASE("end returns as unsent what waited for the reset of its unit") {
   CHECK(reset.error == Errc::no_connect);
 }
 
-TEST_CASE("end completes every function once with no_connect: active, waiting, aside") {
+TEST_CASE("end completes every active, waiting and aside function once with no_connect") {
   Rig rig;
   rig.task_outcome = kLost;
   CountedTmf active, waiting, aside;
@@ -87,7 +87,7 @@ TEST_CASE("end completes every function once with no_connect: active, waiting, a
   }
 }
 
-TEST_CASE("end does not wait for a rescue: the command is returned, its function is forgotten") {
+TEST_CASE("end during a rescue returns the command and forgets its function") {
   Rig rig;
   rig.keep_commands();
   rig.task_outcome = kLost;
@@ -102,7 +102,7 @@ TEST_CASE("end does not wait for a rescue: the command is returned, its function
   CHECK(command.internal.end_error == Errc::timed_out);
 }
 
-TEST_CASE("an answered command is not returned; the channel can be opened again after its end") {
+TEST_CASE("end does not return answered commands; the channel can be opened again after it") {
   Rig rig;
   Counted answered, next;
   rig.channel().submit(answered);
@@ -117,7 +117,7 @@ TEST_CASE("an answered command is not returned; the channel can be opened again 
   CHECK(next.error == Errc::ok);
 }
 
-TEST_CASE("end on a channel that is not open returns nothing, as often as it is called") {
+TEST_CASE("every end on a channel that is not open returns nothing") {
   Rig rig;
   for (int i = 0; i < 2; ++i) {
     auto [sent, unsent] = rig.channel().end();

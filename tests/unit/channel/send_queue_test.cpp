@@ -7,7 +7,7 @@ using namespace srpi;
 using channel::kSignalEvery;
 using channel::SendQueue;
 
-TEST_CASE("one send in kSignalEvery asks for a completion, which frees the entries of all of them") {
+TEST_CASE("one send in kSignalEvery is signaled, and its completion frees the entries of all of them") {
   SendQueue queue(2 * kSignalEvery);
   fabric::SendWork last;
   for (std::uint32_t i = 1; i <= 2 * kSignalEvery; ++i) {
@@ -22,7 +22,7 @@ TEST_CASE("one send in kSignalEvery asks for a completion, which frees the entri
   CHECK_FALSE(queue.has_room(kSignalEvery));
 }
 
-TEST_CASE("a send that asks at once frees the entries before it as well") {
+TEST_CASE("the completion of an explicitly signaled send also frees the earlier entries") {
   SendQueue queue(4);
   fabric::SendWork work, signaled;
   queue.add(work);
@@ -35,7 +35,7 @@ TEST_CASE("a send that asks at once frees the entries before it as well") {
   CHECK(queue.has_room(3));
 }
 
-TEST_CASE("other completions free nothing; reset frees everything") {
+TEST_CASE("other completions free no entries; reset frees all") {
   SendQueue queue(1);
   fabric::SendWork work;
   queue.add(work);

@@ -7,7 +7,7 @@
 using namespace srpi::channel;
 using Kind = TmfSlots::Kind;
 
-TEST_CASE("an answer finds its function once; a tag is not used twice") {
+TEST_CASE("an answer finds its function once, and no tag is used twice") {
   TmfSlots slots(3);
   Tmf first, second;
   const auto tag = slots.take(*slots.free_slot(), first, Kind::in_turn);
@@ -19,7 +19,7 @@ TEST_CASE("an answer finds its function once; a tag is not used twice") {
   CHECK(slots.take(*slots.free_slot(), second, Kind::in_turn) != tag);
 }
 
-TEST_CASE("tags differ between channels, and from those of commands") {
+TEST_CASE("tags of functions differ between channels and from tags of commands") {
   TmfSlots a(0), b(1);
   Tmf tmf;
   const auto of_a = a.take(0, tmf, Kind::in_turn), of_b = b.take(0, tmf, Kind::in_turn);
@@ -29,7 +29,7 @@ TEST_CASE("tags differ between channels, and from those of commands") {
   CHECK((of_a & 0xffffu) >= 0xff00u);
 }
 
-TEST_CASE("a forgotten function keeps its slot until its answer, which finds nothing") {
+TEST_CASE("a forgotten function keeps its slot until its answer, which finds no function") {
   TmfSlots slots(0);
   Tmf tmf;
   const auto tag = slots.take(0, tmf, Kind::in_turn);

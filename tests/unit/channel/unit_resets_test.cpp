@@ -7,7 +7,7 @@ using namespace srpi::channel;
 using namespace srpi::channel::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("a reset goes over every channel that is logged in, and is confirmed once") {
+TEST_CASE("a reset is sent over every logged-in channel and completes once") {
   Rig rig(3);
   (void)rig.channel(2).end();
   CountedTmf reset;
@@ -18,7 +18,7 @@ TEST_CASE("a reset goes over every channel that is logged in, and is confirmed o
   CHECK(reset.confirmed());
 }
 
-TEST_CASE("a second reset of the same unit joins the first one; another unit's waits for its turn") {
+TEST_CASE("a second reset of the same unit joins the first one; a reset of another unit waits") {
   Rig rig;
   rig.task_outcome = kLost;
   CountedTmf first, second, other(wire::TaskFunction::lun_reset, kOtherLun);
@@ -37,7 +37,7 @@ TEST_CASE("a second reset of the same unit joins the first one; another unit's w
   CHECK(first.completions + second.completions + other.completions == 3);
 }
 
-TEST_CASE("a channel that refuses what another one has confirmed fails") {
+TEST_CASE("a channel that refuses a reset that another channel confirms fails") {
   Rig rig(2);
   int answers = 0;
   rig.target->set_task_hook(
@@ -49,7 +49,7 @@ TEST_CASE("a channel that refuses what another one has confirmed fails") {
   CHECK(rig.channel(0).failure().has_value() != rig.channel(1).failure().has_value());
 }
 
-TEST_CASE("a withdrawn reset does not complete; without any channel a reset ends with no_connect") {
+TEST_CASE("a withdrawn reset does not complete; a reset without channels ends with no_connect") {
   Rig rig;
   CountedTmf withdrawn, late;
   rig.resets.submit(withdrawn);

@@ -61,7 +61,7 @@ std::vector<std::uint32_t> replies(Bytes out) {
 
 }  // namespace
 
-TEST_CASE("negotiation answers the same however the bytes are split") {
+TEST_CASE("negotiation has the same answers for every split of the bytes") {
   Bytes in = flags();
   option(in, 8);
   option(in, 5);
@@ -125,7 +125,7 @@ TEST_CASE("negotiation tells names and sizes as they are") {
   CHECK((n.take_output() == expected));
 }
 
-TEST_CASE("negotiation knows the old way, the end, and what is not NBD") {
+TEST_CASE("negotiation: EXPORT_NAME, ABORT and bytes that are not NBD") {
   Negotiation n(exports);
   Bytes in;
   SECTION("EXPORT_NAME") {
@@ -183,7 +183,7 @@ TEST_CASE("negotiation knows the old way, the end, and what is not NBD") {
   }
 }
 
-TEST_CASE("a request is found at every split of the stream") {
+TEST_CASE("requests are parsed for every split of the stream") {
   Bytes in;
   put(in, nbd::RequestHeader{nbd::kRequestMagic, std::uint16_t{1}, std::uint16_t{1}, std::uint64_t{42},
                              std::uint64_t{512}, 512u});
