@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <random>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "verbs/fabric.hpp"
 #include "wire/lun.hpp"
 
@@ -147,7 +147,7 @@ void SessionImpl::fail_waiting() noexcept {
 
 Result<> SessionImpl::not_erased() const noexcept {
   if (state() != SessionState::erased) return {};
-  return base::or_no_memory<Result<>>([] { return Error{Errc::wrong_state, "the session is erased"}; });
+  return base::make_error(Errc::wrong_state, "the session is erased");
 }
 
 Result<> SessionImpl::disconnect() {
@@ -237,9 +237,7 @@ bool SessionImpl::arm() {
 
 Result<> SessionImpl::set_ram_target_online(bool online) {
   if (!embedded_)
-    return base::or_no_memory<Result<>>([] {
-      return Error{Errc::not_supported, "only the built-in target (ram://) can be switched"};
-    });
+    return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be switched");
   embedded_->set_online(online);
   return {};
 }

@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/check.hpp"
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 
 namespace srpi::loopback {
 
@@ -67,31 +67,24 @@ Result<> QueuePair::create(const fabric::QueueLimits& limits) {
 
 Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept {
   if (state_ != State::ready && state_ != State::error)
-    return Error{state_ == State::gone ? Errc::no_connect : Errc::wrong_state,
-                 base::words([] { return "sends need a connected queue pair"; })};
+    return base::make_error(state_ == State::gone ? Errc::no_connect : Errc::wrong_state,
+                            "sends need a connected queue pair");
   for (const auto& work : works) {
     if (posted_ - retired_ == send_depth_)
-      return Error{Errc::no_memory, base::words([&] {
-                     return fmt::format("all {} slots of the send queue are in use", send_depth_);
-                   })};
+      return base::make_error(Errc::no_memory, "all {} slots of the send queue are in use", send_depth_);
     if (work.sges.size() > max_sges_)
-      return Error{Errc::invalid_argument, base::words([&] {
-                     return fmt::format("{} SGEs; the queue pair was created for {}", work.sges.size(),
-                                        max_sges_);
-                   })};
+      return base::make_error(Errc::invalid_argument, "{} SGEs; the queue pair was created for {}",
+                              work.sges.size(), max_sges_);
     const auto slot = posted_ & send_mask_;
     Send& send = sends_[slot];
     std::uint64_t bytes = 0;
     for (const auto& sge : work.sges) bytes += sge.bytes;
-    if (bytes > 0x8000'0000u)
-      return Error{Errc::too_large, base::words([] { return "a message has at most 2^31 bytes"; })};
+    if (bytes > 0x8000'0000u) return base::make_error(Errc::too_large, "a message has at most 2^31 bytes");
     if (work.inlined) {
       if (bytes > inline_bytes_ || work.opcode == SendOpcode::rdma_read)
-        return Error{Errc::invalid_argument, base::words([&] {
-                       return fmt::format(
-                           "{} bytes inline; at most {} bytes of a send or RDMA WRITE are permitted", bytes,
-                           inline_bytes_);
-                     })};
+        return base::make_error(Errc::invalid_argument,
+                                "{} bytes inline; at most {} bytes of a send or RDMA WRITE are permitted",
+                                bytes, inline_bytes_);
       auto* to = inlined_.data() + std::size_t{slot} * inline_bytes_;
       for (const auto& sge : work.sges) {
         if (sge.bytes == 0) continue;
@@ -124,13 +117,12 @@ Result<> QueuePair::post_send(std::span<const fabric::SendWork> works) noexcept 
 
 Result<> QueuePair::post_receive(std::span<const fabric::ReceiveWork> works) noexcept {
   if (state_ == State::reset || state_ == State::gone)
-    return Error{state_ == State::gone ? Errc::no_connect : Errc::wrong_state,
-                 base::words([] { return "the queues do not exist"; })};
+    return base::make_error(state_ == State::gone ? Errc::no_connect : Errc::wrong_state,
+                            "the queues do not exist");
   for (const auto& work : works) {
     if (receives_posted_ - receives_retired_ == receive_depth_)
-      return Error{Errc::no_memory, base::words([&] {
-                     return fmt::format("all {} slots of the receive queue are in use", receive_depth_);
-                   })};
+      return base::make_error(Errc::no_memory, "all {} slots of the receive queue are in use",
+                              receive_depth_);
     Receive& receive = receives_[receives_posted_++ & receive_mask_];
     receive.id = work.id;
     receive.sge = work.sge;

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "verbs/cm_reasons.hpp"
 
 namespace srpi::verbs {
@@ -72,9 +72,8 @@ Error ActiveEndpoint::not_now(const char* operation) const noexcept {
                                             "it has ended"};
   const char* what = phase_ == Phase::resolved && queues_ ? "the queues exist already, or it is not connected"
                                                           : kPhases[static_cast<std::size_t>(phase_)];
-  return {phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state, base::words([&] {
-            return fmt::format("{} on the connection to {}: {}", operation, destination_text_, what);
-          })};
+  return base::make_error(phase_ == Phase::over ? Errc::no_connect : Errc::wrong_state,
+                          "{} on the connection to {}: {}", operation, destination_text_, what);
 }
 
 Result<> ActiveEndpoint::create_queues(const fabric::QueueLimits& limits) {
@@ -156,7 +155,8 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_device_event() {
   if (!listener_ || phase_ == Phase::over) return std::nullopt;
   device_->async_events().drain();
   if (auto cause = listener_->take())
-    return over({cause->code, base::words([&] { return attempt() + ": " + cause->detail; })});
+    return over(base::make_error(
+        cause->code, "{}: {}", [&] { return attempt(); }, cause->detail));
   return std::nullopt;
 }
 

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 
 namespace srpi::verbs {
 namespace {
@@ -38,7 +38,7 @@ Scope scope_of(ibv_event_type type) {
 
 std::optional<Error> fatal_cause(ibv_event_type type, const char* device, int port) noexcept {
   const auto cause = [&](Errc code, const char* what) {
-    return Error{code, base::words([&] { return fmt::format("{}: {}", device, what); })};
+    return base::make_error(code, "{}: {}", device, what);
   };
   switch (type) {
     case IBV_EVENT_QP_FATAL:
@@ -53,8 +53,7 @@ std::optional<Error> fatal_cause(ibv_event_type type, const char* device, int po
     case IBV_EVENT_CQ_ERR:
       return cause(Errc::no_connect, "the completion queue overran");
     case IBV_EVENT_PORT_ERR:
-      return Error{Errc::unreachable,
-                   base::words([&] { return fmt::format("{}/{}: the port went down", device, port); })};
+      return base::make_error(Errc::unreachable, "{}/{}: the port went down", device, port);
     case IBV_EVENT_DEVICE_FATAL:
       return cause(Errc::device_removed, "the device failed or is being removed");
     default:

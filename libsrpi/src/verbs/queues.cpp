@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "verbs/work_status.hpp"
 
 namespace srpi::verbs {
@@ -146,10 +146,10 @@ Queues::~Queues() {
 
 Error Queues::post_error(const char* verb, int error, std::size_t posted, std::size_t of) const noexcept {
   const char* reason = error == ENOMEM ? "the queue is full" : std::strerror(error);
-  return {error == ENOMEM || error == EINVAL ? Errc::invalid_argument : Errc::no_connect, base::words([&] {
-            return fmt::format("{}: {} on queue pair {}: {} of {} were posted, then: {}", device_->name(),
-                               verb, qp_->qp_num, posted, of, reason);
-          })};
+  return base::make_error(
+      error == ENOMEM || error == EINVAL ? Errc::invalid_argument : Errc::no_connect,
+      "{}: {} on queue pair {}: {} of {} were posted, then: {}", [&] { return device_->name(); }, verb,
+      qp_->qp_num, posted, of, reason);
 }
 
 Result<> Queues::post_send(std::span<const fabric::SendWork> works) noexcept {
