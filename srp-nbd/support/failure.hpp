@@ -27,9 +27,6 @@ struct Failure {
 template<class T = void>
 using Outcome = boost::system::result<T, Failure>;
 
-// "connect_timed_out": the name of the error code as the protocol writes it.
-[[nodiscard]] std::string_view code_name(srpi::Errc) noexcept;
-
 // The exit codes of every srp-nbd command.
 enum class ExitCode : int {
   ok = 0,
