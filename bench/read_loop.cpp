@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const srpi::base::ManualClock clock;
-  const auto target = srpi::TargetAddress::parse("ram://1M").value();
+  const auto target = srpi::parse_target("ram://1M").value().address;
   auto fabric = srpi::api::EmbeddedFabric::create(target, 1).value();
   auto* const embedded = fabric.get();
   srpi::api::SessionImpl session(target, {}, nullptr, std::move(fabric), embedded, 1, &clock);

@@ -113,14 +113,14 @@ int main(int argc, char** argv) {
   app.add_option("--initiator-port-id", initiator, "32 hex digits");
   CLI11_PARSE(app, argc, argv);
 
-  const auto target = srpi::TargetAddress::parse(settings.target);
+  const auto target = srpi::parse_target(settings.target);
   if (!target) return fail(target.error());
   if (!initiator.empty()) {
     const auto id = srpi::PortId::parse(initiator);
     if (!id) return fail(id.error());
     options.initiator_port_id = *id;
   }
-  auto session = srpi::Session::create(*target, options);
+  auto session = srpi::Session::create(target->address, target->overrides.applied_to(options));
   if (!session) return fail(session.error());
   while ((*session)->state() == srpi::SessionState::connecting) {
     if ((*session)->poll() > 0 || !(*session)->arm()) continue;

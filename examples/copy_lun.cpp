@@ -27,9 +27,9 @@ asio::awaitable<void> copy(srpi::AsyncSession& session, std::uint64_t first, std
   }
 }
 
-asio::awaitable<void> run(srpi::TargetAddress target) {
+asio::awaitable<void> run(srpi::Target target) {
   srpi::AsyncSession session(co_await asio::this_coro::executor);
-  co_await session.async_connect(target, {}, asio::use_awaitable);
+  co_await session.async_connect(target.address, target.overrides.applied_to({}), asio::use_awaitable);
   if (session.session().logical_units().size() < 2)
     throw std::runtime_error("the target has fewer than two units");
   co_await (copy(session, 0, 4) && copy(session, 1, 4) && copy(session, 2, 4) && copy(session, 3, 4));
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   try {
     asio::io_context loop(1);
     std::exception_ptr failure;
-    asio::co_spawn(loop, run(srpi::TargetAddress::parse(argc > 1 ? argv[1] : "").value()),
+    asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()),
                    [&](std::exception_ptr e) { failure = e; });
     loop.run();
     if (failure) std::rethrow_exception(failure);

@@ -10,10 +10,11 @@
 
 namespace asio = boost::asio;
 
-asio::awaitable<int> list(srpi::TargetAddress target) {
+asio::awaitable<int> list(srpi::Target target) {
   srpi::AsyncSession session(co_await asio::this_coro::executor);
   boost::system::error_code error;
-  co_await session.async_connect(target, {}, asio::redirect_error(asio::use_awaitable, error));
+  co_await session.async_connect(target.address, target.overrides.applied_to({}),
+                                 asio::redirect_error(asio::use_awaitable, error));
   if (error) {
     std::fprintf(stderr, "%s\n", session.why().message().c_str());
     co_return 1;
@@ -28,7 +29,7 @@ asio::awaitable<int> list(srpi::TargetAddress target) {
 }
 
 int main(int argc, char** argv) {
-  const auto target = srpi::TargetAddress::parse(argc > 1 ? argv[1] : "");
+  const auto target = srpi::parse_target(argc > 1 ? argv[1] : "");
   if (!target) return std::fprintf(stderr, "%s\n", target.error().message().c_str()), 2;
   asio::io_context loop(1);
   int status = 1;

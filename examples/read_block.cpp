@@ -18,9 +18,9 @@ void run_until(srpi::Session& session, Predicate done) {
 }
 
 int main(int argc, char** argv) {
-  const auto target = srpi::TargetAddress::parse(argc > 1 ? argv[1] : "");
+  const auto target = srpi::parse_target(argc > 1 ? argv[1] : "");
   if (!target) return std::fprintf(stderr, "%s\n", target.error().message().c_str()), 2;
-  auto created = srpi::Session::create(*target);
+  auto created = srpi::Session::create(target->address, target->overrides.applied_to({}));
   if (!created) return std::fprintf(stderr, "%s\n", created.error().message().c_str()), 1;
   auto& session = **created;
 

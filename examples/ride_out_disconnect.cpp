@@ -11,9 +11,9 @@
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> run(srpi::TargetAddress target) {
+asio::awaitable<void> run(srpi::Target target) {
   srpi::AsyncSession session(co_await asio::this_coro::executor);
-  co_await session.async_connect(target, {}, asio::use_awaitable);
+  co_await session.async_connect(target.address, target.overrides.applied_to({}), asio::use_awaitable);
   auto& unit = session.unit(0);  // stays valid until the session is erased
 
   std::vector<char> block(unit.info().block_size);
@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   try {
     asio::io_context loop(1);
     std::exception_ptr failure;
-    asio::co_spawn(loop, run(srpi::TargetAddress::parse(argc > 1 ? argv[1] : "").value()),
+    asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()),
                    [&](std::exception_ptr e) { failure = e; });
     loop.run();
     if (failure) std::rethrow_exception(failure);

@@ -88,14 +88,14 @@ class Sync {
   }
 
   Outcome<json::object> connect(const SyncStep& step) const {
-    const auto order = order_for(step.target->address.to_uri());
+    const auto order = order_for(step.target->target.to_uri());
     if (!order) return order.error();
     return call_daemon(
-        {path_, order->order, order->deadline, "connecting to " + step.target->address.to_uri()});
+        {path_, order->order, order->deadline, "connecting to " + step.target->target.to_uri()});
   }
 
   void note(const SyncStep& step, const Outcome<json::object>& answer) {
-    const auto uri = step.target->address.to_uri();
+    const auto uri = step.target->target.to_uri();
     auto name = step.session;
     if (answer && name.empty()) name = text_at(object_at(*answer, "session"), "name");
     std::string words, units;

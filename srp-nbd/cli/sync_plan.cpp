@@ -38,8 +38,8 @@ std::vector<SyncStep> plan_sync(const TargetList& list, const boost::json::array
     for (const auto& element : sessions) {
       const auto* session = element.if_object();
       if (!session) continue;
-      const auto address = srpi::TargetAddress::parse(text_at(*session, "target"));
-      if (!address || !is_same_target(*address, target.address)) continue;
+      const auto known = srpi::parse_target(text_at(*session, "target"));
+      if (!known || !is_same_target(known->address, target.target.address)) continue;
       is_known = true;
       steps.push_back({&target, action_for(*session), text_at(*session, "name"), text_at(*session, "state")});
     }

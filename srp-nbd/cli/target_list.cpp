@@ -95,14 +95,14 @@ TargetList parse_target_list(std::string_view text) {
     const auto first = std::find_if_not(line.begin(), line.end(), is_blank) - line.begin();
     if (first == static_cast<std::ptrdiff_t>(line.size())) continue;
     const auto column = static_cast<std::size_t>(first) + 1;
-    auto address = TargetAddress::parse(line);
-    if (!address) {
-      const auto message = address.error().message();
+    auto target = srpi::parse_target(line);
+    if (!target) {
+      const auto message = target.error().message();
       list.errors.push_back({number, column_of(message, line, column), message});
       continue;
     }
     const auto same = std::find_if(list.targets.begin(), list.targets.end(), [&](const ListedTarget& t) {
-      return is_same_target(t.address, *address);
+      return is_same_target(t.target.address, target->address);
     });
     if (same != list.targets.end()) {
       list.repeated.push_back(
@@ -113,7 +113,7 @@ TargetList parse_target_list(std::string_view text) {
            fmt::format("more than {} targets: this line and the rest are not read", kMaxListedTargets)});
       break;
     } else {
-      list.targets.push_back({number, std::move(*address)});
+      list.targets.push_back({number, std::move(*target)});
     }
   }
   return list;

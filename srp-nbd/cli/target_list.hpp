@@ -20,7 +20,7 @@ constexpr std::size_t kMaxListedTargets = 256;
 
 struct ListedTarget {
   std::size_t line = 0;  // from 1
-  srpi::TargetAddress address;
+  srpi::Target target;
 };
 
 struct ListRemark {

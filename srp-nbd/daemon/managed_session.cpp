@@ -97,7 +97,7 @@ void ManagedSession::start(Done done) {
   };
   LaneOptions lane_options;
   lane_options.name = request_.name;
-  auto lane = Lane::start(request_.target, options, lane_callbacks(), lane_options);
+  auto lane = Lane::start(request_.target.address, options, lane_callbacks(), lane_options);
   if (!lane) {
     phase_ = Phase::erasing;
     boost::asio::post(executor_,
@@ -105,7 +105,7 @@ void ManagedSession::start(Done done) {
     return;
   }
   lane_ = std::move(*lane);
-  last_status_.target = request_.target;
+  last_status_.target = request_.target.address;
   publication_ = std::make_unique<Publication>(executor_, devices_, *lane_, request_);
   if (!request_.wait) {
     boost::asio::post(executor_, [done = std::move(done)] { done({}); });

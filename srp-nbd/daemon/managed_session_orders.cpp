@@ -144,7 +144,8 @@ SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is
   SessionView view;
   view.name = request_.name;
   view.status = status;
-  view.options = request_.options.merged_with(request_.target);
+  view.target = request_.target;
+  view.options = request_.options;
   view.is_stale = is_stale;
   // What was left of a timer then says nothing about now.
   if (is_stale)

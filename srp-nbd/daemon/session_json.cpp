@@ -101,7 +101,7 @@ json::object to_json(const SessionView& view) {
       {"state", srpi::to_string(status.state)},
       {"by", by(status)},
       {"stale", view.is_stale},
-      {"target", status.target.to_uri()},
+      {"target", view.target.to_uri()},
       {"hca", text_or_null(status.device)},
       {"port", status.port ? json::value(status.port) : json::value(nullptr)},
       {"source", text_or_null(status.source)},

@@ -25,6 +25,7 @@ struct PublishedUnit {
 // Everything about a session at one moment.
 struct SessionView {
   std::string name;
+  srpi::Target target;
   srpi::SessionStatus status;
   srpi::SessionOptions options;
   bool is_stale = false;  // the session's thread did not answer in time; status is the last one known

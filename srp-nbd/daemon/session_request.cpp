@@ -13,7 +13,6 @@ namespace srp_nbd {
 using srpi::Milliseconds;
 using srpi::OptionalMilliseconds;
 using srpi::PortId;
-using srpi::TargetAddress;
 
 namespace {
 
@@ -92,7 +91,7 @@ Outcome<> set_name(SessionRequest& r, std::string_view key, const FieldValue& v)
 Outcome<> set_target(SessionRequest& r, std::string_view key, const FieldValue& v) {
   const auto* s = std::get_if<std::string>(&v);
   if (!s) return invalid(key, "srp://HOST:PORT/?id_ext=…&ioc_guid=…, a login string, or ram://SIZE", v);
-  auto parsed = TargetAddress::parse(*s);
+  auto parsed = srpi::parse_target(*s);
   if (!parsed) return Failure{"invalid_argument", fmt::format("{}: {}", key, parsed.error().message())};
   r.target = std::move(*parsed);
   r.has_target = true;
@@ -264,8 +263,9 @@ Outcome<> check_request(SessionRequest& request) {
   if (request.device_index && !request.listen_path.empty())
     return Failure{"invalid_argument",
                    "device and listen exclude each other: give a kernel device or a socket, not both"};
-  // A login string has parameters, too, which may not go together with the options.
-  if (auto ok = request.options.merged_with(request.target).validate(); !ok) return Failure{ok.error()};
+  // A login string has options, too, which win.
+  request.options = request.target.overrides.applied_to(request.options);
+  if (auto ok = request.options.validate(); !ok) return Failure{ok.error()};
   return {};
 }
 

@@ -21,7 +21,7 @@ inline constexpr std::size_t kMaxSessions = 256;  // of one daemon
 
 struct SessionRequest {
   std::string name;  // empty: the daemon derives one
-  srpi::TargetAddress target;
+  srpi::Target target;
   bool has_target = false;
   srpi::SessionOptions options;
   std::optional<std::uint32_t> device_index;  // /dev/nbdN; unset: the first free one

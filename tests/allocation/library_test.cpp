@@ -70,7 +70,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Session::create and the built-in target: no_memory, or a session that works") {
-  const auto ram = TargetAddress::parse("ram://64K?luns=2").value();
+  const auto ram = parse_target("ram://64K?luns=2").value().address;
   SessionOptions options;
   options.fast_io_fail = 20s;
   options.queue_depth = 4;

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 inline constexpr std::uint64_t kDiskBytes = 64 << 10;
 
 inline TargetAddress address() {
-  return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  return parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
 }
 
 class Wire final : public fabric::Fabric {

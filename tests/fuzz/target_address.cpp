@@ -11,16 +11,16 @@ using namespace srpi;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const auto address = TargetAddress::parse(text);
-  if (!address) {
-    SRPI_CHECK(address.error().code == Errc::invalid_argument && !address.error().detail.empty());
+  const auto target = parse_target(text);
+  if (!target) {
+    SRPI_CHECK(target.error().code == Errc::invalid_argument && !target.error().detail.empty());
     // The error quotes the text at most once and lists the keys.
-    SRPI_CHECK(address.error().detail.size() <= size + 1000);
+    SRPI_CHECK(target.error().detail.size() <= size + 1000);
     return 0;
   }
-  const auto from_uri = TargetAddress::parse(address->to_uri());
-  SRPI_CHECK(from_uri.has_value() && *from_uri == *address);
-  const auto from_login_string = TargetAddress::parse(address->to_login_string());
-  SRPI_CHECK(from_login_string.has_value() && *from_login_string == *address);
+  const auto from_uri = parse_target(target->to_uri());
+  SRPI_CHECK(from_uri.has_value() && *from_uri == *target);
+  const auto from_login_string = parse_target(target->to_login_string());
+  SRPI_CHECK(from_login_string.has_value() && *from_login_string == *target);
   return 0;
 }

@@ -7,7 +7,7 @@ namespace srpi::sim {
 
 [[nodiscard]] inline const TargetAddress& address() {
   static const TargetAddress kAddress =
-      TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+      parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   return kAddress;
 }
 

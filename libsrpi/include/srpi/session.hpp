@@ -143,7 +143,7 @@ class SessionObserver {
 class Session {
  public:
   // Starts to connect; the outcome comes through poll as a change to `live`, or to `disconnected` with the
-  // error. Errors: invalid_argument; no_memory (also: out of file descriptors). A machine without RDMA is
+  // error. Errors: invalid_argument (SessionOptions::validate); no_memory (also: out of file descriptors). A machine without RDMA is
   // none: there the attempt fails, with no_device and what is missing, and automatic ones go on, for a device
   // or a module may come later. The observer, if any, must outlive the session.
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&,

@@ -15,8 +15,6 @@
 
 namespace srpi {
 
-struct TargetAddress;
-
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
@@ -96,10 +94,6 @@ struct SessionOptions {
     return std::chrono::nanoseconds((std::int64_t{4096} << ack_timeout_exponent) * (retry_count + 1));
   }
   [[nodiscard]] Milliseconds silent_peer_noticed_within() const noexcept;
-
-  // With the parameters that a login string carries (ch_count, queue_size, max_it_iu_size, cmd_sg_entries,
-  // tl_retry_count): those win. What a session with this target uses.
-  [[nodiscard]] SessionOptions merged_with(const TargetAddress&) const;
 
   // Errors: invalid_argument, naming the option, its value and its range, or both options of a rule:
   //   dev_loss is not shorter than fast_io_fail: otherwise what is held would never be failed for that reason

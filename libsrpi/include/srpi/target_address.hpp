@@ -8,7 +8,7 @@
 //   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
 //
 // Keys, all at most once: id_ext, ioc_guid, dest, dgid and service_id say which target and are mandatory
-// where their form shows them; src, sgid, pkey, io_class and the login parameters below may be left out. Ids,
+// where their form shows them; src, sgid, pkey, io_class and those of SessionOverrides may be left out. Ids,
 // keys and classes are hexadecimal, with or without 0x; counts are decimal. SIZE may end in K, M, G or T
 // (powers of 1024). IPv6 addresses stand in brackets, in a URI with the zone's % as %25; values in a URI may
 // be percent-encoded. The port of a src is ignored.
@@ -26,6 +26,7 @@
 
 #include "srpi/error.hpp"
 #include "srpi/port_id.hpp"
+#include "srpi/session_options.hpp"
 
 namespace srpi {
 
@@ -51,28 +52,47 @@ struct RamAddress {
   bool operator==(const RamAddress&) const = default;
 };
 
+// Which target, and the way to it.
 struct TargetAddress {
   std::variant<RdmaCmAddress, IbCmAddress, RamAddress> transport;
   std::uint64_t id_ext = 0;
   std::uint64_t ioc_guid = 0;
   std::uint16_t io_class = 0x0100;  // 0x0100 (SRP r16a) or 0xff00 (r10)
 
-  // Login parameters that may ride along, with ib_srp's names; unset: the session's options decide.
-  std::optional<std::uint64_t> initiator_ext;
-  std::optional<std::uint32_t> queue_size;      // requests, 1 or more
-  std::optional<std::uint32_t> max_it_iu_size;  // bytes, 84..65536, as SessionOptions::max_it_iu_bytes
-  std::optional<std::uint32_t> cmd_sg_entries;  // descriptors a command carries, 1..255
-  std::optional<std::uint32_t> tl_retry_count;  // 2..7; 7 is taken as 6 (it is infinite on some devices)
-  std::optional<std::uint32_t> ch_count;        // RDMA channels, 1 or more; above 16: 16
-
   bool operator==(const TargetAddress&) const = default;
 
-  // Any of the forms above, blanks around it permitted. At most 4096 characters.
-  // Errors: invalid_argument, naming the key and the place.
-  [[nodiscard]] static Result<TargetAddress> parse(std::string_view text);
+  [[nodiscard]] PortId target_port_id() const;  // halves in the order io_class asks for
+};
+
+// Options of a session that a login string or a URI may carry beside the address, with ib_srp's names. One that is
+// set wins over the SessionOptions field it belongs to.
+struct SessionOverrides {
+  std::optional<std::uint64_t> initiator_ext;
+  std::optional<std::uint32_t> queue_size;      // queue_depth: requests, 1 or more
+  std::optional<std::uint32_t> max_it_iu_size;  // max_it_iu_bytes: kLeastItIuBytes to kMostItIuBytes
+  std::optional<std::uint32_t> cmd_sg_entries;  // descriptors: 1 to 255
+  std::optional<std::uint32_t> tl_retry_count;  // retry_count: 2 to 7; 7 is taken as 6 (it may be infinite)
+  std::optional<std::uint32_t> ch_count;        // channels: 1 or more; more than 16 are taken as 16
+
+  bool operator==(const SessionOverrides&) const = default;
+
+  // The options that a session with this target uses.
+  [[nodiscard]] SessionOptions applied_to(SessionOptions) const;
+};
+
+// What a target's text says.
+struct Target {
+  TargetAddress address;
+  SessionOverrides overrides;
+
+  bool operator==(const Target&) const = default;
+
   [[nodiscard]] std::string to_uri() const;           // IbCm: prints the login string (it has no URI form)
   [[nodiscard]] std::string to_login_string() const;  // Ram: prints the URI
-  [[nodiscard]] PortId target_port_id() const;        // halves in the order io_class asks for
 };
+
+// Reads any of the forms above, blanks around it permitted. At most 4096 characters.
+// Errors: invalid_argument, naming the key and the place.
+[[nodiscard]] Result<Target> parse_target(std::string_view text);
 
 }  // namespace srpi

@@ -250,8 +250,7 @@ namespace {
 
 Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const SessionOptions& options,
                                               SessionObserver* observer) {
-  const auto effective = options.merged_with(target);
-  if (auto valid = effective.validate(); !valid) return valid.error();
+  if (auto valid = options.validate(); !valid) return valid.error();
 
   std::random_device random;
   const auto seed = std::uint64_t{random()} << 32 | random();
@@ -266,7 +265,7 @@ Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const
     fabric = verbs::make_fabric();
   }
   auto session =
-      std::make_unique<api::SessionImpl>(target, effective, observer, std::move(fabric), embedded, seed);
+      std::make_unique<api::SessionImpl>(target, options, observer, std::move(fabric), embedded, seed);
   if (auto done = session->open(); !done) return done.error();
   return std::unique_ptr<Session>(std::move(session));
 }

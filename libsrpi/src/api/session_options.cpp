@@ -3,10 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
-#include "srpi/target_address.hpp"
-
 namespace srpi {
 namespace {
 
@@ -63,18 +59,6 @@ Result<> SessionOptions::validate() const {
                     ack_timeout_exponent, retry_count, std::chrono::ceil<Milliseconds>(silent).count(),
                     command_timeout.count())};
   return {};
-}
-
-SessionOptions SessionOptions::merged_with(const TargetAddress& target) const {
-  auto options = *this;
-  if (target.ch_count) options.channels = std::min(*target.ch_count, 16u);
-  if (target.queue_size) options.queue_depth = *target.queue_size;
-  if (target.max_it_iu_size) options.max_it_iu_bytes = *target.max_it_iu_size;
-  if (target.cmd_sg_entries) options.descriptors = *target.cmd_sg_entries;
-  // 7, which login strings often have, would be for ever on some devices: as many as there may be, then.
-  if (target.tl_retry_count)
-    options.retry_count = static_cast<std::uint8_t>(std::min(*target.tl_retry_count, 6u));
-  return options;
 }
 
 Milliseconds SessionOptions::silent_peer_noticed_within() const noexcept {

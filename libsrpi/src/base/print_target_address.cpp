@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints target addresses. parse() turns the text into the same value again.
+// Prints target addresses. parse_target turns the text into the same value again.
 #include "srpi/target_address.hpp"
 
 namespace srpi {
@@ -64,49 +64,52 @@ void add_target(Items& items, const TargetAddress& a) {
   items.add("ioc_guid", hex(a.ioc_guid, 16));
 }
 
-void add_parameters(Items& items, const TargetAddress& a) {
+void add_parameters(Items& items, const Target& target) {
+  const auto& a = target.address;
+  const auto& o = target.overrides;
   if (a.io_class != TargetAddress{}.io_class) items.add("io_class", hex(a.io_class, 4));
-  if (a.initiator_ext) items.add("initiator_ext", hex(*a.initiator_ext, 16));
-  items.add("queue_size", a.queue_size);
-  items.add("max_it_iu_size", a.max_it_iu_size);
-  items.add("cmd_sg_entries", a.cmd_sg_entries);
-  items.add("tl_retry_count", a.tl_retry_count);
-  items.add("ch_count", a.ch_count);
+  if (o.initiator_ext) items.add("initiator_ext", hex(*o.initiator_ext, 16));
+  items.add("queue_size", o.queue_size);
+  items.add("max_it_iu_size", o.max_it_iu_size);
+  items.add("cmd_sg_entries", o.cmd_sg_entries);
+  items.add("tl_retry_count", o.tl_retry_count);
+  items.add("ch_count", o.ch_count);
 }
 
-std::string ram_uri(const TargetAddress& a, const RamAddress& ram) {
+std::string ram_uri(const Target& target, const RamAddress& ram) {
+  const auto& a = target.address;
   Items items('&');
   if (a.id_ext != 0) items.add("id_ext", hex(a.id_ext, 16));
   if (a.ioc_guid != 0) items.add("ioc_guid", hex(a.ioc_guid, 16));
   if (ram.luns != RamAddress{}.luns) items.add("luns", std::to_string(ram.luns));
   if (ram.block_size != RamAddress{}.block_size) items.add("block_size", std::to_string(ram.block_size));
-  add_parameters(items, a);
+  add_parameters(items, target);
   return "ram://" + size(ram.size_bytes) + (items.text().empty() ? "" : "?" + items.text());
 }
 
 }  // namespace
 
-std::string TargetAddress::to_uri() const {
-  if (const auto* ram = std::get_if<RamAddress>(&transport)) return ram_uri(*this, *ram);
-  const auto* rdma_cm = std::get_if<RdmaCmAddress>(&transport);
+std::string Target::to_uri() const {
+  if (const auto* ram = std::get_if<RamAddress>(&address.transport)) return ram_uri(*this, *ram);
+  const auto* rdma_cm = std::get_if<RdmaCmAddress>(&address.transport);
   if (!rdma_cm) return to_login_string();
   Items items('&');
-  add_target(items, *this);
+  add_target(items, address);
   if (!rdma_cm->source_host.empty()) items.add("src", uri_escaped(bracketed(rdma_cm->source_host)));
   add_parameters(items, *this);
   return "srp://" + uri_escaped(bracketed(rdma_cm->host)) + ":" + std::to_string(rdma_cm->port) + "/?" +
          items.text();
 }
 
-std::string TargetAddress::to_login_string() const {
-  if (const auto* ram = std::get_if<RamAddress>(&transport)) return ram_uri(*this, *ram);
+std::string Target::to_login_string() const {
+  if (const auto* ram = std::get_if<RamAddress>(&address.transport)) return ram_uri(*this, *ram);
   Items items(',');
-  add_target(items, *this);
-  if (const auto* rdma_cm = std::get_if<RdmaCmAddress>(&transport)) {
+  add_target(items, address);
+  if (const auto* rdma_cm = std::get_if<RdmaCmAddress>(&address.transport)) {
     items.add("dest", bracketed(rdma_cm->host) + ":" + std::to_string(rdma_cm->port));
     if (!rdma_cm->source_host.empty()) items.add("src", bracketed(rdma_cm->source_host));
   } else {
-    const auto& ib_cm = std::get<IbCmAddress>(transport);
+    const auto& ib_cm = std::get<IbCmAddress>(address.transport);
     items.add("dgid", gid(ib_cm.dgid));
     if (ib_cm.sgid) items.add("sgid", gid(*ib_cm.sgid));
     items.add("pkey", hex(ib_cm.pkey, 4));

@@ -96,34 +96,34 @@ Result<Uri> split_uri(std::string_view text, std::size_t scheme_characters, std:
   return Uri{std::move(*authority), std::move(*items)};
 }
 
-Result<TargetAddress> parse_srp_uri(std::string_view text, std::size_t position) {
+Result<Target> parse_srp_uri(std::string_view text, std::size_t position) {
   auto uri = split_uri(text, std::string_view("srp://").size(), position);
   if (!uri) return uri.error();
   auto dest = split_host_port(uri->authority);
   if (!dest || !dest->port) return invalid_address("\"" + uri->authority + kHostForms);
-  TargetAddress address;
-  address.transport = RdmaCmAddress{std::move(dest->host), *dest->port, {}};
-  if (auto done = apply_items(address, uri->items, kRdmaCmUri); !done) return done.error();
-  return address;
+  Target target;
+  target.address.transport = RdmaCmAddress{std::move(dest->host), *dest->port, {}};
+  if (auto done = apply_items(target, uri->items, kRdmaCmUri); !done) return done.error();
+  return target;
 }
 
-Result<TargetAddress> parse_ram_uri(std::string_view text, std::size_t position) {
+Result<Target> parse_ram_uri(std::string_view text, std::size_t position) {
   auto uri = split_uri(text, std::string_view("ram://").size(), position);
   if (!uri) return uri.error();
   const auto size = parse_size(uri->authority);
   if (!size)
     return invalid_address("\"" + uri->authority + "\" is not a size: bytes, or a number with K, M, G or T");
-  TargetAddress address;
-  address.transport = RamAddress{*size};
-  if (auto done = apply_items(address, uri->items, kRam); !done) return done.error();
-  const auto& ram = std::get<RamAddress>(address.transport);
+  Target target;
+  target.address.transport = RamAddress{*size};
+  if (auto done = apply_items(target, uri->items, kRam); !done) return done.error();
+  const auto& ram = std::get<RamAddress>(target.address.transport);
   if (ram.size_bytes % ram.block_size != 0)
     return invalid_address("size of " + std::to_string(ram.size_bytes) +
                            " bytes is not a multiple of block_size " + std::to_string(ram.block_size));
-  return address;
+  return target;
 }
 
-Result<TargetAddress> parse_login_string(std::string_view text, std::size_t position) {
+Result<Target> parse_login_string(std::string_view text, std::size_t position) {
   auto items = split_items(text, position, ',', false);
   if (!items) return items.error();
   const auto find = [&](std::string_view key) {
@@ -136,16 +136,16 @@ Result<TargetAddress> parse_login_string(std::string_view text, std::size_t posi
                            "both dest (RDMA CM) and dgid (InfiniBand CM) given; only one is permitted");
   if (dest == items->end() && dgid == items->end())
     return invalid_address("expected srp://, ram://, or a login string with dest or dgid");
-  TargetAddress address;
-  if (dgid != items->end()) address.transport = IbCmAddress{};
-  if (auto done = apply_items(address, *items, dgid != items->end() ? kIbCm : kRdmaCmLogin); !done)
+  Target target;
+  if (dgid != items->end()) target.address.transport = IbCmAddress{};
+  if (auto done = apply_items(target, *items, dgid != items->end() ? kIbCm : kRdmaCmLogin); !done)
     return done.error();
-  return address;
+  return target;
 }
 
 }  // namespace
 
-Result<TargetAddress> TargetAddress::parse(std::string_view text) {
+Result<Target> parse_target(std::string_view text) {
   if (text.size() > kMaxCharacters)
     return invalid_address(std::to_string(text.size()) + " characters; at most " +
                            std::to_string(kMaxCharacters) + " are permitted");

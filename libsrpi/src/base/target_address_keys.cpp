@@ -68,7 +68,7 @@ bool is_ipv6(const std::string& host) {
 
 constexpr unsigned kEveryForm = kRdmaCmUri | kRdmaCmLogin | kIbCm | kRam;
 
-using Apply = Result<> (*)(TargetAddress&, const Item&);
+using Apply = Result<> (*)(Target&, const Item&);
 
 Result<> assign(std::optional<std::uint32_t>& field, const Item& item, std::uint32_t least,
                 std::uint32_t most) {
@@ -86,59 +86,59 @@ Result<> assign_hex(Integer& field, const Item& item, std::size_t max_digits) {
   return {};
 }
 
-Result<> set_io_class(TargetAddress& a, const Item& item) {
+Result<> set_io_class(Target& t, const Item& item) {
   const auto value = parse_hex(item, 4);
   if (!value) return value.error();
   if (*value != 0x0100 && *value != 0xff00)
     return invalid_address(item, "expected 0100 (SRP r16a) or ff00 (SRP r10)");
-  a.io_class = static_cast<std::uint16_t>(*value);
+  t.address.io_class = static_cast<std::uint16_t>(*value);
   return {};
 }
 
-Result<> set_destination(TargetAddress& a, const Item& item) {
+Result<> set_destination(Target& t, const Item& item) {
   auto dest = split_host_port(item.value);
   if (!dest || !dest->port) return invalid_address(item, "\"" + item.value + kHostForms);
-  auto& rdma_cm = std::get<RdmaCmAddress>(a.transport);
+  auto& rdma_cm = std::get<RdmaCmAddress>(t.address.transport);
   rdma_cm.host = std::move(dest->host);
   rdma_cm.port = *dest->port;
   return {};
 }
 
-Result<> set_source(TargetAddress& a, const Item& item) {
+Result<> set_source(Target& t, const Item& item) {
   auto source = split_host_port(item.value);
   if (!source)
     return invalid_address(
         item, "\"" + item.value + "\" is not a host name, IPv4 address or bracketed IPv6 address");
-  std::get<RdmaCmAddress>(a.transport).source_host = std::move(source->host);
+  std::get<RdmaCmAddress>(t.address.transport).source_host = std::move(source->host);
   return {};
 }
 
-Result<> set_dgid(TargetAddress& a, const Item& item) {
+Result<> set_dgid(Target& t, const Item& item) {
   const auto gid = parse_gid(item);
   if (!gid) return gid.error();
-  std::get<IbCmAddress>(a.transport).dgid = *gid;
+  std::get<IbCmAddress>(t.address.transport).dgid = *gid;
   return {};
 }
 
-Result<> set_sgid(TargetAddress& a, const Item& item) {
+Result<> set_sgid(Target& t, const Item& item) {
   const auto gid = parse_gid(item);
   if (!gid) return gid.error();
-  std::get<IbCmAddress>(a.transport).sgid = *gid;
+  std::get<IbCmAddress>(t.address.transport).sgid = *gid;
   return {};
 }
 
-Result<> set_luns(TargetAddress& a, const Item& item) {
+Result<> set_luns(Target& t, const Item& item) {
   const auto value = parse_count(item, 1, 256);
   if (!value) return value.error();
-  std::get<RamAddress>(a.transport).luns = *value;
+  std::get<RamAddress>(t.address.transport).luns = *value;
   return {};
 }
 
-Result<> set_block_size(TargetAddress& a, const Item& item) {
+Result<> set_block_size(Target& t, const Item& item) {
   const auto value = parse_count(item, 512, 65536);
   if (!value) return value.error();
   if (!std::has_single_bit(*value)) return invalid_address(item, item.value + " is not a power of two");
-  std::get<RamAddress>(a.transport).block_size = *value;
+  std::get<RamAddress>(t.address.transport).block_size = *value;
   return {};
 }
 
@@ -153,29 +153,38 @@ constexpr auto kMaxCount = std::numeric_limits<std::uint32_t>::max();
 constexpr unsigned kNetworkForms = kRdmaCmUri | kRdmaCmLogin | kIbCm;
 
 const Key kKeys[] = {
-    {"id_ext", kEveryForm, kNetworkForms, [](auto& a, auto& i) { return assign_hex(a.id_ext, i, 16); }},
-    {"ioc_guid", kEveryForm, kNetworkForms, [](auto& a, auto& i) { return assign_hex(a.ioc_guid, i, 16); }},
+    {"id_ext", kEveryForm, kNetworkForms,
+     [](auto& t, auto& i) { return assign_hex(t.address.id_ext, i, 16); }},
+    {"ioc_guid", kEveryForm, kNetworkForms,
+     [](auto& t, auto& i) { return assign_hex(t.address.ioc_guid, i, 16); }},
     {"dest", kRdmaCmLogin, kRdmaCmLogin, set_destination},
     {"src", kRdmaCmUri | kRdmaCmLogin, 0, set_source},
     {"dgid", kIbCm, kIbCm, set_dgid},
     {"sgid", kIbCm, 0, set_sgid},
     {"pkey", kIbCm, 0,
-     [](auto& a, auto& i) { return assign_hex(std::get<IbCmAddress>(a.transport).pkey, i, 4); }},
+     [](auto& t, auto& i) { return assign_hex(std::get<IbCmAddress>(t.address.transport).pkey, i, 4); }},
     {"service_id", kIbCm, kIbCm,
-     [](auto& a, auto& i) { return assign_hex(std::get<IbCmAddress>(a.transport).service_id, i, 16); }},
+     [](auto& t, auto& i) {
+       return assign_hex(std::get<IbCmAddress>(t.address.transport).service_id, i, 16);
+     }},
     {"luns", kRam, 0, set_luns},
     {"block_size", kRam, 0, set_block_size},
     {"io_class", kEveryForm, 0, set_io_class},
     {"initiator_ext", kEveryForm, 0,
-     [](auto& a, auto& i) { return assign_hex(a.initiator_ext.emplace(), i, 16); }},
-    {"queue_size", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.queue_size, i, 1, kMaxCount); }},
+     [](auto& t, auto& i) { return assign_hex(t.overrides.initiator_ext.emplace(), i, 16); }},
+    {"queue_size", kEveryForm, 0,
+     [](auto& t, auto& i) { return assign(t.overrides.queue_size, i, 1, kMaxCount); }},
     {"max_it_iu_size", kEveryForm, 0,
-     [](auto& a, auto& i) {
-       return assign(a.max_it_iu_size, i, SessionOptions::kLeastItIuBytes, SessionOptions::kMostItIuBytes);
+     [](auto& t, auto& i) {
+       return assign(t.overrides.max_it_iu_size, i, SessionOptions::kLeastItIuBytes,
+                     SessionOptions::kMostItIuBytes);
      }},
-    {"cmd_sg_entries", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.cmd_sg_entries, i, 1, 255); }},
-    {"tl_retry_count", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.tl_retry_count, i, 2, 7); }},
-    {"ch_count", kEveryForm, 0, [](auto& a, auto& i) { return assign(a.ch_count, i, 1, kMaxCount); }},
+    {"cmd_sg_entries", kEveryForm, 0,
+     [](auto& t, auto& i) { return assign(t.overrides.cmd_sg_entries, i, 1, 255); }},
+    {"tl_retry_count", kEveryForm, 0,
+     [](auto& t, auto& i) { return assign(t.overrides.tl_retry_count, i, 2, 7); }},
+    {"ch_count", kEveryForm, 0,
+     [](auto& t, auto& i) { return assign(t.overrides.ch_count, i, 1, kMaxCount); }},
     {"max_sect", kNetworkForms, 0, nullptr},
     {"max_cmd_per_lun", kNetworkForms, 0, nullptr},
     {"target_can_queue", kNetworkForms, 0, nullptr},
@@ -243,7 +252,7 @@ std::optional<HostPort> split_host_port(std::string_view text) {
   return result;
 }
 
-Result<> apply_items(TargetAddress& address, const std::vector<Item>& items, unsigned form) {
+Result<> apply_items(Target& target, const std::vector<Item>& items, unsigned form) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     const auto& item = items[i];
     const auto key = std::find_if(std::begin(kKeys), std::end(kKeys),
@@ -255,7 +264,7 @@ Result<> apply_items(TargetAddress& address, const std::vector<Item>& items, uns
       if (items[j].key == item.key)
         return invalid_address(item, "given twice, first at character " + std::to_string(items[j].position));
     if (!key->apply) continue;
-    if (auto done = key->apply(address, item); !done) return done;
+    if (auto done = key->apply(target, item); !done) return done;
   }
   for (const auto& key : kKeys)
     if ((key.mandatory_in & form) &&

@@ -43,8 +43,8 @@ inline constexpr unsigned kRdmaCmLogin = 2;
 inline constexpr unsigned kIbCm = 4;
 inline constexpr unsigned kRam = 8;
 
-// Stores the items in `address`. Precondition: the address has the transport of `form`. Errors: unknown,
+// Stores the items in `target`. Precondition: its address has the transport of `form`. Errors: unknown,
 // repeated or missing keys, invalid values.
-[[nodiscard]] Result<> apply_items(TargetAddress& address, const std::vector<Item>& items, unsigned form);
+[[nodiscard]] Result<> apply_items(Target& target, const std::vector<Item>& items, unsigned form);
 
 }  // namespace srpi::base

@@ -22,8 +22,7 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
       late_fence_(options, channels_.resets()),
       proof_(context_, channels_, joins_),
       timers_(options, random_) {
-  context_.initiator_ext =
-      target.initiator_ext ? *target.initiator_ext : options.initiator_ext.value_or(random_.next());
+  context_.initiator_ext = options.initiator_ext.value_or(random_.next());
   if (options.fence_first_login) marks_.mark_all_units();
   start_attempt();
 }

@@ -20,7 +20,7 @@ namespace {
 
 struct Exchange {
   Exchange(fuzz::Corpus& c, const char* where, target::TargetConfig config)
-      : corpus(c), address(TargetAddress::parse(where).value()) {
+      : corpus(c), address(parse_target(where).value().address) {
     config.port_id = address.target_port_id();
     target = target::RamTarget::create(std::move(config)).value();
     network.listen(loopback::service_of(address), *target, network.target_device()).value();

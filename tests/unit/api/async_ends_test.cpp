@@ -31,7 +31,7 @@ class Rig {
     options.reconnect_delay.reset();
     options.keepalive = 10ms;  // it sleeps when its target goes away
     Outcome connected;
-    session.async_connect(TargetAddress::parse("ram://8M").value(), options, connected.handler());
+    session.async_connect(parse_target("ram://8M").value().address, options, connected.handler());
     run_until([&] { return connected.completions == 1; });
     REQUIRE_FALSE(connected.code);
   }

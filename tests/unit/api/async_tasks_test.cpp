@@ -15,7 +15,7 @@ TEST_CASE("reset and abort complete through an Asio executor") {
   int resets = 0, aborts = 0;
   boost::system::error_code early;
   session.async_connect(
-      TargetAddress::parse("ram://1M").value(), {}, [&](boost::system::error_code e, std::size_t) {
+      parse_target("ram://1M").value().address, {}, [&](boost::system::error_code e, std::size_t) {
         REQUIRE_FALSE(e);
         session.async_reset(session.unit(0), [&](boost::system::error_code reset, std::size_t) {
           CHECK_FALSE(reset);
@@ -38,7 +38,7 @@ TEST_CASE("abort also ends what waits for the Asio layer's buffers") {
   std::vector<std::byte> bytes(AsyncSession::kMaxTransferBytes);
   int done = 0, cancelled = 0;
   session.async_connect(
-      TargetAddress::parse("ram://8M").value(), {}, [&](boost::system::error_code e, std::size_t) {
+      parse_target("ram://8M").value().address, {}, [&](boost::system::error_code e, std::size_t) {
         REQUIRE_FALSE(e);
         for (int i = 0; i < 3; ++i)  // each takes the whole pool
           session.async_read(session.unit(0), 0, boost::asio::buffer(bytes),
@@ -63,7 +63,7 @@ TEST_CASE("futures have the bytes, and throw the error") {
       loop.run_one_for(std::chrono::seconds(1));
     return future.get();
   };
-  CHECK(wait_for(session.async_connect(TargetAddress::parse("ram://1M").value(), {},
+  CHECK(wait_for(session.async_connect(parse_target("ram://1M").value().address, {},
                                        boost::asio::use_future)) == 0);
   std::vector<std::byte> bytes(4096);
   CHECK(wait_for(session.async_read(session.unit(0), 0, boost::asio::buffer(bytes),

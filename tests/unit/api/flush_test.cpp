@@ -16,7 +16,7 @@ using namespace srpi;
 namespace {
 
 struct Asleep {
-  Asleep() : session(Session::create(TargetAddress::parse("ram://16M").value(), options()).value()) {
+  Asleep() : session(Session::create(parse_target("ram://16M").value().address, options()).value()) {
     wait([&] { return session->state() != SessionState::connecting; });
     REQUIRE(session->state() == SessionState::live);
     while (session->poll() > 0 || !session->arm()) {
@@ -111,7 +111,7 @@ TEST_CASE("flush wakes who sleeps for what it has sent to the built-in target, t
 }
 
 TEST_CASE("flush wakes who sleeps when the deadline of what it has sent is over") {
-  const auto address = TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  const auto address = parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   target::TargetConfig config;
   config.port_id = address.target_port_id();
   config.luns.push_back({.number = 0, .bytes = 1 << 20, .name = "silent"});

@@ -34,7 +34,7 @@ class CrowdedTarget final : public fabric::Fabric {
 // Connects, is lost and connects again.
 std::vector<std::string> warnings_of_two_logins(std::uint16_t units, SessionOptions options,
                                                 std::size_t taken) {
-  const auto address = TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+  const auto address = parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   std::vector<std::string> warnings;
   options.log = [&](LogLevel level, std::string_view text) {
     if (level == LogLevel::warning) warnings.emplace_back(text);

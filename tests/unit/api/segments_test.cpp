@@ -14,7 +14,7 @@ namespace {
 
 struct Live {
   explicit Live(const SessionOptions& options)
-      : session(Session::create(TargetAddress::parse("ram://16M").value(), options).value()) {
+      : session(Session::create(parse_target("ram://16M").value().address, options).value()) {
     run([&] { return session->state() != SessionState::connecting; });
     REQUIRE(session->state() == SessionState::live);
   }

@@ -49,9 +49,8 @@ TEST_CASE("the size of a request has the same limits in a login string and in th
     INFO(bytes);
     SessionOptions o;
     o.max_it_iu_bytes = bytes;
-    const auto address =
-        TargetAddress::parse("id_ext=1,ioc_guid=2,dest=h:1,max_it_iu_size=" + std::to_string(bytes));
-    CHECK(address.has_value() == o.validate().has_value());
+    const auto target = parse_target("id_ext=1,ioc_guid=2,dest=h:1,max_it_iu_size=" + std::to_string(bytes));
+    CHECK(target.has_value() == o.validate().has_value());
     if (!o.validate()) CHECK(names(refusal(o), {"max_it_iu_bytes", "84 to 65536"}));
   }
 }
@@ -73,28 +72,33 @@ TEST_CASE("rules between timers name both") {
 }
 
 TEST_CASE("a login string's tl_retry_count=7 is taken as the most that ends") {
-  auto address = TargetAddress::parse("ram://1M").value();
-  address.tl_retry_count = 7;
-  CHECK(Session::create(address).has_value());
+  const auto target = parse_target("ram://1M?tl_retry_count=7").value();
+  const auto options = target.overrides.applied_to({});
+  CHECK(options.retry_count == 6);
+  CHECK(Session::create(target.address, options).has_value());
 }
 
-TEST_CASE("a login string's parameters win over the options") {
-  auto address = TargetAddress::parse("ram://1M").value();
+TEST_CASE("a login string's options win over the session's") {
+  SessionOverrides overrides;
   SessionOptions o;
   o.retry_count = 1;
-  CHECK(o.merged_with(address).retry_count == 1);
-  CHECK(o.merged_with(address).channels == 1);
-  address.tl_retry_count = 7;
-  address.ch_count = 40;
-  address.queue_size = 32;
-  address.max_it_iu_size = 512;
-  address.cmd_sg_entries = 4;
-  const auto merged = o.merged_with(address);
-  CHECK(merged.retry_count == 6);
-  CHECK(merged.channels == 16);
-  CHECK(merged.queue_depth == 32);
-  CHECK(merged.max_it_iu_bytes == 512);
-  CHECK(merged.descriptors == 4);
+  o.initiator_ext = 1;
+  CHECK(overrides.applied_to(o).retry_count == 1);
+  CHECK(overrides.applied_to(o).channels == 1);
+  CHECK(overrides.applied_to(o).initiator_ext == 1);
+  overrides.initiator_ext = 2;
+  overrides.tl_retry_count = 7;
+  overrides.ch_count = 40;
+  overrides.queue_size = 32;
+  overrides.max_it_iu_size = 512;
+  overrides.cmd_sg_entries = 4;
+  const auto options = overrides.applied_to(o);
+  CHECK(options.initiator_ext == 2);
+  CHECK(options.retry_count == 6);
+  CHECK(options.channels == 16);
+  CHECK(options.queue_depth == 32);
+  CHECK(options.max_it_iu_bytes == 512);
+  CHECK(options.descriptors == 4);
 }
 
 TEST_CASE("channels times queue_depth is limited as one channel's queue_depth is") {

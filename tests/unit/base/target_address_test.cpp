@@ -10,19 +10,19 @@ using namespace srpi;
 
 namespace {
 
-TargetAddress parsed(const std::string& text) {
+Target parsed(const std::string& text) {
   INFO(text);
-  auto address = TargetAddress::parse(text);
-  REQUIRE(address);
-  return *address;
+  auto target = parse_target(text);
+  REQUIRE(target);
+  return *target;
 }
 
 std::string why_not(const std::string& text) {
   INFO(text);
-  const auto address = TargetAddress::parse(text);
-  REQUIRE(address.has_error());
-  CHECK(address.error().code == Errc::invalid_argument);
-  return address.error().detail;
+  const auto target = parse_target(text);
+  REQUIRE(target.has_error());
+  CHECK(target.error().code == Errc::invalid_argument);
+  return target.error().detail;
 }
 
 bool mentions(const std::string& text, const std::string& part) {
@@ -36,17 +36,17 @@ const std::string kIds = "id_ext=0002c90300a1b2c3,ioc_guid=0002c90300a1b2c4";
 }  // namespace
 
 TEST_CASE("URI of an RDMA CM target") {
-  const auto a = parsed("srp://10.1.2.3:5555/?id_ext=0x2c903&ioc_guid=2C904&src=10.1.2.9&initiator_ext=1");
-  CHECK(std::get<RdmaCmAddress>(a.transport) == RdmaCmAddress{"10.1.2.3", 5555, "10.1.2.9"});
-  CHECK(a.id_ext == 0x2c903);
-  CHECK(a.ioc_guid == 0x2c904);
-  CHECK(a.initiator_ext == 1);
-  CHECK(a.io_class == 0x0100);
-  CHECK_FALSE(a.queue_size);
-  CHECK(a.to_uri() ==
+  const auto t = parsed("srp://10.1.2.3:5555/?id_ext=0x2c903&ioc_guid=2C904&src=10.1.2.9&initiator_ext=1");
+  CHECK(std::get<RdmaCmAddress>(t.address.transport) == RdmaCmAddress{"10.1.2.3", 5555, "10.1.2.9"});
+  CHECK(t.address.id_ext == 0x2c903);
+  CHECK(t.address.ioc_guid == 0x2c904);
+  CHECK(t.overrides.initiator_ext == 1);
+  CHECK(t.address.io_class == 0x0100);
+  CHECK_FALSE(t.overrides.queue_size);
+  CHECK(t.to_uri() ==
         "srp://10.1.2.3:5555/?id_ext=000000000002c903&ioc_guid=000000000002c904&src=10.1.2.9"
         "&initiator_ext=0000000000000001");
-  CHECK(a.to_login_string() ==
+  CHECK(t.to_login_string() ==
         "id_ext=000000000002c903,ioc_guid=000000000002c904,dest=10.1.2.3:5555,src=10.1.2.9"
         ",initiator_ext=0000000000000001");
 }
@@ -57,11 +57,11 @@ TEST_CASE("a URI may lack the slash before the query, have an upper-case scheme 
 }
 
 TEST_CASE("IPv6 addresses are written in brackets, and their zones with %25 in URIs") {
-  const auto a = parsed("srp://[fe80::1%25eth0]:5555/?id_ext=1&ioc_guid=2&src=%5Bfe80::2%25eth0%5D");
-  CHECK(std::get<RdmaCmAddress>(a.transport) == RdmaCmAddress{"fe80::1%eth0", 5555, "fe80::2%eth0"});
-  CHECK(a == parsed("id_ext=1,ioc_guid=2,dest=[fe80::1%eth0]:5555,src=[fe80::2%eth0]"));
-  CHECK(TargetAddress::parse(a.to_uri()).value() == a);
-  CHECK(TargetAddress::parse(a.to_login_string()).value() == a);
+  const auto t = parsed("srp://[fe80::1%25eth0]:5555/?id_ext=1&ioc_guid=2&src=%5Bfe80::2%25eth0%5D");
+  CHECK(std::get<RdmaCmAddress>(t.address.transport) == RdmaCmAddress{"fe80::1%eth0", 5555, "fe80::2%eth0"});
+  CHECK(t == parsed("id_ext=1,ioc_guid=2,dest=[fe80::1%eth0]:5555,src=[fe80::2%eth0]"));
+  CHECK(parse_target(t.to_uri()).value() == t);
+  CHECK(parse_target(t.to_login_string()).value() == t);
 
   mentions(why_not("id_ext=1,ioc_guid=2,dest=fe80::1:5555"), "bracketed IPv6");
   for (const auto* host :
@@ -70,33 +70,33 @@ TEST_CASE("IPv6 addresses are written in brackets, and their zones with %25 in U
 }
 
 TEST_CASE("RDMA CM login string, as ib_srp takes it") {
-  const auto a = parsed(kIds +
+  const auto t = parsed(kIds +
                         ",dest=10.1.2.3:5555,queue_size=128,max_it_iu_size=4148,cmd_sg_entries=255,"
                         "tl_retry_count=2,ch_count=4,io_class=0100");
-  CHECK(std::get<RdmaCmAddress>(a.transport) == RdmaCmAddress{"10.1.2.3", 5555, ""});
-  CHECK(a.queue_size == 128);
-  CHECK(a.max_it_iu_size == 4148);
-  CHECK(a.cmd_sg_entries == 255);
-  CHECK(a.tl_retry_count == 2);
-  CHECK(a.ch_count == 4);
-  CHECK(std::get<RdmaCmAddress>(parsed(kIds + ",dest=h:1,src=10.1.2.9:77").transport).source_host ==
+  CHECK(std::get<RdmaCmAddress>(t.address.transport) == RdmaCmAddress{"10.1.2.3", 5555, ""});
+  CHECK(t.overrides.queue_size == 128);
+  CHECK(t.overrides.max_it_iu_size == 4148);
+  CHECK(t.overrides.cmd_sg_entries == 255);
+  CHECK(t.overrides.tl_retry_count == 2);
+  CHECK(t.overrides.ch_count == 4);
+  CHECK(std::get<RdmaCmAddress>(parsed(kIds + ",dest=h:1,src=10.1.2.9:77").address.transport).source_host ==
         "10.1.2.9");
 }
 
 TEST_CASE("InfiniBand login string, as ibsrpdm -c prints it") {
-  const auto a = parsed(
+  const auto t = parsed(
       "id_ext=0002c90300a1b2c3,ioc_guid=0002c90300a1b2c4,dgid=fe800000000000000002c90300a1b2c5,pkey=ffff,"
       "service_id=0002c90300a1b2c4\n");
-  const auto& ib = std::get<IbCmAddress>(a.transport);
+  const auto& ib = std::get<IbCmAddress>(t.address.transport);
   CHECK(ib.dgid[0] == 0xfe);
   CHECK(ib.dgid[15] == 0xc5);
   CHECK(ib.pkey == 0xffff);
   CHECK(ib.service_id == 0x0002c90300a1b2c4);
   CHECK_FALSE(ib.sgid);
-  CHECK(a.to_login_string() ==
+  CHECK(t.to_login_string() ==
         "id_ext=0002c90300a1b2c3,ioc_guid=0002c90300a1b2c4,dgid=fe800000000000000002c90300a1b2c5,pkey=ffff,"
         "service_id=0002c90300a1b2c4");
-  CHECK(a.to_uri() == a.to_login_string());
+  CHECK(t.to_uri() == t.to_login_string());
 }
 
 TEST_CASE("keys of ib_srp that have no meaning for libsrpi are accepted and ignored") {
@@ -110,13 +110,13 @@ TEST_CASE("empty items are skipped, as in ib_srp") {
 }
 
 TEST_CASE("the built-in target: sizes, logical units, blocks") {
-  const auto a = parsed("ram://64M?luns=4&block_size=4096");
-  CHECK(std::get<RamAddress>(a.transport) == RamAddress{64u << 20, 4, 4096});
-  CHECK(a.to_uri() == "ram://64M?luns=4&block_size=4096");
-  CHECK(a.to_login_string() == a.to_uri());
+  const auto t = parsed("ram://64M?luns=4&block_size=4096");
+  CHECK(std::get<RamAddress>(t.address.transport) == RamAddress{64u << 20, 4, 4096});
+  CHECK(t.to_uri() == "ram://64M?luns=4&block_size=4096");
+  CHECK(t.to_login_string() == t.to_uri());
 
   const auto size = [](const std::string& text) {
-    return std::get<RamAddress>(parsed("ram://" + text).transport).size_bytes;
+    return std::get<RamAddress>(parsed("ram://" + text).address.transport).size_bytes;
   };
   CHECK(size("512") == 512);
   CHECK(size("1k") == 1024);
@@ -177,7 +177,7 @@ TEST_CASE("numbers out of range are refused") {
        {"id_ext=12345678901234567", "id_ext=", "id_ext=0x", "id_ext=xyz", "id_ext=-1", "id_ext=1 "})
     mentions(why_not(std::string(item) + ",ioc_guid=2,dest=h:1"),
              "is not a hexadecimal number of at most 16 digits");
-  CHECK(parsed("id_ext=0xffffffffffffffff,ioc_guid=2,dest=h:1").id_ext == ~std::uint64_t{0});
+  CHECK(parsed("id_ext=0xffffffffffffffff,ioc_guid=2,dest=h:1").address.id_ext == ~std::uint64_t{0});
   mentions(why_not(kIds + ",dest=h:1,io_class=0200"), "expected 0100");
   mentions(why_not(kIds + ",dest=h:1,io_class=10100"), "at most 4 digits");
   for (const auto* item :
@@ -185,9 +185,9 @@ TEST_CASE("numbers out of range are refused") {
         "max_it_iu_size=65537", "cmd_sg_entries=0", "cmd_sg_entries=256", "tl_retry_count=1",
         "tl_retry_count=8", "ch_count=0", "ch_count=99999999999999999999"})
     mentions(why_not(kIds + ",dest=h:1," + item), "is not a number from");
-  CHECK(parsed(kIds + ",dest=h:1,queue_size=4294967295").queue_size == 4294967295);
-  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=84").max_it_iu_size == 84);
-  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=65536").max_it_iu_size == 65536);
+  CHECK(parsed(kIds + ",dest=h:1,queue_size=4294967295").overrides.queue_size == 4294967295);
+  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=84").overrides.max_it_iu_size == 84);
+  CHECK(parsed(kIds + ",dest=h:1,max_it_iu_size=65536").overrides.max_it_iu_size == 65536);
   mentions(why_not(kIds + ",dgid=fe80,service_id=1"), "not a GID of 32 hex digits");
 }
 
@@ -207,7 +207,7 @@ TEST_CASE("URI syntax is checked") {
   mentions(why_not("srp://h:1/?id_ext=1%00&ioc_guid=2"), "a zero byte at character 20");
   mentions(why_not("srp://h:1/?id_ext&ioc_guid=2"), "\"id_ext\" at character 12 is not KEY=VALUE");
   mentions(why_not("srp://h:1/?=1"), "is not KEY=VALUE");
-  CHECK(parsed("srp://h:1/?id_ext=%31&ioc_guid=2").id_ext == 1);
+  CHECK(parsed("srp://h:1/?id_ext=%31&ioc_guid=2").address.id_ext == 1);
 }
 
 TEST_CASE("texts that are too long or contain a zero byte are refused") {
@@ -216,8 +216,9 @@ TEST_CASE("texts that are too long or contain a zero byte are refused") {
 }
 
 TEST_CASE("io_class decides the order of the halves of the target port id") {
-  CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1").target_port_id() == PortId::make(1, 2));
-  CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1,io_class=0xff00").target_port_id() == PortId::make(2, 1));
+  CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1").address.target_port_id() == PortId::make(1, 2));
+  CHECK(parsed("id_ext=1,ioc_guid=2,dest=h:1,io_class=0xff00").address.target_port_id() ==
+        PortId::make(2, 1));
 }
 
 TEST_CASE("parse reads what is printed of random target addresses") {
@@ -231,42 +232,42 @@ TEST_CASE("parse reads what is printed of random target addresses") {
     return kHosts[random.below(std::size(kHosts))];
   };
   for (int i = 0; i < 3000; ++i) {
-    TargetAddress a;
-    a.id_ext = random.next() >> random.below(64);
-    a.ioc_guid = random.next();
-    if (random.chance(1, 4)) a.io_class = 0xff00;
-    if (random.chance(1, 2)) a.initiator_ext = random.next();
-    maybe(a.queue_size, 1, 0xfffffffe);
-    maybe(a.max_it_iu_size, SessionOptions::kLeastItIuBytes, SessionOptions::kMostItIuBytes);
-    maybe(a.cmd_sg_entries, 1, 255);
-    maybe(a.tl_retry_count, 2, 7);
-    maybe(a.ch_count, 1, 64);
+    Target t;
+    t.address.id_ext = random.next() >> random.below(64);
+    t.address.ioc_guid = random.next();
+    if (random.chance(1, 4)) t.address.io_class = 0xff00;
+    if (random.chance(1, 2)) t.overrides.initiator_ext = random.next();
+    maybe(t.overrides.queue_size, 1, 0xfffffffe);
+    maybe(t.overrides.max_it_iu_size, SessionOptions::kLeastItIuBytes, SessionOptions::kMostItIuBytes);
+    maybe(t.overrides.cmd_sg_entries, 1, 255);
+    maybe(t.overrides.tl_retry_count, 2, 7);
+    maybe(t.overrides.ch_count, 1, 64);
     switch (random.below(3)) {
       case 0: {
-        RdmaCmAddress t{host(), static_cast<std::uint16_t>(1 + random.below(65535)), ""};
-        if (random.chance(1, 2)) t.source_host = host();
-        a.transport = t;
+        RdmaCmAddress rdma_cm{host(), static_cast<std::uint16_t>(1 + random.below(65535)), ""};
+        if (random.chance(1, 2)) rdma_cm.source_host = host();
+        t.address.transport = rdma_cm;
         break;
       }
       case 1: {
-        IbCmAddress t;
-        t.dgid = PortId::make(random.next(), random.next()).bytes;
-        if (random.chance(1, 2)) t.sgid = PortId::make(random.next(), random.next()).bytes;
-        t.pkey = static_cast<std::uint16_t>(random.next());
-        t.service_id = random.next();
-        a.transport = t;
+        IbCmAddress ib_cm;
+        ib_cm.dgid = PortId::make(random.next(), random.next()).bytes;
+        if (random.chance(1, 2)) ib_cm.sgid = PortId::make(random.next(), random.next()).bytes;
+        ib_cm.pkey = static_cast<std::uint16_t>(random.next());
+        ib_cm.service_id = random.next();
+        t.address.transport = ib_cm;
         break;
       }
       default: {
-        RamAddress t;
-        t.block_size = 512u << random.below(8);
-        t.size_bytes = (1 + random.below(1u << 30)) * t.block_size;
-        t.luns = 1 + static_cast<std::uint32_t>(random.below(256));
-        a.transport = t;
+        RamAddress ram;
+        ram.block_size = 512u << random.below(8);
+        ram.size_bytes = (1 + random.below(1u << 30)) * ram.block_size;
+        ram.luns = 1 + static_cast<std::uint32_t>(random.below(256));
+        t.address.transport = ram;
       }
     }
-    INFO(a.to_uri());
-    REQUIRE(TargetAddress::parse(a.to_uri()).value() == a);
-    REQUIRE(TargetAddress::parse(a.to_login_string()).value() == a);
+    INFO(t.to_uri());
+    REQUIRE(parse_target(t.to_uri()).value() == t);
+    REQUIRE(parse_target(t.to_login_string()).value() == t);
   }
 }

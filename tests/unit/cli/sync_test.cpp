@@ -11,7 +11,7 @@ using namespace srp_nbd;
 namespace {
 
 bool same(std::string_view a, std::string_view b) {
-  return is_same_target(*srpi::TargetAddress::parse(a), *srpi::TargetAddress::parse(b));
+  return is_same_target(srpi::parse_target(a)->address, srpi::parse_target(b)->address);
 }
 
 std::string first_error(std::string_view text) {
@@ -34,7 +34,7 @@ TEST_CASE("target list: what ibsrpdm -c prints, comments, blank lines and any li
   REQUIRE(list.targets.size() == 3);
   CHECK(list.errors.empty());
   CHECK(list.targets[0].line == 3);
-  CHECK(list.targets[0].address.ioc_guid == 0x0002c90200402bd4);
+  CHECK(list.targets[0].target.address.ioc_guid == 0x0002c90200402bd4);
   CHECK(list.targets[1].line == 5);
   CHECK(list.targets[2].line == 6);
 }

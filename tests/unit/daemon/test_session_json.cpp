@@ -10,7 +10,7 @@ namespace json = boost::json;
 
 TEST_CASE("session JSON: who disconnected") {
   SessionView view;
-  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.target = *srpi::parse_target("ram://64M");
   const auto by = [&](srpi::SessionState state, bool by_administrator) {
     view.status.state = state;
     view.status.by_administrator = by_administrator;
@@ -24,7 +24,7 @@ TEST_CASE("session JSON: who disconnected") {
 
 TEST_CASE("session JSON: our port id, which is not known before a login was tried") {
   SessionView view;
-  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.target = *srpi::parse_target("ram://64M");
   CHECK(to_json(view).at("initiator_port_id").is_null());
   view.status.initiator_port_id = srpi::PortId::make(1, 2);
   CHECK(to_json(view).at("initiator_port_id").as_string() == "00000000000000010000000000000002");
@@ -33,7 +33,7 @@ TEST_CASE("session JSON: our port id, which is not known before a login was trie
 TEST_CASE("session JSON: units, running timers and the last error") {
   SessionView view;
   view.name = "s0";
-  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.target = *srpi::parse_target("ram://64M");
   view.status.next_attempt_in = srpi::Milliseconds(250);
   view.status.last_error = {srpi::Errc::refused, "nobody listens"};
   view.status.last_disconnect = std::chrono::nanoseconds(12500);
@@ -66,7 +66,7 @@ TEST_CASE("session JSON: why a unit is away, or null") {
 
 TEST_CASE("session JSON: channels, and why one is missing") {
   SessionView view;
-  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.target = *srpi::parse_target("ram://64M");
   CHECK(to_json(view).at("channels").at("error").is_null());
   view.options.channels = 4;
   view.status.channels_wanted = 4;
@@ -83,7 +83,7 @@ TEST_CASE("session JSON: channels, and why one is missing") {
 
 TEST_CASE("session JSON: the fence, task management and the transport's patience are among the options") {
   SessionView view;
-  view.status.target = *srpi::TargetAddress::parse("ram://64M");
+  view.target = *srpi::parse_target("ram://64M");
   view.options.fence_first_login = true;
   view.options.task_management_timeout = srpi::Milliseconds(700);
   view.options.retry_count = 3;

@@ -75,7 +75,7 @@ class Rig : public session::NexusObserver {
   }
 
   static TargetAddress address() {
-    return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+    return parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   }
   std::size_t turn() {
     std::size_t n = 0;

@@ -130,7 +130,7 @@ class Rig : public NexusObserver {
   }
 
   static TargetAddress address() {
-    return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+    return parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   }
   std::size_t turn() { return nexus->poll() + network.progress() + target->poll(); }
   // Runs until nothing is left to do, without advancing the clock.

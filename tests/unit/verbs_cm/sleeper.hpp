@@ -55,7 +55,7 @@ class Sleeper final : public session::NexusObserver {
   SessionOptions options;
   std::vector<Error> failures;
   session::Nexus nexus{fabric_,
-                       TargetAddress::parse("id_ext=1,ioc_guid=2,dest=" + dest_).value(),
+                       parse_target("id_ext=1,ioc_guid=2,dest=" + dest_).value().address,
                        options,
                        clock,
                        base::Random(1),

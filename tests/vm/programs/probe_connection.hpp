@@ -48,7 +48,7 @@ inline unsigned byte_at(const std::byte* at, std::size_t offset) {
   return std::to_integer<unsigned>(at[offset]);
 }
 
-struct Target {
+struct Destination {
   std::string host;
   std::uint16_t port = 0;
   std::string source;
@@ -78,7 +78,7 @@ class Connection {
   static constexpr std::size_t kUnit_bytes = 1024;
   static constexpr std::size_t kData_bytes = 64 * 1024;
 
-  Connection(fabric::Fabric& fabric, Target target, const fabric::ConnectOptions& options = {})
+  Connection(fabric::Fabric& fabric, Destination target, const fabric::ConnectOptions& options = {})
       : target_(std::move(target)),
         endpoint_(must(fabric.open(target_.address(), options), "open")),
         units_((kReceives + 1) * kUnit_bytes),
@@ -222,7 +222,7 @@ class Connection {
     ::poll(polled.data(), polled.size(), left > 0 ? static_cast<int>(left) + 1 : 1);
   }
 
-  const Target target_;
+  const Destination target_;
   std::unique_ptr<fabric::ActiveEndpoint> endpoint_;
   std::vector<std::byte> units_;
   std::vector<std::byte> data_;

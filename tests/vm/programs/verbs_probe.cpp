@@ -24,7 +24,7 @@ void show(const char* what, const fabric::ConnectionEvent& event, Clock::time_po
 }
 
 // Tests path, login, commands in both directions and sleeping on the descriptors.
-void io(fabric::Fabric& fabric, const Target& target, const std::string&) {
+void io(fabric::Fabric& fabric, const Destination& target, const std::string&) {
   const auto begin = Clock::now();
   Connection c(fabric, target);
   c.log_in();
@@ -71,7 +71,7 @@ void io(fabric::Fabric& fabric, const Target& target, const std::string&) {
 }
 
 // Connects to a port without a listener.
-void refused(fabric::Fabric& fabric, const Target& target, const std::string&) {
+void refused(fabric::Fabric& fabric, const Destination& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
   c.prepare();
@@ -85,7 +85,7 @@ void refused(fabric::Fabric& fabric, const Target& target, const std::string&) {
 }
 
 // The target rejects the login with an SRP_LOGIN_REJ.
-void login_rejected(fabric::Fabric& fabric, const Target& target, const std::string&) {
+void login_rejected(fabric::Fabric& fabric, const Destination& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
   c.prepare();
@@ -103,7 +103,7 @@ void login_rejected(fabric::Fabric& fabric, const Target& target, const std::str
 }
 
 // The attempt must fail with the code ARGUMENT.
-void fails(fabric::Fabric& fabric, const Target& target, const std::string& code) {
+void fails(fabric::Fabric& fabric, const Destination& target, const std::string& code) {
   const auto begin = Clock::now();
   auto endpoint = fabric.open(target.address(), {});
   Error error;
@@ -125,7 +125,7 @@ void fails(fabric::Fabric& fabric, const Target& target, const std::string& code
 }
 
 // Uses a login string of native InfiniBand, which Ethernet devices refuse.
-void native(fabric::Fabric& fabric, const Target&, const std::string&) {
+void native(fabric::Fabric& fabric, const Destination&, const std::string&) {
   TargetAddress address;
   IbCmAddress ib;
   ib.dgid[0] = 0xfe, ib.dgid[1] = 0x80, ib.dgid[15] = 1;
@@ -146,7 +146,7 @@ void native(fabric::Fabric& fabric, const Target&, const std::string&) {
 }
 
 // Must run without CAP_IPC_LOCK.
-void memlock(fabric::Fabric& fabric, const Target& target, const std::string&) {
+void memlock(fabric::Fabric& fabric, const Destination& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
   const rlimit limit{1 << 20, 1 << 20};
@@ -160,7 +160,7 @@ void memlock(fabric::Fabric& fabric, const Target& target, const std::string&) {
 }
 
 // A request over a limit of the device is refused with the limit's name, and the endpoint can still be used.
-void limits(fabric::Fabric& fabric, const Target& target, const std::string&) {
+void limits(fabric::Fabric& fabric, const Destination& target, const std::string&) {
   Connection c(fabric, target);
   c.resolve();
   fabric::QueueLimits wanted;
@@ -187,7 +187,7 @@ void limits(fabric::Fabric& fabric, const Target& target, const std::string&) {
 using namespace probe;
 
 int main(int argc, char** argv) {
-  const std::map<std::string, void (*)(fabric::Fabric&, const Target&, const std::string&)> commands = {
+  const std::map<std::string, void (*)(fabric::Fabric&, const Destination&, const std::string&)> commands = {
       {"io", io},         {"refused", refused}, {"login-rejected", login_rejected},
       {"lose", lose},     {"unplug", unplug},   {"black-hole", black_hole},
       {"aborts", aborts}, {"cycles", cycles},   {"fails", fails},
@@ -200,7 +200,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, function] : commands) std::fprintf(stderr, "  %s\n", name.c_str());
     return 2;
   }
-  Target target{argv[2], static_cast<std::uint16_t>(std::stoul(argv[3])), "", {}, {}};
+  Destination target{argv[2], static_cast<std::uint16_t>(std::stoul(argv[3])), "", {}, {}};
   for (int id = 0; id < 2; ++id)
     for (std::size_t i = 0; i < 16; ++i)
       (id == 0 ? target.target : target.initiator).bytes[i] =

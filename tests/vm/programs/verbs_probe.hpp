@@ -13,10 +13,10 @@ inline void expect_code(const Error& error, Errc code) {
          std::string("expected the code '") + to_string(code) + "', got: " + error.message());
 }
 
-void lose(fabric::Fabric&, const Target&, const std::string& argument);
-void unplug(fabric::Fabric&, const Target&, const std::string& file);
-void black_hole(fabric::Fabric&, const Target&, const std::string& file);
-void aborts(fabric::Fabric&, const Target&, const std::string& argument);
-void cycles(fabric::Fabric&, const Target&, const std::string& argument);
+void lose(fabric::Fabric&, const Destination&, const std::string& argument);
+void unplug(fabric::Fabric&, const Destination&, const std::string& file);
+void black_hole(fabric::Fabric&, const Destination&, const std::string& file);
+void aborts(fabric::Fabric&, const Destination&, const std::string& argument);
+void cycles(fabric::Fabric&, const Destination&, const std::string& argument);
 
 }  // namespace probe

@@ -14,7 +14,7 @@ namespace probe {
 
 // Something ends two connections that sleep in two threads. ARGUMENT: the expected code, and a file to create
 // when both sleep.
-void lose(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
+void lose(fabric::Fabric& fabric, const Destination& target, const std::string& argument) {
   const auto comma = argument.find(',');
   const std::string code = argument.substr(0, comma);
   std::atomic<int> connected = 0;
@@ -27,7 +27,7 @@ void lose(fabric::Fabric& fabric, const Target& target, const std::string& argum
   };
   for (unsigned n = 0; n < 2; ++n)
     threads.emplace_back([&, n] {
-      Target mine = target;
+      Destination mine = target;
       mine.initiator.bytes[0] = static_cast<std::uint8_t>(mine.initiator.bytes[0] + n);
       Connection c(fabric, mine);
       c.log_in();
@@ -47,7 +47,7 @@ void lose(fabric::Fabric& fabric, const Target& target, const std::string& argum
 // The device of two endpoints in different threads is removed. The endpoints are not connected, because
 // otherwise a target on the same device would end first. ARGUMENT: a file to create when both sleep. Its
 // removal ends the test.
-void unplug(fabric::Fabric& fabric, const Target& target, const std::string& file) {
+void unplug(fabric::Fabric& fabric, const Destination& target, const std::string& file) {
   std::atomic<int> prepared = 0;
   std::vector<std::thread> threads;
   for (unsigned n = 0; n < 2; ++n)
@@ -70,8 +70,8 @@ void unplug(fabric::Fabric& fabric, const Target& target, const std::string& fil
 // The peer becomes silent while the link stays up: packets are lost in both directions. Needs a target on
 // another machine, because packets between two ends of one device do not leave it. ARGUMENT: a file to create
 // before the loss may begin. Its removal means that the loss has begun.
-void black_hole(fabric::Fabric& fabric, const Target& target, const std::string& file) {
-  Target second = target;
+void black_hole(fabric::Fabric& fabric, const Destination& target, const std::string& file) {
+  Destination second = target;
   second.initiator.bytes[0] ^= 1;
   Connection busy(fabric, target), idle(fabric, second);
   busy.log_in();
@@ -99,14 +99,14 @@ void black_hole(fabric::Fabric& fabric, const Target& target, const std::string&
 
 // Calls abort() at every step, several times. ARGUMENT: a silent address and an address whose packets are
 // lost.
-void aborts(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
+void aborts(fabric::Fabric& fabric, const Destination& target, const std::string& argument) {
   const auto comma = argument.find(',');
-  Target silent = target, vanishing = target;
+  Destination silent = target, vanishing = target;
   silent.host = argument.substr(0, comma);
   vanishing.host = argument.substr(comma + 1);
   struct Step {
     const char* name;
-    const Target& target;
+    const Destination& target;
     std::function<void(Connection&)> reach;
   };
   const Step steps[] = {
@@ -147,7 +147,7 @@ static std::size_t open_files() {
 
 // Connects, uses and aborts connections, ARGUMENT times. No descriptor may stay open, and the memory outlives
 // the connections.
-void cycles(fabric::Fabric& fabric, const Target& target, const std::string& argument) {
+void cycles(fabric::Fabric& fabric, const Destination& target, const std::string& argument) {
   Connection keeps_the_device(fabric, target);
   keeps_the_device.resolve();
   const auto device = keeps_the_device.endpoint().device();
