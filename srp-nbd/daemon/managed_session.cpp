@@ -64,9 +64,11 @@ LaneCallbacks ManagedSession::lane_callbacks() {
       at_home([now, error = error](ManagedSession& self) { self.on_attempt_failed(now, error); });
     });
   };
-  callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit) {
+  callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit, const srpi::UnitChange& change) {
     insist([&, now = SystemClock::now()] {
-      at_home([now, info = unit.info()](ManagedSession& self) { self.on_logical_unit(now, info); });
+      at_home([now, info = unit.info(), change](ManagedSession& self) {
+        self.on_logical_unit(now, info, change);
+      });
     });
   };
   callbacks.on_event = [at_home](srpi::SessionEvent what, const srpi::LogicalUnit* unit) {
@@ -193,22 +195,18 @@ void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& erro
   if (phase_ != Phase::erasing) reconnect_waiters_.fail(error);
 }
 
-void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info) {
-  const auto known =
-      std::find_if(units_.begin(), units_.end(), [&](const auto& u) { return u.lun == info.lun; });
-  const bool is_new = known == units_.end();
-  const auto old_size_bytes = is_new ? std::nullopt : std::optional(known->blocks * known->block_size);
-  const auto was_away = is_new ? srpi::Errc::ok : known->away.code;
+void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info,
+                                     const srpi::UnitChange& change) {
   insist([&] {  // a unit that is missing here would never be published
-    if (is_new)
+    if (change.found)
       units_.push_back(info);
     else
-      *known = info;
+      *std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun) = info;
   });
   guarded([&] { publication_->update(info); });
-  if (was_away != info.away.code) reporter_.unit_away(time, *publication_, info);
-  if (old_size_bytes != info.blocks * info.block_size)
-    reporter_.unit(time, *publication_, info, old_size_bytes);
+  if (change.away || change.back) reporter_.unit_away(time, *publication_, info);
+  if (change.found) reporter_.unit(time, *publication_, info, std::nullopt);
+  if (change.resized) reporter_.unit(time, *publication_, info, change.old_blocks * info.block_size);
 }
 
 bool ManagedSession::has_device(std::uint32_t index) const {

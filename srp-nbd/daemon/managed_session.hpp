@@ -65,7 +65,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   LaneCallbacks lane_callbacks();
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void on_attempt_failed(Event::Time, const srpi::Error&);
-  void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&);
+  void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&, const srpi::UnitChange&);
 
   // Takes the publication and the lane away, and does not wait for the lane's thread; `gone` is called at home.
   // std::bad_alloc comes of its argument alone.

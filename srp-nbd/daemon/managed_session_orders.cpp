@@ -5,6 +5,7 @@
 
 #include "daemon/lane_errand.hpp"
 #include "daemon/managed_session.hpp"
+#include "srpi/ram_target.hpp"
 #include "support/no_memory.hpp"
 
 namespace srp_nbd {
@@ -95,7 +96,8 @@ void ManagedSession::set_ram_target_online(bool online, Done done) {
   ask<void>(
       *lane_, executor_,
       [online](srpi::Session& session) -> Outcome<> {
-        if (auto outcome = session.set_ram_target_online(online); !outcome) return Failure{outcome.error()};
+        if (auto outcome = srpi::set_ram_target_online(session, online); !outcome)
+          return Failure{outcome.error()};
         return {};
       },
       std::move(done));

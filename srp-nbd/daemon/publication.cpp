@@ -20,8 +20,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTimeoutSlack{20};
-// What the library may take to send a command again and again while the unit becomes ready.
-constexpr std::chrono::seconds kRetryTime{65};
 // A device that somebody has open is waited for as long as a connect may take, and this at least: udev looks into one
 // that has just ended.
 constexpr std::chrono::seconds kBusyWait{1};
@@ -51,11 +49,7 @@ void disconnect_alone(KernelDeviceManager& devices, const std::string& session, 
 }  // namespace
 
 std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
-  // A request may take three commands, one after the other (force unit access that is begun anew), and each
-  // may be held, then aborted, then its unit reset.
-  const auto command = options.command_timeout + options.fast_io_fail + 2 * options.task_management_timeout;
-  const auto ours = 3 * command + options.connect_timeout;
-  return std::chrono::ceil<std::chrono::seconds>(ours) + kRetryTime + kTimeoutSlack;
+  return std::chrono::ceil<std::chrono::seconds>(options.longest_request()) + kTimeoutSlack;
 }
 
 struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {

@@ -35,7 +35,7 @@ class LaneLoop;
 struct LaneCallbacks {
   std::function<void(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause)> on_state;
   std::function<void(const srpi::Error&)> on_attempt_failed;
-  std::function<void(srpi::LogicalUnit&)> on_logical_unit;  // found, its size grew, away or back
+  std::function<void(srpi::LogicalUnit&, const srpi::UnitChange&)> on_logical_unit;
   // The unit is null if the session does not use it.
   std::function<void(srpi::SessionEvent, const srpi::LogicalUnit*)> on_event;
   // Called once for each host(). Code ok: the client disconnected between two requests, or drop() was called.

@@ -175,8 +175,8 @@ void LaneLoop::closed(std::uint64_t id, const srpi::Error& why) const {
 void LaneLoop::on_state(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause) {
   if (callbacks_.on_state) callbacks_.on_state(from, to, cause);
 }
-void LaneLoop::on_logical_unit(srpi::LogicalUnit& unit) {
-  if (callbacks_.on_logical_unit) callbacks_.on_logical_unit(unit);
+void LaneLoop::on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange& change) {
+  if (callbacks_.on_logical_unit) callbacks_.on_logical_unit(unit, change);
 }
 void LaneLoop::on_attempt_failed(const srpi::Error& why) {
   if (callbacks_.on_attempt_failed) callbacks_.on_attempt_failed(why);

@@ -46,7 +46,7 @@ class LaneLoop final : private srpi::SessionObserver {
   void closed(std::uint64_t id, const srpi::Error& why) const;
 
   void on_state(srpi::SessionState, srpi::SessionState, const srpi::Error&) override;
-  void on_logical_unit(srpi::LogicalUnit&) override;
+  void on_logical_unit(srpi::LogicalUnit&, const srpi::UnitChange&) override;
   void on_attempt_failed(const srpi::Error&) override;
   void on_event(srpi::SessionEvent, srpi::LogicalUnit*) override;
 

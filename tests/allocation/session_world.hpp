@@ -58,7 +58,7 @@ struct Observer final : SessionObserver {
     lives += to == SessionState::live;
     if (cause.code == Errc::no_memory) ++short_of_memory;
   }
-  void on_logical_unit(LogicalUnit& unit) override {
+  void on_logical_unit(LogicalUnit& unit, const UnitChange&) override {
     ++units_told;
     blocks = unit.info().blocks;
   }

@@ -123,6 +123,15 @@ struct SessionStatus {
   OptionalMilliseconds next_attempt_in, fast_io_fail_in, dev_loss_in;
 };
 
+// What has become of a logical unit. Several can be true at once, of one that is back with another size for example.
+struct UnitChange {
+  bool found = false;    // by the first login; no other is true then
+  bool resized = false;  // it has another number of blocks
+  bool away = false;     // it is away, or is away for another reason than before (LogicalUnitInfo::away)
+  bool back = false;     // it is not away any more
+  std::uint64_t old_blocks = 0;  // resized: how many blocks it had
+};
+
 // Called on the session's thread, from create, poll, disconnect, reconnect or erase. It may call the session's const
 // functions and submit, nothing else of the session.
 class SessionObserver {
@@ -130,9 +139,8 @@ class SessionObserver {
   virtual ~SessionObserver() = default;
   // `cause` has code ok where the change was asked for or is good news.
   virtual void on_state(SessionState from, SessionState to, const Error& cause) = 0;
-  // The first login has found the logical units (before `live` is reported). Later: what a login or the target's
-  // word has led to: a unit's size grew, or it is away or back (LogicalUnitInfo::away).
-  virtual void on_logical_unit(LogicalUnit&) {}
+  // A unit was found or has changed; info() has the new values. Found units are told before `live` is.
+  virtual void on_logical_unit(LogicalUnit&, const UnitChange&) {}
   // An automatic or requested attempt failed; the state tells whether more will follow.
   virtual void on_attempt_failed(const Error&) {}
   // The target reported something beside its answers; the unit that it is about, null where it is none of
@@ -180,10 +188,6 @@ class Session {
   // included). False: there is something already.
   [[nodiscard]] virtual bool arm() = 0;
   [[nodiscard]] virtual int fd() const noexcept = 0;  // the session's own; constant for its life
-
-  // The built-in target of a ram:// session, off and on like a target that goes away and comes back; its contents
-  // stay. Errors: not_supported for any other target.
-  [[nodiscard]] virtual Result<> set_ram_target_online(bool) = 0;
 
  protected:
   Session() = default;

@@ -95,6 +95,10 @@ struct SessionOptions {
   }
   [[nodiscard]] Milliseconds silent_peer_noticed_within() const noexcept;
 
+  // The longest that a request may take from submit to completion, with all commands that it is made of and all
+  // retries of them.
+  [[nodiscard]] Milliseconds longest_request() const noexcept;
+
   // Errors: invalid_argument, naming the option, its value and its range, or both options of a rule:
   //   dev_loss is not shorter than fast_io_fail: otherwise what is held would never be failed for that reason
   //   a silent peer is noticed (without the factor four) not later than the command_timeout: otherwise aborts would

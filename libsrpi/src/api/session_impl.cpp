@@ -7,6 +7,7 @@
 #include <random>
 
 #include "base/make_error.hpp"
+#include "srpi/ram_target.hpp"
 #include "verbs/fabric.hpp"
 #include "wire/lun.hpp"
 
@@ -108,15 +109,19 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
 // Of a unit that is known.
 void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   const auto was_away = unit.info().away.code;
-  const bool grown = unit.update(found);
+  UnitChange change;
+  change.old_blocks = unit.info().blocks;
+  change.resized = unit.update(found);
   const auto& away = unit.info().away;
-  if (away.code != was_away)
+  change.away = away.code != was_away && away.code != Errc::ok;
+  change.back = away.code != was_away && away.code == Errc::ok;
+  if (change.away || change.back)
     log(away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
       return fmt::format(
           "LUN {} is {}", found.info.lun,
           away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
     });
-  if (observer_ && (grown || away.code != was_away)) observer_->on_logical_unit(unit);
+  if (observer_ && (change.resized || change.away || change.back)) observer_->on_logical_unit(unit, change);
 }
 
 // The first proof finds the units, later ones may find them grown, away, or back.
@@ -136,7 +141,7 @@ Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
     auto unit = std::make_unique<lun::Unit>(nexus_, found[i], options_, clock_);
     if (auto done = unit->prepare(); !done) return done;
     units_.push_back(std::move(unit));
-    if (observer_) observer_->on_logical_unit(*units_.back());
+    if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
   }
   return {};
 }
@@ -152,6 +157,7 @@ Result<> SessionImpl::not_erased() const noexcept {
 
 Result<> SessionImpl::disconnect() {
   if (auto possible = not_erased(); !possible) return possible;
+  by_administrator_ = true;
   nexus_.disconnect();
   fail_waiting();
   return {};
@@ -159,6 +165,7 @@ Result<> SessionImpl::disconnect() {
 
 Result<> SessionImpl::reconnect() {
   if (auto possible = not_erased(); !possible) return possible;
+  by_administrator_ = false;
   nexus_.reconnect();
   return {};
 }
@@ -235,7 +242,7 @@ bool SessionImpl::arm() {
   return true;
 }
 
-Result<> SessionImpl::set_ram_target_online(bool online) {
+Result<> SessionImpl::set_ram_target_online(bool online) noexcept {
   if (!embedded_)
     return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be switched");
   embedded_->set_online(online);
@@ -271,6 +278,11 @@ Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const
 }
 
 }  // namespace
+
+Result<> set_ram_target_online(Session& session, bool online) {
+  if (auto* own = dynamic_cast<api::SessionImpl*>(&session)) return own->set_ram_target_online(online);
+  return base::make_error(Errc::not_supported, "only a session of this library has a built-in target");
+}
 
 Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
                                                  SessionObserver* observer) {

@@ -35,9 +35,9 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   void flush() override;
   bool arm() override;
   int fd() const noexcept override { return wait_set_.fd(); }
-  Result<> set_ram_target_online(bool) override;
 
   [[nodiscard]] Result<> open() { return wait_set_.open(); }
+  [[nodiscard]] Result<> set_ram_target_online(bool) noexcept;
   // When poll has something to do without anything coming from outside; what arm() makes fd() wake for.
   [[nodiscard]] base::Time next_deadline() const noexcept;
   [[nodiscard]] const session::Nexus& nexus() const noexcept { return nexus_; }
@@ -69,6 +69,7 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   lun::UnitProof proof_;
   session::Nexus nexus_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
+  bool by_administrator_ = false;                    // the last end of the connection was asked for
   WaitSet wait_set_;
   std::vector<int> fds_;  // scratch of arm()
   std::uint64_t watched_version_ = ~0ull;

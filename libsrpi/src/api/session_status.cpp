@@ -21,8 +21,7 @@ SessionStatus SessionImpl::status() const {
   const auto& channels = nexus_.channels();
   SessionStatus s;
   s.state = state();
-  s.by_administrator = nexus_.state() == session::State::disconnecting ||
-                       (nexus_.state() == session::State::stopped && record.last_error.code == Errc::ok);
+  s.by_administrator = by_administrator_ && s.state != SessionState::erased;
   s.target = target_;
   s.initiator_port_id = record.initiator_port_id;
   s.target_port_id = target_.target_port_id();

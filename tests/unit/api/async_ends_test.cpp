@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "srpi/asio.hpp"
+#include "srpi/ram_target.hpp"
 
 using namespace srpi;
 using namespace std::chrono_literals;
@@ -45,9 +46,9 @@ class Rig {
     REQUIRE(fulfilled());
   }
   void lose(SessionState then) {
-    session.session().set_ram_target_online(false).value();
+    set_ram_target_online(session.session(), false).value();
     run_until([&] { return session.session().state() == then; });
-    session.session().set_ram_target_online(true).value();
+    set_ram_target_online(session.session(), true).value();
   }
   // A reconnect is asked for, and the timer has expired before it gets anywhere.
   void reconnect_overtaken_by(OptionalMilliseconds SessionStatus::*timer) {

@@ -113,3 +113,13 @@ TEST_CASE("channels times queue_depth is limited as one channel's queue_depth is
   o.queue_depth = 257;
   CHECK(names(refusal(o), {"channels", "16", "queue_depth", "257", "4112", "4096"}));
 }
+
+TEST_CASE("the longest request has time for three commands, their aborts and resets, and all retries") {
+  SessionOptions o;
+  o.command_timeout = 1500ms;
+  o.task_management_timeout = 30s;
+  o.fast_io_fail = 60s;
+  o.connect_timeout = 5s;
+  CHECK(o.longest_request() >= 3 * (1500ms + 60s + 2 * 30s) + 5s + 60s);
+  CHECK(o.longest_request() <= 3 * (1500ms + 60s + 2 * 30s) + 5s + 80s);
+}

@@ -121,7 +121,6 @@ struct FakeSession final : srpi::Session {
   void flush() override {}
   bool arm() override { return hold || queue.empty(); }
   int fd() const noexcept override { return event; }
-  srpi::Result<> set_ram_target_online(bool) override { return srpi::Error{srpi::Errc::not_supported, ""}; }
   FakeUnit& unit(std::size_t i = 0) { return static_cast<FakeUnit&>(*units[i]); }
   void add_unit(std::uint64_t lun, std::uint64_t blocks) {
     units.push_back(std::make_unique<FakeUnit>(*this, lun, blocks));
