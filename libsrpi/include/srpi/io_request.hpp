@@ -2,7 +2,6 @@
 // One block request: the caller's object, lent to a LogicalUnit from submit until its completion.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -53,25 +52,8 @@ struct IoRequest {
 
   Errc status = Errc::ok;  // the result; anything but ok says nothing about which blocks were written
 
-  // The session's own while it has the request; callers leave these alone.
-  struct Internal {
-    IoRequest* next = nullptr;
-    std::uint64_t issued_blocks = 0;
-    std::uint32_t segment = 0;         // first segment not yet issued, and
-    std::uint32_t segment_offset = 0;  // bytes of it that are
-    std::uint32_t outstanding = 0;     // commands
-    bool all_issued = false;           // and no more will come
-  } internal;
-  // Also the session's own, and set only while it has a flush or a request with force_unit_access.
-  struct Durable {
-    void (*on_complete)(IoRequest&) noexcept = nullptr;  // the caller's
-    void* unit = nullptr;
-    IoOperation operation = IoOperation::write;  // the caller's
-    bool aborted = false;
-    bool unforced = false;          // a command of it went without the FUA bit
-    std::uint64_t cache_epoch = 0;  // when it was begun; of a flush: the lost writes told until then
-    std::chrono::nanoseconds begin_anew_until{0};  // on the session's clock
-  } durable;
+  // The session's own while it has the request.
+  alignas(8) std::byte internal[48]{};
 };
 
 }  // namespace srpi

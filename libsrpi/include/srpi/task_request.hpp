@@ -15,9 +15,7 @@ struct TaskRequest {
 
   Errc status = Errc::ok;  // the result
 
-  struct Internal {
-    TaskRequest* next = nullptr;
-  } internal;
+  TaskRequest* next = nullptr;  // the session's own
 };
 
 }  // namespace srpi

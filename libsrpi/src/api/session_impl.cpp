@@ -138,7 +138,7 @@ Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
       take_unit(unit_of(units_[i]), found[i]);
       continue;
     }
-    auto unit = std::make_unique<lun::Unit>(nexus_, found[i], options_, clock_);
+    auto unit = std::make_unique<lun::Unit>(nexus_, busy_units_, found[i], options_, clock_);
     if (auto done = unit->prepare(); !done) return done;
     units_.push_back(std::move(unit));
     if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
@@ -180,28 +180,22 @@ Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte
   return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
 }
 
-std::size_t SessionImpl::poll_units() noexcept {
-  std::size_t n = 0;
-  for (const auto& unit : units_) n += unit_of(unit).poll();
-  return n;
-}
-
 std::size_t SessionImpl::poll() {
   sleeps_until_.reset();
-  auto n = poll_units();
+  auto n = busy_units_.poll();
   try {
     n += nexus_.poll();
   } catch (const std::bad_alloc&) {
     ++n;  // what it was about is still there: the next poll finds it
   }
   // What completed may have submitted more, and freed the commands for what waits.
-  n += poll_units();
+  n += busy_units_.poll();
   nexus_.flush();
   return n;
 }
 
 void SessionImpl::flush() {
-  for (const auto& unit : units_) unit_of(unit).issue();
+  busy_units_.issue();
   nexus_.flush();
   if (!sleeps_until_) return;
   // Who sleeps was told that nothing is due before then. The built-in target works while we poll.
@@ -211,15 +205,10 @@ void SessionImpl::flush() {
   wait_set_.set_deadline(due);
 }
 
-bool SessionImpl::has_work() const noexcept {
-  return nexus_.has_work() ||
-         std::ranges::any_of(units_, [](const auto& unit) { return unit_of(unit).has_work(); });
-}
+bool SessionImpl::has_work() const noexcept { return nexus_.has_work() || busy_units_.has_work(); }
 
 base::Time SessionImpl::next_deadline() const noexcept {
-  auto deadline = nexus_.next_deadline();
-  for (const auto& unit : units_) deadline = std::min(deadline, unit_of(unit).next_deadline());
-  return deadline;
+  return std::min(nexus_.next_deadline(), busy_units_.next_deadline());
 }
 
 bool SessionImpl::arm() {

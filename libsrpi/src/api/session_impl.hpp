@@ -52,7 +52,6 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   // Makes the units: where that fails, the attempt does.
   Result<> take_units(std::span<const lun::UnitProfile>) override;
   void take_unit(lun::Unit&, const lun::UnitProfile&);
-  std::size_t poll_units() noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // that waits for nothing from outside
   void fail_waiting() noexcept;
   // Words that there is no memory for are not logged.
@@ -68,6 +67,7 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
   lun::UnitProof proof_;
   session::Nexus nexus_;
+  lun::BusyUnits busy_units_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
   bool by_administrator_ = false;                    // the last end of the connection was asked for
   WaitSet wait_set_;

@@ -2,7 +2,13 @@
 // First in, first out, through the requests' own links.
 #pragma once
 
+#include "lun/request_state.hpp"
+#include "srpi/task_request.hpp"
+
 namespace srpi::lun {
+
+[[nodiscard]] inline IoRequest*& next_of(IoRequest& r) noexcept { return state_of(r).next; }
+[[nodiscard]] inline TaskRequest*& next_of(TaskRequest& r) noexcept { return r.next; }
 
 template<class Request>
 struct RequestQueue {
@@ -10,13 +16,13 @@ struct RequestQueue {
   Request* tail = nullptr;
 
   void push(Request& r) noexcept {
-    r.internal.next = nullptr;
-    (tail ? tail->internal.next : head) = &r;
+    next_of(r) = nullptr;
+    (tail ? next_of(*tail) : head) = &r;
     tail = &r;
   }
   Request* pop() noexcept {
     auto* r = head;
-    if (r && !(head = r->internal.next)) tail = nullptr;
+    if (r && !(head = next_of(*r))) tail = nullptr;
     return r;
   }
 };

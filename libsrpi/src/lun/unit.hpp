@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // A logical unit as a block device: checks requests, splits them into commands, retries by table, completes once.
 //
-// Requests wait in one queue in order of submission; commands come from a fixed pool, so nothing is allocated here
-// after the start. A request's outstanding count holds one for every command of it that is on its way.
+//   unit.cpp           requests come in, wait, and become commands
+//   unit_commands.cpp  how a command is made: which blocks, which bytes, which CDB
+//   unit_answers.cpp   what becomes of a command that has ended
+//   unit_tasks.cpp     what operators ask for: abort, reset
+//   durable.cpp        force unit access
+//   flush.cpp          flushes, and lost writes that they tell of
+//
+// Requests wait in one queue in order of submission. Commands come from a fixed pool, so nothing is allocated here
+// after the start.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "lun/busy_units.hpp"
 #include "lun/request_queue.hpp"
 #include "lun/unit_proof.hpp"
 #include "scsi/disposition.hpp"
@@ -17,9 +25,11 @@
 
 namespace srpi::lun {
 
+struct UnitCommand;
+
 class Unit final : public LogicalUnit {
  public:
-  Unit(session::Nexus&, const UnitProfile&, const SessionOptions&, const base::Clock&);
+  Unit(session::Nexus&, BusyUnits&, const UnitProfile&, const SessionOptions&, const base::Clock&);
   ~Unit() override;
 
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
@@ -34,45 +44,68 @@ class Unit final : public LogicalUnit {
   void abort(TaskRequest&) noexcept override;
   void reset(TaskRequest&) noexcept override;
 
-  // Completes what needs no target, issues, begins what operators have asked for. Returns things done.
+  // Completes what needs no target, issues, begins what operators have asked for. Returns the things done.
   std::size_t poll() noexcept;
-  // Makes commands of what waits, resubmits what was backed off; completes nothing. Returns things done.
+  // Makes commands of what waits, sends those again whose time has come; completes nothing. Returns the things done.
   std::size_t issue() noexcept;
-  // Ends every request that no command carries, and every function, with `status`. For the end of a
+  // Ends every request that no command carries, and every task of an operator, with `status`. For the end of a
   // connection.
   void fail_waiting(Errc status) noexcept;
-  [[nodiscard]] bool has_work() const noexcept;
+  [[nodiscard]] bool has_work() const noexcept;  // a poll would do something now
   [[nodiscard]] base::Time next_deadline() const noexcept { return next_retry_; }
 
  private:
-  struct Piece;
+  friend class BusyUnits;
+  // Something waits here, for a poll, for a free command or for a time. Without, a poll has nothing to look at.
+  [[nodiscard]] bool is_busy() const noexcept;
 
+  void queue(IoRequest& r, RequestQueue<IoRequest>& where) noexcept {
+    where.push(r);
+    if (!is_listed_) busy_units_.add(*this);
+  }
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
-  static void on_complete(channel::Command&) noexcept;
-  void on_answer(Piece&) noexcept;
-  void on_ended(Piece&) noexcept;
-  void piece_done(Piece&, Errc) noexcept;
+  std::size_t send_due_retries() noexcept;
   void fail_unsent(Errc status) noexcept;
+  // No command of the request is under way, and no more of them is to be issued.
+  void end(IoRequest& r) noexcept {
+    if (state_of(r).phase != Phase::plain && goes_on(r)) return;
+    r.on_complete(r);
+  }
+  [[nodiscard]] bool goes_on(IoRequest&) noexcept;
   // unit_commands.cpp
-  bool issue_piece(IoRequest&, Piece&) noexcept;
-  [[nodiscard]] std::uint32_t gather(IoRequest&, Piece&, std::uint32_t max_bytes) noexcept;
+  bool issue_next(IoRequest&, UnitCommand&) noexcept;
+  [[nodiscard]] std::uint32_t gather(IoRequest&, UnitCommand&, std::uint32_t max_bytes) noexcept;
   [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
+  void make_unmap(UnitCommand&, std::uint64_t lba, std::uint32_t blocks) noexcept;
+  void make_write_zeroes(UnitCommand&, std::uint64_t lba, std::uint32_t blocks) noexcept;
+  void send_parameters(UnitCommand&, std::byte* at, std::uint32_t bytes) noexcept;
+  // unit_answers.cpp
+  static void on_complete(channel::Command&) noexcept;
+  void on_answer(UnitCommand&) noexcept;
+  void on_no_answer(UnitCommand&) noexcept;
+  void retry(UnitCommand&, const scsi::Disposition&) noexcept;
+  void command_done(UnitCommand&, Errc) noexcept;
   // durable.cpp
   [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
+  [[nodiscard]] bool forced_goes_on(IoRequest&) noexcept;
   // Changes whenever the unit may have lost what its volatile cache had, or tells that it has.
   [[nodiscard]] std::uint64_t cache_epoch() const noexcept {
     return nexus_.record().cache_epoch + lost_writes_;
   }
-  static void on_durable_step(IoRequest&) noexcept;
   // flush.cpp
   void submit_flush(IoRequest&) noexcept;
-  static void on_flushed(IoRequest&) noexcept;
+  void end_flush(IoRequest&) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept;
   std::size_t run_tasks() noexcept;
+  void begin_aborts() noexcept;
+  void begin_reset() noexcept;
   static std::size_t end_tasks(RequestQueue<TaskRequest>&, Errc) noexcept;
 
   session::Nexus& nexus_;
+  BusyUnits& busy_units_;
+  Unit* next_busy_ = nullptr;
+  bool is_listed_ = false;  // in busy_units_
   UnitProfile profile_;
   std::uint64_t wire_lun_;
   const SessionOptions& options_;
@@ -84,19 +117,19 @@ class Unit final : public LogicalUnit {
   RequestQueue<IoRequest> queue_;    // to be sent
   RequestQueue<IoRequest> settled_;  // decided without the target: status is set
 
-  RequestQueue<TaskRequest> new_aborts_, aborts_;  // aborts_: until aborting_ pieces are over
+  RequestQueue<TaskRequest> new_aborts_, aborts_;  // aborts_: until `aborting_` commands are over
   std::size_t aborting_ = 0;
   Errc abort_status_ = Errc::ok;
   RequestQueue<TaskRequest> new_resets_, resets_;  // resets_: while reset_ is under way
   channel::Tmf reset_;
 
-  std::vector<Piece> pieces_;
-  std::vector<Piece*> free_;
-  std::vector<Piece*> backed_off_;
+  std::vector<UnitCommand> commands_;
+  std::vector<UnitCommand*> free_;
+  std::vector<UnitCommand*> backed_off_;  // to be sent again later
   std::vector<channel::DataSegment> segments_;
   base::Time next_retry_ = base::kNever;
 
-  std::vector<std::byte> parameters_;  // UNMAP lists, one a piece, and one block of zeroes for WRITE SAME
+  std::vector<std::byte> parameters_;  // UNMAP lists, one a command, and one block of zeroes for WRITE SAME
   std::unique_ptr<Memory> parameters_memory_;
 };
 

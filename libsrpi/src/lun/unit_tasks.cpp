@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an operator can do to a unit's commands: abort them all, reset the unit.
-#include "lun/piece.hpp"
 #include "lun/unit.hpp"
+#include "lun/unit_command.hpp"
 
 namespace srpi::lun {
 namespace {
@@ -23,11 +23,13 @@ Errc outcome_of(const channel::Tmf& task) noexcept {
 void Unit::abort(TaskRequest& r) noexcept {
   r.status = Errc::ok;
   new_aborts_.push(r);
+  busy_units_.add(*this);
 }
 
 void Unit::reset(TaskRequest& r) noexcept {
   r.status = Errc::ok;
   new_resets_.push(r);
+  busy_units_.add(*this);
 }
 
 bool Unit::has_task_work() const noexcept {
@@ -38,14 +40,7 @@ std::size_t Unit::run_tasks() noexcept {
   std::size_t n = 0;
   if (new_aborts_.head) {
     ++n;
-    while (auto* r = new_aborts_.pop()) aborts_.push(*r);
-    for (auto& piece : pieces_) {
-      if (!piece.request || piece.aborting) continue;
-      piece.aborting = true;
-      ++aborting_;
-    }
-    fail_unsent(Errc::cancelled);
-    nexus_.abort_unit(wire_lun_);
+    begin_aborts();
   }
   if (aborts_.head && aborting_ == 0) {
     n += end_tasks(aborts_, abort_status_);
@@ -53,19 +48,35 @@ std::size_t Unit::run_tasks() noexcept {
   }
   if (new_resets_.head && !resets_.head) {
     ++n;
-    std::swap(resets_, new_resets_);
-    reset_ = {};
-    reset_.function = wire::TaskFunction::lun_reset;
-    reset_.lun = wire_lun_;
-    reset_.deadline = clock_.now() + options_.task_management_timeout;
-    reset_.owner = this;
-    reset_.on_complete = [](channel::Tmf& t) noexcept {
-      auto& unit = *static_cast<Unit*>(t.owner);
-      unit.end_tasks(unit.resets_, outcome_of(t));
-    };
-    nexus_.submit(reset_);
+    begin_reset();
   }
   return n;
+}
+
+void Unit::begin_aborts() noexcept {
+  while (auto* r = new_aborts_.pop()) aborts_.push(*r);
+  for (auto& c : commands_) {
+    if (!c.request || c.aborting) continue;
+    c.aborting = true;
+    ++aborting_;
+  }
+  fail_unsent(Errc::cancelled);
+  nexus_.abort_unit(wire_lun_);
+}
+
+// One LOGICAL UNIT RESET for all that have asked for one. Those who ask while it is under way share the next.
+void Unit::begin_reset() noexcept {
+  std::swap(resets_, new_resets_);
+  reset_ = {};
+  reset_.function = wire::TaskFunction::lun_reset;
+  reset_.lun = wire_lun_;
+  reset_.deadline = clock_.now() + options_.task_management_timeout;
+  reset_.owner = this;
+  reset_.on_complete = [](channel::Tmf& t) noexcept {
+    auto& unit = *static_cast<Unit*>(t.owner);
+    unit.end_tasks(unit.resets_, outcome_of(t));
+  };
+  nexus_.submit(reset_);
 }
 
 std::size_t Unit::end_tasks(RequestQueue<TaskRequest>& queue, Errc status) noexcept {

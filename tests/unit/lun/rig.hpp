@@ -62,7 +62,7 @@ class Rig : public session::NexusObserver {
         std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), proof, *this);
     settle();
     for (const auto& profile : proof.units()) {
-      units.push_back(std::make_unique<Unit>(*nexus, profile, options, clock));
+      units.push_back(std::make_unique<Unit>(*nexus, busy_units, profile, options, clock));
       units.back()->prepare().value();
     }
   }
@@ -79,9 +79,9 @@ class Rig : public session::NexusObserver {
   }
   std::size_t turn() {
     std::size_t n = 0;
-    for (auto& unit : units) n += unit->poll();
+    n += busy_units.poll();
     n += nexus->poll();
-    for (auto& unit : units) n += unit->poll();
+    n += busy_units.poll();
     nexus->flush();
     return n + fabric.progress() + target->poll();
   }
@@ -123,6 +123,7 @@ class Rig : public session::NexusObserver {
   std::unique_ptr<target::RamTarget> target;
   UnitProof proof;
   std::unique_ptr<session::Nexus> nexus;
+  BusyUnits busy_units;
   std::vector<std::unique_ptr<Unit>> units;
   std::vector<std::pair<std::uint64_t, scsi::Event>> events;
   std::vector<base::Time> failed_at;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command with what belongs to it: the part of a request that one command carries.
+// One command of a unit's pool, with the request that it carries a part of.
 #pragma once
 
 #include "base/clock.hpp"
@@ -11,7 +11,7 @@ namespace srpi::lun {
 
 inline constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
 
-struct Unit::Piece {
+struct UnitCommand {
   channel::Command command;
   Unit* unit = nullptr;
   IoRequest* request = nullptr;  // null: free

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lun/busy_units.hpp"
+
+#include <algorithm>
+
+#include "lun/unit.hpp"
+
+namespace srpi::lun {
+
+void BusyUnits::add(Unit& unit) noexcept {
+  if (unit.is_listed_) return;
+  unit.is_listed_ = true;
+  unit.next_busy_ = nullptr;
+  (tail_ ? tail_->next_busy_ : head_) = &unit;
+  tail_ = &unit;
+}
+
+// Each unit that is in the list now. A completion may submit to any unit: what it adds is for the next visit.
+std::size_t BusyUnits::visit(Visit what) noexcept {
+  auto* unit = head_;
+  head_ = tail_ = nullptr;
+  std::size_t n = 0;
+  while (unit) {
+    auto* const next = unit->next_busy_;
+    unit->is_listed_ = false;
+    n += what == Visit::poll ? unit->poll() : unit->issue();
+    if (unit->is_busy()) add(*unit);
+    unit = next;
+  }
+  return n;
+}
+
+bool BusyUnits::has_work() const noexcept {
+  for (const auto* unit = head_; unit; unit = unit->next_busy_)
+    if (unit->has_work()) return true;
+  return false;
+}
+
+base::Time BusyUnits::next_deadline() const noexcept {
+  auto next = base::kNever;
+  for (const auto* unit = head_; unit; unit = unit->next_busy_) next = std::min(next, unit->next_deadline());
+  return next;
+}
+
+}  // namespace srpi::lun

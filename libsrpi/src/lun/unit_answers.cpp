@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a command that has ended: its request goes on, or the command is sent again.
+#include <algorithm>
+
+#include "lun/unit.hpp"
+#include "lun/unit_command.hpp"
+#include "scsi/sense.hpp"
+
+namespace srpi::lun {
+
+void Unit::on_complete(channel::Command& command) noexcept {
+  auto& c = *static_cast<UnitCommand*>(command.owner);
+  if (command.error != Errc::ok) return c.unit->on_no_answer(c);
+  if (command.status == scsi::Status::good && command.residual_bytes == 0)
+    return c.unit->command_done(c, Errc::ok);
+  c.unit->on_answer(c);
+}
+
+// The command ended without a SCSI answer.
+void Unit::on_no_answer(UnitCommand& c) noexcept {
+  auto& command = c.command;
+  if (command.error != Errc::aborted_command) return command_done(c, command.error);
+  // A reset of the unit ended it, which another command or an operator needed: it cannot take effect any more.
+  if (c.aborting) return command_done(c, Errc::cancelled);
+  if (clock_.now() >= command.deadline) return command_done(c, Errc::timed_out);
+  nexus_.submit(command);
+}
+
+void Unit::on_answer(UnitCommand& c) noexcept {
+  const auto& command = c.command;
+  const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes});
+  const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
+  // Before anything is sent again: it may have to wait for the proof.
+  if (what.event != scsi::Event::none)
+    nexus_.on_unit_event(wire_lun_, what.event);
+  else if (what.error == Errc::no_such_lun)
+    nexus_.doubt_units();
+  switch (what.action) {
+    case scsi::Action::complete:
+      return command_done(c, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);
+    case scsi::Action::fail:
+      return command_done(c, what.error);
+    case scsi::Action::retry_now:
+    case scsi::Action::retry_later:
+      return retry(c, what);
+  }
+}
+
+// Sends the command again, now or later, or fails it where its retries or its time are used up.
+void Unit::retry(UnitCommand& c, const scsi::Disposition& what) noexcept {
+  if (c.aborting) return command_done(c, Errc::cancelled);
+  const auto delay = c.budget.next(what.retry_class);
+  const auto now = clock_.now();
+  if (!delay || now + *delay >= c.command.deadline) return command_done(c, what.error);
+  if (delay->count() == 0) return nexus_.submit(c.command);
+  c.retry_at = now + *delay;
+  next_retry_ = std::min(next_retry_, c.retry_at);
+  backed_off_.push_back(&c);
+  busy_units_.add(*this);
+}
+
+void Unit::command_done(UnitCommand& c, Errc status) noexcept {
+  auto& request = *c.request;
+  auto& state = state_of(request);
+  c.request = nullptr;
+  if (c.aborting) {
+    c.aborting = false;
+    state.aborted = true;
+    --aborting_;
+    if (status == Errc::no_connect) abort_status_ = status;  // over, but not by the abort
+  }
+  free_.push_back(&c);
+  if (request.status == Errc::ok) request.status = status;
+  if (--state.outstanding == 0) end(request);
+}
+
+}  // namespace srpi::lun
