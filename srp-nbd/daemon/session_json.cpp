@@ -139,7 +139,7 @@ json::object to_json(const SessionView& view) {
                                 {"outstanding", status.outstanding},
                                 {"read_bytes", status.read_bytes},
                                 {"written_bytes", status.written_bytes}}},
-      {"last_disconnect_us", static_cast<double>(status.last_disconnect.count()) / 1000.0},
+      {"last_disconnect_us", static_cast<double>(status.last_teardown_duration.count()) / 1000.0},
   };
 }
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same session for Boost.Asio programs: every operation takes a completion token (callback, use_future,
-// use_awaitable, …) and nothing needs to be polled.
+// The same session for Boost.Asio programs. Every operation takes a completion token (callback, use_future,
+// use_awaitable, …), and nothing needs to be polled.
 //
 //   srpi::AsyncSession session(co_await boost::asio::this_coro::executor);
-//   co_await session.async_connect(address, {}, boost::asio::use_awaitable);
+//   co_await session.async_connect(target.address, target.overrides.applied_to({}), boost::asio::use_awaitable);
 //   auto& unit = session.unit(0);
 //   co_await session.async_read(unit, 0, boost::asio::buffer(block), boost::asio::use_awaitable);
 //
-// Threads: one at a time, as with every Asio object; the executor given must be a strand or run in one thread.
-// Errors: boost::system::error_code of srpi's category (error.hpp), wrong_state before async_connect and after erase
-// among them; why() has the story of a connection that failed or was lost.
-// Buffers: any memory; it is copied through a pool that is registered once. The poll-driven Session copies nothing.
+// Threads: one at a time, as with every Asio object. The executor must be a strand or run in one thread.
+// Completion: exactly once for each operation, on the handler's executor, never from within the call.
+// Errors: boost::system::error_code of srpi's category (error.hpp). Every operation fails with wrong_state
+// before async_connect and after erase. why() has the words for a connection that failed or was lost.
+// Buffers: any memory. The bytes are copied through a pool that is registered once; the poll-driven Session
+// copies nothing.
+// Memory: an operation allocates, and throws std::bad_alloc where there is none.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -75,25 +78,30 @@ class AsyncSession {
   AsyncSession(AsyncSession&&) noexcept;
   AsyncSession& operator=(AsyncSession&&) noexcept;
 
-  // Completes when the session is live, or with the error of the first attempt (automatic ones then still go on, as
-  // SessionState::disconnected says). Permitted once. Errors: those of Session::create too.
+  // Completes when the session is live, or with the error of the first attempt. After an error the session
+  // goes on with automatic attempts, as SessionState::disconnected says.
+  // Permitted while there is no session: once, and again after erase().
+  // Errors: those of Session::create; those of an attempt; wrong_state (there is a session).
   template<class Token>
   auto async_connect(TargetAddress address, SessionOptions options, Token&& token) {
     return initiate(std::forward<Token>(token),
                     [this, address = std::move(address), options = std::move(options)](
                         detail::AsyncOperation* op) { start_connect(address, options, op); });
   }
-  // Completes when the session is live again, or with the error of the attempt.
+  // Starts an attempt to connect now. Completes when the session is live again, or with the error of the
+  // attempt.
   template<class Token>
   auto async_reconnect(Token&& token) {
     return initiate(std::forward<Token>(token), [this](detail::AsyncOperation* op) { start_reconnect(op); });
   }
-  // Both are local and at once: outstanding operations complete with no_connect.
+  // As the functions of Session. Outstanding operations complete with no_connect.
   [[nodiscard]] Result<> disconnect();
   void erase();
 
-  // Blocks of the unit; the buffer's length is a whole number of them, at most kMaxTransferBytes. The buffer stays
-  // the caller's memory and must live until completion. Errors: as LogicalUnit::submit, and too_large.
+  // Reads or writes blocks of the unit. The buffer's length is a whole number of blocks, and
+  // kMaxTransferBytes at most.
+  // Ownership: the buffer stays the caller's and must be valid until completion.
+  // Errors: as LogicalUnit::submit, and too_large.
   template<class Token>
   auto async_read(LogicalUnit& unit, std::uint64_t first_block, boost::asio::mutable_buffer buffer,
                   Token&& token) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors: one category of codes, conditions that say whether a retry can help, and Error, a code with its story.
+// Errors: one category of codes, conditions that say whether a retry can help, and Error, a code with its
+// story.
 #pragma once
 
 #include <boost/assert/source_location.hpp>
@@ -14,13 +15,15 @@
 
 namespace srpi {
 
-// What an operation can fail with. error_codes.def has each code's value, meaning, condition and errno in one line.
+// What an operation can fail with. error_codes.def has each code's value, meaning, condition and errno in one
+// line.
 enum class Errc : std::uint8_t {
 #define SRPI_ERROR(name, value, ...) name = (value),
 #include "srpi/error_codes.def"
 };
 
-// Classes of errors, to compare a code with: `if (code == Condition::retry_same_path)`. Errc::ok belongs to none.
+// Classes of errors, to compare a code with: `if (code == Condition::retry_same_path)`. Errc::ok belongs to
+// none.
 enum class Condition : std::uint8_t {
   retry_same_path = 1,   // the same request may succeed later over this session
   retry_other_path = 2,  // another path may succeed now; true of each code of retry_same_path, too
@@ -54,8 +57,8 @@ struct ErrorDescription {
   return {static_cast<int>(c), condition_category()};
 }
 
-// A code with its story: which operation failed, what was expected, what was there instead. The detail is empty
-// where there was no memory for it.
+// A code with its story: which operation failed, what was expected, what was there instead. The detail is
+// empty where there was no memory for it.
 struct Error {
   Errc code = Errc::ok;
   std::string detail;

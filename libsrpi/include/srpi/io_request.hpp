@@ -14,46 +14,52 @@ namespace srpi {
 enum class IoOperation : std::uint8_t {
   read,
   write,
-  flush,  // everything acknowledged before it is on stable storage when it completes; no range. If the unit has
-  // told, by a deferred error, that it has lost a write which it had acknowledged, those under way fail
-  // with medium_error, or else the next one does, once: as fsync does it
-  unmap,  // the range's content is no longer needed; what it reads as afterwards is the target's affair
+  // Puts every write that was acknowledged before it on stable storage; it has no range. A unit may report
+  // that it has lost a write which it had acknowledged. Then each flush that is under way fails with
+  // medium_error; if none is, the next one fails, once, as fsync does.
+  flush,
+  unmap,  // the range's content is not needed any more; what it reads as afterwards is up to the target
   write_zeroes,  // the range reads as zeroes afterwards
 };
 [[nodiscard]] const char* to_string(IoOperation) noexcept;
 
-// A piece of a request's buffer, inside `memory`, which belongs to the same session. The address may have any
-// alignment; `bytes` is a multiple of the unit's block size and not 0: targets (Linux's among them) garble a write
-// whose memory descriptors end within a block.
+// A part of a request's buffer. It lies inside `memory`, which belongs to the unit's session. The address may
+// have any alignment. The length is a multiple of the unit's block size and not 0: some targets (Linux' among
+// them) garble a write whose memory descriptors end within a block.
 struct Segment {
   std::byte* address = nullptr;
   std::uint32_t bytes = 0;
   const Memory* memory = nullptr;
 };
 
-// Ownership: from submit() until `on_complete` is entered, the object, its segment array and the bytes it names
-// belong to the session (the target may read or write the bytes by RDMA). on_complete is called exactly once per
-// submit, from Session::poll, disconnect or erase, never from within submit; the object is the caller's again when it
-// is called, and may be submitted anew or destroyed right there. When it runs, the target can no longer reach the bytes.
+// Ownership. From LogicalUnit::submit until on_complete is entered, the object, its segment array and the
+// bytes that the segments name belong to the session; the target may read or write the bytes at any time.
+// From on_complete on, they are the caller's, and the target cannot reach the bytes any more. The object may
+// be submitted again or destroyed within on_complete.
+// Completion. on_complete is called exactly once per submit, from within Session::poll, disconnect or erase,
+// never from within submit.
+//
+// The session changes `status` and `internal`, no other field.
 struct IoRequest {
   IoOperation operation = IoOperation::read;
-  // write, unmap, write_zeroes: on stable storage before it completes. Where the unit has a volatile write
-  // cache and no FUA for the operation (LogicalUnitInfo), it is followed by SYNCHRONIZE CACHE of its range,
-  // and it fails if either does. What happens to the connection or the unit between the two may have emptied
-  // the cache, or changed what the unit can do; or the unit tells that it has lost a write: then both are done
-  // again, so that success means the same everywhere.
+  // write, unmap, write_zeroes: the data are on stable storage when the request completes. Where the unit has
+  // a volatile write cache and no FUA bit for the operation (LogicalUnitInfo::can_force_unit_access), a
+  // SYNCHRONIZE CACHE of the range follows; the request fails if either command does. Both commands are sent
+  // again where the cache may have lost its content in between: after a new login, after a report that the
+  // unit has changed, and after a report of a lost write.
   bool force_unit_access = false;
   std::uint64_t first_block = 0;  // logical blocks
   std::uint64_t blocks = 0;       // logical blocks; 0 for flush
-  std::span<const Segment> data;  // read, write: blocks * block_size bytes in all
+  std::span<const Segment> data;  // read, write: blocks * block_size bytes in all; otherwise empty
 
-  void (*on_complete)(IoRequest&) noexcept = nullptr;
-  void* context = nullptr;  // the caller's
+  void (*on_complete)(IoRequest&) noexcept = nullptr;  // not null
+  void* context = nullptr;                             // the caller's
 
-  Errc status = Errc::ok;  // the result; anything but ok says nothing about which blocks were written
+  // The result (LogicalUnit::submit lists the errors). Any other than ok says nothing about which blocks were
+  // written.
+  Errc status = Errc::ok;
 
-  // The session's own while it has the request.
-  alignas(8) std::byte internal[48]{};
+  alignas(8) std::byte internal[48]{};  // the session's own while it has the request
 };
 
 }  // namespace srpi

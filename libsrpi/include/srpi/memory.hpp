@@ -9,10 +9,11 @@
 
 namespace srpi {
 
-// Bytes of the caller's, registered with the session that made it (Session::register_memory). It stays valid across
-// disconnect and reconnect: the session registers it anew where the RDMA device changed.
-// Ownership: destroy it after the last request that uses it has completed, and before the Session. A session's
-// memory belongs to the session's thread.
+// Bytes of the caller's that are registered with a session (Session::register_memory). The Memory stays valid
+// over disconnect and reconnect; where the session comes back over another RDMA device, it registers the
+// bytes there.
+// Ownership: the bytes stay the caller's and must outlive the Memory. Destroy the Memory after
+// the last request that uses it has completed, and before the Session. It belongs to the session's thread.
 class Memory {
  public:
   virtual ~Memory() = default;
@@ -24,7 +25,7 @@ class Memory {
     return address >= bytes_.data() && length <= bytes_.size() &&
            static_cast<std::size_t>(address - bytes_.data()) <= bytes_.size() - length;
   }
-  // Keys of the present registration, for the data path; they change when the session re-registers.
+  // Keys of the present registration. They change when the session registers the bytes anew.
   [[nodiscard]] std::uint32_t lkey() const noexcept { return lkey_; }
   [[nodiscard]] std::uint32_t rkey() const noexcept { return rkey_; }
 

@@ -6,8 +6,8 @@
 
 namespace srpi {
 
-// Switches the session's built-in target off or on, like a target that goes away and comes back. Its contents stay.
-// Permitted in every state of the session, on its thread. The session notices in later polls.
+// Switches the session's built-in target off or on, like a target that goes away and comes back. Its contents
+// stay. The session notices in later polls. Permitted in every state of the session, on its thread.
 // Errors: not_supported (the session's target is not the built-in one).
 [[nodiscard]] Result<> set_ram_target_online(Session&, bool online);
 

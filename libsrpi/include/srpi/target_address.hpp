@@ -13,8 +13,8 @@
 // (powers of 1024). IPv6 addresses stand in brackets, in a URI with the zone's % as %25; values in a URI may
 // be percent-encoded. The port of a src is ignored.
 //
-// Accepted and ignored, but not in ram://, are the keys of ib_srp that mean nothing here: max_sect, max_cmd_per_lun,
-// target_can_queue, sg_tablesize, allow_ext_sg and comp_vector. Any other key is an error.
+// Accepted and ignored, but not in ram://, are the keys of ib_srp that mean nothing here: max_sect,
+// max_cmd_per_lun, target_can_queue, sg_tablesize, allow_ext_sg and comp_vector. Any other key is an error.
 #pragma once
 
 #include <array>
@@ -64,8 +64,8 @@ struct TargetAddress {
   [[nodiscard]] PortId target_port_id() const;  // halves in the order io_class asks for
 };
 
-// Options of a session that a login string or a URI may carry beside the address, with ib_srp's names. One that is
-// set wins over the SessionOptions field it belongs to.
+// Options of a session that a login string or a URI may carry beside the address, with ib_srp's names. One
+// that is set wins over the SessionOptions field it belongs to.
 struct SessionOverrides {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<std::uint32_t> queue_size;      // queue_depth: requests, 1 or more

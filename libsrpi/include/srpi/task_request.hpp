@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// An operator's function for a logical unit: the caller's object, lent to a LogicalUnit until its completion.
+// What an operator asks of a logical unit, an abort or a reset: the caller's object, lent to a LogicalUnit
+// until its completion.
 #pragma once
 
 #include "srpi/error.hpp"
 
 namespace srpi {
 
-// Ownership: from LogicalUnit::abort or reset until `on_complete` is entered, the object belongs to the
-// session. on_complete is called exactly once, from Session::poll, disconnect or erase, never from within
-// abort or reset; the object is the caller's again when it is called.
+// Ownership. From LogicalUnit::abort or reset until on_complete is entered, the object belongs to the
+// session. From on_complete on it is the caller's.
+// Completion. on_complete is called exactly once, from within Session::poll, disconnect or erase, never from
+// within abort or reset.
 struct TaskRequest {
-  void (*on_complete)(TaskRequest&) noexcept = nullptr;
-  void* context = nullptr;  // the caller's
+  void (*on_complete)(TaskRequest&) noexcept = nullptr;  // not null
+  void* context = nullptr;                               // the caller's
 
-  Errc status = Errc::ok;  // the result
+  Errc status = Errc::ok;  // the result (LogicalUnit::abort and reset list the errors)
 
-  TaskRequest* next = nullptr;  // the session's own
+  TaskRequest* next = nullptr;  // the session's own while it has the request
 };
 
 }  // namespace srpi

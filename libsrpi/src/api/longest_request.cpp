@@ -19,8 +19,8 @@ base::Duration all_retry_delays() noexcept {
 }  // namespace
 
 Milliseconds SessionOptions::longest_request() const noexcept {
-  // With force unit access, a write, its flush, and one of both again. Each may be held, time out, be aborted, and
-  // then have its unit reset.
+  // With force unit access, a write, its flush, and one of both again. Each may be held, time out, be
+  // aborted, and then have its unit reset.
   constexpr int kCommands = 3;
   const auto one = command_timeout + fast_io_fail + 2 * task_management_timeout;
   return kCommands * one + connect_timeout + std::chrono::ceil<Milliseconds>(all_retry_delays());

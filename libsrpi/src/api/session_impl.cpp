@@ -214,7 +214,8 @@ base::Time SessionImpl::next_deadline() const noexcept {
 bool SessionImpl::arm() {
   if (has_work()) return false;
   const auto deadline = next_deadline();
-  // In this order: what is due must not wait for the next look at the connection, which arming brings forward.
+  // In this order: what is due must not wait for the next look at the connection, which arming brings
+  // forward.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;
   if (nexus_.fds_version() != watched_version_) {
     fds_.clear();

@@ -54,7 +54,7 @@ SessionStatus SessionImpl::status() const {
   }
   s.connects = record.connects;
   s.losses = record.losses;
-  s.last_disconnect = record.last_disconnect;
+  s.last_teardown_duration = record.last_disconnect;
   s.next_attempt_in = remaining(nexus_.timers().retry_at(), now);
   s.fast_io_fail_in = remaining(nexus_.timers().fast_io_fail_at(), now);
   s.dev_loss_in = remaining(nexus_.timers().dev_loss_at(), now);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The units of a session that have something waiting: requests to send or to complete, commands to send again,
-// operators' aborts and resets. A poll visits these, and no unit whose commands are all at the target.
+// The units of a session that have something waiting: requests to send or to complete, commands to send
+// again, operators' aborts and resets. A poll visits these, and no unit whose commands are all at the target.
 #pragma once
 
 #include <cstddef>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Force unit access: a request that is on the medium when it completes.
 //
-// Where the unit has the FUA bit for the operation, the bit does it. A unit with a volatile cache and no FUA is sent
-// the operation, then SYNCHRONIZE CACHE of its range; the request completes after both. What a request needs is
-// decided when its commands are over, for a command that is held or sent again may meet a unit that a proof has found
-// changed: with a cache, or without FUA.
+// Where the unit has the FUA bit for the operation, the bit does it. A unit with a volatile cache and no FUA
+// is sent the operation, then SYNCHRONIZE CACHE of its range; the request completes after both. What a
+// request needs is decided when its commands are over, for a command that is held or sent again may meet a
+// unit that a proof has found changed: with a cache, or without FUA.
 //
 // A target that loses its power between the two loses the acknowledged write with its cache, and answers the
-// SYNCHRONIZE CACHE that is sent again behind the next login with GOOD. A unit may also tell, by a deferred error, that
-// it could not write what it had acknowledged. The data are still here. So if the cache epoch has changed since the
-// request was begun, it is begun anew, as often as its time permits.
+// SYNCHRONIZE CACHE that is sent again behind the next login with GOOD. A unit may also tell, by a deferred
+// error, that it could not write what it had acknowledged. The data are still here. So if the cache epoch has
+// changed since the request was begun, it is begun anew, as often as its time permits.
 #include "lun/unit.hpp"
 
 namespace srpi::lun {
@@ -25,8 +25,8 @@ void begin_again(RequestState& state, Phase phase, IoOperation operation) noexce
 
 }  // namespace
 
-// For the next command of a request with force unit access: whether it has the FUA bit. The request may be begun anew
-// before `until`.
+// For the next command of a request with force unit access: whether it has the FUA bit. The request may be
+// begun anew before `until`.
 bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
   auto& state = state_of(r);
   if (state.phase == Phase::plain) {
@@ -39,7 +39,8 @@ bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
   return by_bit;
 }
 
-// All commands of the request, or of its flush, are over. True: there is more to do for it, and it is queued again.
+// All commands of the request, or of its flush, are over. True: there is more to do for it, and it is queued
+// again.
 bool Unit::forced_goes_on(IoRequest& r) noexcept {
   auto& state = state_of(r);
   const auto& info = profile_.info;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a unit keeps about a request while it has it. It lives in IoRequest::internal; the caller's fields stay as
-// the caller has set them.
+// What a unit keeps about a request while it has it. It lives in IoRequest::internal; the caller's fields
+// stay as the caller has set them.
 #pragma once
 
 #include <cstdint>

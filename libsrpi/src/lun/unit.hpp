@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A logical unit as a block device: checks requests, splits them into commands, retries by table, completes once.
+// A logical unit as a block device: checks requests, splits them into commands, retries by table, completes
+// once.
 //
 //   unit.cpp           requests come in, wait, and become commands
 //   unit_commands.cpp  how a command is made: which blocks, which bytes, which CDB
@@ -8,8 +9,8 @@
 //   durable.cpp        force unit access
 //   flush.cpp          flushes, and lost writes that they tell of
 //
-// Requests wait in one queue in order of submission. Commands come from a fixed pool, so nothing is allocated here
-// after the start.
+// Requests wait in one queue in order of submission. Commands come from a fixed pool, so nothing is allocated
+// here after the start.
 #pragma once
 
 #include <memory>
@@ -46,17 +47,19 @@ class Unit final : public LogicalUnit {
 
   // Completes what needs no target, issues, begins what operators have asked for. Returns the things done.
   std::size_t poll() noexcept;
-  // Makes commands of what waits, sends those again whose time has come; completes nothing. Returns the things done.
+  // Makes commands of what waits, sends those again whose time has come; completes nothing. Returns the
+  // things done.
   std::size_t issue() noexcept;
-  // Ends every request that no command carries, and every task of an operator, with `status`. For the end of a
-  // connection.
+  // Ends every request that no command carries, and every task of an operator, with `status`. For the end of
+  // a connection.
   void fail_waiting(Errc status) noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // a poll would do something now
   [[nodiscard]] base::Time next_deadline() const noexcept { return next_retry_; }
 
  private:
   friend class BusyUnits;
-  // Something waits here, for a poll, for a free command or for a time. Without, a poll has nothing to look at.
+  // Something waits here, for a poll, for a free command or for a time. Without, a poll has nothing to look
+  // at.
   [[nodiscard]] bool is_busy() const noexcept;
 
   void queue(IoRequest& r, RequestQueue<IoRequest>& where) noexcept {

@@ -20,7 +20,8 @@ void Unit::on_complete(channel::Command& command) noexcept {
 void Unit::on_no_answer(UnitCommand& c) noexcept {
   auto& command = c.command;
   if (command.error != Errc::aborted_command) return command_done(c, command.error);
-  // A reset of the unit ended it, which another command or an operator needed: it cannot take effect any more.
+  // A reset of the unit ended it, which another command or an operator needed: it cannot take effect any
+  // more.
   if (c.aborting) return command_done(c, Errc::cancelled);
   if (clock_.now() >= command.deadline) return command_done(c, Errc::timed_out);
   nexus_.submit(command);

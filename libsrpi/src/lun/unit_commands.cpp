@@ -20,8 +20,8 @@ std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   }
 }
 
-// The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks, since
-// each segment and max_bytes are.
+// The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks,
+// since each segment and max_bytes are.
 std::uint32_t Unit::gather(IoRequest& r, UnitCommand& c, std::uint32_t max_bytes) noexcept {
   auto& state = state_of(r);
   const auto most = std::min(max_segments_, nexus_.channels().usable_segments());

@@ -36,7 +36,7 @@ TEST_CASE("session JSON: units, running timers and the last error") {
   view.target = *srpi::parse_target("ram://64M");
   view.status.next_attempt_in = srpi::Milliseconds(250);
   view.status.last_error = {srpi::Errc::refused, "nobody listens"};
-  view.status.last_disconnect = std::chrono::nanoseconds(12500);
+  view.status.last_teardown_duration = std::chrono::nanoseconds(12500);
   PublishedUnit unit;
   unit.info.lun = 3;
   unit.info.blocks = 2048;
