@@ -4,11 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 
 #include "base/make_error.hpp"
-#include "srpi/ram_target.hpp"
-#include "verbs/fabric.hpp"
 #include "wire/lun.hpp"
 
 namespace srpi::api {
@@ -232,52 +229,4 @@ bool SessionImpl::arm() {
   return true;
 }
 
-Result<> SessionImpl::set_ram_target_online(bool online) noexcept {
-  if (!embedded_)
-    return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be switched");
-  embedded_->set_online(online);
-  return {};
-}
-
 }  // namespace srpi::api
-
-namespace srpi {
-
-namespace {
-
-Result<std::unique_ptr<Session>> make_session(const TargetAddress& target, const SessionOptions& options,
-                                              SessionObserver* observer) {
-  if (auto valid = options.validate(); !valid) return valid.error();
-
-  std::random_device random;
-  const auto seed = std::uint64_t{random()} << 32 | random();
-  std::unique_ptr<fabric::Fabric> fabric;
-  api::EmbeddedFabric* embedded = nullptr;
-  if (std::holds_alternative<RamAddress>(target.transport)) {
-    auto made = api::EmbeddedFabric::create(target, seed);
-    if (!made) return made.error();
-    embedded = made->get();
-    fabric = std::move(*made);
-  } else {
-    fabric = verbs::make_fabric();
-  }
-  auto session =
-      std::make_unique<api::SessionImpl>(target, options, observer, std::move(fabric), embedded, seed);
-  if (auto done = session->open(); !done) return done.error();
-  return std::unique_ptr<Session>(std::move(session));
-}
-
-}  // namespace
-
-Result<> set_ram_target_online(Session& session, bool online) {
-  if (auto* own = dynamic_cast<api::SessionImpl*>(&session)) return own->set_ram_target_online(online);
-  return base::make_error(Errc::not_supported, "only a session of this library has a built-in target");
-}
-
-Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, const SessionOptions& options,
-                                                 SessionObserver* observer) {
-  return base::or_no_memory<Result<std::unique_ptr<Session>>>(
-      [&] { return make_session(target, options, observer); });
-}
-
-}  // namespace srpi

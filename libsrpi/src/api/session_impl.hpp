@@ -37,7 +37,8 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   int fd() const noexcept override { return wait_set_.fd(); }
 
   [[nodiscard]] Result<> open() { return wait_set_.open(); }
-  [[nodiscard]] Result<> set_ram_target_online(bool) noexcept;
+  // The built-in target; null in a session with another one.
+  [[nodiscard]] EmbeddedFabric* embedded() noexcept { return embedded_; }
   // When poll has something to do without anything coming from outside; what arm() makes fd() wake for.
   [[nodiscard]] base::Time next_deadline() const noexcept;
   [[nodiscard]] const session::Nexus& nexus() const noexcept { return nexus_; }
