@@ -8,11 +8,11 @@
 //   co_await session.async_read(unit, 0, boost::asio::buffer(block), boost::asio::use_awaitable);
 //
 // Threads: one at a time, as with every Asio object. The executor must be a strand or run in one thread.
-// Completion: exactly once for each operation, on the handler's executor, never from within the call.
-// Errors: boost::system::error_code of srpi's category (error.hpp). Every operation fails with wrong_state
-// before async_connect and after erase. why() has the words for a connection that failed or was lost.
-// Buffers: any memory. The bytes are copied through a pool that is registered once; the poll-driven Session
-// copies nothing.
+// Completion: exactly once for each operation, on the handler's executor, never from within the call. Errors:
+// boost::system::error_code of srpi's category (error.hpp). Every operation fails with wrong_state before
+// async_connect and after erase. why() has the words for a connection that failed or was lost. Buffers: any
+// memory. The bytes are copied through a pool that is registered once; the poll-driven Session copies
+// nothing.
 // Memory: an operation allocates, and throws std::bad_alloc where there is none.
 #pragma once
 
@@ -33,7 +33,7 @@ namespace srpi {
 
 namespace detail {
 
-// An operation that waits for its end: completes once, then deletes itself.
+// A pending operation. It completes once and then deletes itself.
 class AsyncOperation {
  public:
   virtual void complete(Errc, std::size_t bytes) = 0;
@@ -70,11 +70,11 @@ class AsyncOperationOf final : public AsyncOperation {
 
 class AsyncSession {
  public:
-  using Signature = void(boost::system::error_code, std::size_t bytes);  // bytes: 0 but for read and write
+  using Signature = void(boost::system::error_code, std::size_t bytes);  // bytes: 0 except for read and write
   static constexpr std::size_t kMaxTransferBytes = 4u << 20;             // of one async_read or async_write
 
   explicit AsyncSession(boost::asio::any_io_executor);
-  ~AsyncSession();  // erases the session: what is outstanding completes with no_connect
+  ~AsyncSession();  // erases the session; outstanding operations complete with no_connect
   AsyncSession(AsyncSession&&) noexcept;
   AsyncSession& operator=(AsyncSession&&) noexcept;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors: one category of codes, conditions that say whether a retry can help, and Error, a code with its
-// story.
+// Errors: one category of codes, conditions that say whether a retry can help, and Error, a code with
+// details.
 #pragma once
 
 #include <boost/assert/source_location.hpp>
@@ -45,7 +45,7 @@ struct ErrorDescription {
 [[nodiscard]] const char* to_string(Errc) noexcept;       // ErrorDescription::words
 [[nodiscard]] std::string_view code_name(Errc) noexcept;  // ErrorDescription::name
 [[nodiscard]] int to_errno(Errc) noexcept;                // ErrorDescription::posix
-// The code of that name; nothing where no code has it.
+// The code with that name, or nullopt.
 [[nodiscard]] std::optional<Errc> parse_code_name(std::string_view) noexcept;
 
 [[nodiscard]] const std::error_category& error_category() noexcept;
@@ -57,8 +57,8 @@ struct ErrorDescription {
   return {static_cast<int>(c), condition_category()};
 }
 
-// A code with its story: which operation failed, what was expected, what was there instead. The detail is
-// empty where there was no memory for it.
+// A code with details: which operation failed, what was expected, what was found. The detail is empty if
+// there was no memory for it.
 struct Error {
   Errc code = Errc::ok;
   std::string detail;
@@ -66,7 +66,7 @@ struct Error {
   [[nodiscard]] std::string message() const;  // "login rejected: <detail>"
 };
 
-// What Result::value() throws where there is no value: std::system_error with the code and the detail.
+// Result::value() throws this if there is no value: std::system_error with the code and the detail.
 [[noreturn]] void throw_exception_from_error(const Error&, const boost::source_location&);
 
 template<class T = void>

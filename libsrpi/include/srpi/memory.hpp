@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory that a session's target may reach.
+// Memory that a session's target can access.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,10 @@
 
 namespace srpi {
 
-// Bytes of the caller's that are registered with a session (Session::register_memory). The Memory stays valid
-// over disconnect and reconnect; where the session comes back over another RDMA device, it registers the
-// bytes there.
-// Ownership: the bytes stay the caller's and must outlive the Memory. Destroy the Memory after
-// the last request that uses it has completed, and before the Session. It belongs to the session's thread.
+// The caller's bytes, registered with a session (Session::register_memory). The Memory stays valid over
+// disconnect and reconnect. If the session reconnects over another RDMA device, it registers the bytes there.
+// Ownership: the bytes stay the caller's and must outlive the Memory. Destroy the Memory after the last
+// request that uses it has completed, and before the Session. It belongs to the session's thread.
 class Memory {
  public:
   virtual ~Memory() = default;
@@ -25,7 +24,7 @@ class Memory {
     return address >= bytes_.data() && length <= bytes_.size() &&
            static_cast<std::size_t>(address - bytes_.data()) <= bytes_.size() - length;
   }
-  // Keys of the present registration. They change when the session registers the bytes anew.
+  // The keys of the present registration. They change when the session registers the bytes again.
   [[nodiscard]] std::uint32_t lkey() const noexcept { return lkey_; }
   [[nodiscard]] std::uint32_t rkey() const noexcept { return rkey_; }
 

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 128u << 10;
 constexpr std::size_t kChunks = AsyncSession::kMaxTransferBytes / kChunkBytes;
-constexpr int kPollsPerTurn = 64;  // then others get their turn of the executor
+constexpr int kPollsPerTurn = 64;  // then other handlers of the executor run
 
 }  // namespace
 
@@ -52,14 +52,14 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     return done;
   }
 
-  // After it no operation is outstanding and nothing of the session is left.
+  // After the call no operation is outstanding, and the session is destroyed.
   void erase() {
     if (!session_) return;
     session_->erase();
     while (session_->poll() > 0) {
     }
-    fail_waiting();                                // also what came when the session was erased already
-    if (readable_.is_open()) readable_.release();  // the descriptor is the session's
+    fail_waiting();                                // also operations that were started after the erasure
+    if (readable_.is_open()) readable_.release();  // the descriptor belongs to the session
     memory_.reset();
     session_.reset();
   }
@@ -135,7 +135,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     while (!waiting_.empty()) {
       auto& io = *waiting_.front();
       const auto need = (io.size + kChunkBytes - 1) / kChunkBytes;
-      if (need > free_.size()) return;  // in order: a large one is not overtaken for ever
+      if (need > free_.size()) return;  // in order, so that small requests cannot delay a large one for ever
       waiting_.pop_front();
       for (std::size_t i = 0; i < need; ++i) {
         auto* chunk = free_.back();
@@ -207,9 +207,8 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
                          });
   }
 
-  // Whoever waits for a connection is told by the end of its attempt: live, on_attempt_failed, or one of the
-  // two states that end the attempt as well, whether this layer was asked for them, the session below it or
-  // nobody.
+  // An operation that waits for a connection completes at the end of the attempt: in state live, by
+  // on_attempt_failed, or in one of the two states that end the attempt for another reason.
   void on_state(SessionState, SessionState to, const Error& cause) override {
     switch (to) {
       case SessionState::live:
@@ -237,8 +236,8 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
   std::vector<std::byte> pool_;
   std::vector<std::byte*> free_;
   std::unique_ptr<Session> session_;
-  std::unique_ptr<Memory> memory_;  // of pool_; goes before the session
-  std::deque<Io*> waiting_;         // for chunks
+  std::unique_ptr<Memory> memory_;  // of pool_; must be destroyed before the session
+  std::deque<Io*> waiting_;         // operations that wait for chunks
   std::vector<detail::AsyncOperation*> connecting_;
   Error why_;
   bool driving_ = false, sleeping_ = false;

@@ -39,7 +39,7 @@ Result<std::unique_ptr<fabric::ActiveEndpoint>> EmbeddedFabric::open(const Targe
   return fabric_.open(address, options);
 }
 
-// Out of memory, the target restarts: its disks stay, its connections end, as a real one's would.
+// If memory is short, the target acts like one that restarts: its connections end, its disks stay.
 std::size_t EmbeddedFabric::progress() {
   try {
     return network_.progress() + target_->poll();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The built-in target behind the loopback fabric: what ram:// stands for. All in the session's own thread.
+// The built-in target of ram:// addresses, over the loopback fabric. It runs in the session's thread.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ namespace srpi::api {
 
 class EmbeddedFabric final : public fabric::Fabric {
  public:
-  // seed: of the units' names, so that two targets never pass for one.
+  // `seed` determines the units' names, so that two targets have different units.
   [[nodiscard]] static Result<std::unique_ptr<EmbeddedFabric>> create(const TargetAddress&,
                                                                       std::uint64_t seed);
   ~EmbeddedFabric() override;

@@ -7,7 +7,7 @@
 namespace srpi {
 namespace {
 
-// The delays of a command that uses up the retries of every class.
+// The sum of all delays of a command that uses all retries of every class.
 base::Duration all_retry_delays() noexcept {
   scsi::RetryBudget budget;
   base::Duration sum{};
@@ -19,7 +19,7 @@ base::Duration all_retry_delays() noexcept {
 }  // namespace
 
 Milliseconds SessionOptions::longest_request() const noexcept {
-  // With force unit access, a write, its flush, and one of both again. Each may be held, time out, be
+  // With force unit access there is a write, its flush, and one of them again. Each may be held, time out, be
   // aborted, and then have its unit reset.
   constexpr int kCommands = 3;
   const auto one = command_timeout + fast_io_fail + 2 * task_management_timeout;

@@ -72,7 +72,7 @@ void SessionImpl::log(LogLevel level, F words) const noexcept {
 
 void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
   const auto a = session::published(from), b = session::published(to);
-  if (a == b) return;  // only what we tell apart inside: on_attempt_failed has said why
+  if (a == b) return;  // an internal change of state; on_attempt_failed has reported the cause
   log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
     return fmt::format("{} -> {}{}{}", to_string(a), to_string(b), cause.code == Errc::ok ? "" : ": ",
                        cause.code == Errc::ok ? "" : cause.message());
@@ -103,7 +103,7 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   });
 }
 
-// Of a unit that is known.
+// For a known unit.
 void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   const auto was_away = unit.info().away.code;
   UnitChange change;
@@ -183,9 +183,9 @@ std::size_t SessionImpl::poll() {
   try {
     n += nexus_.poll();
   } catch (const std::bad_alloc&) {
-    ++n;  // what it was about is still there: the next poll finds it
+    ++n;  // the next poll processes it again
   }
-  // What completed may have submitted more, and freed the commands for what waits.
+  // Completions may have submitted requests and freed commands for waiting ones.
   n += busy_units_.poll();
   nexus_.flush();
   return n;
@@ -195,7 +195,7 @@ void SessionImpl::flush() {
   busy_units_.issue();
   nexus_.flush();
   if (!sleeps_until_) return;
-  // Who sleeps was told that nothing is due before then. The built-in target works while we poll.
+  // fd() must not stay silent beyond this time. The built-in target works only during polls.
   const auto due = embedded_ || has_work() ? clock_.now() : next_deadline();
   if (due >= *sleeps_until_) return;
   sleeps_until_ = due;
@@ -211,8 +211,7 @@ base::Time SessionImpl::next_deadline() const noexcept {
 bool SessionImpl::arm() {
   if (has_work()) return false;
   const auto deadline = next_deadline();
-  // In this order: what is due must not wait for the next look at the connection, which arming brings
-  // forward.
+  // In this order, because arming also advances the next look at the connection.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;
   if (nexus_.fds_version() != watched_version_) {
     fds_.clear();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The public Session: a fabric, a nexus over it and the logical units, with one file descriptor to sleep on.
+// The public Session: a fabric, a nexus, the logical units, and one file descriptor to sleep on.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,7 @@ namespace srpi::api {
 
 class SessionImpl final : public Session, private session::NexusObserver, private lun::UnitSink {
  public:
-  // The clock is the caller's and outlives the session; null: the real one.
+  // The clock belongs to the caller and must outlive the session. Null means the real clock.
   SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
               EmbeddedFabric* embedded, std::uint64_t seed, const base::Clock* = nullptr);
   ~SessionImpl() override;
@@ -39,7 +39,7 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   [[nodiscard]] Result<> open() { return wait_set_.open(); }
   // The built-in target; null in a session with another one.
   [[nodiscard]] EmbeddedFabric* embedded() noexcept { return embedded_; }
-  // When poll has something to do without anything coming from outside; what arm() makes fd() wake for.
+  // The next time at which poll has work without an outside event. arm() makes fd() readable at that time.
   [[nodiscard]] base::Time next_deadline() const noexcept;
   [[nodiscard]] const session::Nexus& nexus() const noexcept { return nexus_; }
 
@@ -53,9 +53,9 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   // Makes the units: where that fails, the attempt does.
   Result<> take_units(std::span<const lun::UnitProfile>) override;
   void take_unit(lun::Unit&, const lun::UnitProfile&);
-  [[nodiscard]] bool has_work() const noexcept;  // that waits for nothing from outside
+  [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;
-  // Words that there is no memory for are not logged.
+  // Logs nothing if there is no memory for the text.
   template<class F>
   void log(LogLevel, F words) const noexcept;
 
@@ -65,16 +65,16 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   const base::SteadyClock steady_clock_;
   const base::Clock& clock_;
   std::unique_ptr<fabric::Fabric> fabric_;
-  EmbeddedFabric* embedded_;  // *fabric_, when that is the built-in target's
+  EmbeddedFabric* embedded_;  // equals fabric_ if that is the built-in target's, otherwise null
   lun::UnitProof proof_;
   session::Nexus nexus_;
   lun::BusyUnits busy_units_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
-  bool by_administrator_ = false;                    // the last end of the connection was asked for
+  bool by_administrator_ = false;                    // disconnect() caused the last end of the connection
   WaitSet wait_set_;
-  std::vector<int> fds_;  // scratch of arm()
+  std::vector<int> fds_;  // used by arm() only
   std::uint64_t watched_version_ = ~0ull;
-  std::optional<base::Time> sleeps_until_;  // since arm(), until the next poll
+  std::optional<base::Time> sleeps_until_;  // set by arm(), reset by poll()
 };
 
 }  // namespace srpi::api

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a session stands, gathered from its nexus and channels.
+// Collects SessionStatus from the nexus and its channels.
 #include <algorithm>
 
 #include "api/session_impl.hpp"
@@ -36,7 +36,7 @@ SessionStatus SessionImpl::status() const {
   s.channels_live = static_cast<std::uint32_t>(channels.live().size());
   s.channel_losses = channels.history.losses;
   s.channel_error = channels.error();
-  // Of a session without a live channel: what its first one had last.
+  // Without a live channel: the last values of the first one.
   for (const auto& link : channels.all()) {
     const auto& channel = link->channel;
     const auto& terms = channel.terms();

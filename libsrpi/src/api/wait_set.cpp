@@ -36,13 +36,13 @@ void WaitSet::watch(std::span<const int> fds) {
   for (const int fd : watched_) {
     epoll_event event{};
     event.events = EPOLLIN;
-    ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // EEXIST: named twice
+    ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event);  // EEXIST: it is in the list twice
   }
 }
 
 void WaitSet::set_deadline(base::Time deadline) noexcept {
-  if (timer_fd_ < 0) return;  // never opened: whoever drives the session has a clock of its own
-  // Setting it also takes back an expiry that was not read, so a past deadline must be set anew.
+  if (timer_fd_ < 0) return;  // not opened: the session's owner has its own clock
+  // Setting the timer also clears an expiry that was not read, so a past deadline must be set again.
   if (deadline == deadline_ && deadline == base::kNever) return;
   deadline_ = deadline;
   itimerspec spec{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One file descriptor that stands for several and a deadline: an epoll set with a timerfd in it.
+// One file descriptor for several descriptors and a deadline: an epoll set with a timerfd.
 #pragma once
 
 #include <span>
@@ -19,8 +19,8 @@ class WaitSet {
 
   [[nodiscard]] Result<> open();
   [[nodiscard]] int fd() const noexcept { return epoll_fd_; }
-  // Replaces the descriptors. They stay their owner's; one that was closed meanwhile has left the set by itself.
-  void watch(std::span<const int> fds);  // throws std::bad_alloc, and then watches none
+  // Replaces the descriptors, which stay with their owners. A closed descriptor leaves the set by itself.
+  void watch(std::span<const int> fds);  // may throw std::bad_alloc; it then watches none
   void set_deadline(base::Time) noexcept;
 
  private:

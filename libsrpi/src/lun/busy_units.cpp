@@ -15,7 +15,7 @@ void BusyUnits::add(Unit& unit) noexcept {
   tail_ = &unit;
 }
 
-// Each unit that is in the list now. A completion may submit to any unit: what it adds is for the next visit.
+// Visits each unit that is in the list now. Units that completions add wait for the next visit.
 std::size_t BusyUnits::visit(Visit what) noexcept {
   auto* unit = head_;
   head_ = tail_ = nullptr;

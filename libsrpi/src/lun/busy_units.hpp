@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The units of a session that have something waiting: requests to send or to complete, commands to send
-// again, operators' aborts and resets. A poll visits these, and no unit whose commands are all at the target.
+// The units of a session with waiting work: requests to send or to complete, commands to send again,
+// operators' aborts and resets. A poll visits only these units.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@ class Unit;
 
 class BusyUnits {
  public:
-  void add(Unit&) noexcept;  // does nothing where it is in the list
-  // Unit::poll and Unit::issue of each. A unit that has nothing waiting then leaves the list.
+  void add(Unit&) noexcept;  // does nothing if it is in the list
+  // Calls Unit::poll or Unit::issue of each unit. A unit without waiting work then leaves the list.
   std::size_t poll() noexcept { return head_ ? visit(Visit::poll) : 0; }
   std::size_t issue() noexcept { return head_ ? visit(Visit::issue) : 0; }
   [[nodiscard]] bool has_work() const noexcept;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Force unit access: a request that is on the medium when it completes.
+// Force unit access: the data of a request is on the medium when the request completes.
 //
-// Where the unit has the FUA bit for the operation, the bit does it. A unit with a volatile cache and no FUA
-// is sent the operation, then SYNCHRONIZE CACHE of its range; the request completes after both. What a
-// request needs is decided when its commands are over, for a command that is held or sent again may meet a
-// unit that a proof has found changed: with a cache, or without FUA.
+// If the unit has the FUA bit for the operation, the bit is used. A unit with a volatile cache and no FUA
+// gets the operation, then SYNCHRONIZE CACHE of its range; the request completes after both. The need for a
+// flush is decided when the commands have ended, because a proof may find meanwhile that the unit has a
+// cache, or no FUA any more.
 //
-// A target that loses its power between the two loses the acknowledged write with its cache, and answers the
-// SYNCHRONIZE CACHE that is sent again behind the next login with GOOD. A unit may also tell, by a deferred
-// error, that it could not write what it had acknowledged. The data are still here. So if the cache epoch has
-// changed since the request was begun, it is begun anew, as often as its time permits.
+// A target that loses its power between the two commands loses the acknowledged write, and answers the
+// SYNCHRONIZE CACHE after the next login with GOOD. A unit may also report by a deferred error that it has
+// lost an acknowledged write. But we still have the data. So if the cache epoch has changed since the begin
+// of the request, the request starts again, as often as its time permits.
 #include "lun/unit.hpp"
 
 namespace srpi::lun {
@@ -25,8 +25,7 @@ void begin_again(RequestState& state, Phase phase, IoOperation operation) noexce
 
 }  // namespace
 
-// For the next command of a request with force unit access: whether it has the FUA bit. The request may be
-// begun anew before `until`.
+// Returns whether the request's next command has the FUA bit. The request may start again before `until`.
 bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
   auto& state = state_of(r);
   if (state.phase == Phase::plain) {
@@ -39,15 +38,15 @@ bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
   return by_bit;
 }
 
-// All commands of the request, or of its flush, are over. True: there is more to do for it, and it is queued
-// again.
+// Called when all commands of the request or of its flush have ended. Returns true if the request is queued
+// again for more commands.
 bool Unit::forced_goes_on(IoRequest& r) noexcept {
   auto& state = state_of(r);
   const auto& info = profile_.info;
   const bool flushed = state.phase == Phase::forced_flush;
   const auto epoch = cache_epoch();
   const bool doubtful = state.cache_epoch != epoch;
-  // A unit that has lost its FUA since may refuse the bit, or ignore it.
+  // A unit that no longer has FUA may refuse the bit or ignore it.
   const bool bit_in_vain = !state.without_bit && doubtful && !info.can_force_unit_access;
   if (bit_in_vain && r.status == Errc::illegal_request) r.status = Errc::ok;
   const bool anew = state.without_bit ? doubtful : bit_in_vain;
@@ -55,7 +54,7 @@ bool Unit::forced_goes_on(IoRequest& r) noexcept {
   if (r.status != Errc::ok || !(anew || to_flush)) return false;
 
   if (state.aborted) {
-    r.status = Errc::cancelled;  // its commands are over, which is what the operator's abort is for
+    r.status = Errc::cancelled;  // the operator's abort only needs its commands to be over
     return false;
   }
   if (anew && clock_.now() >= state.begin_anew_until) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A flush that the caller asks for, and writes that the unit had acknowledged and lost.
+// Flushes, and acknowledged writes that the unit has lost.
 //
-// A unit tells of a lost write by a deferred error, in its answer to whatever command comes next; that
-// command was not performed and is sent again. The error does not say which write is lost. So each flush that
-// is under way then fails, since it promises all writes before it; if none is under way, the next one fails,
-// once, as fsync does. A write with force unit access that is under way is done again (durable.cpp).
+// A unit reports a lost write by a deferred error in its answer to the next command, which it did not
+// perform; that command is sent again. The error does not say which write is lost. So every flush in progress
+// fails, because it promises all earlier writes. If there is none, the next flush fails, once, as with fsync.
+// A write with force unit access in progress is done again (durable.cpp).
 #include "lun/unit.hpp"
 
 namespace srpi::lun {
@@ -18,14 +18,14 @@ void Unit::submit_flush(IoRequest& r) noexcept {
   auto& state = state_of(r);
   state.phase = Phase::flush;
   state.cache_epoch = lost_writes_;
-  // Without a volatile cache GOOD means that the medium has it: nothing to flush. But the flush fails where
-  // I/O does. A unit that is away is asked all the same: the flush then waits or fails as its I/O does.
+  // Without a volatile cache, GOOD means that the data is on the medium, so a flush needs no command. But it
+  // fails if I/O fails. For a unit that is away, the flush is a command, so that it waits or fails like I/O.
   const bool asks = profile_.info.write_cache || profile_.info.away.code != Errc::ok;
   if (!profile_.info.write_cache && !nexus_.accepts_commands()) r.status = Errc::no_connect;
   queue(r, asks ? queue_ : settled_);
 }
 
-// A flush that fails for another reason has not told of a lost write.
+// A flush that fails for another reason has not reported the lost write.
 void Unit::end_flush(IoRequest& r) noexcept {
   if (r.status != Errc::ok || !(loss_untold_ || state_of(r).cache_epoch != lost_writes_)) return;
   r.status = Errc::medium_error;

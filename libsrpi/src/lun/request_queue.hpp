@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// First in, first out, through the requests' own links.
+// A queue of requests, linked by the requests themselves.
 #pragma once
 
 #include "lun/request_state.hpp"

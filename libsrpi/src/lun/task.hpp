@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The smallest coroutine that a sequence of commands needs: lazy, one awaiter, destroyed with its owner.
-// Control path only; results are values (Result<T>), nothing throws across it, what does within it becomes
-// no_memory.
+// A minimal coroutine for a sequence of commands: lazy, with one awaiter, destroyed with its owner. For the
+// control path only. Results are values (Result<T>); an exception inside becomes no_memory.
 #pragma once
 
 #include <coroutine>
@@ -33,7 +32,7 @@ class Task {
       return Back{};
     }
     void return_value(T v) { value.emplace(std::move(v)); }
-    // Out of memory is an outcome like others: T is a Result.
+    // T is a Result, so no_memory is an ordinary outcome.
     void unhandled_exception() noexcept {
       try {
         throw;
@@ -53,7 +52,7 @@ class Task {
     if (handle_) handle_.destroy();
   }
 
-  // For the outermost one: runs until it waits for the first time.
+  // For the outermost coroutine: runs until it waits for the first time.
   void start() { handle_.resume(); }
   [[nodiscard]] const std::optional<T>& value() const { return handle_.promise().value; }
   explicit operator bool() const { return static_cast<bool>(handle_); }

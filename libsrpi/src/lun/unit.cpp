@@ -44,7 +44,7 @@ Result<> Unit::prepare() {
 }
 
 bool Unit::update(const UnitProfile& profile) {
-  auto taken = profile;  // as a whole, or not at all
+  auto taken = profile;  // copy first, so that the update happens completely or not at all
   const bool grown = taken.info.blocks != profile_.info.blocks;
   profile_ = std::move(taken);
   return grown;
@@ -88,7 +88,7 @@ bool Unit::has_work() const noexcept {
 std::size_t Unit::poll() noexcept {
   std::size_t n = 0;
   RequestQueue<IoRequest> settled;
-  std::swap(settled, settled_);  // completions may submit anew: those are for the next call
+  std::swap(settled, settled_);  // requests that completions submit wait for the next call
   while (auto* r = settled.pop()) {
     ++n;
     end(*r);
@@ -103,7 +103,7 @@ std::size_t Unit::issue() noexcept {
   while (queue_.head && !free_.empty()) {
     ++n;
     auto& request = *queue_.head;
-    // A command that has failed ends the request: what has not been sent never is.
+    // A failed command ends the request. The rest is not sent.
     if (request.status == Errc::ok) {
       auto& command = *free_.back();
       free_.pop_back();

@@ -7,7 +7,7 @@
 //   unit_answers.cpp   what becomes of a command that has ended
 //   unit_tasks.cpp     what operators ask for: abort, reset
 //   durable.cpp        force unit access
-//   flush.cpp          flushes, and lost writes that they tell of
+//   flush.cpp          flushes, and how they report lost writes
 //
 // Requests wait in one queue in order of submission. Commands come from a fixed pool, so nothing is allocated
 // here after the start.
@@ -34,9 +34,9 @@ class Unit final : public LogicalUnit {
   ~Unit() override;
 
   [[nodiscard]] Result<> prepare();  // registers the parameter lists; once, before use
-  // After a later proof. True: the size has changed.
+  // Called after a later proof. Returns true if the size has changed.
   bool update(const UnitProfile&);
-  // The unit has told, in whatever answer, that a write which it had acknowledged is lost.
+  // Called when the unit reports that an acknowledged write is lost.
   void note_lost_write() noexcept;
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
@@ -45,21 +45,21 @@ class Unit final : public LogicalUnit {
   void abort(TaskRequest&) noexcept override;
   void reset(TaskRequest&) noexcept override;
 
-  // Completes what needs no target, issues, begins what operators have asked for. Returns the things done.
+  // Completes requests that need no target, issues commands, starts operators' aborts and resets. Returns the
+  // number of steps.
   std::size_t poll() noexcept;
-  // Makes commands of what waits, sends those again whose time has come; completes nothing. Returns the
-  // things done.
+  // Issues commands of waiting requests, and retries that are due. Completes nothing. Returns the number of
+  // steps.
   std::size_t issue() noexcept;
-  // Ends every request that no command carries, and every task of an operator, with `status`. For the end of
-  // a connection.
+  // For the end of a connection: ends every request without a command, and every task of an operator, with
+  // `status`.
   void fail_waiting(Errc status) noexcept;
-  [[nodiscard]] bool has_work() const noexcept;  // a poll would do something now
+  [[nodiscard]] bool has_work() const noexcept;  // a poll has work now
   [[nodiscard]] base::Time next_deadline() const noexcept { return next_retry_; }
 
  private:
   friend class BusyUnits;
-  // Something waits here, for a poll, for a free command or for a time. Without, a poll has nothing to look
-  // at.
+  // True if something waits for a poll, for a free command or for a time. Otherwise a poll can skip the unit.
   [[nodiscard]] bool is_busy() const noexcept;
 
   void queue(IoRequest& r, RequestQueue<IoRequest>& where) noexcept {
@@ -69,7 +69,7 @@ class Unit final : public LogicalUnit {
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
   std::size_t send_due_retries() noexcept;
   void fail_unsent(Errc status) noexcept;
-  // No command of the request is under way, and no more of them is to be issued.
+  // Called when all commands of the request have ended and no more will be issued.
   void end(IoRequest& r) noexcept {
     if (state_of(r).phase != Phase::plain && goes_on(r)) return;
     r.on_complete(r);
@@ -91,7 +91,7 @@ class Unit final : public LogicalUnit {
   // durable.cpp
   [[nodiscard]] bool forces_unit_access(IoRequest&, base::Time until) noexcept;
   [[nodiscard]] bool forced_goes_on(IoRequest&) noexcept;
-  // Changes whenever the unit may have lost what its volatile cache had, or tells that it has.
+  // Changes whenever the unit may have lost its volatile cache, or reports a loss.
   [[nodiscard]] std::uint64_t cache_epoch() const noexcept {
     return nexus_.record().cache_epoch + lost_writes_;
   }
@@ -114,25 +114,25 @@ class Unit final : public LogicalUnit {
   const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
-  std::uint64_t lost_writes_ = 0;  // reports of them
-  bool loss_untold_ = false;       // no flush has failed for the last one yet
+  std::uint64_t lost_writes_ = 0;  // number of reports
+  bool loss_untold_ = false;       // no flush has failed for the last report yet
 
   RequestQueue<IoRequest> queue_;    // to be sent
-  RequestQueue<IoRequest> settled_;  // decided without the target: status is set
+  RequestQueue<IoRequest> settled_;  // ended without the target; the status is set
 
-  RequestQueue<TaskRequest> new_aborts_, aborts_;  // aborts_: until `aborting_` commands are over
+  RequestQueue<TaskRequest> new_aborts_, aborts_;  // aborts_ wait until `aborting_` is 0
   std::size_t aborting_ = 0;
   Errc abort_status_ = Errc::ok;
-  RequestQueue<TaskRequest> new_resets_, resets_;  // resets_: while reset_ is under way
+  RequestQueue<TaskRequest> new_resets_, resets_;  // resets_ wait for the running reset_
   channel::Tmf reset_;
 
   std::vector<UnitCommand> commands_;
   std::vector<UnitCommand*> free_;
-  std::vector<UnitCommand*> backed_off_;  // to be sent again later
+  std::vector<UnitCommand*> backed_off_;  // to send again later
   std::vector<channel::DataSegment> segments_;
   base::Time next_retry_ = base::kNever;
 
-  std::vector<std::byte> parameters_;  // UNMAP lists, one a command, and one block of zeroes for WRITE SAME
+  std::vector<std::byte> parameters_;  // one UNMAP list per command, and one block of zeroes for WRITE SAME
   std::unique_ptr<Memory> parameters_memory_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What becomes of a command that has ended: its request goes on, or the command is sent again.
+// The end of a command: its request continues, or the command is sent again.
 #include <algorithm>
 
 #include "lun/unit.hpp"
@@ -20,8 +20,7 @@ void Unit::on_complete(channel::Command& command) noexcept {
 void Unit::on_no_answer(UnitCommand& c) noexcept {
   auto& command = c.command;
   if (command.error != Errc::aborted_command) return command_done(c, command.error);
-  // A reset of the unit ended it, which another command or an operator needed: it cannot take effect any
-  // more.
+  // A reset of the unit for another reason ended the command, so it cannot take effect any more.
   if (c.aborting) return command_done(c, Errc::cancelled);
   if (clock_.now() >= command.deadline) return command_done(c, Errc::timed_out);
   nexus_.submit(command);
@@ -31,7 +30,7 @@ void Unit::on_answer(UnitCommand& c) noexcept {
   const auto& command = c.command;
   const auto sense = scsi::decode_sense({command.sense.data(), command.sense_bytes});
   const auto what = scsi::classify(command.status, sense ? &*sense : nullptr);
-  // Before anything is sent again: it may have to wait for the proof.
+  // Report the event before a retry, because the retry may have to wait for the proof.
   if (what.event != scsi::Event::none)
     nexus_.on_unit_event(wire_lun_, what.event);
   else if (what.error == Errc::no_such_lun)
@@ -47,7 +46,7 @@ void Unit::on_answer(UnitCommand& c) noexcept {
   }
 }
 
-// Sends the command again, now or later, or fails it where its retries or its time are used up.
+// Sends the command again, now or later, or fails it if its retries or its time are used up.
 void Unit::retry(UnitCommand& c, const scsi::Disposition& what) noexcept {
   if (c.aborting) return command_done(c, Errc::cancelled);
   const auto delay = c.budget.next(what.retry_class);
@@ -68,7 +67,7 @@ void Unit::command_done(UnitCommand& c, Errc status) noexcept {
     c.aborting = false;
     state.aborted = true;
     --aborting_;
-    if (status == Errc::no_connect) abort_status_ = status;  // over, but not by the abort
+    if (status == Errc::no_connect) abort_status_ = status;  // it ended, but not by the abort
   }
   free_.push_back(&c);
   if (request.status == Errc::ok) request.status = status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One command of a unit's pool, with the request that it carries a part of.
+// One command of a unit's pool, with its request.
 #pragma once
 
 #include "base/clock.hpp"
@@ -9,16 +9,17 @@
 
 namespace srpi::lun {
 
-inline constexpr std::uint32_t kUnmapListBytes = 64;  // header and one descriptor, on a cache line of its own
+inline constexpr std::uint32_t kUnmapListBytes =
+    64;  // header and one descriptor, with a cache line of its own
 
 struct UnitCommand {
   channel::Command command;
   Unit* unit = nullptr;
-  IoRequest* request = nullptr;  // null: free
+  IoRequest* request = nullptr;  // null: the command is free
   channel::DataSegment* segments = nullptr;
   scsi::RetryBudget budget;
   base::Time retry_at = base::kNever;
-  bool aborting = false;  // an operator's abort waits for its end: it is not sent again
+  bool aborting = false;  // an operator's abort waits for its end, so it is not sent again
 };
 
 }  // namespace srpi::lun

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request's next command: which blocks, which bytes, which CDB.
+// Makes a request's next command: blocks, bytes and CDB.
 #include <algorithm>
 
 #include "base/check.hpp"
@@ -20,8 +20,8 @@ std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   }
 }
 
-// The next bytes of the request, at most max_bytes and as many segments as a command carries. Whole blocks,
-// since each segment and max_bytes are.
+// Takes the next bytes of the request: at most max_bytes, and at most as many segments as a command carries.
+// The result is whole blocks, because each segment and max_bytes are.
 std::uint32_t Unit::gather(IoRequest& r, UnitCommand& c, std::uint32_t max_bytes) noexcept {
   auto& state = state_of(r);
   const auto most = std::min(max_segments_, nexus_.channels().usable_segments());
@@ -66,7 +66,7 @@ void Unit::make_write_zeroes(UnitCommand& c, std::uint64_t lba, std::uint32_t bl
   send_parameters(c, parameters_.data() + commands_.size() * kUnmapListBytes, profile_.info.block_size);
 }
 
-// Sends the request's next command. False: nothing of it is left to send, or may be sent.
+// Sends the request's next command. Returns false if nothing is left to send, or the rest may not be sent.
 bool Unit::issue_next(IoRequest& r, UnitCommand& c) noexcept {
   auto& state = state_of(r);
   auto& command = c.command;
@@ -74,7 +74,7 @@ bool Unit::issue_next(IoRequest& r, UnitCommand& c) noexcept {
   const auto left = r.blocks - state.issued_blocks;
   auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, max_blocks(state.operation)));
   if (blocks == 0 && state.operation != IoOperation::flush) {
-    // The unit could do it when the request was submitted, and says since that it cannot.
+    // The unit supported the operation when the request was submitted, but does not any more.
     r.status = Errc::not_supported;
     free_.push_back(&c);
     return false;

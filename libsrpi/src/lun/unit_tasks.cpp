@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator can do to a unit's commands: abort them all, reset the unit.
+// An operator's abort and reset of a unit.
 #include "lun/unit.hpp"
 #include "lun/unit_command.hpp"
 

@@ -94,7 +94,7 @@ TEST_CASE("a reconnect completes when dev_loss erases the session meanwhile") {
   }
 }
 
-TEST_CASE("a reconnect goes on when fast_io_fail expires meanwhile") {
+TEST_CASE("a reconnect continues when fast_io_fail ends meanwhile") {
   SessionOptions options;
   options.fast_io_fail = 1000ms;
   Rig rig(options);
@@ -123,7 +123,7 @@ TEST_CASE("a reconnect completes when the session below is disconnected or erase
   }
 }
 
-TEST_CASE("what waits for the Asio layer's buffers ends with the session, at once") {
+TEST_CASE("operations that wait for the Asio layer's buffers end with the session, at once") {
   enum class End { disconnect, disconnect_below, erase_below };
   for (const auto end : {End::disconnect, End::disconnect_below, End::erase_below}) {
     SessionOptions options;

@@ -32,7 +32,7 @@ TEST_CASE("reset and abort complete through an Asio executor") {
   CHECK(aborts == 1);
 }
 
-TEST_CASE("abort also ends what waits for the Asio layer's buffers") {
+TEST_CASE("abort also ends operations that wait for the Asio layer's buffers") {
   boost::asio::io_context loop;
   AsyncSession session(loop.get_executor());
   std::vector<std::byte> bytes(AsyncSession::kMaxTransferBytes);
@@ -55,7 +55,7 @@ TEST_CASE("abort also ends what waits for the Asio layer's buffers") {
   CHECK(cancelled >= 2);
 }
 
-TEST_CASE("futures have the bytes, and throw the error") {
+TEST_CASE("futures return the bytes or throw the error") {
   boost::asio::io_context loop;
   AsyncSession session(loop.get_executor());
   const auto wait_for = [&](auto future) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session::flush sends, and runs no completion; whoever sleeps on the session's file descriptor then wakes up.
+// Session::flush sends, and runs no completion; whoever sleeps on the session's file descriptor then wakes
+// up.
 #include <poll.h>
 
 #include <catch2/catch.hpp>
@@ -52,7 +53,8 @@ struct Asleep {
 
 }  // namespace
 
-TEST_CASE("flush completes nothing: what has ended at once waits for the next poll, and wakes who sleeps") {
+TEST_CASE(
+    "flush completes nothing: requests that end at once wait for the next poll and make fd() readable") {
   Asleep s;
   Errc wanted = Errc::ok;
   SECTION("a request that is refused") {
@@ -83,7 +85,7 @@ TEST_CASE("flush completes nothing: what has ended at once waits for the next po
   CHECK(s.request.status == wanted);
 }
 
-TEST_CASE("an abort that waits runs no completion of a request either while flush sends") {
+TEST_CASE("flush runs no completion of a waiting abort") {
   Asleep s;
   std::vector<std::byte> bytes(512);
   const auto memory = s.session->register_memory(bytes).value();
@@ -97,7 +99,7 @@ TEST_CASE("an abort that waits runs no completion of a request either while flus
   s.wait([&] { return s.completions == 2; });
 }
 
-TEST_CASE("flush wakes who sleeps for what it has sent to the built-in target, too") {
+TEST_CASE("after flush, fd() is readable for requests to the built-in target, too") {
   Asleep s;
   s.request.operation = IoOperation::write_zeroes;
   s.request.blocks = 8;
@@ -110,7 +112,7 @@ TEST_CASE("flush wakes who sleeps for what it has sent to the built-in target, t
   CHECK(s.request.status == Errc::ok);
 }
 
-TEST_CASE("flush wakes who sleeps when the deadline of what it has sent is over") {
+TEST_CASE("fd() becomes readable at the deadline of requests that flush has sent") {
   const auto address = parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   target::TargetConfig config;
   config.port_id = address.target_port_id();

@@ -53,7 +53,7 @@ std::vector<std::string> warnings_of_two_logins(std::uint16_t units, SessionOpti
 
 }  // namespace
 
-TEST_CASE("logical units that a session does not take are counted in one warning, with what to do about it") {
+TEST_CASE("one warning counts the logical units that a session leaves out and says what to do") {
   CHECK(warnings_of_two_logins(256, {}, 256).empty());
   // 300 fit the buffer for the target's answer, 700 do not.
   for (const std::uint16_t units : {300, 700}) {
@@ -65,7 +65,7 @@ TEST_CASE("logical units that a session does not take are counted in one warning
   }
 }
 
-TEST_CASE("where the wanted logical units are named, none is left out") {
+TEST_CASE("if the wanted logical units are given, none is left out") {
   SessionOptions options;
   options.luns = {299, 7};
   CHECK(warnings_of_two_logins(300, options, 2).empty());

@@ -18,7 +18,7 @@ struct Observer final : SessionObserver {
 
 }  // namespace
 
-TEST_CASE("without RDMA a session is made, its attempts fail and say what is missing, and more will follow") {
+TEST_CASE("without RDMA a session can be created; its attempts fail with what is missing and go on") {
   if (std::filesystem::exists("/sys/class/infiniband")) return;  // there may be some
   Observer observer;
   const auto session = Session::create(

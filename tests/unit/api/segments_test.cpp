@@ -46,7 +46,7 @@ struct Live {
 
 }  // namespace
 
-TEST_CASE("a segment that is not whole blocks is refused: Linux's target would garble the write") {
+TEST_CASE("a segment that is not whole blocks is refused, because Linux's target would garble the write") {
   Live live({});
   std::vector<std::byte> bytes(4096);
   const auto memory = live.session->register_memory(bytes).value();
@@ -56,7 +56,7 @@ TEST_CASE("a segment that is not whole blocks is refused: Linux's target would g
   CHECK(live.session->status().outstanding == 0);
 }
 
-TEST_CASE("a large request of many segments at odd addresses is split and comes back whole") {
+TEST_CASE("a large request with many segments at odd addresses is split and has the right data") {
   SessionOptions options;
   options.max_transfer_bytes = 65536;
   options.descriptors = GENERATE(1, 3, 32);

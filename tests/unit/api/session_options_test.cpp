@@ -24,7 +24,8 @@ bool names(const std::string& text, std::initializer_list<const char*> words) {
 
 }  // namespace
 
-TEST_CASE("by default a silent peer under I/O is noticed within two seconds, also by slow adapters") {
+TEST_CASE(
+    "with the defaults, a silent peer under I/O is noticed within two seconds, also with slow adapters") {
   const SessionOptions options;
   CHECK(options.validate().has_value());
   CHECK(SessionOptions::kAnswersAwaited + options.silent_peer_noticed_within() <= 2000ms);
@@ -32,7 +33,7 @@ TEST_CASE("by default a silent peer under I/O is noticed within two seconds, als
   CHECK(options.silent_peer_noticed_within() == 1880ms);
 }
 
-TEST_CASE("every option out of its range is named with its value") {
+TEST_CASE("the error of an option out of range has its name and value") {
   SessionOptions o;
   o.retry_count = 7;
   CHECK(names(refusal(o), {"retry_count", "7", "0 to 6"}));
@@ -55,7 +56,7 @@ TEST_CASE("the size of a request has the same limits in a login string and in th
   }
 }
 
-TEST_CASE("rules between timers name both") {
+TEST_CASE("the errors of rules between timers name both") {
   SessionOptions o;
   o.fast_io_fail = 5000ms;
   o.dev_loss = 4000ms;
@@ -71,7 +72,7 @@ TEST_CASE("rules between timers name both") {
   CHECK(names(refusal(o), {"fence_first_login", "fence"}));
 }
 
-TEST_CASE("a login string's tl_retry_count=7 is taken as the most that ends") {
+TEST_CASE("tl_retry_count=7 of a login string becomes the highest finite value") {
   const auto target = parse_target("ram://1M?tl_retry_count=7").value();
   const auto options = target.overrides.applied_to({});
   CHECK(options.retry_count == 6);
@@ -101,7 +102,7 @@ TEST_CASE("a login string's options win over the session's") {
   CHECK(options.descriptors == 4);
 }
 
-TEST_CASE("channels times queue_depth is limited as one channel's queue_depth is") {
+TEST_CASE("channels times queue_depth has the same limit as queue_depth") {
   SessionOptions o;
   o.channels = 17;
   CHECK(names(refusal(o), {"channels", "17", "1 to 16"}));

@@ -55,7 +55,7 @@ constexpr int kAlways = 1 << 20;
 
 }  // namespace
 
-TEST_CASE("row 17: BUSY is waited for, for a bounded number of times") {
+TEST_CASE("row 17: BUSY is retried a limited number of times") {
   CHECK(Answering().read_with(Outcome::with_status(scsi::Status::busy), 3) == Errc::ok);
   Answering rig;
   CHECK(rig.read_with(Outcome::with_status(scsi::Status::busy), kAlways) == Errc::busy);
@@ -63,7 +63,7 @@ TEST_CASE("row 17: BUSY is waited for, for a bounded number of times") {
   CHECK(rig.took <= rig.options.command_timeout);
 }
 
-TEST_CASE("row 17: TASK SET FULL backs off, bounded") {
+TEST_CASE("row 17: TASK SET FULL is retried with delays a limited number of times") {
   CHECK(Answering().read_with(Outcome::with_status(scsi::Status::task_set_full), 10) == Errc::ok);
   Answering rig;
   CHECK(rig.read_with(Outcome::with_status(scsi::Status::task_set_full), kAlways) == Errc::busy);
@@ -71,7 +71,7 @@ TEST_CASE("row 17: TASK SET FULL backs off, bounded") {
   CHECK(rig.reads <= 61);
 }
 
-TEST_CASE("row 17: NOT READY, becoming ready, is waited for until the request's time is over") {
+TEST_CASE("row 17: NOT READY, becoming ready, is retried until the request's time is over") {
   Answering rig;
   CHECK(rig.read_with(check(SenseKey::not_ready, 0x04, 0x01), 5) == Errc::ok);
   CHECK(rig.took >= 500ms);
@@ -79,7 +79,7 @@ TEST_CASE("row 17: NOT READY, becoming ready, is waited for until the request's 
   CHECK(rig.took <= rig.options.command_timeout);
 }
 
-TEST_CASE("row 17: what waiting does not help fails at once") {
+TEST_CASE("row 17: errors that a retry cannot help fail at once") {
   struct Row {
     Outcome outcome;
     Errc error;
@@ -101,7 +101,7 @@ TEST_CASE("row 17: what waiting does not help fails at once") {
   }
 }
 
-TEST_CASE("a reset's unit attention is reported and the request sent again, after the proof") {
+TEST_CASE("the unit attention of a reset is reported, and the request is sent again after the proof") {
   Answering rig;
   CHECK(rig.read_with(check(SenseKey::unit_attention, 0x29, 0x00), 1) == Errc::ok);
   CHECK(rig.reads == 2);
@@ -109,15 +109,14 @@ TEST_CASE("a reset's unit attention is reported and the request sent again, afte
   CHECK(rig.proofs == 1);
 }
 
-TEST_CASE("row 16: unit attentions that never end fail the request") {
+TEST_CASE("row 16: endless unit attentions fail the request") {
   Answering rig;
   CHECK(rig.read_with(check(SenseKey::unit_attention, 0x2f, 0x00), kAlways) == Errc::unit_attention);
   CHECK(rig.reads == 9);
 }
 
 TEST_CASE(
-    "row 16: capacity changed: the size is read anew and the resize reported, by whichever command learns of "
-    "it") {
+    "row 16: CAPACITY CHANGED in the answer to any command: the size is read again and the resize reported") {
   Rig rig;
   const bool idle = GENERATE(false, true);
   const auto before = rig.units[0]->info().blocks;
@@ -140,7 +139,8 @@ TEST_CASE(
   CHECK(beyond.request.status == Errc::ok);
 }
 
-TEST_CASE("units changed: reported, and the known ones proved, also without I/O by an asynchronous event") {
+TEST_CASE(
+    "changed units are reported and the known ones proved, also after an asynchronous event without I/O") {
   Rig rig;
   rig.target->send_async_event(1, scsi::make_sense(SenseKey::unit_attention, scsi::kReportedLunsDataChanged));
   rig.settle();
@@ -150,7 +150,7 @@ TEST_CASE("units changed: reported, and the known ones proved, also without I/O 
   CHECK(rig.nexus->state() == State::live);
 }
 
-TEST_CASE("nothing is written to another unit: I/O waits for the proof, and fails with it") {
+TEST_CASE("nothing is written to a different unit: I/O waits for the proof and fails with it") {
   Rig rig;
   REQUIRE(rig.target->rename(0, "another").has_value());
   REQUIRE(rig.target->raise_attention(0, {0x3f, 0x03}).has_value());
@@ -174,7 +174,7 @@ TEST_CASE("nothing is written to another unit: I/O waits for the proof, and fail
   CHECK(rig.nexus->state() == State::stopped);
 }
 
-TEST_CASE("a unit that is still the same after an attention goes on as if nothing had been") {
+TEST_CASE("I/O to a unit that is still the same after a unit attention continues") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, {0x3f, 0x03}).has_value());
   std::vector<std::unique_ptr<Io>> ios;
@@ -192,7 +192,7 @@ TEST_CASE("a unit that is still the same after an attention goes on as if nothin
   }
 }
 
-TEST_CASE("what changes while the units are being proved is proved again") {
+TEST_CASE("a change during a proof causes another proof") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, {0x3f, 0x03}).has_value());
   bool once = true;
@@ -211,7 +211,7 @@ TEST_CASE("what changes while the units are being proved is proved again") {
   CHECK(rig.units[0]->info().blocks == 3 * Rig::kDiskBytes / 512);
 }
 
-TEST_CASE("a connection that is lost while the units are being proved is replaced, and proved by the login") {
+TEST_CASE("if the connection is lost during a proof, the next login proves the units") {
   SessionOptions options;
   options.fast_io_fail = 5000ms;
   Rig rig(options);
@@ -235,7 +235,7 @@ TEST_CASE("a connection that is lost while the units are being proved is replace
   CHECK(io.request.status == Errc::ok);
 }
 
-TEST_CASE("I/O that waits for a proof is over at its deadline, and nobody wakes up for it in vain") {
+TEST_CASE("I/O that waits for a proof ends at its deadline, without useless wake-ups") {
   SessionOptions options;
   options.command_timeout = 1000ms;
   Rig rig(options);
@@ -268,7 +268,7 @@ TEST_CASE("I/O that waits for a proof is over at its deadline, and nobody wakes 
   CHECK(waiting.request.status == Errc::ok);
 }
 
-TEST_CASE("a failure predicted is reported with the request's success") {
+TEST_CASE("a predicted failure is reported, and the request succeeds") {
   Answering rig;
   auto predicted = check(SenseKey::recovered_error, 0x5d, 0x00);
   CHECK(rig.read_with(predicted, 1) == Errc::short_transfer);  // the hook moves no data
@@ -300,7 +300,7 @@ TEST_CASE("a unit attention on each of several channels is one event and one pro
   CHECK(rig.proofs == proofs + 1);
 }
 
-TEST_CASE("a proof that one channel does not answer goes on over another") {
+TEST_CASE("a proof that gets no answer on one channel continues over another") {
   SessionOptions options;
   options.channels = 2;
   options.reconnect_delay.reset();

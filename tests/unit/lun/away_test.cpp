@@ -38,8 +38,8 @@ Errc read_of(Rig& rig, std::size_t unit, base::Duration within = {}) {
 }  // namespace
 
 TEST_CASE(
-    "row 36: a login goes on without a unit that refuses to say who it is, and its I/O fails with the "
-    "reason") {
+    "row 36: a login succeeds without a unit that refuses to identify itself, and the unit's I/O fails with "
+    "the reason") {
   struct Refusal {
     Outcome outcome;
     Errc code;
@@ -71,7 +71,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a unit that is removed is away without a word of the target's, and another one in its place is "
+    "a removed unit is away also without a report of the target, and a different unit in its place is "
     "refused") {
   Rig rig;
   REQUIRE(rig.target->remove_lun(1).has_value());
@@ -111,7 +111,7 @@ TEST_CASE("I/O waits for a unit that is becoming ready, while the others go on")
   }
 }
 
-TEST_CASE("a session whose units are all away is without a connection, and keeps trying") {
+TEST_CASE("a session whose units are all away is not live and keeps trying") {
   Rig rig;
   refuse(rig, Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00}), true);
   rig.target->drop_connections();
@@ -125,7 +125,7 @@ TEST_CASE("a session whose units are all away is without a connection, and keeps
   CHECK(read_of(rig, 1) == Errc::ok);
 }
 
-TEST_CASE("a flush of a unit that is away fails, also where there is no cache to flush") {
+TEST_CASE("a flush of a unit that is away fails, also without a volatile cache") {
   Rig rig;
   refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
   lose_and_come_back(rig);
@@ -137,7 +137,7 @@ TEST_CASE("a flush of a unit that is away fails, also where there is no cache to
   CHECK(flush.request.status == Errc::not_ready);
 }
 
-TEST_CASE("writes that were on their way when their unit went away end once, and the session stays") {
+TEST_CASE("writes in progress end once when their unit goes away, and the session stays live") {
   Rig rig;
   rig.target->set_command_hook([](const target::CommandInfo& command) {
     return command.lun == kLun1 ? Outcome::of(Outcome::Kind::hold) : Outcome{};

@@ -34,7 +34,7 @@ struct Changing : Durable {
 
 }  // namespace
 
-TEST_CASE("FUA: a write is flushed where its unit, by now, has a volatile cache and no FUA") {
+TEST_CASE("FUA: a write is flushed if its unit now has a volatile cache and no FUA") {
   const bool began_with_fua = GENERATE(false, true);  // else without a cache
   Changing rig;
   rig.pretend([&](lun::UnitProfile& p) {
@@ -55,7 +55,7 @@ TEST_CASE("FUA: a write is flushed where its unit, by now, has a volatile cache 
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE("FUA: a write that was begun with the FUA bit is not flushed while the unit has FUA") {
+TEST_CASE("FUA: a write with the FUA bit is not flushed while the unit has FUA") {
   Changing rig({}, cached(true));
   rig.change_at(kWrite);
   Ios ios;
@@ -67,7 +67,7 @@ TEST_CASE("FUA: a write that was begun with the FUA bit is not flushed while the
   CHECK(rig.count(kFlush) == 0);
 }
 
-TEST_CASE("a request of which a part is sent ends where the unit does not permit the rest any more") {
+TEST_CASE("a partly sent request ends if the unit does not permit the rest any more") {
   SessionOptions options;
   options.queue_depth = 1;
   Changing rig(options);
@@ -92,7 +92,7 @@ TEST_CASE("a request of which a part is sent ends where the unit does not permit
   rig.settle();
 }
 
-TEST_CASE("FUA: an unmap that is to be done again ends where the unit does not permit it any more") {
+TEST_CASE("FUA: an unmap that must be done again ends if the unit does not permit it any more") {
   Changing rig;
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::hold : Outcome::Kind::normal);

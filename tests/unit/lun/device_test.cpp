@@ -32,7 +32,7 @@ struct Holder : Rig {
 
 }  // namespace
 
-TEST_CASE("row 6: an RDMA device that was removed is let go at once, with all that was registered with it") {
+TEST_CASE("row 6: a removed RDMA device is released at once with all its registrations") {
   Holder rig;
   Io io(rig, IoOperation::read, 8);
   REQUIRE(rig.serves(io));
@@ -50,7 +50,7 @@ TEST_CASE("row 6: an RDMA device that was removed is let go at once, with all th
   CHECK(rig.serves(io));
 }
 
-TEST_CASE("an RDMA device is let go when an attempt does not find the way to it") {
+TEST_CASE("an RDMA device is released if an attempt does not reach it") {
   // Only connections hear of a removal. One that is announced between them is noticed by this.
   Holder rig;
   Io io(rig, IoOperation::read, 8);
@@ -68,7 +68,7 @@ TEST_CASE("an RDMA device is let go when an attempt does not find the way to it"
   CHECK(rig.serves(io));
 }
 
-TEST_CASE("an RDMA device is let go by a session that makes no attempts, and found again by reconnect") {
+TEST_CASE("a session without attempts releases its RDMA device, and reconnect finds it again") {
   SECTION("disconnected by the administrator") {
     Holder rig;
     Io io(rig, IoOperation::read, 8);
@@ -97,7 +97,7 @@ TEST_CASE("an RDMA device is let go by a session that makes no attempts, and fou
   }
 }
 
-TEST_CASE("memory stays registered over an outage in which the RDMA device is there") {
+TEST_CASE("memory stays registered over an outage if the RDMA device stays") {
   Holder rig;
   Io io(rig, IoOperation::read, 8);
   REQUIRE(rig.serves(io));

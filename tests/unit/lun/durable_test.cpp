@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using session::State;
 using target::Outcome;
 
-TEST_CASE("FUA without the unit's help: a flush of the range follows, and the request completes once") {
+TEST_CASE("FUA without the FUA bit: a flush of the range follows, and the request completes once") {
   Durable rig;
   REQUIRE(rig.units[0]->info().write_cache);
   REQUIRE_FALSE(rig.units[0]->info().can_force_unit_access);
@@ -36,7 +36,7 @@ TEST_CASE("FUA without the unit's help: a flush of the range follows, and the re
   CHECK(rig.durable(32) == 0);
 }
 
-TEST_CASE("FUA by the unit, or without a volatile cache, costs no flush") {
+TEST_CASE("FUA with the FUA bit or without a volatile cache needs no flush") {
   for (const bool volatile_cache : {true, false}) {
     auto config = cached(volatile_cache);
     config.luns[0].volatile_cache = volatile_cache;
@@ -50,7 +50,7 @@ TEST_CASE("FUA by the unit, or without a volatile cache, costs no flush") {
   }
 }
 
-TEST_CASE("FUA of unmap and write_zeroes is a flush, also where writes have FUA") {
+TEST_CASE("FUA of unmap and write_zeroes is a flush, even if writes have the FUA bit") {
   Durable rig({}, cached(true));
   for (const auto operation : {IoOperation::unmap, IoOperation::write_zeroes}) {
     rig.commands.clear();
@@ -64,7 +64,7 @@ TEST_CASE("FUA of unmap and write_zeroes is a flush, also where writes have FUA"
   }
 }
 
-TEST_CASE("FUA: a request of several commands is flushed once, when all of them are done") {
+TEST_CASE("FUA: a request with several commands is flushed once, after all of them") {
   SessionOptions options;
   options.queue_depth = 2;
   auto config = cached();
@@ -86,7 +86,7 @@ TEST_CASE("FUA: a request of several commands is flushed once, when all of them 
   CHECK(rig.range == std::pair<std::uint64_t, std::uint64_t>{0, 32});
 }
 
-TEST_CASE("FUA fails where the write fails, without a flush, and where the flush does") {
+TEST_CASE("FUA: the request fails if the write fails, without a flush, or if the flush fails") {
   const auto medium_error =
       Outcome::check_condition(scsi::SenseKey::medium_error, scsi::kUnrecoveredReadError);
   for (const auto failing : {kWrite, kFlush}) {
@@ -102,7 +102,7 @@ TEST_CASE("FUA fails where the write fails, without a flush, and where the flush
   }
 }
 
-TEST_CASE("row 34: FUA: the connection lost between write and flush, with the cache: both are done again") {
+TEST_CASE("row 34: FUA: connection and cache are lost between write and flush: both are done again") {
   Durable rig(holding());
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::lose_command : Outcome::Kind::normal);
@@ -126,8 +126,7 @@ TEST_CASE("row 34: FUA: the connection lost between write and flush, with the ca
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE(
-    "row 34: FUA: the connection lost after the flush was done, before its answer: both are done again") {
+TEST_CASE("row 34: FUA: the connection is lost after the flush, but before its answer: both are done again") {
   Durable rig(holding());
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::lose_response : Outcome::Kind::normal);
@@ -146,7 +145,7 @@ TEST_CASE(
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE("FUA: without fast_io_fail a connection lost between write and flush fails the request") {
+TEST_CASE("FUA: without fast_io_fail, a loss between write and flush fails the request") {
   Durable rig;
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::lose_command : Outcome::Kind::normal);
@@ -162,7 +161,7 @@ TEST_CASE("FUA: without fast_io_fail a connection lost between write and flush f
   CHECK(io.request.operation == IoOperation::write);
 }
 
-TEST_CASE("row 34: FUA: a power failure that a unit attention tells of has both done again") {
+TEST_CASE("row 34: FUA: after a unit attention about a power failure, both are done again") {
   Durable rig;
   bool once = true;
   rig.note([&](scsi::Opcode opcode) {
@@ -182,7 +181,7 @@ TEST_CASE("row 34: FUA: a power failure that a unit attention tells of has both 
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE("FUA: another request that learns of the power failure makes the flush doubtful, too") {
+TEST_CASE("FUA: both are done again also if another request gets the report of the power failure") {
   Durable rig;
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::hold : Outcome::Kind::normal);
@@ -208,7 +207,7 @@ TEST_CASE("FUA: another request that learns of the power failure makes the flush
   CHECK(rig.durable(16) == 'f');
 }
 
-TEST_CASE("FUA: a unit that loses its cache again and again costs the request its time, not for ever") {
+TEST_CASE("FUA: with a unit that loses its cache again and again, the request ends at its deadline") {
   SessionOptions options;
   options.command_timeout = 1000ms;
   Durable rig(options);
@@ -254,7 +253,7 @@ TEST_CASE("FUA: a disconnect or an abort between write and flush ends the reques
   }
 }
 
-TEST_CASE("FUA: a write that is answered while it is being aborted gets no flush any more") {
+TEST_CASE("FUA: a write that is answered during its abort gets no flush") {
   Durable rig;
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kWrite ? Outcome::Kind::hold : Outcome::Kind::normal);

@@ -33,7 +33,7 @@ Errc flush(Rig& rig) {
 }  // namespace
 
 TEST_CASE(
-    "a flush at a unit without a volatile cache takes no command, also over an outage that I/O outlasts") {
+    "a flush of a unit without a volatile cache needs no command, also during an outage with held I/O") {
   Durable rig(holding(), uncached());
   CHECK(flush(rig) == Errc::ok);
   CHECK(rig.count(kFlush) == 0);
@@ -42,7 +42,7 @@ TEST_CASE(
   CHECK(flush(rig) == Errc::ok);
 }
 
-TEST_CASE("a flush fails where I/O does, also at a unit without a volatile cache") {
+TEST_CASE("a flush fails if I/O fails, also for a unit without a volatile cache") {
   const bool has_cache = GENERATE(false, true);
   Durable rig({}, has_cache ? cached() : uncached());
   SECTION("lost by accident") {

@@ -39,8 +39,7 @@ struct Holding : Rig {
 }  // namespace
 
 TEST_CASE(
-    "row 1: requests at the target at an accidental loss are held, and sent again after login, proof and "
-    "fence") {
+    "row 1: after a loss, requests at the target are held, and sent again after login, proof and fence") {
   Holding rig;
   Io write(rig, IoOperation::write, 8, 'w'), read(rig, IoOperation::read, 64);
   std::ranges::fill(rig.target->disk_bytes(0).subspan(64 * 512, Io::kBytes), std::byte{'r'});
@@ -87,7 +86,7 @@ TEST_CASE(
   CHECK(rig.target->disk_bytes(0)[8 * 512] == std::byte{'x'});
 }
 
-TEST_CASE("row 1: held requests fail when fast_io_fail ends, not earlier and not later") {
+TEST_CASE("row 1: held requests fail exactly when fast_io_fail ends") {
   Holding rig;
   rig.keep(Outcome::Kind::hold);
   Io io(rig, IoOperation::write, 8, 'w');
@@ -102,7 +101,7 @@ TEST_CASE("row 1: held requests fail when fast_io_fail ends, not earlier and not
   CHECK(rig.nexus->state() == State::lost);
 }
 
-TEST_CASE("row 1: with fast_io_fail 0 an accident fails everything at once") {
+TEST_CASE("row 1: with fast_io_fail 0, a loss fails everything at once") {
   Holding rig(holding(0ms));
   rig.keep(Outcome::Kind::hold);
   Io io(rig, IoOperation::write, 8, 'w');
@@ -113,7 +112,7 @@ TEST_CASE("row 1: with fast_io_fail 0 an accident fails everything at once") {
   CHECK(io.request.status == Errc::no_connect);
 }
 
-TEST_CASE("an administrator's disconnect fails everything at once, whatever fast_io_fail says") {
+TEST_CASE("an administrator's disconnect fails everything at once, with any fast_io_fail") {
   Holding rig;
   const bool while_recovering = GENERATE(false, true);
   rig.keep(Outcome::Kind::hold);
@@ -127,7 +126,7 @@ TEST_CASE("an administrator's disconnect fails everything at once, whatever fast
   CHECK(io.request.status == Errc::no_connect);
 }
 
-TEST_CASE("without the fence only reads are held: a second copy of a write could come late") {
+TEST_CASE("without the fence only reads are held, because an old copy of a write could come late") {
   auto options = holding();
   options.fence = false;
   Holding rig(options);
@@ -145,7 +144,7 @@ TEST_CASE("without the fence only reads are held: a second copy of a write could
   CHECK(read.request.status == Errc::ok);
 }
 
-TEST_CASE("requests that are sent again over another RDMA device use the keys of that device") {
+TEST_CASE("requests that are sent again over another RDMA device use that device's keys") {
   Holding rig;
   rig.keep(Outcome::Kind::hold_medium);
   Io write(rig, IoOperation::write, 8, 'w'), read(rig, IoOperation::read, 64),
@@ -196,7 +195,7 @@ TEST_CASE("outages put a command's deadline off, but not for ever") {
   CHECK(rig.clock.now() - start <= rig.options.command_timeout + rig.options.fast_io_fail + 4s);
 }
 
-TEST_CASE("requests do not notice that one of several channels is lost") {
+TEST_CASE("requests are not affected if one of several channels is lost") {
   SessionOptions options;
   options.channels = 2;
   Holding rig(options);

@@ -59,7 +59,7 @@ struct Flush {
 
 }  // namespace
 
-TEST_CASE("row 35: a flush that is told of a lost write fails, and the one after it does not") {
+TEST_CASE("row 35: a flush that gets the report of a lost write fails, and the next flush does not") {
   Losing rig;
   Io io(rig, IoOperation::write, 16, 'p');
   rig.units[0]->submit(io.request);
@@ -71,7 +71,7 @@ TEST_CASE("row 35: a flush that is told of a lost write fails, and the one after
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE("row 35: whatever is told of a lost write, the next flush fails, once") {
+TEST_CASE("row 35: after any command gets the report of a lost write, the next flush fails, once") {
   auto options = holding();
   options.keepalive = 1000ms;
   Losing rig(options);
@@ -104,7 +104,7 @@ TEST_CASE("row 35: whatever is told of a lost write, the next flush fails, once"
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE("row 35: every flush fails that was under way when the unit told of a lost write") {
+TEST_CASE("row 35: every flush in progress fails when the unit reports a lost write") {
   Losing rig;
   rig.note([](scsi::Opcode opcode) {
     return Outcome::of(opcode == kFlush ? Outcome::Kind::hold : Outcome::Kind::normal);
@@ -126,9 +126,7 @@ TEST_CASE("row 35: every flush fails that was under way when the unit told of a 
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE(
-    "row 35: a lost write is told by a flush that succeeds otherwise: not by one that ends with the "
-    "connection") {
+TEST_CASE("row 35: a flush that ends with the connection does not count as the report of a lost write") {
   Losing rig;
   rig.lose_at(scsi::Opcode::read_10);
   Io read(rig, IoOperation::read, 0);
@@ -143,7 +141,7 @@ TEST_CASE(
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE("row 35: FUA: a write that was acknowledged and lost is written again, whoever was told of it") {
+TEST_CASE("row 35: FUA: a lost write is written again, whichever command got the report") {
   Losing rig;
   const bool by_flush = GENERATE(true, false);
   Ios ios;
@@ -176,7 +174,7 @@ TEST_CASE("row 35: FUA: a write that was acknowledged and lost is written again,
   CHECK(rig.flush() == Errc::ok);
 }
 
-TEST_CASE("row 35: FUA: a unit that loses every write fails the request in its time") {
+TEST_CASE("row 35: FUA: with a unit that loses every write, the request fails at its deadline") {
   SessionOptions options;
   options.command_timeout = 1000ms;
   Losing rig(options);

@@ -39,7 +39,7 @@ struct Silence : Rig {
 
 }  // namespace
 
-TEST_CASE("after a loss, a login that is not answered is begun anew after a second, and later each time") {
+TEST_CASE("after a loss, an unanswered login is repeated after one second, then with growing delays") {
   Silence rig;
   rig.lose();
   rig.pass_in_steps(20s, 10ms);
@@ -59,7 +59,7 @@ TEST_CASE("after a loss, a login that is not answered is begun anew after a seco
   }
 }
 
-TEST_CASE("an attempt that somebody asked for has the whole connect_timeout") {
+TEST_CASE("a requested attempt has the whole connect_timeout") {
   Silence rig;
   rig.lose();
   rig.pass_in_steps(500ms, 10ms);

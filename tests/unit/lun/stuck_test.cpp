@@ -80,7 +80,7 @@ TEST_CASE(
   CHECK(rig.nexus->record().connects == 2);
 }
 
-TEST_CASE("row 37: a login that a unit keeps waiting fails once, and the next one goes on without it") {
+TEST_CASE("row 37: a login that waits for a unit fails once, and the next login leaves the unit out") {
   Rig rig;
   REQUIRE(rig.target->hang(1, true).has_value());
   rig.target->drop_connections();
@@ -114,7 +114,7 @@ TEST_CASE("the keepalive goes to a unit that is not stuck") {
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
-TEST_CASE("row 37: a stuck unit with a write in doubt is fenced when it is back, before its I/O goes on") {
+TEST_CASE("row 37: a stuck unit with a write in doubt is fenced at its return, before its I/O") {
   Rig rig;
   int resets = 0;
   bool early = false;
@@ -138,7 +138,7 @@ TEST_CASE("row 37: a stuck unit with a write in doubt is fenced when it is back,
   CHECK_FALSE(early);
 }
 
-TEST_CASE("row 37: a unit that only kept a login waiting fails no I/O if it answers soon") {
+TEST_CASE("row 37: the I/O of a unit that only kept a login waiting does not fail if the unit answers soon") {
   Rig rig(holding());
   REQUIRE(rig.target->hang(1, true).has_value());
   rig.target->drop_connections();
@@ -169,7 +169,7 @@ TEST_CASE("a target that answers nothing at all makes no unit stuck") {
   for (const auto& unit : rig.nexus->units().units()) CHECK(unit.state == session::AwayUnits::State::here);
 }
 
-TEST_CASE("where all units hang the session keeps trying, and is back with the first that answers") {
+TEST_CASE("if all units hang, the session keeps trying and is live with the first one that answers") {
   Rig rig;
   for (const std::uint16_t lun : {0, 1}) REQUIRE(rig.target->hang(lun, true).has_value());
   rig.target->drop_connections();
@@ -184,7 +184,7 @@ TEST_CASE("where all units hang the session keeps trying, and is back with the f
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
-TEST_CASE("a reset of a stuck unit that the target has lost is sent once more, much later") {
+TEST_CASE("a lost reset of a stuck unit is sent once more, much later") {
   SessionOptions options;
   options.reconnect_delay = 1000ms;
   Rig rig(options);
@@ -208,7 +208,7 @@ TEST_CASE("a reset of a stuck unit that the target has lost is sent once more, m
   CHECK(outcome_of(rig, 1) == Errc::ok);
 }
 
-TEST_CASE("what a stuck unit keeps waiting does not keep the rescue of others") {
+TEST_CASE("pending resets of a stuck unit do not block the rescue of other units") {
   Rig rig;
   hang_under_io(rig, 1);
   rig.pass_in_steps(1s, 100ms);
@@ -226,8 +226,7 @@ TEST_CASE("what a stuck unit keeps waiting does not keep the rescue of others") 
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
-TEST_CASE(
-    "a target that answers the resets of a unit that hangs: each costs a connection, so they become rare") {
+TEST_CASE("if a target answers resets of a unit that hangs, each costs a connection, so they become rare") {
   Rig rig;
   const auto result = GENERATE(wire::TaskResult::not_supported, wire::TaskResult::complete);
   rig.target->set_task_hook([=](const wire::TaskManagement&) {
@@ -247,7 +246,7 @@ TEST_CASE(
   CHECK(outcome_of(rig, 1) == Errc::ok);
 }
 
-TEST_CASE("units that answer the login and hang at the fence are tried in turn") {
+TEST_CASE("units that answer the proof and hang at the fence are tried in turn") {
   Rig rig;
   for (const std::size_t unit : {0u, 1u}) {
     Io io(rig, IoOperation::write, 0);
@@ -276,7 +275,7 @@ TEST_CASE("units that answer the login and hang at the fence are tried in turn")
   CHECK(outcome_of(rig, 0) == Errc::ok);
 }
 
-TEST_CASE("a unit that is not one of the session's keeps it from nothing") {
+TEST_CASE("a unit that does not belong to the session does not affect it") {
   Rig rig;
   const auto functions = rig.target->counters().task_management;
   REQUIRE(rig.target->add_lun({.number = 7, .bytes = Rig::kDiskBytes, .name = "other"}).has_value());
@@ -289,7 +288,7 @@ TEST_CASE("a unit that is not one of the session's keeps it from nothing") {
   CHECK(rig.target->counters().task_management == functions);
 }
 
-TEST_CASE("two channels: a unit that hangs is away, and the others carry on") {
+TEST_CASE("two channels: a unit that hangs is away, and other units work") {
   Rig rig(with_channels(2));
   REQUIRE(rig.nexus->channels().live().size() == 2);
   REQUIRE(rig.target->hang(1, true).has_value());
@@ -314,8 +313,7 @@ TEST_CASE("two channels: a unit that hangs is away, and the others carry on") {
   CHECK(outcome_of(rig, 1) == Errc::ok);
 }
 
-TEST_CASE(
-    "a target that grants too few requests to keep one waiting is asked about all units at each login") {
+TEST_CASE("with a request limit too small for a waiting reset, every login asks all units") {
   Rig rig({}, granting(2));
   REQUIRE(rig.target->hang(1, true).has_value());
   rig.target->drop_connections();

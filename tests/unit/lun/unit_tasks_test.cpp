@@ -27,7 +27,8 @@ void keep(Rig& rig, Outcome::Kind kind) {
 
 }  // namespace
 
-TEST_CASE("LUN reset by an operator: the unit's requests are sent again and succeed, others are left alone") {
+TEST_CASE(
+    "an operator's LUN reset: the unit's requests are sent again and succeed, others are not affected") {
   Rig rig;
   keep(rig, Outcome::Kind::hold);
   Io write(rig, IoOperation::write, 8, 'w'), read(rig, IoOperation::read, 64),
@@ -55,7 +56,7 @@ TEST_CASE("LUN reset by an operator: the unit's requests are sent again and succ
   CHECK(other.request.status == Errc::ok);
 }
 
-TEST_CASE("a reset that a stuck command needs costs its neighbours nothing but time") {
+TEST_CASE("a reset for one command delays the unit's other commands, but does not fail them") {
   Rig rig;
   rig.target->set_task_hook([](const wire::TaskManagement& t) {
     return t.function == TaskFunction::abort_task
@@ -78,7 +79,7 @@ TEST_CASE("a reset that a stuck command needs costs its neighbours nothing but t
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE("a request that resets keep ending is over at its deadline") {
+TEST_CASE("a request that is ended by resets again and again ends at its deadline") {
   Rig rig;
   keep(rig, Outcome::Kind::lose_command);
   Io io(rig, IoOperation::read, 0);
@@ -95,8 +96,7 @@ TEST_CASE("a request that resets keep ending is over at its deadline") {
   CHECK(rig.nexus->record().losses == 0);
 }
 
-TEST_CASE(
-    "abort by an operator: everything submitted before ends with cancelled, what comes after succeeds") {
+TEST_CASE("an operator's abort: all earlier requests end with cancelled, later ones succeed") {
   SessionOptions options;
   options.queue_depth = 4;  // some wait for a command
   Rig rig(options);
@@ -127,7 +127,7 @@ TEST_CASE(
   CHECK(after.request.status == Errc::ok);
 }
 
-TEST_CASE("abort ends requests that are backed off, and an idle unit's abort is done at once") {
+TEST_CASE("an abort ends requests that wait for a retry, and the abort of an idle unit completes at once") {
   Rig rig;
   rig.target->set_command_hook([](const auto&) { return Outcome::with_status(scsi::Status::busy); });
   Io io(rig, IoOperation::read, 0);
@@ -144,7 +144,7 @@ TEST_CASE("abort ends requests that are backed off, and an idle unit's abort is 
   CHECK(rig.target->counters().task_management == 0);
 }
 
-TEST_CASE("a reset that is refused, not answered, or asked of a session that is not live says so") {
+TEST_CASE("a reset that is refused, not answered or requested without a live session fails with the reason") {
   Rig rig;
   TaskOutcome outcome;
   rig.target->set_task_hook([&](const auto&) { return outcome; });
