@@ -19,16 +19,11 @@ TEST_CASE("a reset goes over every channel and ends the commands that were sent 
   for (auto& c : commands) rig.submit(c);
   rig.settle();
   rig.answer_again();
-  Tmf task;
-  task.lun = 0;
-  task.deadline = rig.clock.now() + 1s;
-  bool done = false;
-  task.owner = &done;
-  task.on_complete = [](Tmf& t) noexcept { *static_cast<bool*>(t.owner) = true; };
-  rig.nexus->submit(task);
+  UnitReset reset(rig.clock.now() + 1s);
+  rig.nexus->submit(reset);
   rig.settle();
-  REQUIRE(done);
-  CHECK(task.confirmed());
+  REQUIRE(reset.completions == 1);
+  CHECK(reset.confirmed());
   CHECK(rig.functions.size() == 3);
   for (std::uint32_t i = 0; i < 3; ++i)
     CHECK(std::ranges::count_if(rig.functions, [&](const auto& f) { return channel_of(f.tag) == i; }) == 1);
@@ -43,13 +38,8 @@ TEST_CASE("no channel sends commands for a unit until all channels have confirme
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
   };
-  Tmf task;
-  task.lun = 0;
-  task.deadline = rig.clock.now() + 1s;
-  bool done = false;
-  task.owner = &done;
-  task.on_complete = [](Tmf& t) noexcept { *static_cast<bool*>(t.owner) = true; };
-  rig.nexus->submit(task);
+  UnitReset reset(rig.clock.now() + 1s);
+  rig.nexus->submit(reset);
   rig.settle();
   REQUIRE(rig.functions.size() == 2);
   rig.keep(Outcome::Kind::normal);
@@ -59,13 +49,13 @@ TEST_CASE("no channel sends commands for a unit until all channels have confirme
   for (auto& c : commands) rig.submit(c);
   rig.submit(elsewhere);
   rig.pass(500ms);
-  CHECK_FALSE(done);
+  CHECK(reset.completions == 0);
   for (auto& c : commands) CHECK(c.completions == 0);
   CHECK(elsewhere.completions == 1);
   // The channel that has not confirmed the reset is ended, the others go on.
   rig.pass(510ms);
-  CHECK(done);
-  CHECK(task.confirmed());
+  CHECK(reset.completions == 1);
+  CHECK(reset.confirmed());
   CHECK(rig.nexus->channels().history.losses == 1);
   CHECK(rig.nexus->record().losses == 0);
   for (auto& c : commands) CHECK(c.completions == 1);
@@ -76,20 +66,14 @@ TEST_CASE("if a channel is lost during a reset, the other channels' answers deci
   rig.on_function = [](const wire::TaskManagement& f) {
     return channel_of(f.tag) == 1 ? kLost : TaskOutcome{};
   };
-  Tmf task;
-  task.lun = 0;
-  task.deadline = rig.clock.now() + 1s;
-  task.owner = &rig;
-  static int completions;
-  completions = 0;
-  task.on_complete = [](Tmf&) noexcept { ++completions; };
-  rig.nexus->submit(task);
+  UnitReset reset(rig.clock.now() + 1s);
+  rig.nexus->submit(reset);
   rig.settle();
   REQUIRE(rig.functions.size() == 2);
-  CHECK(completions == 0);
+  CHECK(reset.completions == 0);
   rig.lose(1);
-  CHECK(completions == 1);
-  CHECK(task.confirmed());
+  CHECK(reset.completions == 1);
+  CHECK(reset.confirmed());
   CHECK(rig.nexus->state() == State::live);
   Counted c;
   rig.submit(c);

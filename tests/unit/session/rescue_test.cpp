@@ -213,10 +213,7 @@ TEST_CASE("commands to a unit wait during its reset, commands to others are sent
   Stuck rig;
   rig.answer_again();
   rig.on_reset = kLost;
-  Tmf reset;
-  reset.deadline = rig.clock.now() + 2s;
-  reset.on_complete = [](Tmf& t) noexcept { t.owner = nullptr; };
-  reset.owner = &rig;
+  UnitReset reset(rig.clock.now() + 2s);
   rig.nexus->submit(reset);
   rig.settle();
   REQUIRE(rig.functions.size() == 1);
@@ -228,7 +225,7 @@ TEST_CASE("commands to a unit wait during its reset, commands to others are sent
   CHECK(same.completions == 0);
   CHECK(other.completions == 1);
   rig.pass(2s);
-  CHECK(reset.owner == nullptr);
+  CHECK(reset.completions == 1);
   CHECK(reset.error == Errc::timed_out);
   CHECK(same.completions == 1);
   CHECK(same.command.error == Errc::ok);
@@ -259,20 +256,17 @@ TEST_CASE("row 22: an operator's abort ends all of the unit's commands with canc
 TEST_CASE("a task management function completes once, also when the session ends") {
   Stuck rig;
   rig.on_reset = kLost;
-  int completions = 0;
-  Tmf reset;
-  reset.owner = &completions;
-  reset.on_complete = [](Tmf& t) noexcept { ++*static_cast<int*>(t.owner); };
+  UnitReset reset;
   rig.nexus->submit(reset);
   rig.settle();
-  CHECK(completions == 0);
+  CHECK(reset.completions == 0);
   rig.nexus->disconnect();
-  CHECK(completions == 1);
+  CHECK(reset.completions == 1);
   CHECK(reset.error == Errc::no_connect);
   rig.nexus->submit(reset);
-  CHECK(completions == 1);
+  CHECK(reset.completions == 1);
   rig.settle();
-  CHECK(completions == 2);
+  CHECK(reset.completions == 2);
 }
 
 TEST_CASE("a command that the target does not accept as a unit fails, even with status GOOD") {

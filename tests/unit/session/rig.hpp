@@ -80,6 +80,16 @@ struct Counted {
   int completions = 0;
 };
 
+// A reset of unit 0.
+struct UnitReset : Tmf {
+  explicit UnitReset(base::Time at_most = base::kNever) {
+    deadline = at_most;
+    owner = this;
+    on_complete = [](Tmf& done) noexcept { ++static_cast<UnitReset*>(done.owner)->completions; };
+  }
+  int completions = 0;
+};
+
 // Blocks with one value, and the command that writes them.
 struct Write {
   Write(Nexus& nexus, std::uint64_t lba, char value) : bytes(kBytes, static_cast<std::byte>(value)) {
