@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The thread that talks to the kernel about devices; without any device, or with those of a fake kernel.
+// The thread for kernel devices, without a device or with devices of a fake kernel.
 #include "export/kernel_device.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -14,7 +14,7 @@ using srpi::Errc;
 
 namespace {
 
-// A manager over a fake kernel, and what it has answered.
+// A manager over a fake kernel, with its answers.
 struct Devices {
   void connect(std::optional<std::uint32_t> index, std::chrono::milliseconds deadline = 10s,
                std::stop_token given_up = {}, std::chrono::milliseconds busy_wait = 1h) {
@@ -36,7 +36,7 @@ struct Devices {
     }
     REQUIRE(answers.size() == count);
   }
-  // The kernel has been asked that often.
+  // Waits until the kernel has got that many connects.
   void wait_for_connects(std::size_t count) {
     for (int tries = 0; nbd.with([](FakeNbd& n) { return n.connects; }) < count; ++tries) {
       REQUIRE(tries < 2000);
@@ -59,7 +59,7 @@ TEST_CASE("kernel devices: each order is answered once, in order, on the executo
   KernelDeviceManager devices(io.get_executor());
   std::vector<int> answers;
   for (int i = 0; i < 20; ++i) {
-    KernelDeviceOptions options;  // without a socket: refused on the thread, before the kernel is asked
+    KernelDeviceOptions options;  // no socket: the thread refuses it before it asks the kernel
     devices.connect(std::move(options), [&, i](srpi::Result<KernelDevice> device) {
       CHECK(device.error().code == srpi::Errc::invalid_argument);
       answers.push_back(i);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How connections begin and end.
+// The start and the end of connections.
 #include <thread>
 
 #include "nbd_fixture.hpp"
@@ -7,7 +7,7 @@
 using nbd::Command;
 using srpi::Errc;
 
-TEST_CASE("connections beyond a lane's limit are refused, and it says so") {
+TEST_CASE("connections beyond a lane's limit are refused and reported") {
   srp_nbd::LaneOptions o;
   o.max_connections = 2;
   LaneFixture f(1024, o);
@@ -17,7 +17,7 @@ TEST_CASE("connections beyond a lane's limit are refused, and it says so") {
   CHECK(!third.receive(&c, 1));
 }
 
-TEST_CASE("a client that vanishes leaves its requests to complete into the void") {
+TEST_CASE("requests of a client that disconnects complete without a reply") {
   LaneFixture f;
   f.with_fake([](FakeSession& s) { s.hold = true; });
   {
@@ -34,7 +34,7 @@ TEST_CASE("a client that vanishes leaves its requests to complete into the void"
   f.with_fake([](FakeSession& s) { s.hold = false; });
   CHECK(f.wait_closed(1) == Errc::protocol_error);
   CHECK(f.with_fake([](FakeSession& s) { return s.unit().writes; }) ==
-        1);  // the parsed one, not the torn one
+        1);  // the complete one, not the incomplete one
   const auto next = f.connect(2);
   next.request(Command::read, 1, 0, 512);
   CHECK(next.reply(1) == 0);
@@ -51,7 +51,7 @@ TEST_CASE("serve and drop report the end of a connection once") {
   CHECK(!client.receive(&c, 1));
 }
 
-TEST_CASE("a lane may end while requests are under way") {
+TEST_CASE("a lane may end while requests are in progress") {
   LaneFixture f;
   const auto client = f.connect();
   f.with_fake([](FakeSession& s) { s.hold = true; });
@@ -73,5 +73,5 @@ TEST_CASE("an idle lane sleeps") {
   const auto before = f.with_fake([](FakeSession& s) { return s.polls; });
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   const auto after = f.with_fake([](FakeSession& s) { return s.polls; });
-  CHECK(after - before < 1000);  // the two calls themselves wake it, for some polls each
+  CHECK(after - before < 1000);  // each of the two calls wakes the lane for some polls
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many clients share the lane's memory, slow and stuck ones among them.
+// Many clients, also slow and stuck ones, share the lane's memory.
 #include <cstring>
 #include <thread>
 
@@ -8,7 +8,7 @@
 using nbd::Command;
 using srpi::Errc;
 
-TEST_CASE("a target that does not answer stops the receiving, not the client's data") {
+TEST_CASE("while the target does not answer, receiving pauses and no data is lost") {
   srp_nbd::LaneOptions o;
   o.receive_chunk_bytes = 65536;
   o.max_connections = 2;
@@ -44,7 +44,7 @@ TEST_CASE("a target that does not answer stops the receiving, not the client's d
           0);
 }
 
-TEST_CASE("connections stuck in the middle of a write do not starve the others") {
+TEST_CASE("connections that stop in the middle of a write do not block the others") {
   srp_nbd::LaneOptions o;
   o.receive_chunk_bytes = 65536;
   o.max_connections = 4;
@@ -66,13 +66,13 @@ TEST_CASE("connections stuck in the middle of a write do not starve the others")
   }
 }
 
-TEST_CASE("as many connections as a session may have units are served at once, idle ones among them") {
+TEST_CASE("one connection for each possible unit of a session is served, idle ones included") {
   LaneFixture f;
   std::vector<Client> clients;
   for (std::uint64_t id = 1; id <= 256; ++id) clients.push_back(f.connect(id));
   const auto data = pattern(1 << 20, 5);
   std::vector<std::byte> back(1 << 20);
-  for (const std::uint32_t bytes : {4096u, 1u << 20})  // the second time around, all have been idle
+  for (const std::uint32_t bytes : {4096u, 1u << 20})  // in the second round, all have been idle
     for (std::uint64_t i = 0; i < clients.size(); i += bytes == 4096 ? 1 : 51) {
       clients[i].request(Command::write, i, (i % 16) << 20, bytes);
       clients[i].send(data.data(), bytes);
@@ -84,10 +84,10 @@ TEST_CASE("as many connections as a session may have units are served at once, i
     }
 }
 
-TEST_CASE("many connections with few receive chunks write deep queues at once") {
+TEST_CASE("many connections with few receive chunks write with deep queues at the same time") {
   srp_nbd::LaneOptions o;
   o.receive_chunk_bytes = 65536;
-  o.receive_bytes = 5 * 65536;  // two of the connections may keep one
+  o.receive_bytes = 5 * 65536;  // two of the connections may keep a chunk
   LaneFixture f(65536, o);
   std::vector<Client> clients;
   for (std::uint64_t id = 1; id <= 40; ++id) clients.push_back(f.connect(id));
@@ -115,7 +115,7 @@ TEST_CASE("many connections with few receive chunks write deep queues at once") 
   }
 }
 
-TEST_CASE("clients that stop in the middle of a request are sent away when others want their memory") {
+TEST_CASE("clients that stop in the middle of a request are disconnected when others need their memory") {
   srp_nbd::LaneOptions o;
   o.receive_chunk_bytes = 65536;
   o.receive_bytes = 5 * 65536;
@@ -133,7 +133,7 @@ TEST_CASE("clients that stop in the middle of a request are sent away when other
   CHECK(f.wait_closed(2) == Errc::timed_out);
 }
 
-TEST_CASE("clients that take their answers slowly are kept, and others get their small reads meanwhile") {
+TEST_CASE("clients that read their replies slowly are kept, and others get small reads meanwhile") {
   srp_nbd::LaneOptions o;
   o.read_bytes = 2 << 20;
   o.max_request_bytes = 1 << 20;
@@ -144,10 +144,10 @@ TEST_CASE("clients that take their answers slowly are kept, and others get their
   slow.request(Command::read, 1, 0, 1 << 20);
   other.request(Command::read, 1, 0, 1 << 20);
   while (f.with_fake([](FakeSession& s) { return s.unit().reads; }) < 2) std::this_thread::yield();
-  large.request(Command::read, 1, 0, 1 << 20);  // waits for either
+  large.request(Command::read, 1, 0, 1 << 20);  // waits for both
   std::vector<std::byte> back(1 << 20);
   std::size_t taken = 0;
-  // Faster than a client is called stuck, slower than the socket asks for more.
+  // This is too fast for a stuck client, and slower than the lane could send.
   for (int i = 0; i < 120; ++i) {
     for (const auto* client : {&slow, &other}) REQUIRE(client->receive(back.data(), 2048));
     taken += 2048;
@@ -168,7 +168,7 @@ TEST_CASE("clients that take their answers slowly are kept, and others get their
   CHECK(f.closed.empty());
 }
 
-TEST_CASE("a client that takes nothing is sent away when others want its memory") {
+TEST_CASE("a client that reads nothing is disconnected when others need its memory") {
   srp_nbd::LaneOptions o;
   o.read_bytes = 2 << 20;
   o.max_request_bytes = 1 << 20;

@@ -37,7 +37,7 @@ struct Client {
       bytes -= static_cast<std::size_t>(n);
     }
   }
-  // False: the server closed.
+  // Returns false if the server has closed the connection.
   bool receive(void* data, std::size_t bytes) const {
     auto* p = static_cast<char*>(data);
     while (bytes > 0) {

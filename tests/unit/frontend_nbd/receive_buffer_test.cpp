@@ -23,7 +23,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("a receive buffer begins anew in its chunk, unless a write is in there") {
+TEST_CASE("a receive buffer starts again in its chunk, unless a write uses the chunk") {
   Fixture f;
   REQUIRE(f.buffer.make_room(0));
   auto* const begin = f.buffer.room(0).data();
@@ -45,7 +45,7 @@ TEST_CASE("a receive buffer begins anew in its chunk, unless a write is in there
   CHECK(f.lane.chunks().free_chunks() == 5);
 }
 
-TEST_CASE("the beginning of a header moves along into the next chunk, also where that comes late") {
+TEST_CASE("the beginning of a header is moved into the next chunk, also if that is available only later") {
   Fixture f;
   REQUIRE(f.buffer.make_room(0));
   const auto room = f.buffer.room(0);
@@ -67,7 +67,7 @@ TEST_CASE("the beginning of a header moves along into the next chunk, also where
   CHECK(old->references == 1);
 }
 
-TEST_CASE("a payload goes on to its boundary in the tail of a full chunk") {
+TEST_CASE("a payload continues to its boundary in the tail of a full chunk") {
   Fixture f;
   REQUIRE(f.buffer.make_room(0));
   f.buffer.received(kRoom);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client asks for, and what it gets.
+// A client's requests and their replies.
 #include <cstring>
 
 #include "nbd_fixture.hpp"
@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t kEIO = 5, kEPERM = 1, kEINVAL = 22, kENOSPC = 28;
 }  // namespace
 
-TEST_CASE("a lane writes what it is given and reads it back, in every size") {
+TEST_CASE("a lane writes data and reads it back, in every size") {
   LaneFixture f;
   const auto client = f.connect();
   std::uint64_t cookie = 1;
@@ -25,12 +25,12 @@ TEST_CASE("a lane writes what it is given and reads it back, in every size") {
     CHECK(client.reply(cookie) == 0);
     std::vector<std::byte> back(bytes);
     REQUIRE(client.receive(back.data(), back.size()));
-    CHECK((back == data));  // not printed: it is megabytes
+    CHECK((back == data));  // do not print megabytes
     ++cookie;
   }
 }
 
-TEST_CASE("many requests in one segment, and one request byte by byte, are the same to a lane") {
+TEST_CASE("many requests in one segment and one request byte by byte have the same result") {
   LaneFixture f;
   const auto client = f.connect();
   std::vector<char> stream;
@@ -67,10 +67,10 @@ TEST_CASE("many requests in one segment, and one request byte by byte, are the s
     CHECK(std::memcmp(disk.data() + i * 4096, pattern(4096, static_cast<unsigned>(i)).data(), 4096) == 0);
 }
 
-TEST_CASE("a write's memory segments are whole blocks, wherever the receive chunks end") {
+TEST_CASE("a write's memory segments are whole blocks for every end of the receive chunks") {
   LaneFixture f;
   const auto client = f.connect();
-  // Headers of 28 bytes and payloads of many sizes put the ends of chunks at every kind of place in a payload.
+  // With headers of 28 bytes and payloads of many sizes, chunks end at all kinds of positions in a payload.
   for (std::uint64_t i = 0; i < 64; ++i) {
     const auto bytes = static_cast<std::uint32_t>(512 * (1 + (i * 389) % 2047));
     const auto data = pattern(bytes, static_cast<unsigned>(i));
@@ -84,7 +84,7 @@ TEST_CASE("a write's memory segments are whole blocks, wherever the receive chun
   CHECK(f.with_fake([](FakeSession& s) { return s.unit().misaligned; }) == 0);
 }
 
-TEST_CASE("faulty requests are answered and the stream goes on") {
+TEST_CASE("invalid requests are answered, and the stream continues") {
   LaneFixture f(1024);
   const auto client = f.connect();
   const auto data = pattern(4096, 1);
@@ -118,7 +118,7 @@ TEST_CASE("faulty requests are answered and the stream goes on") {
   client.request(Command::write, 13, 0, 4096);
   client.send(data.data(), 4096);
   CHECK(client.reply(13) == 0);
-  // FUA is the library's affair, whatever the unit can do itself.
+  // The library does FUA for every unit.
   CHECK(f.with_fake([](FakeSession& s) { return s.unit().forced; }) == 3);
   CHECK(f.with_fake([](FakeSession& s) { return s.unit().flushes; }) == 1);
   client.request(Command::disconnect, 12, 0, 0);
@@ -139,7 +139,7 @@ TEST_CASE("a read-only unit refuses writes") {
   CHECK(client.reply(2) == 0);
 }
 
-TEST_CASE("broken framing closes the connection") {
+TEST_CASE("a broken stream closes the connection") {
   LaneFixture f;
   const auto client = f.connect();
   SECTION("bad magic") { client.send("this is not NBD at all, is it?", 30); }
@@ -150,7 +150,7 @@ TEST_CASE("broken framing closes the connection") {
   CHECK(f.wait_closed(1) == Errc::protocol_error);
 }
 
-TEST_CASE("while the session is down requests fail at once, then work again on the same connection") {
+TEST_CASE("while the session is down requests fail at once; later ones work on the same connection") {
   LaneFixture f;
   const auto client = f.connect();
   f.with_fake([](FakeSession& s) { s.hold = true; });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What front ends get when memory is short, without a thread or a session.
+// How the lane distributes memory when it is short; without a thread or a session.
 #include "lane/lane_host.hpp"
 
 #include <catch2/catch.hpp>
@@ -58,9 +58,9 @@ TEST_CASE("the first waiting front end gets read blocks first, except for small 
   CHECK(f.host.is_memory_short());
   CHECK(!f.take(a, true, 4096).empty());  // from the pool for small reads
   CHECK(f.take(a, false, 4096).empty());
-  CHECK(f.host.resume_waiting() == 0);  // nothing has come back
+  CHECK(f.host.resume_waiting() == 0);  // nothing was released
   f.host.give_read_blocks(all);
-  CHECK(f.take(a, false, 1 << 20).empty());  // not its turn
+  CHECK(f.take(a, false, 1 << 20).empty());  // it is not the first in the queue
   CHECK(!f.take(b, false, 1 << 20).empty());
   b.resumes_needed = 2;
   CHECK(f.host.resume_waiting() == 0);
@@ -89,7 +89,7 @@ TEST_CASE("some chunks stay for front ends that may not keep one, and incomplete
   CHECK(f.host.take_chunk() == nullptr);
   for (auto* chunk : taken) f.host.release_chunk(*chunk);
   CHECK(f.host.chunks().free_chunks() == 8);
-  // A keeper that ends makes room for another.
+  // When a keeper ends, another one may keep a chunk.
   all[0]->close({});
   CHECK(f.host.take_ended().get() != nullptr);
   CHECK(f.host.take_ended() == nullptr);
@@ -111,6 +111,6 @@ TEST_CASE("a stuck client is disconnected, and its front end is removed when it 
   a.come_to_rest();
   CHECK(f.host.take_ended()->id() == 1);
   CHECK(f.host.front_ends().size() == 1);
-  CHECK(!f.host.is_memory_short());  // it has left its queues
+  CHECK(!f.host.is_memory_short());  // the front end has left the queues
   CHECK(f.host.service_all() == 0);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lane's thread, with front ends of no protocol on it.
+// The lane's thread, with front ends without a protocol.
 #include "lane/lane.hpp"
 
 #include <catch2/catch.hpp>
@@ -37,7 +37,7 @@ struct Fixture {
                  return front_end;
                });
   }
-  // Runs on the lane's thread, where all of the members below belong while the lane runs.
+  // Runs on the lane's thread, which owns the members below while the lane runs.
   template<class F>
   auto there(F f) {
     return lane->call([&](srpi::Session&) { return f(); });
@@ -67,7 +67,7 @@ TEST_CASE("a lane hosts any kind of front end until it is dropped") {
     CHECK(f.closed.empty());
     f.last->come_to_rest();
   });
-  f.lane->drop(7);  // it may be unknown by now
+  f.lane->drop(7);  // it may have ended before
   f.lane.reset();
   CHECK(f.closed == std::multimap<std::uint64_t, Errc>{{7, Errc::ok}});
 }

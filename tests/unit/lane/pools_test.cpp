@@ -26,8 +26,8 @@ TEST_CASE("a read takes few blocks, large ones first, and freed blocks are joine
   CHECK(ReadPool::bytes_of(a[0].order) == 1 << 20);
   CHECK(ReadPool::bytes_of(a[1].order) == 8192);
   CHECK(a[0].data == memory.data());                      // the lowest addresses first
-  CHECK(pool.take(1 << 20, std::span(b).first(1)) == 0);  // there are blocks, but not one of that size
-  CHECK(pool.take(1 << 20, b) == 0);                      // nor so many bytes in all
+  CHECK(pool.take(1 << 20, std::span(b).first(1)) == 0);  // there are blocks, but none of that size
+  CHECK(pool.take(1 << 20, b) == 0);                      // there are not enough bytes
   pool.give(std::span(a).first(count));
   CHECK(pool.take(2 << 20, std::span(b).first(2)) == 2);
 }

@@ -135,7 +135,7 @@ TEST_CASE("negotiation: EXPORT_NAME, ABORT and bytes that are not NBD") {
     CHECK(n.outcome() == Outcome::transmission);
     CHECK(n.take_output().size() == 18 + 10);
   }
-  SECTION("EXPORT_NAME of nothing") {
+  SECTION("EXPORT_NAME of an unknown export") {
     in = flags();
     option(in, 1, {std::byte{'x'}});
     n.feed(in);
@@ -158,7 +158,7 @@ TEST_CASE("negotiation: EXPORT_NAME, ABORT and bytes that are not NBD") {
     n.feed(in);
     CHECK(n.outcome() == Outcome::refused);
   }
-  SECTION("a long option is read over") {
+  SECTION("a long option is skipped") {
     in = flags();
     option(in, 3, Bytes(10000));
     option(in, 7, go_data(""));
@@ -166,7 +166,7 @@ TEST_CASE("negotiation: EXPORT_NAME, ABORT and bytes that are not NBD") {
     CHECK(n.outcome() == Outcome::transmission);
     CHECK(replies(n.take_output()) == std::vector<std::uint32_t>{0x80000009, 3, 3, 1});
   }
-  SECTION("an endless one is not") {
+  SECTION("an endless option is not skipped") {
     in = flags();
     put(in, nbd::OptionHeader{nbd::kOptionMagic, 7u, 0xffffffffu});
     n.feed(in);
