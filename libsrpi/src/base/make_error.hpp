@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An error with formatted words, also where memory is short: the code always arrives, the words if there is
-// memory.
+// Makes an error with a formatted text. If there is no memory for the text, the error has only its code.
 #pragma once
 
 #include <fmt/format.h>
@@ -11,8 +10,7 @@
 
 namespace srpi::base {
 
-// An argument of make_error as it is printed: a value is printed as it is, a function is called for its
-// result.
+// An argument of make_error in its printed form. For a function this is its result.
 template<class T>
 [[nodiscard]] decltype(auto) printed(const T& argument) {
   if constexpr (std::is_invocable_v<const T&>)
@@ -23,9 +21,9 @@ template<class T>
 template<class T>
 using Printed = std::remove_cvref_t<decltype(printed(std::declval<const T&>()))>;
 
-// make_error(Errc::busy, "{} of {} slots are in use", used, slots). The format is checked when this is
-// compiled. An argument that takes memory to make, a std::string for instance, is passed as a function that
-// makes it: only what happens within make_error is safe from std::bad_alloc.
+// Example: make_error(Errc::busy, "{} of {} slots are in use", used, slots). The format is checked at compile
+// time. Pass an argument whose construction allocates, such as a std::string, as a function that returns it:
+// make_error handles std::bad_alloc only inside itself.
 template<class... Args>
 [[nodiscard]] Error make_error(Errc code, fmt::format_string<Printed<Args>...> format,
                                const Args&... arguments) noexcept {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to get through although memory is short. An error's code decides what happens next, its words are
-// for people: rather none of them than no error.
+// Helpers for code that must work when memory is short. An error's code decides what happens next; its text
+// is for people and may be missing.
 #pragma once
 
 #include <new>
@@ -11,7 +11,7 @@
 
 namespace srpi::base {
 
-// Whatever `make` returns as text; empty where it found no memory.
+// Returns the text that `make` makes, or an empty one if there is no memory.
 template<class F>
 [[nodiscard]] std::string words(F make) noexcept {
   try {
@@ -25,7 +25,7 @@ template<class F>
   return {error.code, words([&] { return error.detail; })};
 }
 
-// The error of a result that has one. result::error() copies it.
+// Returns the error of a failed result. result::error() copies it and may throw std::bad_alloc.
 template<class R>
 [[nodiscard]] Error error_of(const R& failed) noexcept {
   try {
@@ -35,7 +35,7 @@ template<class R>
   }
 }
 
-// The border of the API: R is a Result. What `work` could not get the memory for is its error.
+// For functions of the public API. R is a Result. Returns no_memory if `work` throws std::bad_alloc.
 template<class R, class F>
 [[nodiscard]] R or_no_memory(F work) {
   try {
