@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "channel/channel.hpp"
 #include "channel/layout.hpp"
 #include "scsi/disposition.hpp"
@@ -28,10 +28,8 @@ std::size_t Channel::poll() noexcept {
   for (const auto& c : std::span(completions.data(), n)) {
     if (c.status != fabric::WorkStatus::success) {
       if (c.status != fabric::WorkStatus::flushed || !failure_)
-        fail({Errc::no_connect, base::words([&] {
-                return std::string("queue pair error: ") + fabric::to_string(c.status) + " (device status " +
-                       std::to_string(c.vendor) + ")";
-              })});
+        fail(base::make_error(Errc::no_connect, "queue pair error: {} (device status {})",
+                              fabric::to_string(c.status), c.vendor));
       continue;
     }
     if (!c.receive) {
@@ -81,14 +79,12 @@ void Channel::on_unit(std::span<const std::byte> unit) noexcept {
 void Channel::on_response(std::span<const std::byte> unit) noexcept {
   wire::Response response;
   if (!wire::try_decode_response(unit, response)) {
-    return fail(
-        {Errc::protocol_error, base::words([&] { return wire::decode_response(unit).error().detail; })});
+    return fail(base::make_error(Errc::protocol_error, "{}",
+                                 [&] { return wire::decode_response(unit).error().detail; }));
   }
   if (!credits_.add(response.request_limit_delta))
-    return fail({Errc::protocol_error, base::words([&] {
-                   return "SRP_RSP: request limit delta " + std::to_string(response.request_limit_delta) +
-                          " overflows the limit";
-                 })});
+    return fail(base::make_error(Errc::protocol_error, "SRP_RSP: request limit delta {} overflows the limit",
+                                 std::int32_t{response.request_limit_delta}));
   auto* const found = slots_.find(response.tag);
   if (!found) {
     if (on_tmf_answer(response)) return;
@@ -97,8 +93,7 @@ void Channel::on_response(std::span<const std::byte> unit) noexcept {
       return;
     }
     if (++counters_.unknown_tags > kUnknownTagsTolerated)
-      fail({Errc::protocol_error,
-            base::words([] { return "the target answers requests that we did not send"; })});
+      fail(base::make_error(Errc::protocol_error, "the target answers requests that we did not send"));
     return;
   }
   Command& command = **found;

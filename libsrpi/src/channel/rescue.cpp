@@ -7,7 +7,7 @@
 // command keeps its slot, tag and buffer, and an answer that comes first counts. One function runs at a time.
 // The oldest command decides about the next function, so every command ends at most two steps after its
 // deadline.
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "channel/channel.hpp"
 
 namespace srpi::channel {
@@ -24,9 +24,8 @@ void Channel::expire_unsent(base::Time now) noexcept {
   for (auto* list : {&pending_, &blocked_}) {
     for (auto* c = list->front(); c && c->internal.deadline <= now; c = list->front()) {
       if (in_flight_.empty() && !credits_.for_command())
-        return fail({Errc::timed_out, base::words([&] {
-                       return "no credit to send " + to_string(c->cdb) + " within the command deadline";
-                     })});
+        return fail(base::make_error(Errc::timed_out, "no credit to send {} within the command deadline",
+                                     [&] { return to_string(c->cdb); }));
       ended.push_back(*list->pop_front());
     }
   }
@@ -40,18 +39,16 @@ void Channel::rescue(base::Time now) noexcept {
   const bool abort = !c->internal.abort_refused && now < c->internal.deadline + step;
   const bool others_answered = last_answer_ > c->internal.deadline - limits_.command_timeout;
   if (!c->rescue && !(abort && others_answered))
-    return fail({Errc::timed_out, base::words([&] {
-                   return "no answer to " + to_string(c->cdb) + " within the command deadline";
-                 })});
+    return fail(base::make_error(Errc::timed_out, "no answer to {} within the command deadline",
+                                 [&] { return to_string(c->cdb); }));
   if (now >= c->internal.deadline + 2 * step) {
     // The unit is stuck only if the target has answered something else since.
     if (rescue_step_ == RescueStep::reset && rescue_.lun == c->lun && last_answer_ > c->internal.deadline)
       events_.on_stuck_unit(c->lun, *this);
-    return fail({Errc::timed_out, base::words([&] {
-                   return "no answer to " + to_string(c->cdb) +
-                          " within the command deadline, and neither "
-                          "ABORT TASK nor LOGICAL UNIT RESET has ended it";
-                 })});
+    return fail(base::make_error(Errc::timed_out,
+                                 "no answer to {} within the command deadline, and neither ABORT TASK nor "
+                                 "LOGICAL UNIT RESET has ended it",
+                                 [&] { return to_string(c->cdb); }));
   }
   if (rescue_step_ != RescueStep::none) return;
 
@@ -86,11 +83,10 @@ void Channel::on_rescue(Tmf& tmf) noexcept {
         self.last_answer_ > tmf.deadline - self.limits_.task_management_timeout)
       self.events_.on_stuck_unit(tmf.lun, self);
     const auto* const what = tmf.error == Errc::ok ? to_string(tmf.result) : "not answered";
-    return self.fail({Errc::timed_out, base::words([&] {
-                        return "a command was not answered within its deadline, ABORT TASK has not ended it, "
-                               "and LOGICAL UNIT RESET was " +
-                               std::string(what);
-                      })});
+    return self.fail(base::make_error(Errc::timed_out,
+                                      "a command was not answered within its deadline, ABORT TASK has not "
+                                      "ended it, and LOGICAL UNIT RESET was {}",
+                                      what));
   }
   if (!self.failure_) self.rescue(self.clock_.now());  // continue with the next step or the next command
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "channel/channel.hpp"
 #include "channel/layout.hpp"
 #include "wire/command.hpp"
@@ -119,8 +119,7 @@ void Channel::answer(std::span<const std::byte> unit) noexcept {
   SRPI_CHECK(unit.size() <= kInlineBytes);
   const auto slot = command_slots(limits_) + static_cast<std::uint32_t>(answers_++ % kAnswerSlots);
   if (!send_queue_.has_room()) {
-    fail({Errc::protocol_error,
-          base::words([] { return "the target sends requests faster than our answers leave"; })});
+    fail(base::make_error(Errc::protocol_error, "the target sends requests faster than our answers leave"));
     return;
   }
   std::ranges::copy(unit, buffers_.send_slot(slot).begin());

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/check.hpp"
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "channel/channel.hpp"
 
 namespace srpi::channel {
@@ -90,11 +90,9 @@ void UnitResets::finish() noexcept {
     if (!counts(part) || part.tmf.confirmed()) continue;
     if (any) {
       const auto* const what = part.tmf.error == Errc::ok ? to_string(part.tmf.result) : "not answered";
-      part.channel->fail({Errc::timed_out, base::words([&] {
-                            return "LOGICAL UNIT RESET, which other channels of the session have confirmed, "
-                                   "was " +
-                                   std::string(what);
-                          })});
+      part.channel->fail(base::make_error(
+          Errc::timed_out, "LOGICAL UNIT RESET, which other channels of the session have confirmed, was {}",
+          what));
     } else {
       error = part.tmf.error;
       result = part.tmf.result;

@@ -5,7 +5,7 @@
 #include <new>
 #include <utility>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "session/fate.hpp"
 
 namespace srpi::session {
@@ -65,9 +65,8 @@ Joins::Outcome Joins::end(AttemptOutcome outcome, base::Time now) {
   ++changes_;
   if (outcome.error.code == Errc::ok && link.channel.usable_segments() < channels_.usable_segments()) {
     outcome.is_final = true;
-    outcome.error = {Errc::login_rejected, base::words([] {
-                       return "the target grants this channel shorter requests than the session's first one";
-                     })};
+    outcome.error = base::make_error(
+        Errc::login_rejected, "the target grants this channel shorter requests than the session's first one");
   }
   if (outcome.error.code == Errc::ok) {
     channels_.go_live(link);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "wire/lun.hpp"
 
 namespace srpi::session {
@@ -13,11 +13,10 @@ namespace {
 Error unconfirmed(const Tmf& reset) noexcept {
   const bool answered = reset.error == Errc::ok;
   const auto* const what = answered ? to_string(reset.result) : "not answered";
-  return {answered ? Errc::target_error : Errc::timed_out, base::words([&] {
-            return "LUN " + wire::lun_to_string(reset.lun) +
-                   ": LOGICAL UNIT RESET, which has to end writes that a lost channel left unanswered, was " +
-                   what;
-          })};
+  return base::make_error(
+      answered ? Errc::target_error : Errc::timed_out,
+      "LUN {}: LOGICAL UNIT RESET, which has to end writes that a lost channel left unanswered, was {}",
+      [&] { return wire::lun_to_string(reset.lun); }, what);
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "session/live_proof.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 
 namespace srpi::session {
 namespace {
@@ -114,10 +112,8 @@ LiveProof::News LiveProof::on_failure(Link& link, Error error, base::Time now) n
 }
 
 Error LiveProof::overdue() const noexcept {
-  return {Errc::timed_out, base::words([&] {
-            return fmt::format("the units could not be proved again within {} ms",
-                               context_.options.connect_timeout.count());
-          })};
+  return base::make_error(Errc::timed_out, "the units could not be proved again within {} ms",
+                          context_.options.connect_timeout.count());
 }
 
 base::Time LiveProof::next() const noexcept {

@@ -2,10 +2,8 @@
 // The driver of the table: dispatches events and performs actions.
 #include "session/nexus.hpp"
 
-#include <fmt/format.h>
-
 #include "base/check.hpp"
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 
 namespace srpi::session {
 
@@ -149,13 +147,11 @@ void Nexus::start_attempt() {
 }
 
 Error Nexus::eviction() const {
-  return {Errc::evicted, base::words([&] {
-            return fmt::format(
-                "another initiator logs in there with our port id {}, and each login ends the "
-                "other's connection; give every session an initiator extension of its own, then "
-                "reconnect",
-                record_.initiator_port_id.to_string());
-          })};
+  return base::make_error(Errc::evicted,
+                          "another initiator logs in there with our port id {}, and each login ends the "
+                          "other's connection; give every session an initiator extension of its own, then "
+                          "reconnect",
+                          [&] { return record_.initiator_port_id.to_string(); });
 }
 
 }  // namespace srpi::session

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The work of a poll: the attempt or the live connection, then the timers; and when the next poll is due.
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "base/no_memory.hpp"
+#include "base/make_error.hpp"
 #include "session/nexus.hpp"
 
 namespace srpi::session {
@@ -145,9 +143,8 @@ std::size_t Nexus::run_timers() {
         dispatch(*event, record_.last_error);
         break;
       case Event::dev_loss_expired:
-        dispatch(*event, {Errc::no_connect, base::words([&] {
-                            return fmt::format("not back within dev_loss, {} ms", options_.dev_loss->count());
-                          })});
+        dispatch(*event, base::make_error(Errc::no_connect, "not back within dev_loss, {} ms",
+                                          options_.dev_loss->count()));
         break;
       default:
         dispatch(*event);
