@@ -75,11 +75,11 @@ void UnitProof::ask(session::Channel& channel) {
     region_ = std::move(*region);
     device_ = channel.device();
   }
-  task_ = question();
-  task_.start();
+  sequence_ = question();
+  sequence_.start();
 }
 
-Task<Result<>> UnitProof::question() {
+Sequence<Result<>> UnitProof::question() {
   switch (scope_.asks) {
     case session::ProofScope::Asks::identity:
       return units_.empty() ? find() : prove_identity();
@@ -93,8 +93,8 @@ Task<Result<>> UnitProof::question() {
 
 std::optional<UnitProof::Outcome> UnitProof::outcome() {
   if (setup_error_) return Outcome(*setup_error_);
-  if (!task_ || !task_.value()) return std::nullopt;
-  if (task_.value()->has_error()) return Outcome(task_.value()->error());
+  if (!sequence_ || !sequence_.value()) return std::nullopt;
+  if (sequence_.value()->has_error()) return Outcome(sequence_.value()->error());
   using Asks = session::ProofScope::Asks;
   if (sink_ && scope_.asks != Asks::attentions)
     if (auto taken = sink_->take_units(units_); !taken) return Outcome(taken.error());
@@ -105,7 +105,7 @@ std::optional<UnitProof::Outcome> UnitProof::outcome() {
 
 void UnitProof::cancel() noexcept {
   waiting_ = {};  // a command still under way completes into the void
-  task_ = {};
+  sequence_ = {};
 }
 
 void UnitProof::let_device_go() noexcept {
@@ -118,7 +118,8 @@ void UnitProof::on_complete(session::Command& command) noexcept {
   if (const auto waiting = std::exchange(self.waiting_, {})) waiting.resume();
 }
 
-Task<Result<scsi::Bytes>> UnitProof::execute(std::uint64_t lun, scsi::Cdb cdb, std::uint32_t data_in_bytes) {
+Sequence<Result<scsi::Bytes>> UnitProof::execute(std::uint64_t lun, scsi::Cdb cdb,
+                                                 std::uint32_t data_in_bytes) {
   scsi::RetryBudget budget;
   refused_.reset();
   for (;;) {
@@ -148,7 +149,7 @@ Task<Result<scsi::Bytes>> UnitProof::execute(std::uint64_t lun, scsi::Cdb cdb, s
   }
 }
 
-Task<Result<std::optional<UnitProfile>>> UnitProof::profile(std::uint64_t lun) {
+Sequence<Result<std::optional<UnitProfile>>> UnitProof::profile(std::uint64_t lun) {
   auto answer = co_await profile_once(lun);
   for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile_once(lun);
   if (answer && *answer && outdated_) {
@@ -158,7 +159,7 @@ Task<Result<std::optional<UnitProfile>>> UnitProof::profile(std::uint64_t lun) {
   co_return answer;
 }
 
-Task<Result<UnitProfile>> UnitProof::prove(const UnitProfile& known) {
+Sequence<Result<UnitProfile>> UnitProof::prove(const UnitProfile& known) {
   const auto lun = known.info.lun;
   auto answer = co_await profile(lun);
   if (!answer) co_return answer.error();
@@ -176,14 +177,14 @@ bool UnitProof::is_left_out(const UnitProfile& unit) const noexcept {
   return scope_.left_out.contains(wire_lun(unit.info.lun));
 }
 
-Task<Result<>> UnitProof::take_attentions() {
+Sequence<Result<>> UnitProof::take_attentions() {
   // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
   for (const auto& unit : units_)
     if (!is_left_out(unit)) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
   co_return Result<>();
 }
 
-Task<Result<>> UnitProof::find() {
+Sequence<Result<>> UnitProof::find() {
   auto luns = wanted_;
   if (luns.empty()) {
     auto reported = co_await report_luns();
@@ -209,7 +210,7 @@ Task<Result<>> UnitProof::find() {
 }
 
 // What it is, and how large, stays as it was.
-Task<Result<>> UnitProof::prove_or_note_away(UnitProfile& unit, session::ProvedUnit& result) {
+Sequence<Result<>> UnitProof::prove_or_note_away(UnitProfile& unit, session::ProvedUnit& result) {
   auto answer = co_await prove(unit);
   if (answer) {
     unit = std::move(*answer);
@@ -225,7 +226,7 @@ Task<Result<>> UnitProof::prove_or_note_away(UnitProfile& unit, session::ProvedU
 
 // The units that are left out come last: they are asked where no other has answered. A session that has no other unit is
 // as well off without its connection.
-Task<Result<>> UnitProof::prove_identity() {
+Sequence<Result<>> UnitProof::prove_identity() {
   using Answer = session::ProvedUnit::Answer;
   auto profiles = units_;
   std::vector<session::ProvedUnit> proved;
@@ -256,7 +257,7 @@ Task<Result<>> UnitProof::prove_identity() {
 }
 
 // Each channel has to find what the session has, and does not decide about it.
-Task<Result<>> UnitProof::prove_presence() {
+Sequence<Result<>> UnitProof::prove_presence() {
   auto profiles = units_;
   for (auto& unit : profiles) {
     if (is_left_out(unit)) continue;

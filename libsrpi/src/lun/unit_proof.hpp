@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "fabric/memory.hpp"
-#include "lun/task.hpp"
+#include "lun/sequence.hpp"
 #include "scsi/capacity.hpp"
 #include "scsi/disposition.hpp"
 #include "scsi/identity.hpp"
@@ -60,25 +60,27 @@ class UnitProof final : public session::Proof {
   struct Execute;
   static constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
   void ask(session::Channel&);
-  [[nodiscard]] Task<Result<>> question();
+  [[nodiscard]] Sequence<Result<>> question();
   [[nodiscard]] bool is_left_out(const UnitProfile&) const noexcept;
-  [[nodiscard]] Task<Result<>> find();
-  [[nodiscard]] Task<Result<>> prove_identity();
+  [[nodiscard]] Sequence<Result<>> find();
+  [[nodiscard]] Sequence<Result<>> prove_identity();
   // Asks one unit. Its answer, or its refusal, is in both of them then; another failure ends the proof.
-  [[nodiscard]] Task<Result<>> prove_or_note_away(UnitProfile&, session::ProvedUnit&);
-  [[nodiscard]] Task<Result<>> prove_presence();
-  [[nodiscard]] Task<Result<>> take_attentions();
-  [[nodiscard]] Task<Result<std::vector<std::uint64_t>>> report_luns();
+  [[nodiscard]] Sequence<Result<>> prove_or_note_away(UnitProfile&, session::ProvedUnit&);
+  [[nodiscard]] Sequence<Result<>> prove_presence();
+  [[nodiscard]] Sequence<Result<>> take_attentions();
+  [[nodiscard]] Sequence<Result<std::vector<std::uint64_t>>> report_luns();
   // Until its answers belong together; nothing: no block device.
-  [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
-  [[nodiscard]] Task<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun);
+  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
+  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun);
   // The same of a unit that is known, where it has to be the same one. Nothing is not an answer then.
-  [[nodiscard]] Task<Result<UnitProfile>> prove(const UnitProfile& known);
-  [[nodiscard]] Task<Result<>> read_vpd(std::uint64_t lun, UnitProfile&, std::optional<scsi::BlockLimits>&,
-                                        std::optional<scsi::LogicalBlockProvisioning>&);
-  [[nodiscard]] Task<Result<scsi::Capacity>> capacity(std::uint64_t lun);
+  [[nodiscard]] Sequence<Result<UnitProfile>> prove(const UnitProfile& known);
+  [[nodiscard]] Sequence<Result<>> read_vpd(std::uint64_t lun, UnitProfile&,
+                                            std::optional<scsi::BlockLimits>&,
+                                            std::optional<scsi::LogicalBlockProvisioning>&);
+  [[nodiscard]] Sequence<Result<scsi::Capacity>> capacity(std::uint64_t lun);
   // One command with its bounded retries; the bytes received, valid until the next one.
-  [[nodiscard]] Task<Result<scsi::Bytes>> execute(std::uint64_t lun, scsi::Cdb, std::uint32_t data_in_bytes);
+  [[nodiscard]] Sequence<Result<scsi::Bytes>> execute(std::uint64_t lun, scsi::Cdb,
+                                                      std::uint32_t data_in_bytes);
   static void on_complete(channel::Command&) noexcept;
 
   std::vector<std::uint64_t> wanted_;
@@ -100,7 +102,7 @@ class UnitProof final : public session::Proof {
   std::optional<Error> setup_error_;
   bool outdated_ = false;                    // a unit said, while it was asked, that something had changed
   std::optional<scsi::RetryClass> refused_;  // what failed, failed by the unit's own answer
-  Task<Result<>> task_;
+  Sequence<Result<>> sequence_;
 };
 
 }  // namespace srpi::lun

@@ -18,7 +18,7 @@ constexpr std::uint8_t kInquiryBytes = 96;
 
 }  // namespace
 
-Task<Result<std::vector<std::uint64_t>>> UnitProof::report_luns() {
+Sequence<Result<std::vector<std::uint64_t>>> UnitProof::report_luns() {
   const auto data = co_await execute(0, scsi::report_luns(kBufferBytes), kBufferBytes);
   if (!data) co_return data.error();
   const auto reported = scsi::decode_report_luns(*data);
@@ -36,7 +36,7 @@ Task<Result<std::vector<std::uint64_t>>> UnitProof::report_luns() {
   co_return luns;
 }
 
-Task<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
+Sequence<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
   const auto data =
       co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
   if (data) co_return scsi::decode_read_capacity16(*data);
@@ -51,9 +51,9 @@ Task<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
   co_return decoded->capacity;
 }
 
-Task<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
-                                   std::optional<scsi::BlockLimits>& limits,
-                                   std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
+Sequence<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
+                                       std::optional<scsi::BlockLimits>& limits,
+                                       std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
   using scsi::VpdPage;
   const auto ask = [&](VpdPage page) {
     return execute(lun, scsi::inquiry(true, static_cast<std::uint8_t>(page), kBufferBytes), kBufferBytes);
@@ -110,7 +110,7 @@ Task<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
   co_return Result<>();
 }
 
-Task<Result<std::optional<UnitProfile>>> UnitProof::profile_once(std::uint64_t lun) {
+Sequence<Result<std::optional<UnitProfile>>> UnitProof::profile_once(std::uint64_t lun) {
   using Answer = Result<std::optional<UnitProfile>>;
   outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A minimal coroutine for a sequence of commands: lazy, with one awaiter, destroyed with its owner. For the
-// control path only. Results are values (Result<T>); an exception inside becomes no_memory.
+// A coroutine that sends commands one after another. It starts when it is awaited or by start(), has one
+// awaiter, and is destroyed with its owner. Control path only. Its result is a Result<T>. Nothing throws
+// across it: std::bad_alloc within it becomes no_memory.
 #pragma once
 
 #include <coroutine>
@@ -13,13 +14,15 @@
 namespace srpi::lun {
 
 template<class T>
-class Task {
+class Sequence {
  public:
   struct promise_type {
     std::optional<T> value;
     std::coroutine_handle<> awaiter = std::noop_coroutine();
 
-    Task get_return_object() { return Task(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    Sequence get_return_object() {
+      return Sequence(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
     std::suspend_always initial_suspend() noexcept { return {}; }
     auto final_suspend() noexcept {
       struct Back {
@@ -42,13 +45,13 @@ class Task {
     }
   };
 
-  Task() = default;
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
-  Task& operator=(Task&& other) noexcept {
+  Sequence() = default;
+  Sequence(Sequence&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  Sequence& operator=(Sequence&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
-  ~Task() {
+  ~Sequence() {
     if (handle_) handle_.destroy();
   }
 
@@ -65,7 +68,7 @@ class Task {
   T await_resume() { return std::move(*handle_.promise().value); }
 
  private:
-  explicit Task(std::coroutine_handle<promise_type> h) : handle_(h) {}
+  explicit Sequence(std::coroutine_handle<promise_type> h) : handle_(h) {}
   std::coroutine_handle<promise_type> handle_;
 };
 
