@@ -69,7 +69,7 @@ class Rig : public UnitEventSink {
   }
 
   static TargetAddress address() {
-    return TargetAddress::parse("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value();
+    return parse_target("id_ext=1,ioc_guid=2,dest=192.0.2.1:5555").value().address;
   }
   [[nodiscard]] Channel& channel(std::size_t i = 0) { return *all[i]; }
 
