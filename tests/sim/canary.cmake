@@ -60,7 +60,7 @@ srpi_canary(residual_ignored
   lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
   "command.status == scsi::Status::good")
 srpi_canary(unit_not_proved
-  lun/unit_proof.cpp "scsi::compare(known.identity, (*answer)->identity)"
+  lun/unit_questions.cpp "scsi::compare(known.identity, (*answer)->identity)"
   "scsi::compare((*answer)->identity, (*answer)->identity)")
 srpi_canary(credit_spent_twice
   channel/send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")

@@ -5,17 +5,11 @@
 
 #include <algorithm>
 
-#include "scsi/report_luns.hpp"
-#include "scsi/sense.hpp"
-
 namespace srpi::lun {
 namespace {
 
-constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
-
-std::uint64_t wire_lun(std::uint64_t number) {
-  return scsi::load<std::uint64_t>(scsi::lun_of(number).data());
-}
+using Asks = session::ProofScope::Asks;
+using Answer = session::ProvedUnit::Answer;
 
 Error no_block_device(std::uint64_t lun) {
   return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
@@ -30,82 +24,47 @@ Error no_answer(std::uint64_t lun) {
 
 }  // namespace
 
-struct UnitProof::Execute {
-  UnitProof& proof;
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> h) noexcept {
-    proof.waiting_ = h;
-    proof.channel_->submit(proof.command_);
-  }
-  void await_resume() const noexcept {}
-};
-
 UnitProof::UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* sink)
-    : wanted_(std::move(wanted)),
-      max_transfer_bytes_(max_transfer_bytes),
-      sink_(sink),
-      buffer_(kBufferBytes) {
-  command_.owner = this;
-  command_.rescue = false;
-  command_.on_complete = &UnitProof::on_complete;
+    : wanted_(std::move(wanted)), sink_(sink), buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
+  for (std::size_t i = 0; i < kSideBySide; ++i)
+    askers_[i].questions = std::make_unique<UnitQuestions>(buffer_.data() + i * UnitQuestions::kBufferBytes,
+                                                           max_transfer_bytes, &UnitProof::on_answer, this);
 }
 
 UnitProof::~UnitProof() = default;
 
 void UnitProof::start(session::Channel& channel, const session::ProofScope& scope) {
+  cancel();
   channel_ = &channel;
   scope_ = scope;
-  setup_error_.reset();
   try {
-    ask(channel);
+    if (const auto prepared = prepare(); prepared)
+      begin();
+    else
+      error_ = prepared.error();
   } catch (const std::bad_alloc&) {
-    setup_error_ = Error{Errc::no_memory, {}};
+    error_ = Error{Errc::no_memory, {}};
   }
+  if (error_) step_ = Step::over;
 }
 
-void UnitProof::ask(session::Channel& channel) {
-  if (channel.device() != device_) {
-    region_.reset();
-    device_.reset();
-    auto region = channel.device()->register_memory(buffer_, fabric::Access::remote);
-    if (!region) {
-      setup_error_ = region.error();
-      return;
-    }
-    region_ = std::move(*region);
-    device_ = channel.device();
-  }
-  sequence_ = question();
-  sequence_.start();
-}
-
-Sequence<Result<>> UnitProof::question() {
-  switch (scope_.asks) {
-    case session::ProofScope::Asks::identity:
-      return units_.empty() ? find() : prove_identity();
-    case session::ProofScope::Asks::presence:
-      return prove_presence();
-    case session::ProofScope::Asks::attentions:
-      break;
-  }
-  return take_attentions();
-}
-
-std::optional<UnitProof::Outcome> UnitProof::outcome() {
-  if (setup_error_) return Outcome(*setup_error_);
-  if (!sequence_ || !sequence_.value()) return std::nullopt;
-  if (sequence_.value()->has_error()) return Outcome(sequence_.value()->error());
-  using Asks = session::ProofScope::Asks;
-  if (sink_ && scope_.asks != Asks::attentions)
-    if (auto taken = sink_->take_units(units_); !taken) return Outcome(taken.error());
-  std::span<const session::ProvedUnit> found;
-  if (scope_.asks == Asks::identity) found = proved_;
-  return Outcome(found);
+Result<> UnitProof::prepare() {
+  if (channel_->device() == device_) return {};
+  let_device_go();
+  auto region = channel_->device()->register_memory(buffer_, fabric::Access::remote);
+  if (!region) return region.error();
+  region_ = std::move(*region);
+  device_ = channel_->device();
+  return {};
 }
 
 void UnitProof::cancel() noexcept {
-  waiting_ = {};  // a command still under way completes into the void
-  sequence_ = {};
+  for (auto& asker : askers_) {
+    asker.questions->cancel();
+    asker.sequence = {};
+  }
+  step_ = Step::idle;
+  error_.reset();
 }
 
 void UnitProof::let_device_go() noexcept {
@@ -113,160 +72,183 @@ void UnitProof::let_device_go() noexcept {
   device_.reset();
 }
 
-void UnitProof::on_complete(session::Command& command) noexcept {
-  auto& self = *static_cast<UnitProof*>(command.owner);
-  if (const auto waiting = std::exchange(self.waiting_, {})) waiting.resume();
-}
-
-Sequence<Result<scsi::Bytes>> UnitProof::execute(std::uint64_t lun, scsi::Cdb cdb,
-                                                 std::uint32_t data_in_bytes) {
-  scsi::RetryBudget budget;
-  refused_.reset();
-  for (;;) {
-    command_.cdb = cdb;
-    command_.lun = wire_lun(lun);
-    command_.direction = data_in_bytes > 0 ? channel::Direction::from_target : channel::Direction::none;
-    command_.data_bytes = data_in_bytes;
-    segment_ = {buffer_.data(), data_in_bytes, region_->lkey(), region_->rkey()};
-    command_.data = std::span(&segment_, data_in_bytes > 0 ? 1u : 0u);
-    co_await Execute{*this};
-
-    if (command_.error != Errc::ok) co_return Error{command_.error, "while asking " + scsi::to_string(cdb)};
-    const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
-    const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
-    if (session::asks_for_proof(what.event)) outdated_ = true;
-    // Not about what is asked: it must not be lost with an attempt that fails.
-    if (what.event == scsi::Event::deferred_error) channel_->events().on_unit_event(command_.lun, what.event);
-    if (what.action == scsi::Action::complete)
-      co_return scsi::Bytes(reinterpret_cast<const std::uint8_t*>(buffer_.data()),
-                            data_in_bytes - command_.residual_bytes);
-    // What wants a delay is left to the next attempt: the whole login backs off then.
-    if (what.action == scsi::Action::retry_now && budget.next(what.retry_class)) continue;
-    refused_ = what.retry_class;
-    co_return Error{what.error, fmt::format("LUN {} answers {} with {}{}{}", lun, scsi::to_string(cdb),
-                                            scsi::to_string(command_.status), sense ? ", " : "",
-                                            sense ? scsi::to_string(*sense) : "")};
+void UnitProof::begin() {
+  jobs_.clear();
+  any_proved_ = false;
+  finds_ = scope_.asks == Asks::identity && units_.empty();
+  if (finds_ && wanted_.empty()) return launch(Step::listing, 1);
+  if (finds_) add_jobs(wanted_);
+  for (const auto& unit : units_) {
+    auto& job = jobs_.emplace_back(Job{unit.info.lun, unit, {.lun = wire_lun(unit.info.lun)}});
+    if (is_left_out(job)) job.result.answer = Answer::left_out;
   }
+  launch(Step::asking, kSideBySide);
 }
 
-Sequence<Result<std::optional<UnitProfile>>> UnitProof::profile(std::uint64_t lun) {
-  auto answer = co_await profile_once(lun);
-  for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile_once(lun);
-  if (answer && *answer && outdated_) {
-    refused_ = scsi::RetryClass::unit_attention;
-    co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
+void UnitProof::add_jobs(const std::vector<std::uint64_t>& numbers) {
+  for (const auto number : numbers) jobs_.push_back({number, std::nullopt, {.lun = wire_lun(number)}});
+}
+
+void UnitProof::launch(Step step, std::size_t askers) {
+  step_ = step;
+  next_job_ = 0;
+  for (std::size_t i = 0; i < askers; ++i) {
+    auto& [questions, sequence] = askers_[i];
+    questions->use(*channel_, *region_);
+    sequence = step == Step::listing ? list(*questions) : work(*questions);
+    sequence.start();
   }
-  co_return answer;
+  advance();
 }
 
-Sequence<Result<UnitProfile>> UnitProof::prove(const UnitProfile& known) {
-  const auto lun = known.info.lun;
-  auto answer = co_await profile(lun);
+Sequence<Result<>> UnitProof::list(UnitQuestions& questions) {
+  auto luns = co_await questions.report_luns();
+  if (!luns) co_return luns.error();
+  luns_not_taken_ = luns->not_taken;
+  add_jobs(luns->numbers);
+  co_return Result<>();
+}
+
+Sequence<Result<>> UnitProof::work(UnitQuestions& questions) {
+  while (auto* job = next_job())
+    if (auto done = co_await ask(questions, *job); !done) co_return done.error();
+  co_return Result<>();
+}
+
+bool UnitProof::is_left_out(const Job& job) const noexcept {
+  return !finds_ && scope_.left_out.contains(job.result.lun);
+}
+
+UnitProof::Job* UnitProof::next_job() {
+  while (!error_ && next_job_ < jobs_.size()) {
+    auto& job = jobs_[next_job_++];
+    if (is_left_out(job) == (step_ == Step::asking_left_out)) return &job;
+  }
+  return nullptr;
+}
+
+Sequence<Result<>> UnitProof::ask(UnitQuestions& questions, Job& job) {
+  // One of them has answered: the others need not be asked any more.
+  if (step_ == Step::asking_left_out && any_proved_) co_return Result<>();
+  if (finds_) co_return co_await find(questions, job);
+  // A unit that is not ready says so to I/O as well.
+  if (scope_.asks == Asks::attentions) co_return co_await questions.take_attentions(job.number);
+  co_return co_await prove(questions, job);
+}
+
+Sequence<Result<>> UnitProof::find(UnitQuestions& questions, Job& job) {
+  auto answer = co_await questions.profile(job.number);
   if (!answer) co_return answer.error();
-  if (!*answer) {
-    refused_ = scsi::RetryClass::none;
-    co_return no_block_device(lun);
-  }
-  refused_.reset();  // what it refused, it may do without
-  if (const auto same = scsi::compare(known.identity, (*answer)->identity); !same)
-    co_return Error{same.error().code, fmt::format("LUN {}: {}", lun, same.error().detail)};
-  co_return std::move(**answer);
-}
-
-bool UnitProof::is_left_out(const UnitProfile& unit) const noexcept {
-  return scope_.left_out.contains(wire_lun(unit.info.lun));
-}
-
-Sequence<Result<>> UnitProof::take_attentions() {
-  // A lost command is the channel's end, and a unit that is not ready says so to I/O as well.
-  for (const auto& unit : units_)
-    if (!is_left_out(unit)) (void)co_await execute(unit.info.lun, scsi::test_unit_ready(), 0);
+  job.profile = std::move(*answer);
+  if (!job.profile && !wanted_.empty()) co_return no_block_device(job.number);
   co_return Result<>();
 }
 
-Sequence<Result<>> UnitProof::find() {
-  auto luns = wanted_;
-  if (luns.empty()) {
-    auto reported = co_await report_luns();
-    if (!reported) co_return reported.error();
-    luns = std::move(*reported);
-  }
-  std::vector<UnitProfile> found;
-  for (const auto lun : luns) {
-    auto answer = co_await profile(lun);
-    if (!answer) co_return answer.error();
-    if (*answer)
-      found.push_back(std::move(**answer));
-    else if (!wanted_.empty())
-      co_return no_block_device(lun);
-  }
-  if (found.empty())
-    co_return Error{Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
-  std::vector<session::ProvedUnit> proved;
-  for (const auto& unit : found) proved.push_back({.lun = wire_lun(unit.info.lun)});
-  units_ = std::move(found);
-  proved_ = std::move(proved);
-  co_return Result<>();
-}
-
-// What it is, and how large, stays as it was.
-Sequence<Result<>> UnitProof::prove_or_note_away(UnitProfile& unit, session::ProvedUnit& result) {
-  auto answer = co_await prove(unit);
+// A unit that refuses is away: what it is, and how large, stays as it was. Only the session's first channel decides that.
+Sequence<Result<>> UnitProof::prove(UnitQuestions& questions, Job& job) {
+  auto answer = co_await questions.prove(*job.profile);
   if (answer) {
-    unit = std::move(*answer);
+    job.profile = std::move(*answer);
+    job.result.answer = Answer::proved;
+    any_proved_ = true;
     co_return Result<>();
   }
-  if (!refused_) co_return answer.error();
-  unit.info.away = answer.error();
-  result.answer = session::ProvedUnit::Answer::refused;
-  result.code = unit.info.away.code;
-  result.retry = *refused_;
+  const bool by_unit = questions.refused() && answer.error().code != Errc::no_memory;
+  if (!by_unit || scope_.asks != Asks::identity) co_return answer.error();
+  job.profile->info.away = answer.error();
+  job.result.answer = Answer::refused;
+  job.result.code = job.profile->info.away.code;
+  job.result.retry = *questions.refused();
   co_return Result<>();
 }
 
-// The units that are left out come last: they are asked where no other has answered. A session that has no other unit is
-// as well off without its connection.
-Sequence<Result<>> UnitProof::prove_identity() {
-  using Answer = session::ProvedUnit::Answer;
-  auto profiles = units_;
+void UnitProof::on_answer(void* self) noexcept {
+  auto& proof = *static_cast<UnitProof*>(self);
+  try {
+    proof.advance();
+  } catch (const std::bad_alloc&) {
+    proof.error_ = Error{Errc::no_memory, {}};
+    proof.step_ = Step::over;
+  }
+}
+
+// No command is under way. What has failed first is the proof's error; the others stop after their next answer.
+bool UnitProof::is_idle() {
+  bool idle = true;
+  for (auto& asker : askers_) {
+    if (!asker.sequence) continue;
+    if (!asker.sequence.value())
+      idle = false;
+    else if (asker.sequence.value()->has_error() && !error_)
+      error_ = asker.sequence.value()->error();
+  }
+  if (error_)
+    for (auto& asker : askers_) asker.questions->stop();
+  return idle;
+}
+
+void UnitProof::advance() {
+  if (step_ == Step::idle || step_ == Step::over || !is_idle()) return;
+  for (auto& asker : askers_) asker.sequence = {};
+  if (error_) {
+    step_ = Step::over;
+  } else if (step_ == Step::listing) {
+    launch(Step::asking, kSideBySide);
+  } else if (step_ == Step::asking && scope_.asks == Asks::identity && !finds_ && !any_proved_) {
+    // A session that has no other unit is as well off without its connection. One by one, for each may be silent.
+    launch(Step::asking_left_out, 1);
+  } else {
+    finish();
+  }
+}
+
+void UnitProof::finish() {
+  step_ = Step::over;
+  if (scope_.asks == Asks::attentions) return;
+  if (scope_.asks == Asks::identity) return finish_identity();
+  std::vector<UnitProfile> units;
+  for (auto& job : jobs_) units.push_back(std::move(*job.profile));
+  units_ = std::move(units);
+}
+
+void UnitProof::finish_identity() {
+  std::vector<UnitProfile> units;
   std::vector<session::ProvedUnit> proved;
-  for (const auto& unit : profiles) proved.push_back({.lun = wire_lun(unit.info.lun)});
-  bool any = false;
-  for (const bool last : {false, true}) {
-    for (std::size_t i = 0; i < profiles.size(); ++i) {
-      if (is_left_out(units_[i]) != last) continue;
-      if (last && any) {
-        profiles[i].info.away = no_answer(units_[i].info.lun);
-        proved[i].answer = Answer::left_out;
-        proved[i].code = profiles[i].info.away.code;
-        continue;
-      }
-      if (auto done = co_await prove_or_note_away(profiles[i], proved[i]); !done) co_return done.error();
-      any |= proved[i].answer == Answer::proved;
+  if (finds_ ? std::ranges::none_of(jobs_, [](const Job& j) { return j.profile.has_value(); })
+             : !any_proved_) {
+    error_ = nobody_answers();
+    return;
+  }
+  for (auto& job : jobs_) {
+    if (!job.profile) continue;
+    if (job.result.answer == Answer::left_out) {
+      job.profile->info.away = no_answer(job.number);
+      job.result.code = job.profile->info.away.code;
     }
+    units.push_back(std::move(*job.profile));
+    proved.push_back(job.result);
   }
-  if (!any) {
-    // What another attempt may find otherwise comes first.
-    const auto passes = [](const UnitProfile& unit) { return unit.info.away.code != Errc::no_such_lun; };
-    const auto why = std::ranges::find_if(profiles, passes);
-    co_return (why != profiles.end() ? *why : profiles.front()).info.away;
-  }
-  units_ = std::move(profiles);
+  units_ = std::move(units);
   proved_ = std::move(proved);
-  co_return Result<>();
 }
 
-// Each channel has to find what the session has, and does not decide about it.
-Sequence<Result<>> UnitProof::prove_presence() {
-  auto profiles = units_;
-  for (auto& unit : profiles) {
-    if (is_left_out(unit)) continue;
-    auto answer = co_await prove(unit);
-    if (!answer) co_return answer.error();
-    unit = std::move(*answer);
-  }
-  units_ = std::move(profiles);
-  co_return Result<>();
+Error UnitProof::nobody_answers() const {
+  if (finds_) return {Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
+  // What another attempt may find otherwise comes first.
+  const auto passes = [](const Job& job) { return job.profile->info.away.code != Errc::no_such_lun; };
+  const auto why = std::ranges::find_if(jobs_, passes);
+  return (why != jobs_.end() ? *why : jobs_.front()).profile->info.away;
+}
+
+std::optional<UnitProof::Outcome> UnitProof::outcome() {
+  // One that ends the session does not wait for the other units' answers.
+  if (error_ && (step_ == Step::over || error_->code == Errc::identity_mismatch)) return Outcome(*error_);
+  if (step_ != Step::over) return std::nullopt;
+  if (sink_ && scope_.asks != Asks::attentions)
+    if (auto taken = sink_->take_units(units_); !taken) return Outcome(taken.error());
+  std::span<const session::ProvedUnit> found;
+  if (scope_.asks == Asks::identity) found = proved_;
+  return Outcome(found);
 }
 
 }  // namespace srpi::lun

@@ -1,42 +1,145 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a target and each of its units are asked.
+#include "lun/unit_questions.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "lun/unit_proof.hpp"
 #include "scsi/designator.hpp"
 #include "scsi/inquiry.hpp"
 #include "scsi/mode.hpp"
 #include "scsi/report_luns.hpp"
+#include "scsi/sense.hpp"
 #include "scsi/vpd.hpp"
 
 namespace srpi::lun {
 namespace {
 
 constexpr std::uint8_t kInquiryBytes = 96;
+constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
 
 }  // namespace
 
-Sequence<Result<std::vector<std::uint64_t>>> UnitProof::report_luns() {
+std::uint64_t wire_lun(std::uint64_t number) {
+  return scsi::load<std::uint64_t>(scsi::lun_of(number).data());
+}
+
+struct UnitQuestions::Execute {
+  UnitQuestions& questions;
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> h) noexcept {
+    questions.waiting_ = h;
+    questions.channel_->submit(questions.command_);
+  }
+  void await_resume() const noexcept {}
+};
+
+UnitQuestions::UnitQuestions(std::byte* buffer, std::uint32_t max_transfer_bytes, OnAnswer on_answer,
+                             void* owner)
+    : buffer_(buffer), max_transfer_bytes_(max_transfer_bytes), on_answer_(on_answer), owner_(owner) {
+  command_.owner = this;
+  command_.rescue = false;
+  command_.on_complete = &UnitQuestions::on_complete;
+}
+
+void UnitQuestions::use(session::Channel& channel, const fabric::MemoryRegion& region) noexcept {
+  channel_ = &channel;
+  segment_.lkey = region.lkey();
+  segment_.rkey = region.rkey();
+  stopped_ = false;
+}
+
+void UnitQuestions::on_complete(session::Command& command) noexcept {
+  auto& self = *static_cast<UnitQuestions*>(command.owner);
+  const auto waiting = std::exchange(self.waiting_, {});
+  if (!waiting) return;
+  waiting.resume();
+  self.on_answer_(self.owner_);
+}
+
+Sequence<Result<scsi::Bytes>> UnitQuestions::execute(std::uint64_t lun, scsi::Cdb cdb,
+                                                     std::uint32_t data_in_bytes) {
+  scsi::RetryBudget budget;
+  refused_.reset();
+  for (;;) {
+    command_.cdb = cdb;
+    command_.lun = wire_lun(lun);
+    command_.direction = data_in_bytes > 0 ? channel::Direction::from_target : channel::Direction::none;
+    command_.data_bytes = data_in_bytes;
+    segment_.address = buffer_;
+    segment_.bytes = data_in_bytes;
+    command_.data = std::span(&segment_, data_in_bytes > 0 ? 1u : 0u);
+    co_await Execute{*this};
+
+    if (stopped_) co_return Error{Errc::cancelled, {}};
+    if (command_.error != Errc::ok) co_return Error{command_.error, "while asking " + scsi::to_string(cdb)};
+    const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
+    const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
+    if (session::asks_for_proof(what.event)) outdated_ = true;
+    // Not about what is asked: it must not be lost with an attempt that fails.
+    if (what.event == scsi::Event::deferred_error) channel_->events().on_unit_event(command_.lun, what.event);
+    if (what.action == scsi::Action::complete)
+      co_return scsi::Bytes(reinterpret_cast<const std::uint8_t*>(buffer_),
+                            data_in_bytes - command_.residual_bytes);
+    // What wants a delay is left to the next attempt: the whole login backs off then.
+    if (what.action == scsi::Action::retry_now && budget.next(what.retry_class)) continue;
+    refused_ = what.retry_class;
+    co_return Error{what.error, fmt::format("LUN {} answers {} with {}{}{}", lun, scsi::to_string(cdb),
+                                            scsi::to_string(command_.status), sense ? ", " : "",
+                                            sense ? scsi::to_string(*sense) : "")};
+  }
+}
+
+Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile(std::uint64_t lun) {
+  auto answer = co_await profile_once(lun);
+  for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries) answer = co_await profile_once(lun);
+  if (answer && *answer && outdated_) {
+    refused_ = scsi::RetryClass::unit_attention;
+    co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
+  }
+  co_return answer;
+}
+
+Sequence<Result<UnitProfile>> UnitQuestions::prove(const UnitProfile& known) {
+  const auto lun = known.info.lun;
+  auto answer = co_await profile(lun);
+  if (!answer) co_return answer.error();
+  if (!*answer) {
+    refused_ = scsi::RetryClass::none;
+    co_return Error{Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
+  }
+  refused_.reset();  // what it refused, it may do without
+  if (const auto same = scsi::compare(known.identity, (*answer)->identity); !same)
+    co_return Error{same.error().code, fmt::format("LUN {}: {}", lun, same.error().detail)};
+  co_return std::move(**answer);
+}
+
+Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
   const auto data = co_await execute(0, scsi::report_luns(kBufferBytes), kBufferBytes);
   if (!data) co_return data.error();
   const auto reported = scsi::decode_report_luns(*data);
   if (!reported) co_return reported.error();
-  std::vector<std::uint64_t> luns;
-  luns_not_taken_ = reported->unread();
+  Luns luns;
+  luns.not_taken = reported->unread();
   for (const auto& lun : reported->luns) {
     if (scsi::is_well_known(lun)) continue;
-    if (luns.size() < kMaxUnits)
-      luns.push_back(scsi::number_of(lun));
+    if (luns.numbers.size() < kMaxUnits)
+      luns.numbers.push_back(scsi::number_of(lun));
     else
-      ++luns_not_taken_;
+      ++luns.not_taken;
   }
-  std::ranges::sort(luns);  // targets report them in any order; devices should come in the same one each time
+  std::ranges::sort(
+      luns.numbers);  // targets report them in any order; devices should come in the same one each time
   co_return luns;
 }
 
-Sequence<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
+// A lost command is the channel's end.
+Sequence<Result<>> UnitQuestions::take_attentions(std::uint64_t lun) {
+  (void)co_await execute(lun, scsi::test_unit_ready(), 0);
+  co_return Result<>();
+}
+
+Sequence<Result<scsi::Capacity>> UnitQuestions::capacity(std::uint64_t lun) {
   const auto data =
       co_await execute(lun, scsi::read_capacity16(scsi::kReadCapacity16Bytes), scsi::kReadCapacity16Bytes);
   if (data) co_return scsi::decode_read_capacity16(*data);
@@ -51,9 +154,9 @@ Sequence<Result<scsi::Capacity>> UnitProof::capacity(std::uint64_t lun) {
   co_return decoded->capacity;
 }
 
-Sequence<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
-                                       std::optional<scsi::BlockLimits>& limits,
-                                       std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
+Sequence<Result<>> UnitQuestions::read_vpd(std::uint64_t lun, UnitProfile& unit,
+                                           std::optional<scsi::BlockLimits>& limits,
+                                           std::optional<scsi::LogicalBlockProvisioning>& provisioning) {
   using scsi::VpdPage;
   const auto ask = [&](VpdPage page) {
     return execute(lun, scsi::inquiry(true, static_cast<std::uint8_t>(page), kBufferBytes), kBufferBytes);
@@ -110,7 +213,7 @@ Sequence<Result<>> UnitProof::read_vpd(std::uint64_t lun, UnitProfile& unit,
   co_return Result<>();
 }
 
-Sequence<Result<std::optional<UnitProfile>>> UnitProof::profile_once(std::uint64_t lun) {
+Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::uint64_t lun) {
   using Answer = Result<std::optional<UnitProfile>>;
   outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);

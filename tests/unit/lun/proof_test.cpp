@@ -89,3 +89,18 @@ TEST_CASE("an operator's abort leaves the proof's own questions alone") {
   CHECK(rig.nexus->record().losses == 0);
   CHECK(other.request.status == Errc::ok);
 }
+
+TEST_CASE("a proof asks the units side by side, for all I/O waits for it") {
+  Rig rig;
+  REQUIRE(rig.target->raise_attention(0, kCapacityChanged).has_value());
+  answer(rig, scsi::Opcode::inquiry, Outcome::of(Outcome::Kind::hold), 2);
+  Io io(rig, IoOperation::read, 0);
+  rig.units[0]->submit(io.request);
+  rig.settle();
+  CHECK(rig.target->held() == 2);  // of each unit the first question
+  CHECK(io.completions == 0);
+  rig.target->release_held();
+  rig.settle();
+  CHECK(rig.proofs == 1);
+  CHECK(io.request.status == Errc::ok);
+}
