@@ -41,23 +41,22 @@ srpi_canary(tag_reused
   channel/receive.cpp "slots_.find(response.tag)"
   "(response.tag < slots_.size() ? slots_.find(slots_.handle(static_cast<std::uint32_t>(response.tag))) : nullptr)")
 srpi_canary(completed_early
-  lun/unit.cpp "request.internal.outstanding == 0 && request.internal.all_issued" "request.internal.outstanding == 0")
+  lun/unit_answers.cpp "--state.outstanding == 0" "--state.outstanding <= 1")
 srpi_canary(lost_request
-  lun/unit.cpp "if (r->internal.outstanding == 0) r->on_complete(*r)"
-  "if (r->internal.outstanding == 0 && r->blocks != 3) r->on_complete(*r)")
+  lun/unit.cpp "if (--state_of(*r).outstanding == 0) end(*r)"
+  "if (--state_of(*r).outstanding == 0 && r->blocks != 3) end(*r)")
 srpi_canary(flush_dropped
   lun/flush.cpp "asks ? queue_ : settled_" "asks ? settled_ : settled_")
 srpi_canary(durable_not_flushed
-  lun/durable.cpp "durable.unforced && !flushed && info.write_cache" "false && flushed")
+  lun/durable.cpp "state.without_bit && !flushed && info.write_cache" "false && flushed")
 srpi_canary(durable_not_begun_anew
-  lun/durable.cpp "const bool doubtful = durable.cache_epoch != epoch;" "const bool doubtful = false;")
+  lun/durable.cpp "doubtful = state.cache_epoch != epoch" "doubtful = false")
 srpi_canary(lost_write_untold
   lun/flush.cpp "loss_untold_ = true" "loss_untold_ = false")
 srpi_canary(lost_write_not_redone
-  lun/durable.cpp ".cache_epoch = cache_epoch()" ".cache_epoch = nexus_.record().cache_epoch"
-  lun/durable.cpp "unit.cache_epoch()" "unit.nexus_.record().cache_epoch")
+  lun/durable.cpp "epoch = cache_epoch()" "epoch = nexus_.record().cache_epoch")
 srpi_canary(residual_ignored
-  lun/unit.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
+  lun/unit_answers.cpp "command.status == scsi::Status::good && command.residual_bytes == 0"
   "command.status == scsi::Status::good")
 srpi_canary(unit_not_proved
   lun/unit_questions.cpp "scsi::compare(known.identity, (*answer)->identity)"
