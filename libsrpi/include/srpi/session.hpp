@@ -113,8 +113,17 @@ class LogicalUnit {
   virtual void reset(TaskRequest&) noexcept = 0;
 };
 
+// What a session has done so far, and has under way.
+struct SessionCounters {
+  std::uint64_t connects = 0;  // logins that succeeded
+  std::uint64_t losses = 0;    // connections lost by accident
+  std::uint64_t commands = 0, command_errors = 0;
+  std::uint64_t outstanding = 0;  // commands at the target now
+  std::uint64_t read_bytes = 0, written_bytes = 0;
+};
+
 // Where a session stands, for people, scripts and fabric monitors.
-struct SessionStatus {
+struct SessionStatus : SessionCounters {
   SessionState state = SessionState::connecting;
   bool by_administrator = false;  // disconnecting, disconnected: by disconnect(), not by an accident
   TargetAddress target;
@@ -133,11 +142,6 @@ struct SessionStatus {
   std::uint32_t request_limit = 0;
   std::uint32_t max_it_iu_bytes = 0;  // negotiated; the least of all channels
   bool immediate_data = false;        // negotiated, on all channels
-  std::uint32_t outstanding = 0;      // commands at the target now
-  std::uint64_t connects = 0;         // logins that succeeded
-  std::uint64_t losses = 0;           // connections lost by accident
-  std::uint64_t commands = 0, command_errors = 0;
-  std::uint64_t read_bytes = 0, written_bytes = 0;
   // How long the last end of a connection took, by disconnect() or by a loss: until no request was
   // outstanding.
   std::chrono::nanoseconds last_teardown_duration{0};

@@ -3,45 +3,12 @@
 
 #include <fmt/format.h>
 
+#include "srpi/session_option_table.hpp"
+
 namespace srpi {
-namespace {
-
-Result<> range(const char* name, std::uint64_t value, std::uint64_t least, std::uint64_t most,
-               const char* unit) {
-  if (value >= least && value <= most) return {};
-  return Error{Errc::invalid_argument,
-               fmt::format("{} is {}{}, permitted are {} to {}", name, value, unit, least, most)};
-}
-
-Result<> range(const char* name, Milliseconds value, std::int64_t least_ms) {
-  constexpr std::int64_t kMost = 24LL * 3600 * 1000;
-  if (value.count() >= least_ms && value.count() <= kMost) return {};
-  return Error{Errc::invalid_argument,
-               fmt::format("{} is {} ms, permitted are {} to {} ms", name, value.count(), least_ms, kMost)};
-}
-
-}  // namespace
-
 Result<> SessionOptions::validate() const {
-  for (const auto& checked : {
-           range("channels", channels, 1, 16, ""),
-           range("queue_depth", queue_depth, 1, 4096, ""),
-           range("max_it_iu_bytes", max_it_iu_bytes, kLeastItIuBytes, kMostItIuBytes, " bytes"),
-           range("descriptors", descriptors, 1, 255, ""),
-           range("max_transfer_bytes", max_transfer_bytes, 4096, 1u << 26, " bytes"),
-           range("retry_count", retry_count, 0, 6, ""),
-           range("ack_timeout_exponent", ack_timeout_exponent, 1, 31, ""),
-           range("luns", luns.size(), 0, 256, " LUNs"),
-           range("connect_timeout", connect_timeout, 10),
-           range("command_timeout", command_timeout, 10),
-           range("task_management_timeout", task_management_timeout, 10),
-           range("keepalive", keepalive.value_or(Milliseconds(10)), 10),
-           range("reconnect_delay", reconnect_delay.value_or(Milliseconds(10)), 10),
-           range("reconnect_first_delay", reconnect_first_delay, 1),
-           range("fast_io_fail", fast_io_fail, 0),
-           range("dev_loss", dev_loss.value_or(Milliseconds(10)), 10),
-       })
-    if (!checked) return checked;
+  for (const auto& option : session_option_table())
+    if (auto valid = option.validate(*this); !valid) return valid;
   if (channels * queue_depth > 4096)
     return Error{Errc::invalid_argument,
                  fmt::format("channels ({}) times queue_depth ({}) is {} commands, permitted are 4096 in all",
