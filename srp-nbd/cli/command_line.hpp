@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "cli/commands.hpp"
+
 namespace srp_nbd {
 
 // Parses the arguments and runs the command; the exit code.
-int run_command_line(int argc, char** argv);
+int run_command_line(int argc, char** argv, Daemon);
 
 }  // namespace srp_nbd

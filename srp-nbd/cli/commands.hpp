@@ -1,69 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each command does once its arguments are known. All print to stdout what a script wants, to stderr what a
-// person needs, and return the exit code.
+// The commands, each in a file that declares its arguments, its help and what it does. They print to stdout what a
+// script wants, to stderr what a person needs.
 #pragma once
 
-#include <boost/json/object.hpp>
-#include <chrono>
-#include <cstdint>
-#include <optional>
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "daemon/session_request.hpp"
+#include "control/client.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
 
-// The fields of a session as the command line gave them, by their names in session_request.hpp.
-using SessionFields = std::vector<std::pair<std::string, FieldValue>>;
-
-struct SyncArguments {
-  std::string list_path;  // empty or "-": standard input
-  SessionFields fields;   // of every session that is made
-  bool is_dry_run = false, as_json = false;
-};
-
-struct UnitTaskArguments {
-  std::string command;  // "abort" or "reset"
-  std::string session;
-  std::optional<std::int64_t> lun;
-  bool as_json = false;
-};
-
 struct DaemonArguments {
   std::string config_path;
-  std::string control_path;
+  std::string control_path;  // as given; empty: the configuration's, or the default
   bool foreground = false;
 };
 
-[[nodiscard]] ExitCode run_daemon_command(const DaemonArguments&);
-[[nodiscard]] ExitCode run_session_command(const std::string& control_path, const SessionFields&);
-[[nodiscard]] ExitCode connect_command(const std::string& control_path, const SessionFields&, bool as_json);
-[[nodiscard]] ExitCode list_command(const std::string& control_path, bool as_json);
-[[nodiscard]] ExitCode show_command(const std::string& control_path, const std::string& name, bool as_json);
-[[nodiscard]] ExitCode disconnect_command(const std::string& control_path, const std::string& name);
-[[nodiscard]] ExitCode reconnect_command(const std::string& control_path, const std::string& name);
-[[nodiscard]] ExitCode erase_command(const std::string& control_path, const std::string& name);
-// abort and reset. lun: all of the session's where it is unset. Fails if any unit does.
-[[nodiscard]] ExitCode unit_task_command(const std::string& control_path, const UnitTaskArguments&);
-[[nodiscard]] ExitCode target_command(const std::string& control_path, const std::string& name, bool online);
-// Brings the daemon's sessions to what the list says; connects and reconnects, erases nothing.
-[[nodiscard]] ExitCode sync_command(const std::string& control_path, const SyncArguments&);
-// name: empty for all sessions. Returns when the daemon ends.
-[[nodiscard]] ExitCode events_command(const std::string& control_path, const std::string& name, bool as_json);
-
-// The order that connects a session with these fields, checked here already, so that a slip of the pen is answered
-// without a daemon.
-struct ConnectOrder {
-  SessionRequest request;
-  boost::json::object order;
-  std::chrono::milliseconds deadline{};  // of the answer
+// The daemon itself: who links it brings it.
+struct Daemon {
+  std::function<ExitCode(const DaemonArguments&)> serve;
+  std::function<ExitCode(const std::string& control_path, SessionRequest)> run;
 };
-[[nodiscard]] Outcome<ConnectOrder> connect_order(const SessionFields&);
 
-// "srp-nbd: MESSAGE" on stderr.
-ExitCode report(const Failure&);
+class Commands {
+ public:
+  Commands(CLI::App& app, Daemon of_program) : daemon(std::move(of_program)), app_(app) { add_control(app); }
+
+  // `run` is called when the whole command line is read, and returns the exit code. `examples` ends with a line feed.
+  CLI::App& add(const std::string& name, const std::string& help, const std::string& examples,
+                std::function<ExitCode()> run) {
+    return add_to(app_, name, help, examples, std::move(run));
+  }
+  CLI::App& add_to(CLI::App& parent, const std::string& name, const std::string& help,
+                   const std::string& examples, std::function<ExitCode()> run);
+  // A word that a command has to follow.
+  CLI::App& add_group(const std::string& name, const std::string& help);
+
+  [[nodiscard]] std::string control_path() const;  // given or default
+  [[nodiscard]] const std::string& given_control_path() const { return control_path_; }
+  [[nodiscard]] ControlClient client() const { return ControlClient(control_path()); }
+  // Runs what was chosen.
+  [[nodiscard]] ExitCode run_chosen() const;
+
+  const Daemon daemon;
+
+ private:
+  void add_control(CLI::App&);
+
+  CLI::App& app_;
+  std::string control_path_;
+  std::vector<std::pair<const CLI::App*, std::function<ExitCode()>>> runs_;
+};
+
+extern const char* const kExitCodes;  // a help text's last lines
+extern const CLI::Validator
+    kNotEmpty;  // an unset variable of a script must not mean something else than was written
+extern const CLI::Validator kWholeNumber;
+void add_name(CLI::App&, std::string& name);  // NAME, of a session
+void print(const std::string&);               // to standard output
+
+void add_daemon_command(Commands&);
+void add_run_command(Commands&);
+void add_connect_command(Commands&);
+void add_report_commands(Commands&);     // list, show
+void add_session_commands(Commands&);    // disconnect, reconnect, erase
+void add_unit_task_commands(Commands&);  // abort, reset
+void add_sync_command(Commands&);
+void add_events_command(Commands&);
+void add_target_command(Commands&);
 
 }  // namespace srp_nbd

@@ -6,6 +6,8 @@
 #include <new>
 
 #include "cli/command_line.hpp"
+#include "cli/session_text.hpp"
+#include "daemon/launch.hpp"
 #include "support/failure.hpp"
 
 namespace {
@@ -19,12 +21,26 @@ void fill_standard_descriptors() {
   if (fd >= 0) ::close(fd);
 }
 
+// The command line knows the daemon by these two functions only.
+srp_nbd::Daemon make_daemon() {
+  using namespace srp_nbd;
+  return {[](const DaemonArguments& given) {
+            return launch_daemon({given.config_path, given.control_path, given.foreground});
+          },
+          [](const std::string& control_path, SessionRequest request) {
+            return run_one_session(control_path, std::move(request), [](const SessionView& session) {
+              print(units_text(session));
+              std::fflush(stdout);
+            });
+          }};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   try {
-    return srp_nbd::run_command_line(argc, argv);
+    return srp_nbd::run_command_line(argc, argv, make_daemon());
   } catch (const std::bad_alloc&) {
     std::fputs("srp-nbd: out of memory\n", stderr);
     return static_cast<int>(srp_nbd::ExitCode::failed);

@@ -1,26 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sync`: reads the list, plans, and carries the plan out, one target after the other. A target that is away
-// costs its connect timeout and an error; the others are done all the same.
+// `sync`: reads the list, plans, and carries the plan out, one target after the other. A target that is away costs
+// its connect timeout and an error; the others are done all the same.
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
+#include <boost/describe/class.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "cli/commands.hpp"
-#include "cli/control_client.hpp"
-#include "cli/json_fields.hpp"
+#include "cli/session_arguments.hpp"
 #include "cli/session_text.hpp"
 #include "cli/sync_plan.hpp"
 
 namespace srp_nbd {
+
+BOOST_DESCRIBE_STRUCT(ListRemark, (), (line, column, message))
+
 namespace {
 
-namespace json = boost::json;
+struct Arguments {
+  std::string list_path;                                              // empty or "-": standard input
+  SessionArguments session{SessionArguments::Wanted::many_sessions};  // of every session that is made
+  bool is_dry_run = false, as_json = false;
+};
+
+// What --json prints.
+struct TargetReport {
+  std::size_t line = 0;
+  std::string target;
+  OptionalText session;
+  std::string action;
+  std::optional<Failure> error;
+};
+BOOST_DESCRIBE_STRUCT(TargetReport, (), (line, target, session, action, error))
+struct Counts {
+  std::uint64_t connected = 0, reconnected = 0, unchanged = 0, left_alone = 0, failed = 0;
+};
+BOOST_DESCRIBE_STRUCT(Counts, (), (connected, reconnected, unchanged, left_alone, failed))
+struct SyncReport {
+  bool dry_run = false;
+  std::vector<TargetReport> targets;
+  std::vector<ListRemark> bad_lines, repeated_lines;
+  Counts counts;
+};
+BOOST_DESCRIBE_STRUCT(SyncReport, (), (dry_run, targets, bad_lines, repeated_lines, counts))
 
 Outcome<std::string> read_list(const std::string& path) {
   const bool is_stdin = path.empty() || path == "-";
@@ -36,158 +62,133 @@ Outcome<std::string> read_list(const std::string& path) {
   return text;
 }
 
-struct Counts {
-  std::uint64_t connected = 0, reconnected = 0, unchanged = 0, left_alone = 0, failed = 0;
-};
-
 class Sync {
  public:
-  Sync(const std::string& control_path, const SyncArguments& arguments)
-      : path_(control_path), arguments_(arguments) {}
+  Sync(ControlClient client, const Arguments& arguments)
+      : client_(std::move(client)),
+        arguments_(arguments),
+        name_(arguments.list_path.empty() ? "-" : arguments.list_path) {}
 
   ExitCode run() {
     const auto text = read_list(arguments_.list_path);
     if (!text) return report(text.error());
-    list_ = parse_target_list(*text);
+    const auto list = parse_target_list(*text);
     // A wrong option is wrong for all of them: say so before anything is done.
-    if (const auto any = order_for("ram://1M"); !any) return report(any.error());
-    name_ = arguments_.list_path.empty() || arguments_.list_path == "-" ? "-" : arguments_.list_path;
-    for (const auto& remark : list_.errors) remarks(remark);
-    for (const auto& remark : list_.repeated) remarks(remark);
+    if (const auto any = arguments_.session.order("ram://1M"); !any) return report(any.error());
+    report_.dry_run = arguments_.is_dry_run;
+    report_.bad_lines = list.errors;
+    report_.repeated_lines = list.repeated;
+    for (const auto* remarks : {&list.errors, &list.repeated})
+      for (const auto& remark : *remarks) say(remark.line, remark.column, remark.message);
 
-    const auto answer = call_daemon({path_, {{"command", "list"}}, std::chrono::seconds(30), {}});
-    if (!answer) return report(answer.error());
-    for (const auto& step : plan_sync(list_, array_at(*answer, "sessions"))) {
+    const auto sessions = client_.ask(ListOrder{});
+    if (!sessions) return report(sessions.error());
+    for (const auto& step : plan_sync(list, sessions->answer.sessions))
       if (!carry_out(step)) break;
-    }
-    arguments_.as_json ? print_json() : print_summary();
-    return counts_.failed + list_.errors.size() > 0 ? ExitCode::failed : ExitCode::ok;
+    if (arguments_.as_json)
+      print(boost::json::serialize(to_json(report_)) + "\n");
+    else
+      print_summary(list.targets.size());
+    return report_.counts.failed + list.errors.size() > 0 ? ExitCode::failed : ExitCode::ok;
   }
 
  private:
-  void remarks(const ListRemark& remark) const {
-    std::fprintf(stderr, "%s:%zu:%zu: %s\n", name_.c_str(), remark.line, remark.column,
-                 remark.message.c_str());
+  void say(std::size_t line, std::size_t column, const std::string& message) const {
+    std::fprintf(stderr, "%s:%zu:%zu: %s\n", name_.c_str(), line, column, message.c_str());
   }
 
   // False: no sense in going on.
   bool carry_out(const SyncStep& step) {
-    Outcome<json::object> answer = json::object{};
-    if (!arguments_.is_dry_run && step.action == SyncAction::connect) answer = connect(step);
-    if (!arguments_.is_dry_run && step.action == SyncAction::reconnect)
-      answer = call_daemon(
-          {path_, {{"command", "reconnect"}, {"name", step.session}}, {}, "reconnecting " + step.session});
-    note(step, answer);
-    return answer || (answer.error().code != "no_daemon" && answer.error().code != "permission_denied");
+    TargetReport done{step.target->line,
+                      step.target->target.to_uri(),
+                      text_or_null(step.session),
+                      to_string(step.action),
+                      {}};
+    std::string units;
+    auto& count = count_of(step.action);
+    const auto words = perform(step, done, units);
+    ++(done.error ? report_.counts.failed : count);
+    if (done.error)
+      say(done.line, 1, words + ": " + done.error->message);
+    else if (!arguments_.as_json)
+      print(fmt::format("{}  {}  {}\n{}", done.session.value_or("-"), words, done.target, units));
+    std::fflush(stdout);
+    report_.targets.push_back(done);
+    return !done.error || (done.error->code != "no_daemon" && done.error->code != "permission_denied");
   }
 
-  Outcome<ConnectOrder> order_for(const std::string& target) const {
-    auto fields = arguments_.fields;
-    fields.emplace_back("target", target);
-    return connect_order(fields);
-  }
-
-  Outcome<json::object> connect(const SyncStep& step) const {
-    const auto order = order_for(step.target->target.to_uri());
-    if (!order) return order.error();
-    return call_daemon(
-        {path_, order->order, order->deadline, "connecting to " + step.target->target.to_uri()});
-  }
-
-  void note(const SyncStep& step, const Outcome<json::object>& answer) {
-    const auto uri = step.target->target.to_uri();
-    auto name = step.session;
-    if (answer && name.empty()) name = text_at(object_at(*answer, "session"), "name");
-    std::string words, units;
-    auto* count = &counts_.unchanged;
-    switch (step.action) {
+  std::uint64_t& count_of(SyncAction action) {
+    auto& counts = report_.counts;
+    switch (action) {
       case SyncAction::connect:
-        words = arguments_.is_dry_run ? "would connect" : answer ? "connected" : "not connected";
-        count = &counts_.connected;
-        if (answer) units = units_text(object_at(*answer, "session"));
-        if (answer && units.empty() && !arguments_.is_dry_run) words = "connecting";  // --no-wait
-        break;
+        return counts.connected;
       case SyncAction::reconnect:
-        words = arguments_.is_dry_run ? "would reconnect" : answer ? "reconnected" : "not reconnected";
-        count = &counts_.reconnected;
-        break;
-      case SyncAction::none:
-        words = "unchanged, " + step.state;
-        break;
+        return counts.reconnected;
       case SyncAction::leave_alone:
-        words = fmt::format(
-            "left alone, an administrator disconnected it: `srp-nbd reconnect {}` connects it", name);
-        count = &counts_.left_alone;
+        return counts.left_alone;
+      case SyncAction::none:
         break;
     }
-    ++(answer ? *count : counts_.failed);
-    if (!answer)
-      std::fprintf(stderr, "%s:%zu:1: %s: %s\n", name_.c_str(), step.target->line, words.c_str(),
-                   answer.error().message.c_str());
-    if (arguments_.as_json) {
-      json::object target{{"line", step.target->line},
-                          {"target", uri},
-                          {"session", name.empty() ? json::value(nullptr) : json::value(name)},
-                          {"action", to_string(step.action)},
-                          {"error", nullptr}};
-      if (!answer) target["error"] = {{"code", answer.error().code}, {"message", answer.error().message}};
-      targets_.push_back(std::move(target));
-    } else if (answer) {
-      auto line = fmt::format("{}  {}  {}\n", name.empty() ? "-" : name, words, uri);
-      for (std::size_t begin = 0; begin < units.size();) {
-        const auto end = units.find('\n', begin);
-        line += "    " + units.substr(begin, end - begin) + "\n";
-        begin = end + 1;
-      }
-      std::fputs(line.c_str(), stdout);
-      std::fflush(stdout);
-    }
+    return counts.unchanged;
   }
 
-  void print_summary() const {
-    const bool has_changed = counts_.connected + counts_.reconnected > 0;
-    const char* would = arguments_.is_dry_run ? "would be " : "";
+  // In words, what has become of it.
+  std::string perform(const SyncStep& step, TargetReport& done, std::string& units) const {
+    if (step.action == SyncAction::none) return "unchanged, " + step.state;
+    if (step.action == SyncAction::leave_alone)
+      return fmt::format("left alone, an administrator disconnected it: `srp-nbd reconnect {}` connects it",
+                         step.session);
+    if (arguments_.is_dry_run) return "would " + done.action;
+    if (step.action == SyncAction::reconnect) {
+      const auto reply =
+          client_.ask(ReconnectOrder{step.session}, {std::nullopt, "reconnecting " + step.session});
+      if (reply) return "reconnected";
+      done.error = reply.error();
+      return "not reconnected";
+    }
+    const auto order = arguments_.session.order(done.target);
+    const auto reply = order ? client_.ask(*order, patience_for(*order)) : order.error();
+    if (!reply) return done.error = reply.error(), "not connected";
+    done.session = reply->answer.session.name;
+    units = units_text(reply->answer.session, "    ");
+    return order->session.wait ? "connected" : "connecting";
+  }
+
+  void print_summary(std::size_t targets) const {
+    const auto& counts = report_.counts;
+    const bool has_changed = counts.connected + counts.reconnected > 0;
     const auto plural = [](std::size_t n) { return n == 1 ? "" : "s"; };
-    fmt::print(
+    print(fmt::format(
         "{} target{}: {}{} connected, {} reconnected, {} unchanged, {} left alone, {} failed; {} bad "
         "line{}{}\n",
-        list_.targets.size(), plural(list_.targets.size()), would, counts_.connected, counts_.reconnected,
-        counts_.unchanged, counts_.left_alone, counts_.failed, list_.errors.size(),
-        plural(list_.errors.size()), has_changed ? "" : "; nothing changed");
+        targets, plural(targets), arguments_.is_dry_run ? "would be " : "", counts.connected,
+        counts.reconnected, counts.unchanged, counts.left_alone, counts.failed, report_.bad_lines.size(),
+        plural(report_.bad_lines.size()), has_changed ? "" : "; nothing changed"));
   }
 
-  void print_json() const {
-    const auto remarks_json = [](const std::vector<ListRemark>& remarks) {
-      json::array array;
-      for (const auto& r : remarks)
-        array.push_back({{"line", r.line}, {"column", r.column}, {"message", r.message}});
-      return array;
-    };
-    const json::object result{{"dry_run", arguments_.is_dry_run},
-                              {"targets", targets_},
-                              {"bad_lines", remarks_json(list_.errors)},
-                              {"repeated_lines", remarks_json(list_.repeated)},
-                              {"counts", json::object{{"connected", counts_.connected},
-                                                      {"reconnected", counts_.reconnected},
-                                                      {"unchanged", counts_.unchanged},
-                                                      {"left_alone", counts_.left_alone},
-                                                      {"failed", counts_.failed}}}};
-    const auto text = json::serialize(result) + "\n";
-    std::fwrite(text.data(), 1, text.size(), stdout);
-  }
-
-  const std::string& path_;
-  const SyncArguments& arguments_;
-  std::string name_;
-  TargetList list_;
-  Counts counts_;
-  json::array targets_;
+  const ControlClient client_;
+  const Arguments& arguments_;
+  const std::string name_;
+  SyncReport report_;
 };
 
 }  // namespace
 
-ExitCode sync_command(const std::string& control_path, const SyncArguments& arguments) {
-  return Sync(control_path, arguments).run();
+void add_sync_command(Commands& commands) {
+  const auto arguments = std::make_shared<Arguments>();
+  auto& command =
+      commands.add("sync", "Connect what a list of targets has and the daemon has not, or has lost",
+                   "  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
+                   "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
+                   "erased. Run twice, it changes nothing.\n",
+                   [&commands, arguments] { return Sync(commands.client(), *arguments).run(); });
+  command
+      .add_option("FILE", arguments->list_path,
+                  "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
+      ->check(kNotEmpty);
+  command.add_flag("--dry-run", arguments->is_dry_run, "Say what would be done, do nothing");
+  command.add_flag("--json", arguments->as_json, "As JSON");
+  arguments->session.add_to(command);
 }
 
 }  // namespace srp_nbd

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/sync_plan.hpp"
 
-#include <boost/json/value.hpp>
-
-#include "cli/json_fields.hpp"
-
 namespace srp_nbd {
 namespace {
 
-SyncAction action_for(const boost::json::object& session) {
-  const auto state = text_at(session, "state");
-  if (state == "recovering") return SyncAction::reconnect;
-  if (state != "disconnected" && state != "disconnecting") return SyncAction::none;
-  return text_at(session, "by") == "fault" ? SyncAction::reconnect : SyncAction::leave_alone;
+SyncAction action_for(const SessionView& session) {
+  if (session.state == "recovering") return SyncAction::reconnect;
+  if (session.state != "disconnected" && session.state != "disconnecting") return SyncAction::none;
+  return session.by == "fault" ? SyncAction::reconnect : SyncAction::leave_alone;
 }
 
 }  // namespace
@@ -31,17 +26,15 @@ const char* to_string(SyncAction action) noexcept {
   return "unknown";
 }
 
-std::vector<SyncStep> plan_sync(const TargetList& list, const boost::json::array& sessions) {
+std::vector<SyncStep> plan_sync(const TargetList& list, const std::vector<SessionView>& sessions) {
   std::vector<SyncStep> steps;
   for (const auto& target : list.targets) {
     bool is_known = false;
-    for (const auto& element : sessions) {
-      const auto* session = element.if_object();
-      if (!session) continue;
-      const auto known = srpi::parse_target(text_at(*session, "target"));
+    for (const auto& session : sessions) {
+      const auto known = srpi::parse_target(session.target);
       if (!known || !is_same_target(known->address, target.target.address)) continue;
       is_known = true;
-      steps.push_back({&target, action_for(*session), text_at(*session, "name"), text_at(*session, "state")});
+      steps.push_back({&target, action_for(session), session.name, session.state});
     }
     if (!is_known) steps.push_back({&target, SyncAction::connect, {}, {}});
   }

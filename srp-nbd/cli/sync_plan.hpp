@@ -3,12 +3,12 @@
 // list and what the daemon has, to steps.
 #pragma once
 
-#include <boost/json/array.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "cli/target_list.hpp"
+#include "control/session_view.hpp"
 
 namespace srp_nbd {
 
@@ -29,6 +29,6 @@ struct SyncStep {
 
 // sessions: as `list` answers. Several sessions with one target get a step each. The list must outlive the
 // steps.
-[[nodiscard]] std::vector<SyncStep> plan_sync(const TargetList&, const boost::json::array& sessions);
+[[nodiscard]] std::vector<SyncStep> plan_sync(const TargetList&, const std::vector<SessionView>& sessions);
 
 }  // namespace srp_nbd

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxConfigBytes = 1 << 20;
 
 class Reader {
  public:
-  explicit Reader(const std::string& file_name) : file_name_(file_name) {}
+  Reader(const std::string& file_name, const OptionTable& table) : file_name_(file_name), table_(table) {}
 
   Outcome<Config> read(std::string_view text);
 
@@ -30,15 +30,16 @@ class Reader {
   Outcome<> check_unique(const SessionRequest&, const toml::source_region&);
 
   const std::string& file_name_;
+  const OptionTable& table_;
   Config config_;
   std::map<std::string, toml::source_index> lines_of_names_, lines_of_sockets_;
   std::map<std::uint32_t, toml::source_index> lines_of_devices_;
 };
 
-std::optional<FieldValue> field_value(const toml::node& node) {
-  if (const auto* s = node.as_string()) return FieldValue{s->get()};
-  if (const auto* n = node.as_integer()) return FieldValue{n->get()};
-  if (const auto* b = node.as_boolean()) return FieldValue{b->get()};
+std::optional<OptionValue> option_value(const toml::node& node) {
+  if (const auto* s = node.as_string()) return OptionValue{s->get()};
+  if (const auto* n = node.as_integer()) return OptionValue{n->get()};
+  if (const auto* b = node.as_boolean()) return OptionValue{b->get()};
   if (const auto* list = node.as_array()) {
     std::vector<std::int64_t> numbers;
     for (const auto& element : *list) {
@@ -46,7 +47,7 @@ std::optional<FieldValue> field_value(const toml::node& node) {
       if (!n) return std::nullopt;
       numbers.push_back(n->get());
     }
-    return FieldValue{std::move(numbers)};
+    return OptionValue{std::move(numbers)};
   }
   return std::nullopt;
 }
@@ -75,14 +76,14 @@ Outcome<> Reader::read_session(const toml::table& table) {
   SessionRequest request;
   request.wait = false;  // a target that is away when the daemon starts is tried again
   for (const auto& [key, node] : table) {
-    if (key.str() == "wait")
-      return at(key.source(), "wait belongs to the command line; a configured session keeps trying");
-    const auto value = field_value(node);
-    if (!value)
-      return at(
-          node.source(),
-          fmt::format("{}: expected a text, a whole number, true, false or a list of numbers", key.str()));
-    if (auto ok = apply_field(request, key.str(), *value); !ok) return at(key.source(), ok.error().message);
+    const auto* option = find_option(table_, key.str());
+    if (option && option->use == Option::Use::order)
+      return at(key.source(),
+                fmt::format("{} belongs to the command line; a configured session keeps trying", key.str()));
+    const auto value = option_value(node);
+    if (!value) return at(node.source(), fmt::format("{}: expected {}", key.str(), kOptionValueForms));
+    if (auto ok = set_option(request, key.str(), *value, table_); !ok)
+      return at(key.source(), ok.error().message);
   }
   if (auto ok = check_request(request); !ok) return at(table.source(), ok.error().message);
   if (auto ok = check_unique(request, table.source()); !ok) return ok;
@@ -130,8 +131,8 @@ Outcome<Config> Reader::read(std::string_view text) {
 
 }  // namespace
 
-Outcome<Config> parse_config(std::string_view text, const std::string& file_name) {
-  return Reader(file_name).read(text);
+Outcome<Config> parse_config(std::string_view text, const std::string& file_name, const OptionTable& table) {
+  return Reader(file_name, table).read(text);
 }
 
 Outcome<Config> load_config(const std::string& path) {

@@ -6,7 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "daemon/session_request.hpp"
+#include "control/option.hpp"
+#include "control/session_request.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -19,7 +20,8 @@ struct Config {
 
 // Limits: 1 MiB of text, 256 sessions. Everything unknown, double, of the wrong type or out of range is an error of code
 // bad_config whose message starts with "FILE:LINE:COLUMN: ".
-[[nodiscard]] Outcome<Config> parse_config(std::string_view text, const std::string& file_name);
+[[nodiscard]] Outcome<Config> parse_config(std::string_view text, const std::string& file_name,
+                                           const OptionTable& = options());
 [[nodiscard]] Outcome<Config> load_config(const std::string& path);
 
 }  // namespace srp_nbd

@@ -13,9 +13,8 @@
 #include <boost/json/serialize.hpp>
 #include <set>
 
-#include "daemon/control_request.hpp"
+#include "control/orders.hpp"
 #include "daemon/control_socket.hpp"
-#include "daemon/session_json.hpp"
 #include "support/no_memory.hpp"
 
 namespace srp_nbd {
@@ -64,7 +63,7 @@ class ControlServer::Client : public std::enable_shared_from_this<Client> {
 
   // Says one thing, then goodbye.
   void refuse(const Failure& failure) noexcept {
-    guarded([&] { write(to_json(failure), false); }, [this] { close(); });
+    guarded([&] { write(answer_json(failure), false); }, [this] { close(); });
   }
 
   void close() {

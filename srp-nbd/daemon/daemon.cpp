@@ -10,11 +10,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 
-#include "daemon/control_request.hpp"
+#include "control/orders.hpp"
 #include "daemon/control_server.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/registry.hpp"
-#include "daemon/session_json.hpp"
 #include "support/no_memory.hpp"
 
 namespace srp_nbd {
@@ -62,14 +61,14 @@ class Daemon {
 
  private:
   void on_line(std::string_view line, ControlServer::Answer answer) {
-    auto request = parse_control_request(line);
-    if (!request) return answer(to_json(request.error()), nullptr);
-    if (request->command == ControlRequest::Command::events) {
-      auto follower = registry_.follow(request->name);
-      if (!follower) return answer(to_json(follower.error()), nullptr);
-      return answer({{"ok", true}}, std::move(*follower));
+    auto order = parse_order(line);
+    if (!order) return answer(answer_json(order.error()), nullptr);
+    if (const auto* events = std::get_if<EventsOrder>(&*order)) {
+      auto follower = registry_.follow(events->name.value_or(""));
+      if (!follower) return answer(answer_json(follower.error()), nullptr);
+      return answer(answer_json(DoneAnswer{}), std::move(*follower));
     }
-    registry_.handle(std::move(*request), [answer = std::move(answer)](json::object object) {
+    registry_.handle(std::move(*order), [answer = std::move(answer)](json::object object) {
       answer(std::move(object), nullptr);
     });
   }
@@ -103,30 +102,26 @@ class Daemon {
   }
 
   void connect_configured(const SessionRequest& session) {
-    ControlRequest request;
-    request.command = ControlRequest::Command::connect;
-    request.session = session;
-    registry_.handle(std::move(request), [](const json::object& answer) {
+    registry_.handle(ConnectOrder{{session, {}}}, [](const json::object& answer) {
       if (const auto* error = answer.if_contains("error"))
         spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
     });
   }
 
   void connect_own(const SessionRequest& session) {
-    ControlRequest request;
-    request.command = ControlRequest::Command::connect;
-    request.session = session;
     registry_.on_session_gone([this] {
       if (registry_.is_empty()) asio::post(io_, [this] { stop(); });
     });
-    registry_.handle(std::move(request), [this](const json::object& answer) {
+    registry_.handle(ConnectOrder{{session, {}}}, [this](const json::object& answer) {
       if (const auto* error = answer.if_contains("error")) {
         if (!is_stopping_)
           outcome_ = Failure{std::string(error->at("code").as_string()),
                              std::string(error->at("message").as_string())};
         return asio::post(io_, [this] { stop(); });
       }
-      if (options_.on_run_ready) options_.on_run_ready(answer.at("session").as_object());
+      SessionAnswer ready;
+      if (options_.on_run_ready && JsonReader(Reading::answer).read_members(answer, ready))
+        options_.on_run_ready(ready.session);
     });
   }
 

@@ -2,13 +2,13 @@
 // The daemon's main thread: signals, the control socket, the registry.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <functional>
 #include <optional>
 #include <string>
 
+#include "control/session_request.hpp"
+#include "control/session_view.hpp"
 #include "daemon/config.hpp"
-#include "daemon/session_request.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -18,7 +18,7 @@ struct DaemonOptions {
   std::string control_path;
   // `srp-nbd run`: one session of its own, with whose first login and whose end the daemon stands and falls.
   std::optional<SessionRequest> run;
-  std::function<void(const boost::json::object& session)> on_run_ready;
+  std::function<void(const SessionView&)> on_run_ready;
   std::function<void()> on_ready;  // the control socket is there
 };
 

@@ -11,8 +11,8 @@
 namespace srp_nbd {
 namespace {
 
-std::shared_ptr<const std::string> line_of(const boost::json::object& object) {
-  return std::make_shared<const std::string>(boost::json::serialize(object));
+std::shared_ptr<const std::string> line_of(const Event& event) {
+  return std::make_shared<const std::string>(boost::json::serialize(to_json(event)));
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Outcome<std::shared_ptr<EventFollower>> EventHub::follow(std::string session) {
 
 void EventHub::append_snapshot(EventFollower& follower) const {
   for (const auto& event : snapshot_())
-    if (follower.wants(event)) follower.waiting_.push_back(line_of(to_json(event)));
+    if (follower.wants(event)) follower.waiting_.push_back(line_of(event));
 }
 
 // Each that is there, and tells it if it had nothing before: which may end a follower, this one or another.
@@ -59,7 +59,7 @@ void EventHub::publish(const Event& event) noexcept {
     }
     guarded(
         [&] {
-          if (!line) line = line_of(to_json(event));
+          if (!line) line = line_of(event);
           follower.waiting_.push_back(line);
         },
         [&] { ++follower.lost_; });
@@ -74,8 +74,9 @@ EventFollower::~EventFollower() { std::erase(hub_.followers_, this); }
 
 std::shared_ptr<const std::string> EventFollower::next() {
   if (waiting_.empty() && lost_ > 0) {
-    waiting_.push_back(
-        line_of({{"time", iso_time(hub_.now())}, {"session", nullptr}, {"kind", "lost"}, {"lost", lost_}}));
+    Event lost(hub_.now(), {}, EventKind::lost);
+    lost.lost = lost_;
+    waiting_.push_back(line_of(lost));
     lost_ = 0;
     hub_.append_snapshot(*this);
   }

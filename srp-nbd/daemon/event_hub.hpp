@@ -14,7 +14,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/event.hpp"
+#include "control/event.hpp"
 #include "support/failure.hpp"
 #include "support/no_memory.hpp"
 
@@ -73,7 +73,7 @@ class EventFollower {
  private:
   friend class EventHub;
   EventFollower(EventHub& hub, std::string session) : hub_(hub), session_(std::move(session)) {}
-  [[nodiscard]] bool wants(const Event& event) const { return session_.empty() || session_ == event.session; }
+  [[nodiscard]] bool wants(const Event& event) const { return session_.empty() || event.session == session_; }
 
   EventHub& hub_;
   const std::string session_;

@@ -214,7 +214,7 @@ bool ManagedSession::has_device(std::uint32_t index) const {
   if (!publication_) return false;
   const auto path = fmt::format("/dev/nbd{}", index);
   const auto units = publication_->units();
-  return std::ranges::any_of(units, [&](const PublishedUnit& unit) { return unit.device == path; });
+  return std::ranges::any_of(units, [&](const UnitView& unit) { return unit.device == path; });
 }
 
 }  // namespace srp_nbd

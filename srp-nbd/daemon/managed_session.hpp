@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
+#include "control/session_request.hpp"
+#include "control/session_view.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/live_waiters.hpp"
 #include "daemon/publication.hpp"
-#include "daemon/session_json.hpp"
 #include "daemon/session_reporter.hpp"
-#include "daemon/session_request.hpp"
 #include "daemon/unit_tasks.hpp"
 #include "lane/lane.hpp"
 #include "support/failure.hpp"

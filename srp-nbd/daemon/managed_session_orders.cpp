@@ -143,17 +143,9 @@ void ManagedSession::view(ViewDone done) {
 }
 
 SessionView ManagedSession::make_view(const srpi::SessionStatus& status, bool is_stale) const {
-  SessionView view;
-  view.name = request_.name;
-  view.status = status;
-  view.target = request_.target;
-  view.options = request_.options;
-  view.is_stale = is_stale;
-  // What was left of a timer then says nothing about now.
-  if (is_stale)
-    view.status.next_attempt_in = view.status.fast_io_fail_in = view.status.dev_loss_in = std::nullopt;
-  view.publish_failure = publish_failure_;
-  if (publication_) view.units = publication_->units();
+  auto view = make_session_view(request_.name, request_.target, status, request_.options, is_stale);
+  if (!view.last_error) view.last_error = publish_failure_;
+  if (publication_) view.luns = publication_->units();
   return view;
 }
 

@@ -65,13 +65,13 @@ struct Publication::Impl : std::enable_shared_from_this<Publication::Impl> {
                       });
   }
 
-  [[nodiscard]] PublishedUnit published(const Unit& unit) const {
-    PublishedUnit result{unit.info, {}, {}};
-    if (unit.device && !unit.is_lost) result.device = unit.device->path;
+  [[nodiscard]] UnitView published(const Unit& unit) const {
+    auto view = make_unit_view(unit.info);
+    if (unit.device && !unit.is_lost) view.device = unit.device->path;
     if (server)
-      result.uri = fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name,
-                               server->path());
-    return result;
+      view.export_ = fmt::format("nbd+unix:///{}?socket={}", describe_export(unit.info, lane.options()).name,
+                                 server->path());
+    return view;
   }
 
   Outcome<> listen() {
@@ -324,7 +324,7 @@ std::optional<Publication::LostDevice> Publication::connection_closed(std::uint6
   if (why.code == srpi::Errc::ok) lost.why = {srpi::Errc::no_device, "somebody has disconnected it"};
   unit->is_lost = true;
   spdlog::error("{}: {} has lost its connection to this daemon: {}; erase the session and connect again",
-                impl.request.name, lost.unit.device, of_kernel(lost.why).message);
+                impl.request.name, lost.unit.device.value_or(""), of_kernel(lost.why).message);
   return lost;
 }
 
@@ -339,16 +339,16 @@ void Publication::update(const srpi::LogicalUnitInfo& info) {
     }
 }
 
-std::vector<PublishedUnit> Publication::units() const {
-  std::vector<PublishedUnit> result;
+std::vector<UnitView> Publication::units() const {
+  std::vector<UnitView> result;
   for (const auto& unit : impl_->units) result.push_back(impl_->published(unit));
   return result;
 }
 
-PublishedUnit Publication::unit(const srpi::LogicalUnitInfo& info) const {
+UnitView Publication::unit(const srpi::LogicalUnitInfo& info) const {
   for (const auto& unit : impl_->units)
     if (unit.info.lun == info.lun) return impl_->published(unit);
-  return {info, {}, {}};
+  return make_unit_view(info);
 }
 
 }  // namespace srp_nbd

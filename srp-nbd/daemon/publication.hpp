@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/session_json.hpp"
-#include "daemon/session_request.hpp"
+#include "control/session_request.hpp"
+#include "control/session_view.hpp"
 #include "export/kernel_device.hpp"
 #include "export/socket_server.hpp"
 #include "lane/lane.hpp"
@@ -38,15 +38,15 @@ class Publication {
   void withdraw(Done);
 
   struct LostDevice {
-    PublishedUnit unit;  // with its device, for the last time
+    UnitView unit;  // with its device, for the last time
     srpi::Error why;
   };
   // Of a lane's connection. The device that is lost by it, where that was not our doing.
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why);
   void update(const srpi::LogicalUnitInfo&);  // a unit has grown, and its device with it
-  [[nodiscard]] std::vector<PublishedUnit> units() const;
+  [[nodiscard]] std::vector<UnitView> units() const;
   // Of the same number; that of the info alone, where it is not published.
-  [[nodiscard]] PublishedUnit unit(const srpi::LogicalUnitInfo&) const;
+  [[nodiscard]] UnitView unit(const srpi::LogicalUnitInfo&) const;
 
  private:
   struct Impl;

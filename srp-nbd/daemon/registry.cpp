@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/json/array.hpp>
 #include <new>
 
 #include "support/no_memory.hpp"
@@ -12,13 +11,8 @@
 namespace srp_nbd {
 namespace {
 
-namespace json = boost::json;
-using Command = ControlRequest::Command;
-
 ManagedSession::Done simple_answer(Registry::Answer answer) {
-  return [answer = std::move(answer)](const Outcome<>& outcome) {
-    answer(outcome ? json::object{{"ok", true}} : to_json(outcome.error()));
-  };
+  return [answer = std::move(answer)](const Outcome<>& outcome) { answer(answer_json(outcome)); };
 }
 
 Failure no_such_session(const std::string& name) {
@@ -26,55 +20,56 @@ Failure no_such_session(const std::string& name) {
           fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", name)};
 }
 
+void run_task(ManagedSession& session, const std::string& name, UnitTask task,
+              std::optional<std::uint64_t> lun, Registry::Answer answer) {
+  spdlog::info("{}: {} of {} on request", name, to_string(task),
+               lun ? fmt::format("lun {}", *lun) : "all logical units");
+  session.run_unit_task(
+      task, lun, [name, task, answer = std::move(answer)](const Outcome<UnitTaskReport>& report) {
+        answer(report ? answer_json(make_answer(task, name, *report)) : answer_json(report.error()));
+      });
+}
+
 }  // namespace
 
 Registry::Registry(boost::asio::any_io_executor executor)
     : executor_(executor), devices_(std::move(executor)), events_([this] { return present_states(); }) {}
 
-void Registry::handle(ControlRequest request, Answer answer) {
-  if (request.command == Command::list) return list(answer);
-  if (request.command == Command::connect) return connect(std::move(request.session), std::move(answer));
+void Registry::handle(Order order, Answer answer) {
+  std::visit(
+      [&](auto& each) {
+        using Each = std::decay_t<decltype(each)>;
+        if constexpr (std::is_same_v<Each, ListOrder>)
+          list(answer);
+        else if constexpr (std::is_same_v<Each, ConnectOrder>)
+          connect(std::move(each.session), std::move(answer));
+        else if constexpr (!std::is_same_v<Each, EventsOrder>)  // those are followed
+          on_session(each, std::move(answer));
+      },
+      order);
+}
 
-  const auto found = sessions_.find(request.name);
-  if (found == sessions_.end()) return answer(to_json(no_such_session(request.name)));
+template<class SessionOrder>
+void Registry::on_session(const SessionOrder& order, Answer answer) {
+  const auto found = sessions_.find(order.name);
+  if (found == sessions_.end()) return answer(answer_json(no_such_session(order.name)));
   const auto session = found->second;
-  if (session->is_erasing() && request.command != Command::erase)
-    return answer(
-        to_json(Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", request.name)}));
-
-  switch (request.command) {
-    case Command::show:
-      return show(request.name, std::move(answer));
-    case Command::erase:
-      return erase(request.name, std::move(answer));
-    case Command::disconnect:
-      return session->disconnect([answer = std::move(answer)](const Outcome<std::chrono::nanoseconds>& took) {
-        if (!took) return answer(to_json(took.error()));
-        answer({{"ok", true}, {"disconnect_us", static_cast<double>(took->count()) / 1000.0}});
-      });
-    case Command::reconnect:
-      return session->reconnect(simple_answer(std::move(answer)));
-    case Command::target:
-      return session->set_ram_target_online(request.online, simple_answer(std::move(answer)));
-    case Command::abort:
-      return run_task(request, UnitTask::abort, std::move(answer));
-    case Command::reset:
-      return run_task(request, UnitTask::reset, std::move(answer));
-    default:
-      return answer(to_json(Failure{"bad_request", "unknown command"}));
-  }
+  if (session->is_erasing() && !std::is_same_v<SessionOrder, EraseOrder>)
+    return answer(answer_json(
+        Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", order.name)}));
+  carry_out(order, *session, std::move(answer));
 }
 
 void Registry::list(const Answer& answer) {
   struct Gathering {
-    std::map<std::string, json::object> views;
+    std::map<std::string, SessionView> views;
     std::size_t missing = 0;
   };
   const auto gathering = std::make_shared<Gathering>();
   const auto finish = [gathering, answer] {
-    json::array sessions;
-    for (auto& [name, view] : gathering->views) sessions.push_back(std::move(view));
-    answer({{"ok", true}, {"sessions", std::move(sessions)}});
+    ListAnswer list;
+    for (auto& [name, view] : gathering->views) list.sessions.push_back(std::move(view));
+    answer(answer_json(list));
   };
   gathering->missing = sessions_.size() + 1;
   const auto one_less = [gathering, finish] {
@@ -82,30 +77,38 @@ void Registry::list(const Answer& answer) {
   };
   for (const auto& [name, session] : sessions_)
     session->view([gathering, one_less, key = name](const SessionView& view) {
-      gathering->views[key] = to_json(view);
+      gathering->views[key] = view;
       one_less();
     });
   one_less();
 }
 
-void Registry::show(const std::string& name, Answer answer) {
-  sessions_.at(name)->view([answer = std::move(answer)](const SessionView& view) {
-    answer({{"ok", true}, {"session", to_json(view)}});
+void Registry::carry_out(const ShowOrder&, ManagedSession& session, Answer answer) {
+  session.view(
+      [answer = std::move(answer)](const SessionView& view) { answer(answer_json(SessionAnswer{view})); });
+}
+
+void Registry::carry_out(const DisconnectOrder&, ManagedSession& session, Answer answer) {
+  session.disconnect([answer = std::move(answer)](const Outcome<std::chrono::nanoseconds>& took) {
+    answer(took ? answer_json(DisconnectAnswer{static_cast<double>(took->count()) / 1000.0})
+                : answer_json(took.error()));
   });
 }
 
-void Registry::run_task(const ControlRequest& request, UnitTask task, Answer answer) {
-  spdlog::info("{}: {} of {} on request", request.name, to_string(task),
-               request.lun ? fmt::format("lun {}", *request.lun) : "all logical units");
-  sessions_.at(request.name)
-      ->run_unit_task(
-          task, request.lun,
-          [name = request.name, task, answer = std::move(answer)](const Outcome<UnitTaskReport>& report) {
-            if (!report) return answer(to_json(report.error()));
-            auto object = to_json(task, name, *report);
-            object["ok"] = true;
-            answer(std::move(object));
-          });
+void Registry::carry_out(const ReconnectOrder&, ManagedSession& session, Answer answer) {
+  session.reconnect(simple_answer(std::move(answer)));
+}
+
+void Registry::carry_out(const TargetOrder& order, ManagedSession& session, Answer answer) {
+  session.set_ram_target_online(order.online, simple_answer(std::move(answer)));
+}
+
+void Registry::carry_out(const AbortOrder& order, ManagedSession& session, Answer answer) {
+  run_task(session, order.name, UnitTask::abort, order.lun, std::move(answer));
+}
+
+void Registry::carry_out(const ResetOrder& order, ManagedSession& session, Answer answer) {
+  run_task(session, order.name, UnitTask::reset, order.lun, std::move(answer));
 }
 
 Outcome<std::shared_ptr<EventFollower>> Registry::follow(const std::string& name) {
@@ -147,8 +150,8 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
 
 void Registry::connect(SessionRequest request, Answer answer) {
   if (request.name.empty()) request.name = derive_name();
-  if (auto ok = fill_in_name(request); !ok) return answer(to_json(ok.error()));
-  if (auto is_free = check_free(request); !is_free) return answer(to_json(is_free.error()));
+  if (auto ok = fill_in_name(request); !ok) return answer(answer_json(ok.error()));
+  if (auto is_free = check_free(request); !is_free) return answer(answer_json(is_free.error()));
 
   const auto name = request.name;
   const bool waits = request.wait;
@@ -157,11 +160,8 @@ void Registry::connect(SessionRequest request, Answer answer) {
                                                         [this, name] { forget(name); });
   sessions_.emplace(name, session);
   events_.report([&] {
-    Event added;
-    added.time = events_.now();
-    added.session = name;
-    added.kind = EventKind::added;
-    added.to = srpi::SessionState::connecting;
+    Event added(events_.now(), name, EventKind::added);
+    added.to = srpi::to_string(srpi::SessionState::connecting);
     return added;
   });
   const auto started = [this, name, waits, weak = std::weak_ptr(session),
@@ -170,10 +170,10 @@ void Registry::connect(SessionRequest request, Answer answer) {
       spdlog::warn("{}: gone: {}", name, outcome.error().message);
       // An erase that came in between takes it away itself.
       if (outcome.error().code != "no_such_session") insist([&] { forget(name, outcome.error()); });
-      return answer(to_json(outcome.error()));
+      return answer(answer_json(outcome.error()));
     }
-    if (waits) return show(name, answer);
-    answer({{"ok", true}, {"session", json::object{{"name", name}, {"state", "connecting"}}}});
+    if (waits) return on_session(ShowOrder{name}, answer);
+    answer(answer_json(ConnectingAnswer{{name, "connecting"}}));
   };
   try {
     session->start(started);
@@ -183,11 +183,10 @@ void Registry::connect(SessionRequest request, Answer answer) {
   }
 }
 
-void Registry::erase(const std::string& name, Answer answer) {
-  const auto session = sessions_.at(name);
-  session->erase([this, name, answer = std::move(answer)](const Outcome<>& outcome) {
+void Registry::carry_out(const EraseOrder& order, ManagedSession& session, Answer answer) {
+  session.erase([this, name = order.name, answer = std::move(answer)](const Outcome<>& outcome) {
     forget(name);
-    answer(outcome ? json::object{{"ok", true}} : to_json(outcome.error()));
+    answer(answer_json(outcome));
   });
 }
 
@@ -195,10 +194,7 @@ void Registry::forget(const std::string& name, std::optional<Failure> why) {
   if (sessions_.erase(name) == 0) return;
   spdlog::info("{}: erased", name);
   events_.report([&] {
-    Event erased;
-    erased.time = events_.now();
-    erased.session = name;
-    erased.kind = EventKind::erased;
+    Event erased(events_.now(), name, EventKind::erased);
     erased.cause = why;
     return erased;
   });

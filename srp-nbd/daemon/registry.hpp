@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/control_request.hpp"
+#include "control/orders.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/managed_session.hpp"
 #include "export/kernel_device.hpp"
@@ -26,7 +26,7 @@ class Registry {
 
   // Carries out a command; the answer comes exactly once, possibly from within. Where there is no memory it
   // may come twice, or not at all, or std::bad_alloc out of this: then the command was not carried out.
-  void handle(ControlRequest, Answer);
+  void handle(Order, Answer);
   // The changes of the session of that name, or of all when it is empty. Errors: no_such_session, busy.
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);
   // Erases every session; done when all are gone. New ones are refused from then on.
@@ -38,9 +38,15 @@ class Registry {
  private:
   void list(const Answer&);
   void connect(SessionRequest, Answer);
-  void show(const std::string& name, Answer);
-  void erase(const std::string& name, Answer);
-  void run_task(const ControlRequest&, UnitTask, Answer);
+  template<class SessionOrder>
+  void on_session(const SessionOrder&, Answer);
+  void carry_out(const ShowOrder&, ManagedSession&, Answer);
+  void carry_out(const DisconnectOrder&, ManagedSession&, Answer);
+  void carry_out(const ReconnectOrder&, ManagedSession&, Answer);
+  void carry_out(const EraseOrder&, ManagedSession&, Answer);
+  void carry_out(const AbortOrder&, ManagedSession&, Answer);
+  void carry_out(const ResetOrder&, ManagedSession&, Answer);
+  void carry_out(const TargetOrder&, ManagedSession&, Answer);
   void forget(const std::string& name, std::optional<Failure> why = {});
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;

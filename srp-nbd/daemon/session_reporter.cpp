@@ -10,17 +10,18 @@ namespace srp_nbd {
 SessionReporter::SessionReporter(EventHub& hub, std::string session_name)
     : hub_(hub), name_(std::move(session_name)) {}
 
-Event SessionReporter::make_event(Event::Time time, EventKind kind) const {
-  Event event;
-  event.time = time;
-  event.session = name_;
-  event.kind = kind;
-  return event;
+template<class Fill>
+void SessionReporter::report(Event::Time time, EventKind kind, Fill fill) noexcept {
+  hub_.report([&] {
+    Event event(time, name_, kind);
+    fill(event);
+    return event;
+  });
 }
 
 Event SessionReporter::present_state() const {
-  auto event = make_event(hub_.now(), EventKind::present);
-  event.to = state_;
+  Event event(hub_.now(), name_, EventKind::present);
+  event.to = srpi::to_string(state_);
   event.cause = cause_;
   return event;
 }
@@ -31,79 +32,58 @@ void SessionReporter::state(Event::Time time, srpi::SessionState from, srpi::Ses
   cause_.reset();
   if (cause.code != srpi::Errc::ok)
     guarded([&] { cause_ = Failure{cause}; }, [&] { cause_ = Failure::no_memory(); });
-  hub_.report([&] {
-    auto event = make_event(time, EventKind::state);
-    event.from = from;
-    event.to = to;
+  report(time, EventKind::state, [&](Event& event) {
+    event.from = srpi::to_string(from);
+    event.to = srpi::to_string(to);
     event.cause = cause_;
-    return event;
   });
 }
 
 void SessionReporter::attempt_failed(Event::Time time, const srpi::Error& error) noexcept {
-  hub_.report([&] {
-    auto event = make_event(time, EventKind::attempt_failed);
-    event.cause = Failure{error};
-    return event;
-  });
+  report(time, EventKind::attempt_failed, [&](Event& event) { event.cause = Failure{error}; });
 }
 
 void SessionReporter::unit(Event::Time time, const Publication& publication,
                            const srpi::LogicalUnitInfo& info,
                            std::optional<std::uint64_t> old_size_bytes) noexcept {
-  hub_.report([&] {
-    auto event = make_event(time, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found);
-    event.old_size_bytes = old_size_bytes;
-    event.unit = publication.unit(info);
-    return event;
+  report(time, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found, [&](Event& event) {
+    if (old_size_bytes) event.old_size_bytes = *old_size_bytes;
+    event.set_unit(publication.unit(info));
   });
 }
 
 void SessionReporter::unit_away(Event::Time time, const Publication& publication,
                                 const srpi::LogicalUnitInfo& info) noexcept {
-  hub_.report([&] {
-    const bool away = info.away.code != srpi::Errc::ok;
-    auto event = make_event(time, away ? EventKind::unit_away : EventKind::unit_back);
+  const bool away = info.away.code != srpi::Errc::ok;
+  report(time, away ? EventKind::unit_away : EventKind::unit_back, [&](Event& event) {
     if (away) event.cause = Failure{info.away};
-    event.unit = publication.unit(info);
-    return event;
+    event.set_unit(publication.unit(info));
   });
 }
 
 void SessionReporter::unit_event(Event::Time time, const Publication& publication, srpi::SessionEvent what,
                                  const std::optional<srpi::LogicalUnitInfo>& info) noexcept {
-  hub_.report([&] {
-    auto event = make_event(time, EventKind::unit_event);
-    event.reported = what;
-    if (info) event.unit = publication.unit(*info);
-    return event;
+  report(time, EventKind::unit_event, [&](Event& event) {
+    event.event = srpi::to_string(what);
+    event.lun.emplace();
+    if (info) event.set_unit(publication.unit(*info));
   });
 }
 
 void SessionReporter::published(const Publication& publication, const Outcome<>& outcome) noexcept {
   if (!outcome)
-    return hub_.report([&] {
-      auto event = make_event(hub_.now(), EventKind::publish_failed);
-      event.cause = outcome.error();
-      return event;
-    });
+    return report(hub_.now(), EventKind::publish_failed,
+                  [&](Event& event) { event.cause = outcome.error(); });
   guarded([&] {
-    for (auto& unit : publication.units())
-      hub_.report([&] {
-        auto event = make_event(hub_.now(), EventKind::published);
-        event.unit = std::move(unit);
-        return event;
-      });
+    for (const auto& unit : publication.units())
+      report(hub_.now(), EventKind::published, [&](Event& event) { event.set_unit(unit); });
   });
 }
 
-void SessionReporter::device_lost(Event::Time time, const PublishedUnit& unit,
-                                  const srpi::Error& why) noexcept {
-  hub_.report([&] {
-    auto event = make_event(time, EventKind::device_lost);
-    event.unit = unit;
+void SessionReporter::device_lost(Event::Time time, const UnitView& unit, const srpi::Error& why) noexcept {
+  report(time, EventKind::device_lost, [&](Event& event) {
+    event.set_unit(unit);
     event.cause = Failure{why};
-    return event;
   });
 }
 

@@ -29,13 +29,15 @@ class SessionReporter {
   void unit_event(Event::Time, const Publication&, srpi::SessionEvent,
                   const std::optional<srpi::LogicalUnitInfo>&) noexcept;
   void published(const Publication&, const Outcome<>&) noexcept;
-  void device_lost(Event::Time, const PublishedUnit&, const srpi::Error& why) noexcept;
+  void device_lost(Event::Time, const UnitView&, const srpi::Error& why) noexcept;
 
   // Where the session stands by the changes that were reported so far, none missing and none too many.
   [[nodiscard]] Event present_state() const;
 
  private:
-  [[nodiscard]] Event make_event(Event::Time, EventKind) const;
+  // An event of this session, which `fill` completes.
+  template<class Fill>
+  void report(Event::Time, EventKind, Fill) noexcept;
 
   EventHub& hub_;
   const std::string name_;

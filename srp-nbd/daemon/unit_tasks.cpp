@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/array.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,18 +12,17 @@
 namespace srp_nbd {
 namespace {
 
-namespace json = boost::json;
 using srpi::Errc;
 
 // What the units were asked, until the last of them has answered. The session ends all of it before it ends,
 // so the reference stays good.
-struct Order {
-  Order(srpi::Session& session_in, std::function<void(Outcome<UnitTaskReport>)> done_in)
+struct PendingTask {
+  PendingTask(srpi::Session& session_in, std::function<void(Outcome<UnitTaskReport>)> done_in)
       : session(session_in), done(std::move(done_in)) {}
 
   void answered() {
     if (--missing > 0) return;
-    const std::unique_ptr<Order> self(this);
+    const std::unique_ptr<PendingTask> self(this);
     for (std::size_t i = 0; i < report.units.size(); ++i) report.units[i].status = requests[i].status;
     report.state = session.state();
     guarded([&] { report.by_administrator = session.status().by_administrator; });
@@ -101,13 +99,15 @@ void run_unit_task(srpi::Session& session, UnitTask task, std::optional<std::uin
     return done(Failure{"no_such_lun", fmt::format("the session has no logical unit {}: expected one of {}",
                                                    *lun, known_units(session))});
 
-  auto order = std::make_unique<Order>(session, std::move(done));
+  auto order = std::make_unique<PendingTask>(session, std::move(done));
   order->missing = chosen.size();
   order->requests.resize(chosen.size());
   for (const auto* unit : chosen) order->report.units.push_back({unit->info().lun, Errc::ok});
   for (auto& request : order->requests) {
     request.context = order.get();
-    request.on_complete = [](srpi::TaskRequest& r) noexcept { static_cast<Order*>(r.context)->answered(); };
+    request.on_complete = [](srpi::TaskRequest& r) noexcept {
+      static_cast<PendingTask*>(r.context)->answered();
+    };
   }
   auto* const lent = order.release();  // it deletes itself with the last answer, which none of these gives
   for (std::size_t i = 0; i < chosen.size(); ++i) {
@@ -118,16 +118,15 @@ void run_unit_task(srpi::Session& session, UnitTask task, std::optional<std::uin
   }
 }
 
-json::object to_json(UnitTask task, const std::string& session_name, const UnitTaskReport& report) {
-  json::array units;
+UnitTaskAnswer make_answer(UnitTask task, const std::string& session_name, const UnitTaskReport& report) {
+  UnitTaskAnswer answer{session_name, {}};
   for (const auto& unit : report.units) {
-    json::object object{{"lun", unit.lun}, {"ok", unit.status == Errc::ok}, {"error", nullptr}};
-    if (unit.status != Errc::ok)
-      object["error"] = {{"code", std::string(code_name(unit.status))},
-                         {"message", explain(task, unit.status, report, session_name)}};
-    units.push_back(std::move(object));
+    auto& result = answer.luns.emplace_back(UnitTaskResult{unit.lun, unit.status == Errc::ok, {}});
+    if (!result.ok)
+      result.error =
+          Failure{std::string(code_name(unit.status)), explain(task, unit.status, report, session_name)};
   }
-  return {{"name", session_name}, {"luns", std::move(units)}};
+  return answer;
 }
 
 }  // namespace srp_nbd

@@ -2,12 +2,12 @@
 // An operator's abort or reset: of one logical unit of a session or of all, each with an answer of its own.
 #pragma once
 
-#include <boost/json/object.hpp>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
 
+#include "control/orders.hpp"
 #include "srpi/session.hpp"
 #include "support/failure.hpp"
 
@@ -37,7 +37,7 @@ struct UnitTaskReport {
 void run_unit_task(srpi::Session&, UnitTask, std::optional<std::uint64_t> lun,
                    std::function<void(Outcome<UnitTaskReport>)> done);
 
-// {"lun":0,"ok":true,"error":null} a unit; an error says what has not happened, and what to do.
-[[nodiscard]] boost::json::object to_json(UnitTask, const std::string& session_name, const UnitTaskReport&);
+// An error says what has not happened, and what to do.
+[[nodiscard]] UnitTaskAnswer make_answer(UnitTask, const std::string& session_name, const UnitTaskReport&);
 
 }  // namespace srp_nbd

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/failure.hpp"
 
+#include <algorithm>
+#include <cstdio>
 #include <stdexcept>
 
 namespace srp_nbd {
@@ -11,14 +13,31 @@ void throw_exception_from_error(const Failure& failure, const boost::source_loca
   throw std::runtime_error(failure.message);
 }
 
+std::span<const FailureCode> failure_codes() noexcept {
+  static constexpr FailureCode kCodes[] = {
+      {"failed", ExitCode::failed},
+      {"bad_answer", ExitCode::failed},
+      {"usage", ExitCode::usage},
+      {"bad_config", ExitCode::usage},
+      {"bad_request", ExitCode::usage},
+      {"invalid_argument", ExitCode::usage},
+      {"no_daemon", ExitCode::no_daemon},
+      {"no_such_session", ExitCode::no_such_session},
+      {"permission_denied", ExitCode::permission},
+  };
+  return kCodes;
+}
+
 ExitCode exit_code_of(std::string_view failure_code) noexcept {
-  if (failure_code == "usage" || failure_code == "invalid_argument" || failure_code == "bad_config" ||
-      failure_code == "bad_request")
-    return ExitCode::usage;
-  if (failure_code == "no_daemon") return ExitCode::no_daemon;
-  if (failure_code == "no_such_session") return ExitCode::no_such_session;
-  if (failure_code == "permission_denied") return ExitCode::permission;
-  return ExitCode::failed;
+  const auto codes = failure_codes();
+  const auto found = std::ranges::find(codes, failure_code, &FailureCode::code);
+  return found == codes.end() ? ExitCode::failed : found->exit_code;
+}
+
+ExitCode report(const Failure& failure) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "srp-nbd: %s\n", failure.message.c_str());
+  return exit_code_of(failure.code);
 }
 
 }  // namespace srp_nbd

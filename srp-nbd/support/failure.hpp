@@ -2,7 +2,9 @@
 // What the daemon answers when it cannot do what was asked: a stable code for scripts, and words for people.
 #pragma once
 
+#include <boost/describe/class.hpp>
 #include <boost/system/result.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,7 @@ struct Failure {
   // Takes none, like its code, which fits into a string without any.
   [[nodiscard]] static Failure no_memory() noexcept { return {"no_memory", "out of memory"}; }
 };
+BOOST_DESCRIBE_STRUCT(Failure, (), (code, message))
 
 // What a Result<T, Failure>::value() throws; nothing here calls it without asking first.
 [[noreturn]] void throw_exception_from_error(const Failure&, const boost::source_location&);
@@ -36,6 +39,16 @@ enum class ExitCode : int {
   no_such_session = 4,
   permission = 5
 };
+
+// The codes that are not the library's, and those of the library's that have an exit code of their own.
+struct FailureCode {
+  std::string_view code;
+  ExitCode exit_code;
+};
+[[nodiscard]] std::span<const FailureCode> failure_codes() noexcept;
 [[nodiscard]] ExitCode exit_code_of(std::string_view failure_code) noexcept;
+
+// "srp-nbd: MESSAGE" on standard error, after what stands on standard output.
+ExitCode report(const Failure&);
 
 }  // namespace srp_nbd

@@ -40,7 +40,7 @@ json_has "$show" .negotiated.{request_limit,max_it_iu_bytes,immediate_data}
 
 srp list --json > "$show"
 json_is "$show" '.[0].name' '"ram"'
-expect 0 "on, at the first login as well" srp show ram
+expect 0 "fence on, fence first login on" srp show ram
 # A parameter of the target address has precedence over the option, and is shown.
 srp connect 'ram://1M?tl_retry_count=2' --retry-count 5 --name unfenced --listen "unix:$scratch/unfenced.sock" --no-fence >/dev/null
 srp show unfenced --json > "$show"

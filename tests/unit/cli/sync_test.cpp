@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
-
 #include "catch2/catch.hpp"
 #include "cli/sync_plan.hpp"
 #include "cli/target_list.hpp"
@@ -95,26 +92,30 @@ TEST_CASE("the same target: port id and address, however written") {
 }
 
 TEST_CASE("sync plan: each state of a known session, and an unknown target") {
-  const auto plan = [](std::string_view state_and_by) {
+  const auto session = [](std::string name, std::string target, std::string state, OptionalText by) {
+    SessionView view;
+    view.name = std::move(name);
+    view.target = std::move(target);
+    view.state = std::move(state);
+    view.by = std::move(by);
+    return view;
+  };
+  const auto plan = [&](std::string state, OptionalText by) {
     static const auto list = parse_target_list("ram://8M");
-    const auto sessions =
-        boost::json::parse("[{\"name\":\"a\",\"target\":\"ram://8M\"," + std::string(state_and_by) + "}]");
-    const auto steps = plan_sync(list, sessions.as_array());
+    const auto steps = plan_sync(list, {session("a", "ram://8M", std::move(state), std::move(by))});
     REQUIRE(steps.size() == 1);
     CHECK(steps[0].session == "a");
     return steps[0].action;
   };
-  CHECK(plan(R"("state":"live","by":null)") == SyncAction::none);
-  CHECK(plan(R"("state":"connecting","by":null)") == SyncAction::none);
-  CHECK(plan(R"("state":"recovering","by":"fault")") == SyncAction::reconnect);
-  CHECK(plan(R"("state":"disconnected","by":"fault")") == SyncAction::reconnect);
-  CHECK(plan(R"("state":"disconnected","by":"administrator")") == SyncAction::leave_alone);
-  CHECK(plan(R"("state":"disconnecting","by":"administrator")") == SyncAction::leave_alone);
+  CHECK(plan("live", {}) == SyncAction::none);
+  CHECK(plan("connecting", {}) == SyncAction::none);
+  CHECK(plan("recovering", "fault") == SyncAction::reconnect);
+  CHECK(plan("disconnected", "fault") == SyncAction::reconnect);
+  CHECK(plan("disconnected", "administrator") == SyncAction::leave_alone);
+  CHECK(plan("disconnecting", "administrator") == SyncAction::leave_alone);
 
   const auto list = parse_target_list("ram://8M\nram://16M");
-  const auto sessions =
-      boost::json::parse(R"([{"name":"a","target":"ram://16M","state":"live"},{"name":"b","target":"?"},7])");
-  const auto steps = plan_sync(list, sessions.as_array());
+  const auto steps = plan_sync(list, {session("a", "ram://16M", "live", {}), session("b", "?", "", {})});
   REQUIRE(steps.size() == 2);
   CHECK(steps[0].action == SyncAction::connect);
   CHECK(steps[1].action == SyncAction::none);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "catch2/catch.hpp"
 #include "daemon/config.hpp"
+#include "test/one_more_option.hpp"
 
 using namespace srp_nbd;
 
@@ -103,4 +104,12 @@ TEST_CASE("config: a missing file is named") {
   const auto config = load_config("/nonexistent/srp-nbd.toml");
   REQUIRE_FALSE(config.has_value());
   CHECK(config.error().message == "/nonexistent/srp-nbd.toml: cannot be read: No such file or directory");
+}
+
+TEST_CASE("config: one more option in the table is one more key") {
+  const std::string text = "[[session]]\ntarget = \"ram://1M\"\nmax_transfer_bytes = 65536\n";
+  CHECK(config_failure(text).starts_with("test.toml:3:1: unknown key \"max_transfer_bytes\""));
+  const auto config = parse_config(text, "test.toml", one_more_option());
+  REQUIRE(config.has_value());
+  CHECK(config->sessions[0].options.max_transfer_bytes == 65536);
 }

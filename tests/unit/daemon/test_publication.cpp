@@ -171,8 +171,8 @@ TEST_CASE(
   rig.run_until([&] { return rig.lost.size() == 1; });
   CHECK(rig.lost[0].unit.device == "/dev/nbd" + std::to_string(first));
   CHECK(rig.lost[0].why.code == srpi::Errc::no_device);
-  CHECK(rig.publication->units()[0].device.empty());
-  CHECK(!rig.publication->units()[1].device.empty());
+  CHECK_FALSE(rig.publication->units()[0].device);
+  CHECK(rig.publication->units()[1].device);
 
   std::optional<KernelDevice> next;
   SECTION("another process") {

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator's abort and reset: each unit answers for itself, and the caller is told once.
-#include <boost/json/array.hpp>
-#include <boost/json/value.hpp>
-
 #include "catch2/catch.hpp"
 #include "daemon/unit_tasks.hpp"
 #include "test/fake_session.hpp"
@@ -21,8 +18,7 @@ struct Tasks {
     });
   }
   std::string message_of(UnitTask task, std::size_t unit) const {
-    return std::string(
-        to_json(task, "a", *outcome).at("luns").at(unit).at("error").at("message").as_string());
+    return make_answer(task, "a", *outcome).luns.at(unit).error.value().message;
   }
 
   FakeSession session{8};
@@ -57,11 +53,11 @@ TEST_CASE("a failed reset says which unit, why, and what to do; the others' succ
   rig.ask(UnitTask::reset);
   rig.session.poll();
   REQUIRE(rig.answers == 1);
-  const auto json = to_json(UnitTask::reset, "a", *rig.outcome);
-  CHECK(json.at("luns").at(0).at("ok").as_bool());
-  CHECK(json.at("luns").at(0).at("error").is_null());
-  CHECK_FALSE(json.at("luns").at(1).at("ok").as_bool());
-  CHECK(json.at("luns").at(1).at("error").at("code").as_string() == "timed_out");
+  const auto answer = make_answer(UnitTask::reset, "a", *rig.outcome);
+  CHECK(answer.luns[0].ok);
+  CHECK_FALSE(answer.luns[0].error);
+  CHECK_FALSE(answer.luns[1].ok);
+  CHECK(answer.luns[1].error->code == "timed_out");
   CHECK(rig.message_of(UnitTask::reset, 1).find("`srp-nbd disconnect a`") != std::string::npos);
   for (const auto code : {Errc::not_supported, Errc::target_error}) {
     rig.session.unit(1).task_status = code;

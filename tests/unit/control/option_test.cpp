@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "control/option.hpp"
+
 #include "catch2/catch.hpp"
-#include "daemon/session_request.hpp"
+#include "control/orders.hpp"
+#include "test/one_more_option.hpp"
 
 using namespace srp_nbd;
 
 namespace {
 
-std::string failure_of(std::string_view key, const FieldValue& value) {
+std::string failure_of(std::string_view key, const OptionValue& value) {
   SessionRequest request;
-  const auto outcome = apply_field(request, key, value);
+  const auto outcome = set_option(request, key, value);
   return outcome ? "" : outcome.error().message;
 }
 
@@ -16,7 +19,7 @@ std::string failure_of(std::string_view key, const FieldValue& value) {
 
 TEST_CASE("session fields: every good value is taken") {
   SessionRequest request;
-  const std::pair<std::string_view, FieldValue> fields[] = {
+  const std::pair<std::string_view, OptionValue> fields[] = {
       {"target", "ram://64M"},
       {"name", "store-1"},
       {"luns", std::vector<std::int64_t>{0, 3}},
@@ -40,7 +43,7 @@ TEST_CASE("session fields: every good value is taken") {
   };
   for (const auto& [key, value] : fields) {
     INFO(key);
-    CHECK(apply_field(request, key, value).has_value());
+    CHECK(set_option(request, key, value).has_value());
   }
   CHECK(request.name == "store-1");
   CHECK(request.options.luns == std::vector<std::uint64_t>{0, 3});
@@ -57,9 +60,9 @@ TEST_CASE("session fields: every good value is taken") {
   CHECK(request.options.ack_timeout_exponent == 15);
   CHECK(request.options.fence);
   CHECK(request.options.fence_first_login);
-  REQUIRE(apply_field(request, "fence", false).has_value());
+  REQUIRE(set_option(request, "fence", false).has_value());
   CHECK_FALSE(request.options.fence);
-  REQUIRE(apply_field(request, "fence", true).has_value());
+  REQUIRE(set_option(request, "fence", true).has_value());
   CHECK_FALSE(request.wait);
   CHECK(check_request(request).has_value());
 }
@@ -104,20 +107,20 @@ TEST_CASE("session fields: a bad value is refused with the key, what was expecte
 TEST_CASE("session request: what is missing or contradicts itself is refused") {
   SessionRequest request;
   CHECK(check_request(request).error().message.starts_with("target is missing"));
-  REQUIRE(apply_field(request, "target", "ram://64M").has_value());
-  REQUIRE(apply_field(request, "device", "/dev/nbd0").has_value());
-  REQUIRE(apply_field(request, "listen", "unix:/tmp/s").has_value());
+  REQUIRE(set_option(request, "target", "ram://64M").has_value());
+  REQUIRE(set_option(request, "device", "/dev/nbd0").has_value());
+  REQUIRE(set_option(request, "listen", "unix:/tmp/s").has_value());
   CHECK(check_request(request).error().message.starts_with("device and listen exclude each other"));
 }
 
 TEST_CASE("session request: rules between options name both, a login string's parameters included") {
-  const auto refusal = [](std::initializer_list<std::pair<std::string_view, FieldValue>> fields) {
+  const auto refusal = [](std::initializer_list<std::pair<std::string_view, OptionValue>> fields) {
     SessionRequest request;
-    for (const auto& [key, value] : fields) REQUIRE(apply_field(request, key, value).has_value());
+    for (const auto& [key, value] : fields) REQUIRE(set_option(request, key, value).has_value());
     const auto outcome = check_request(request);
     return outcome ? "" : outcome.error().message;
   };
-  const std::pair<std::string_view, FieldValue> target{"target", "ram://1M"};
+  const std::pair<std::string_view, OptionValue> target{"target", "ram://1M"};
   CHECK(refusal({target, {"fence_first_login", true}}).empty());
   CHECK(refusal({target, {"fence", false}}).empty());
   CHECK(refusal({target, {"fence", false}, {"fence_first_login", true}})
@@ -146,4 +149,25 @@ TEST_CASE("session names: letters, digits and a few signs") {
   }
   CHECK(is_valid_name(std::string(64, 'a')));
   CHECK_FALSE(is_valid_name(std::string(65, 'a')));
+}
+
+TEST_CASE("one more option in the table: orders, reports and the manual have it") {
+  const auto& table = one_more_option();
+  const auto line = R"({"command":"connect","target":"ram://1M","max_transfer_bytes":65536})";
+  CHECK_FALSE(parse_order(line).has_value());
+  const auto order = parse_order(line, table);
+  REQUIRE(order.has_value());
+  const auto& session = std::get<ConnectOrder>(*order).session;
+  CHECK(session.options.max_transfer_bytes == 65536);
+
+  const auto shown = settings_of(session.options, table).to_json();
+  CHECK(shown.at("max_transfer_bytes") == 65536);
+  CHECK_FALSE(settings_of(session.options).to_json().as_object().contains("max_transfer_bytes"));
+
+  CHECK(options_manual(table).find(
+            "| `--max-transfer-bytes N` | `max_transfer_bytes` | Largest transfer of one "
+            "command | 4096 to 67108864 | `1048576` |\n") != std::string::npos);
+  SessionRequest request;
+  CHECK(set_option(request, "max_transfer_bytes", std::int64_t{1}, table).error().message ==
+        "max_transfer_bytes: expected a number of bytes from 4096 to 67108864, got 1");
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/paths.hpp"
+#include "control/paths.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One wish for a session: the same fields, names and checks on the command line, in the configuration file and on the
-// control socket.
+// One wish for a session: what its options (option.hpp) have set.
 #pragma once
+
+#include <sys/un.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "srpi/session_options.hpp"
 #include "srpi/target_address.hpp"
@@ -18,6 +17,7 @@
 namespace srp_nbd {
 
 inline constexpr std::size_t kMaxSessions = 256;  // of one daemon
+inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 struct SessionRequest {
   std::string name;  // empty: the daemon derives one
@@ -29,14 +29,8 @@ struct SessionRequest {
   bool wait = true;                           // a failing first login erases the session
 };
 
-// What a field's value can be, whichever syntax it was written in.
-using FieldValue = std::variant<bool, std::int64_t, std::string, std::vector<std::int64_t>>;
-
-// Sets one field. Errors: invalid_argument, naming the field, what it expects and what it got.
-[[nodiscard]] Outcome<> apply_field(SessionRequest&, std::string_view key, const FieldValue&);
-[[nodiscard]] std::vector<std::string_view> field_names();
-
-// The checks that need more than one field: a target is there, device and listen exclude each other, the library's own.
+// The checks that need more than one option: a target is there, device and listen exclude each other, the library's own.
+// Puts the options of the target's text, which win, into `options`.
 [[nodiscard]] Outcome<> check_request(SessionRequest&);
 
 // Puts the name, once it is known, into a listen path that has "{name}" in it. Errors: invalid_argument (too long then).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two commands that are the daemon: `daemon`, in the background or not, and `run`.
+#include "daemon/launch.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -14,11 +15,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "cli/commands.hpp"
-#include "cli/session_text.hpp"
+#include "control/paths.hpp"
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
-#include "daemon/paths.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -91,7 +90,7 @@ ExitCode serve_in_background(DaemonOptions options) {
 
 }  // namespace
 
-ExitCode run_daemon_command(const DaemonArguments& arguments) {
+ExitCode launch_daemon(const LaunchArguments& arguments) {
   DaemonOptions options;
   if (!arguments.config_path.empty()) {
     auto config = load_config(arguments.config_path);
@@ -106,17 +105,12 @@ ExitCode run_daemon_command(const DaemonArguments& arguments) {
   return serve(std::move(options));
 }
 
-ExitCode run_session_command(const std::string& control_path, const SessionFields& fields) {
+ExitCode run_one_session(const std::string& control_path, SessionRequest request,
+                         std::function<void(const SessionView&)> on_ready) {
   DaemonOptions options;
-  auto order = connect_order(fields);
-  if (!order) return report(order.error());
-  options.run = std::move(order->request);
+  options.run = std::move(request);
   options.control_path = absolute(control_path);
-  options.on_run_ready = [](const boost::json::object& session) {
-    const auto text = units_text(session);
-    std::fwrite(text.data(), 1, text.size(), stdout);
-    std::fflush(stdout);
-  };
+  options.on_run_ready = std::move(on_ready);
   log_to_stderr("info");
   return serve(std::move(options));
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Structs as JSON and back, by their description (Boost.Describe): a member's name is its key, without a trailing '_'.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <boost/describe/members.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <boost/mp11/algorithm.hpp>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace srp_nbd {
+
+// A member whose key is left out while it has no value. With std::optional the key is there, and null.
+template<class T>
+struct Maybe : std::optional<T> {
+  using std::optional<T>::optional;
+};
+
+enum class Reading : std::uint8_t {
+  order,  // of a client: every key is known, none is missing, texts and lists are bounded
+  answer,  // of a daemon that may be older or newer: unknown keys are skipped; below the top, missing ones are too
+};
+constexpr std::size_t kMaxOrderText = 4096;
+
+template<class T, template<class...> class Template>
+inline constexpr bool kIsA = false;
+template<template<class...> class Template, class... Args>
+inline constexpr bool kIsA<Template<Args...>, Template> = true;
+
+template<class T>
+concept Described = boost::describe::has_describe_members<T>::value;
+// A type that brings its own conversion, with the same names.
+template<class T>
+concept SelfConverting = requires(const T& value, T& to, const boost::json::value& from) {
+  { value.to_json() } -> std::same_as<boost::json::value>;
+  { to.read_json(from) } -> std::same_as<bool>;
+  { T::kExpected } -> std::convertible_to<std::string_view>;
+};
+
+// Calls visit(key, pointer to the member) for each described member, those of bases first.
+template<Described T, class Visit>
+void for_each_member(Visit visit) {
+  using Members =
+      boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
+  boost::mp11::mp_for_each<Members>([&](auto member) {
+    std::string_view key = member.name;
+    if (key.ends_with('_')) key.remove_suffix(1);
+    visit(key, member.pointer);
+  });
+}
+
+template<class T>
+boost::json::value to_json(const T& value) {
+  if constexpr (SelfConverting<T>) {
+    return value.to_json();
+  } else if constexpr (kIsA<T, std::optional>) {
+    return value ? srp_nbd::to_json(*value) : boost::json::value(nullptr);
+  } else if constexpr (kIsA<T, std::vector>) {
+    boost::json::array array;
+    for (const auto& element : value) array.push_back(srp_nbd::to_json(element));
+    return array;
+  } else if constexpr (Described<T>) {
+    boost::json::object object;
+    for_each_member<T>([&](std::string_view key, auto pointer) {
+      const auto& member = value.*pointer;
+      if constexpr (kIsA<std::remove_cvref_t<decltype(member)>, Maybe>) {
+        if (member) object[key] = srp_nbd::to_json(*member);
+      } else {
+        object[key] = srp_nbd::to_json(member);
+      }
+    });
+    return object;
+  } else {
+    return boost::json::value(value);
+  }
+}
+
+// Reads one document; `problem` names the key and what was expected.
+class JsonReader {
+ public:
+  explicit JsonReader(Reading reading) : reading_(reading) {}
+
+  // False: `problem` says why, and what was read is unfinished.
+  template<class T>
+  [[nodiscard]] bool read(const boost::json::value& from, T& to, const std::string& path = {}) {
+    if constexpr (kIsA<T, std::optional> || kIsA<T, Maybe>) {
+      if (kIsA<T, std::optional> && from.is_null()) return to.reset(), true;
+      return read(from, to.emplace(), path);
+    } else if constexpr (kIsA<T, std::vector>) {
+      return read_list(from, to, path);
+    } else if constexpr (Described<T> && !SelfConverting<T>) {
+      const auto* object = from.if_object();
+      return object ? read_members(*object, to, path) : fail(path, "expected an object");
+    } else {
+      return read_scalar(from, to) || fail(path, fmt::format("expected {}", expected<T>()));
+    }
+  }
+  template<Described T>
+  [[nodiscard]] bool read_members(const boost::json::object& from, T& to, const std::string& path = {}) {
+    bool is_good = true;
+    std::size_t known = 0;
+    for_each_member<T>([&](std::string_view key, auto pointer) {
+      if (!is_good) return;
+      auto& member = to.*pointer;
+      using Member = std::remove_reference_t<decltype(member)>;
+      if (const auto* value = from.if_contains(key)) {
+        ++known;
+        is_good = read(*value, member, joined(path, key));
+      } else if (!kIsA<Member, Maybe> && (reading_ == Reading::order || path.empty())) {
+        is_good = fail("", fmt::format("{} is missing: expected {}", joined(path, key), expected<Member>()));
+      }
+    });
+    return is_good && (reading_ == Reading::answer || known == from.size() || fail_unknown<T>(from, path));
+  }
+
+  std::string problem;
+
+ private:
+  template<class T>
+  static std::string_view expected() {
+    if constexpr (SelfConverting<T>)
+      return T::kExpected;
+    else if constexpr (std::is_same_v<T, bool>)
+      return "true or false";
+    else if constexpr (std::is_arithmetic_v<T>)
+      return "a number";
+    else if constexpr (std::is_same_v<T, std::string>)
+      return "a text";
+    else if constexpr (kIsA<T, std::vector>)
+      return "a list";
+    else
+      return "an object";
+  }
+  static std::string joined(const std::string& path, std::string_view key) {
+    return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+  }
+  bool fail(const std::string& path, std::string_view what) {
+    problem = path.empty() ? std::string(what) : fmt::format("{}: {}", path, what);
+    return false;
+  }
+  template<class T>
+  bool fail_unknown(const boost::json::object& from, const std::string& path) {
+    for (const auto& [key, value] : from) {
+      bool is_known = false;
+      for_each_member<T>(
+          [&, k = std::string_view(key)](std::string_view known, auto) { is_known |= known == k; });
+      if (!is_known)
+        return fail(path, fmt::format("unknown key \"{}\"", std::string_view(key).substr(0, 64)));
+    }
+    return true;
+  }
+  template<class T>
+  bool read_list(const boost::json::value& from, std::vector<T>& to, const std::string& path) {
+    const auto* list = from.if_array();
+    if (!list) return fail(path, "expected a list");
+    to.clear();
+    for (const auto& element : *list) {
+      const auto place = joined(path, std::to_string(to.size()));
+      if (!read(element, to.emplace_back(), place)) return false;
+    }
+    return true;
+  }
+  template<class T>
+  bool read_scalar(const boost::json::value& from, T& to) const {
+    if constexpr (SelfConverting<T>) {
+      return to.read_json(from);
+    } else if constexpr (std::is_same_v<T, bool>) {
+      return from.is_bool() && (to = from.get_bool(), true);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      if (!from.is_string() || (reading_ == Reading::order && from.get_string().size() > kMaxOrderText))
+        return false;
+      to.assign(from.get_string().data(), from.get_string().size());
+      return true;
+    } else {
+      boost::system::error_code error;
+      to = from.to_number<T>(error);  // exact, and within the type's range
+      return !error;
+    }
+  }
+
+  const Reading reading_;
+};
+
+}  // namespace srp_nbd

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `events` reports: one change of one session. The format is stable: keys and kinds are only added
+// (docs/srp-nbd.md).
+#pragma once
+
+#include <boost/describe/class.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "control/described_json.hpp"
+#include "control/session_view.hpp"
+#include "support/failure.hpp"
+
+namespace srp_nbd {
+
+enum class EventKind : std::uint8_t {
+  present,
+  added,
+  state,
+  attempt_failed,
+  unit_found,
+  unit_resized,
+  unit_away,
+  unit_back,
+  unit_event,
+  published,
+  publish_failed,
+  device_lost,
+  erased,
+  lost,
+};
+
+struct EventDescription {
+  EventKind kind;
+  std::string_view name;
+  // For people; in braces what an event has: from, to, unit ("lun 0 (/dev/nbd0)"), lun, place, wwid, size, old_size,
+  // event, lost.
+  std::string_view words;
+  std::string_view meaning;  // for the manual
+  std::string_view keys;     // those that say something, beside time, session and kind
+};
+[[nodiscard]] std::span<const EventDescription> event_table() noexcept;
+
+struct Event {
+  using Time = std::chrono::system_clock::time_point;
+
+  Event() = default;
+  Event(Time, std::string session, EventKind);
+
+  void set_unit(const UnitView&);
+  // The words of a line, with the failure that caused it: "live -> disconnected: connection lost: …".
+  [[nodiscard]] std::string text() const;
+
+  std::string time;      // "2026-11-24T10:16:14.123Z": UTC
+  OptionalText session;  // null: of all that are followed
+  std::string kind;      // a later daemon may have others than EventKind
+  OptionalText from, to;
+  std::optional<Failure> cause;             // null: it was asked for, or is good news
+  Maybe<std::optional<std::uint64_t>> lun;  // null: none of the session's
+  Maybe<OptionalText> device, export_, wwid;
+  Maybe<std::uint64_t> size_bytes;
+  Maybe<std::string> event;
+  Maybe<std::uint64_t> old_size_bytes, lost;
+};
+BOOST_DESCRIBE_STRUCT(Event, (),
+                      (time, session, kind, from, to, cause, lun, device, export_, wwid, size_bytes, event,
+                       old_size_bytes, lost))
+
+// The manual's table of events, in Markdown.
+[[nodiscard]] std::string events_manual();
+
+}  // namespace srp_nbd

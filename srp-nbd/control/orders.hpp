@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// What clients ask of the daemon, and what it answers: one JSON object a line each way. An order is its members and
+// "command", an answer is its members and "ok". Each is described here once, for client and daemon.
+#pragma once
+
+#include <algorithm>
+#include <boost/describe/class.hpp>
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "control/described_json.hpp"
+#include "control/option.hpp"
+#include "control/session_request.hpp"
+#include "control/session_view.hpp"
+#include "support/failure.hpp"
+
+namespace srp_nbd {
+
+constexpr std::size_t kMaxControlLineBytes = 64 << 10;
+
+// What orders hold.
+
+struct SessionName : std::string {
+  using std::string::string;
+  SessionName(std::string name) : std::string(std::move(name)) {}
+  static constexpr std::string_view kExpected = "a session's name, as list shows it";
+  [[nodiscard]] boost::json::value to_json() const { return boost::json::value(c_str()); }
+  [[nodiscard]] bool read_json(const boost::json::value&);
+};
+struct Nothing {};
+BOOST_DESCRIBE_STRUCT(Nothing, (), ())
+using DoneAnswer = Nothing;
+struct OfSession {
+  SessionName name;
+};
+BOOST_DESCRIBE_STRUCT(OfSession, (), (name))
+struct OfUnits {
+  SessionName name;
+  Maybe<std::uint64_t> lun;  // none: every unit of the session
+};
+BOOST_DESCRIBE_STRUCT(OfUnits, (), (name, lun))
+struct OfRamTarget {
+  SessionName name;
+  bool online = true;
+};
+BOOST_DESCRIBE_STRUCT(OfRamTarget, (), (name, online))
+struct OfFollower {
+  Maybe<SessionName> name;  // none: every session
+};
+BOOST_DESCRIBE_STRUCT(OfFollower, (), (name))
+// Its keys are those of the options (option.hpp).
+struct OfNewSession {
+  SessionRequest session;
+  Settings given;  // what has made `session`
+};
+
+// What answers hold.
+
+struct ListAnswer {
+  std::vector<SessionView> sessions;
+};
+BOOST_DESCRIBE_STRUCT(ListAnswer, (), (sessions))
+struct SessionAnswer {
+  SessionView session;
+};
+BOOST_DESCRIBE_STRUCT(SessionAnswer, (), (session))
+// To a connect with "wait":false.
+struct ConnectingSession {
+  std::string name, state;
+};
+BOOST_DESCRIBE_STRUCT(ConnectingSession, (), (name, state))
+struct ConnectingAnswer {
+  ConnectingSession session;
+};
+BOOST_DESCRIBE_STRUCT(ConnectingAnswer, (), (session))
+struct DisconnectAnswer {
+  double disconnect_us = 0;
+};
+BOOST_DESCRIBE_STRUCT(DisconnectAnswer, (), (disconnect_us))
+struct UnitTaskResult {
+  std::uint64_t lun = 0;
+  bool ok = false;
+  std::optional<Failure> error;
+};
+BOOST_DESCRIBE_STRUCT(UnitTaskResult, (), (lun, ok, error))
+struct UnitTaskAnswer {
+  std::string name;
+  std::vector<UnitTaskResult> luns;
+};
+BOOST_DESCRIBE_STRUCT(UnitTaskAnswer, (), (name, luns))
+
+// The orders: command, what it holds, what answers it.
+
+template<std::size_t N>
+struct Word {
+  constexpr Word(const char (&word)[N]) { std::copy_n(word, N, text); }
+  char text[N];
+};
+template<Word Command, class MembersOf, class AnswerTo>
+struct OrderOf : MembersOf {
+  static constexpr std::string_view kCommand = Command.text;
+  using Members = MembersOf;
+  using Answer = AnswerTo;
+};
+using ListOrder = OrderOf<"list", Nothing, ListAnswer>;
+using ShowOrder = OrderOf<"show", OfSession, SessionAnswer>;
+using ConnectOrder = OrderOf<"connect", OfNewSession, SessionAnswer>;
+using DisconnectOrder = OrderOf<"disconnect", OfSession, DisconnectAnswer>;
+using ReconnectOrder = OrderOf<"reconnect", OfSession, Nothing>;
+using EraseOrder = OrderOf<"erase", OfSession, Nothing>;
+using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
+using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
+using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;
+using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then a line an event (event.hpp)
+
+using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
+                           AbortOrder, ResetOrder, TargetOrder, EventsOrder>;
+
+// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an option's value).
+[[nodiscard]] Outcome<Order> parse_order(std::string_view line, const OptionTable& = options());
+[[nodiscard]] boost::json::object order_json(const Order&);
+
+// {"ok":true,…} and {"ok":false,"error":{…}}
+template<class Answer>
+[[nodiscard]] boost::json::object answer_json(const Answer& answer) {
+  boost::json::object object{{"ok", true}};
+  auto members = to_json(answer);
+  for (auto& [key, value] : members.as_object()) object[key] = std::move(value);
+  return object;
+}
+[[nodiscard]] boost::json::object answer_json(const Failure&);
+[[nodiscard]] boost::json::object answer_json(const Outcome<>&);
+
+}  // namespace srp_nbd

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options by key with their values, as orders and reports carry them.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "srpi/session_option_table.hpp"
+
+namespace srp_nbd {
+
+using srpi::OptionValue;
+
+[[nodiscard]] boost::json::value to_json(const OptionValue&);
+// Nothing: no text, whole number, boolean or list of whole numbers.
+[[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
+inline constexpr std::string_view kOptionValueForms =
+    "a text, a whole number, true, false or a list of numbers";
+
+struct Setting {
+  std::string key;
+  OptionValue value;
+};
+
+// One JSON object.
+struct Settings : std::vector<Setting> {
+  static constexpr std::string_view kExpected = "an object of options";
+  [[nodiscard]] boost::json::value to_json() const;
+  [[nodiscard]] bool read_json(const boost::json::value&);
+};
+
+}  // namespace srp_nbd
