@@ -22,7 +22,7 @@ int wrong_command(const CLI::App& app, const std::string& word) {
 int run_command_line(int argc, char** argv, Daemon daemon) {
   CLI::App app{"Logical units of SRP targets as block devices that outlive their target"};
   app.name("srp-nbd");
-  app.require_subcommand(0, 1);  // what is missing or wrong is told below
+  app.require_subcommand(0, 1);  // the error is printed below
   app.set_version_flag("--version", "srp-nbd " SRPI_VERSION);
   app.footer(std::string("`srp-nbd COMMAND --help` explains a command, with examples.\n") + kExitCodes);
   Commands commands(app, std::move(daemon));

@@ -5,7 +5,7 @@
 
 namespace srp_nbd {
 
-// Parses the arguments and runs the command; the exit code.
+// Parses the arguments, runs the command, and returns the exit code.
 int run_command_line(int argc, char** argv, Daemon);
 
 }  // namespace srp_nbd

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands, each in a file that declares its arguments, its help and what it does. They print to stdout what a
-// script wants, to stderr what a person needs.
+// The commands. Each file declares the arguments, the help and the action of some commands. Results go to
+// stdout, messages for people to stderr.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -17,11 +17,11 @@ namespace srp_nbd {
 
 struct DaemonArguments {
   std::string config_path;
-  std::string control_path;  // as given; empty: the configuration's, or the default
+  std::string control_path;  // from --control; empty: the configuration's path, or the default
   bool foreground = false;
 };
 
-// The daemon itself: who links it brings it.
+// The daemon's functions. The program that links the daemon provides them.
 struct Daemon {
   std::function<ExitCode(const DaemonArguments&)> serve;
   std::function<ExitCode(const std::string& control_path, SessionRequest)> run;
@@ -31,20 +31,21 @@ class Commands {
  public:
   Commands(CLI::App& app, Daemon of_program) : daemon(std::move(of_program)), app_(app) { add_control(app); }
 
-  // `run` is called when the whole command line is read, and returns the exit code. `examples` ends with a line feed.
+  // `run` is called after the whole command line is parsed, and returns the exit code. `examples` ends with a
+  // line feed.
   CLI::App& add(const std::string& name, const std::string& help, const std::string& examples,
                 std::function<ExitCode()> run) {
     return add_to(app_, name, help, examples, std::move(run));
   }
   CLI::App& add_to(CLI::App& parent, const std::string& name, const std::string& help,
                    const std::string& examples, std::function<ExitCode()> run);
-  // A word that a command has to follow.
+  // A command with subcommands.
   CLI::App& add_group(const std::string& name, const std::string& help);
 
-  [[nodiscard]] std::string control_path() const;  // given or default
+  [[nodiscard]] std::string control_path() const;  // from --control, or the default
   [[nodiscard]] const std::string& given_control_path() const { return control_path_; }
   [[nodiscard]] ControlClient client() const { return ControlClient(control_path()); }
-  // Runs what was chosen.
+  // Runs the chosen command.
   [[nodiscard]] ExitCode run_chosen() const;
 
   const Daemon daemon;
@@ -57,11 +58,11 @@ class Commands {
   std::vector<std::pair<const CLI::App*, std::function<ExitCode()>>> runs_;
 };
 
-extern const char* const kExitCodes;  // a help text's last lines
+extern const char* const kExitCodes;  // the last lines of each help text
 extern const CLI::Validator
-    kNotEmpty;  // an unset variable of a script must not mean something else than was written
+    kNotEmpty;  // because an unset variable of a script would change the meaning of the command
 extern const CLI::Validator kWholeNumber;
-void add_name(CLI::App&, std::string& name);  // NAME, of a session
+void add_name(CLI::App&, std::string& name);  // adds NAME, the name of a session
 void print(const std::string&);               // to standard output
 
 void add_daemon_command(Commands&);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `connect`, and `run`, a daemon of its own for one session.
+// `connect`, and `run`, which is a daemon for one session.
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `events`: a line an event until the daemon ends, or somebody interrupts it.
+// `events`: prints one line per event until the daemon ends or the command is interrupted.
 #include <boost/json/parse.hpp>
 #include <cstdio>
 
@@ -14,7 +14,7 @@ struct Arguments {
   bool as_json = false;
 };
 
-// What a daemon sends that this program does not understand is shown as it is.
+// A line that this program does not understand is printed unchanged.
 std::string event_text(std::string_view line) {
   boost::system::error_code error;
   const auto value = boost::json::parse({line.data(), line.size()}, error);
@@ -28,7 +28,7 @@ ExitCode follow(const ControlClient& client, const Arguments& arguments) {
   if (!arguments.name.empty()) order.name = arguments.name;
   return report(client.follow(order, [&](std::string_view line) {
     print((arguments.as_json ? std::string(line) : event_text(line)) + "\n");
-    std::fflush(stdout);  // a reader of a pipe wants each event when it happens
+    std::fflush(stdout);  // so that a reader of a pipe gets each event at once
   }));
 }
 

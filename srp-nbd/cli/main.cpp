@@ -12,8 +12,8 @@
 
 namespace {
 
-// Where the caller has closed any of the three standard descriptors: a socket or a pipe that became one of them would
-// get what is printed, or be closed with it.
+// Opens the standard descriptors that the caller has closed. Otherwise a socket or a pipe would get one of
+// these numbers, and printed text would go there.
 void fill_standard_descriptors() {
   int fd = -1;
   do fd = ::open("/dev/null", O_RDWR);
@@ -21,7 +21,7 @@ void fill_standard_descriptors() {
   if (fd >= 0) ::close(fd);
 }
 
-// The command line knows the daemon by these two functions only.
+// The command line uses the daemon only by these two functions.
 srp_nbd::Daemon make_daemon() {
   using namespace srp_nbd;
   return {[](const DaemonArguments& given) {

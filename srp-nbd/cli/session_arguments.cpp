@@ -18,7 +18,7 @@ void SessionArguments::add_to(CLI::App& app) {
     if (option.is_list())
       app.add_option(option.flag, given.list, help + " (may be repeated)")
           ->type_name(option.argument)
-          ->allow_extra_args(false)  // a TARGET may follow
+          ->allow_extra_args(false)  // because a TARGET may follow
           ->check(kWholeNumber);
     else if (!option.is_positional() && option.argument.empty())
       app.add_flag(option.flag, given.is_set, help);

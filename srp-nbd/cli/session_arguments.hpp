@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options that make a session (control/option.hpp) as arguments of a command.
+// The options of a session (control/option.hpp) as arguments of a command.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -24,7 +24,8 @@ class SessionArguments {
       : wanted_(wanted), table_(table) {}
 
   void add_to(CLI::App&);
-  // Checked here already, so that a slip of the pen is answered without a daemon. target: where the arguments have none.
+  // The values are checked here, too, so that an error is reported also without a daemon. `target` is used if
+  // the arguments have none.
   [[nodiscard]] Outcome<ConnectOrder> order(const std::string& target = {}) const;
 
  private:
@@ -35,10 +36,11 @@ class SessionArguments {
   };
   const Wanted wanted_;
   const OptionTable& table_;
-  std::map<std::string, Given> given_;  // by key; CLI11 keeps references into it
+  std::map<std::string, Given> given_;  // by key; CLI11 keeps references to the values
 };
 
-// For the answer to a connect: beyond its own timeout, time to publish as many devices as a target may have.
+// The time for the answer to a connect: its own timeout, and the time to publish the largest number of
+// devices.
 [[nodiscard]] Patience patience_for(const ConnectOrder&);
 
 }  // namespace srp_nbd

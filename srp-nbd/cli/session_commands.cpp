@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What reports sessions, and what changes one: list, show, disconnect, reconnect, erase, target.
+// The commands that show or change sessions: list, show, disconnect, reconnect, erase, target.
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
@@ -10,7 +10,7 @@
 namespace srp_nbd {
 namespace {
 
-// The session's own timers bound it.
+// The session's timers limit the time of the order.
 template<class AnyOrder>
 Outcome<Reply<typename AnyOrder::Answer>> patiently(const Commands& commands, const AnyOrder& order,
                                                     std::string doing) {
@@ -46,7 +46,7 @@ ExitCode disconnect(const Commands& commands, const std::string& name) {
 ExitCode reconnect(const Commands& commands, const std::string& name) {
   if (const auto reply = patiently(commands, ReconnectOrder{name}, "reconnecting " + name); !reply)
     return report(reply.error());
-  const auto shown = commands.client().ask(ShowOrder{name});  // erased since, perhaps
+  const auto shown = commands.client().ask(ShowOrder{name});  // it may be erased meanwhile
   print(fmt::format("{} is live\n{}", name, shown ? away_units_text(shown->answer.session) : ""));
   return ExitCode::ok;
 }

@@ -25,7 +25,7 @@ void append(std::string& list, const std::string& words) {
   if (!words.empty()) list += (list.empty() ? "" : ", ") + words;
 }
 
-// "next attempt in 3.2 s, erased in 9 min 58 s"; empty: no timer runs.
+// "next attempt in 3.2 s, erased in 9 min 58 s"; empty if no timer runs.
 std::string timers_text(const TimersView& timers) {
   std::string result;
   const auto timer = [&](const std::optional<std::int64_t>& left, std::string_view words) {
@@ -40,7 +40,8 @@ std::string timers_text(const TimersView& timers) {
   return result;
 }
 
-// "live", "live, 1 of 3 units away", "disconnected by administrator", "disconnected by fault, next attempt in 1.2 s"
+// "live", "live, 1 of 3 units away", "disconnected by administrator", "disconnected by fault, next attempt in
+// 1.2 s"
 std::string state_text(const SessionView& session) {
   auto result = session.state;
   if (session.by) result += " by " + *session.by;
@@ -80,7 +81,7 @@ std::string member_text(std::string key, Value value) {
   return spaced(key) + " " + text;
 }
 
-// Every member by its name: "connects 1, losses 0, …"
+// All members with their names: "connects 1, losses 0, …"
 template<class T>
 std::string members_text(const T& all) {
   std::string result;

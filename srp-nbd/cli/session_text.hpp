@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sessions as people read them.
+// Texts about sessions for people.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@
 
 namespace srp_nbd {
 
-// One line a logical unit: "/dev/nbd0  lun 0  512.0 MiB  naa.6001…", or the URI to open it by.
+// One line per logical unit, with the device or the URI: "/dev/nbd0 lun 0 512.0 MiB naa.6001…".
 [[nodiscard]] std::string units_text(const SessionView&, std::string_view indent = "");
-// The same of those that are away, with the reason; empty: none is.
+// One line per unit that is away, with the reason.
 [[nodiscard]] std::string away_units_text(const SessionView&);
 [[nodiscard]] std::string list_text(const std::vector<SessionView>&);
 [[nodiscard]] std::string show_text(const SessionView&);
-// A line a unit. command: "abort" or "reset".
+// One line per unit. `command` is "abort" or "reset".
 [[nodiscard]] std::string unit_tasks_text(std::string_view command, const UnitTaskAnswer&);
 
 }  // namespace srp_nbd

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sync`: reads the list, plans, and carries the plan out, one target after the other. A target that is away costs
-// its connect timeout and an error; the others are done all the same.
+// `sync`: reads the list, makes a plan, and carries it out, one target after the other. A target that does
+// not answer costs its connect timeout and is an error; the others are not affected.
 #include <fmt/format.h>
 
 #include <boost/describe/class.hpp>
@@ -23,11 +23,11 @@ namespace {
 
 struct Arguments {
   std::string list_path;                                              // empty or "-": standard input
-  SessionArguments session{SessionArguments::Wanted::many_sessions};  // of every session that is made
+  SessionArguments session{SessionArguments::Wanted::many_sessions};  // of every new session
   bool is_dry_run = false, as_json = false;
 };
 
-// What --json prints.
+// The result of --json.
 struct TargetReport {
   std::size_t line = 0;
   std::string target;
@@ -53,7 +53,7 @@ Outcome<std::string> read_list(const std::string& path) {
   const std::unique_ptr<FILE, int (*)(FILE*)> opened(is_stdin ? nullptr : std::fopen(path.c_str(), "re"),
                                                      [](FILE* f) { return f ? std::fclose(f) : 0; });
   FILE* file = is_stdin ? stdin : opened.get();
-  std::string text(kMaxTargetListBytes + 1, '\0');  // one more than permitted, so that more is seen
+  std::string text(kMaxTargetListBytes + 1, '\0');  // one byte more than permitted, to detect a longer text
   const auto got = file ? std::fread(text.data(), 1, text.size(), file) : 0;
   if (!file || std::ferror(file))
     return Failure{"failed", fmt::format("{}: cannot be read: {}", is_stdin ? "standard input" : path,
@@ -73,7 +73,7 @@ class Sync {
     const auto text = read_list(arguments_.list_path);
     if (!text) return report(text.error());
     const auto list = parse_target_list(*text);
-    // A wrong option is wrong for all of them: say so before anything is done.
+    // Check the options first, because a wrong option is an error for every target.
     if (const auto any = arguments_.session.order("ram://1M"); !any) return report(any.error());
     report_.dry_run = arguments_.is_dry_run;
     report_.bad_lines = list.errors;
@@ -97,7 +97,7 @@ class Sync {
     std::fprintf(stderr, "%s:%zu:%zu: %s\n", name_.c_str(), line, column, message.c_str());
   }
 
-  // False: no sense in going on.
+  // Returns false if the next steps would fail as well.
   bool carry_out(const SyncStep& step) {
     TargetReport done{step.target->line,
                       step.target->target.to_uri(),
@@ -132,7 +132,7 @@ class Sync {
     return counts.unchanged;
   }
 
-  // In words, what has become of it.
+  // Returns the result in words.
   std::string perform(const SyncStep& step, TargetReport& done, std::string& units) const {
     if (step.action == SyncAction::none) return "unchanged, " + step.state;
     if (step.action == SyncAction::leave_alone)

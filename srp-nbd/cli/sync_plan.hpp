@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What has to be done so that every listed target has a session that is, or tries to be, live. Pure: from the
-// list and what the daemon has, to steps.
+// Plans the steps after which every listed target has a session that is live or tries to be live. Pure: from
+// the list and the daemon's sessions to steps.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace srp_nbd {
 
 enum class SyncAction : std::uint8_t {
   connect,     // the daemon has no session with this target
-  reconnect,   // it has, and lost it by accident
-  none,        // it is live, or logging in right now
+  reconnect,   // it has one, and the connection was lost
+  none,        // the session is live, or logs in
   leave_alone  // an administrator disconnected it
 };
 [[nodiscard]] const char* to_string(SyncAction) noexcept;
@@ -23,12 +23,12 @@ enum class SyncAction : std::uint8_t {
 struct SyncStep {
   const ListedTarget* target = nullptr;
   SyncAction action = SyncAction::none;
-  std::string session;  // its name; empty: connect
-  std::string state;    // as list words it
+  std::string session;  // its name; empty for `connect`
+  std::string state;    // in the words of `list`
 };
 
-// sessions: as `list` answers. Several sessions with one target get a step each. The list must outlive the
-// steps.
+// `sessions` is the answer of `list`. Each of several sessions with one target has a step. The list must
+// outlive the steps.
 [[nodiscard]] std::vector<SyncStep> plan_sync(const TargetList&, const std::vector<SessionView>& sessions);
 
 }  // namespace srp_nbd

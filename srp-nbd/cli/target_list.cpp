@@ -24,8 +24,8 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-// The library says where in its text it stumbled: "… at character N …". It also quotes that text, which may hold
-// such words itself: what stands in quotes does not count, and a place beyond the line is none.
+// Finds the position "… at character N …" in an error message of the library. The message also quotes the
+// line, which may contain such words, so quoted text and positions beyond the line are ignored.
 std::size_t column_of(std::string_view message, std::string_view line, std::size_t otherwise) {
   constexpr std::string_view mark = "at character ";
   for (auto at = message.find(mark); at != std::string_view::npos; at = message.find(mark, at + 1)) {
@@ -39,7 +39,7 @@ std::size_t column_of(std::string_view message, std::string_view line, std::size
   return otherwise;
 }
 
-// A host so that two ways of writing one address are equal. Names are not resolved.
+// Returns the canonical form of an address. Names are not resolved.
 std::string canonical_host(const std::string& host) {
   in_addr v4;
   in6_addr v6;
@@ -62,7 +62,7 @@ bool is_same(const RdmaCmAddress& a, const RdmaCmAddress& b) {
 }
 
 bool is_same(const IbCmAddress& a, const IbCmAddress& b) {
-  constexpr std::uint16_t kPartition = 0x7fff;  // the highest bit only says: full member
+  constexpr std::uint16_t kPartition = 0x7fff;  // without the highest bit, which means "full member"
   return a.dgid == b.dgid && (a.pkey & kPartition) == (b.pkey & kPartition) && a.service_id == b.service_id &&
          (!a.sgid || !b.sgid || a.sgid == b.sgid);
 }

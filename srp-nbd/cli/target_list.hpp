@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The targets that `sync` is told of: one a line, as `ibsrpdm -c` prints them or in any other form that
-// connect takes. Blank lines and '#' comments (alone in their line, or after a blank behind the target) are
-// skipped.
+// The list of targets for `sync`: one target per line, in the form of `ibsrpdm -c` or in any other form that
+// connect accepts. Blank lines and '#' comments are skipped. A comment has its own line, or follows a target
+// and a blank.
 //
 // Limits: 1 MiB of text, 256 targets, lines as long as a target may be.
 #pragma once
@@ -29,15 +29,15 @@ struct ListRemark {
 };
 
 struct TargetList {
-  std::vector<ListedTarget> targets;  // each once, in the order of the text
-  std::vector<ListRemark> errors;     // a line each; the other lines are good
-  std::vector<ListRemark> repeated;   // a target that an earlier line names
+  std::vector<ListedTarget> targets;  // without repetitions, in the order of the text
+  std::vector<ListRemark> errors;     // one per bad line
+  std::vector<ListRemark> repeated;   // one per target that an earlier line has
 };
 
 [[nodiscard]] TargetList parse_target_list(std::string_view text);
 
-// The same target: target port id and address (and partition and service id) are the same, however written.
-// Where both say from which of our ports, that too.
+// True if target port id, address, partition and service id are the same in any notation, and also our port
+// if both name one.
 [[nodiscard]] bool is_same_target(const srpi::TargetAddress&, const srpi::TargetAddress&);
 
 }  // namespace srp_nbd

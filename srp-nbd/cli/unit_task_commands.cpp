@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `abort` and `reset`, of one logical unit or of all: the exit code is 1 if any failed.
+// `abort` and `reset` of one logical unit or of all. The exit code is 1 if any failed.
 #include <fmt/format.h>
 
 #include <algorithm>

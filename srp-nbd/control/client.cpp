@@ -25,7 +25,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kQuietTime{2};
 constexpr std::size_t kMaxAnswerBytes = 64u << 20;
 
-// Root may talk to anybody's daemon; others to root's and their own.
+// Root may use every daemon. Other users may use root's and their own.
 Outcome<> check_daemon(int fd, const std::string& path) {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -59,19 +59,20 @@ Outcome<UniqueFd> open_socket(const std::string& path) {
                              std::strerror(errno), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
 }
 
-// A connection on which an order was sent, and the lines that come back.
+// A connection on which an order was sent.
 class Conversation {
  public:
   explicit Conversation(UniqueFd fd) : fd_(std::move(fd)) {}
 
-  // The line that holds the answer. "srp-nbd: connecting to … 3 s … 4 s" on standard error meanwhile.
+  // Returns the line with the answer. Prints "srp-nbd: connecting to … 3 s … 4 s" on standard error
+  // meanwhile.
   [[nodiscard]] Outcome<std::string> first_line(const Patience& patience) {
     auto words = "srp-nbd: " + patience.doing + " ";
     auto result = await_line(patience, words);
     if (words.empty()) std::fprintf(stderr, "\n");
     return result;
   }
-  // Each line that comes after it; the failure says why there are no more.
+  // Passes each following line to `on_line`. Returns the reason of the end.
   [[nodiscard]] Failure follow(const std::function<void(std::string_view)>& on_line) {
     for (;;) {
       while (const auto line = next_line()) on_line(*line);
@@ -123,7 +124,7 @@ Outcome<Conversation> send_order(const std::string& path, const Order& order) {
   auto fd = open_socket(path);
   if (!fd) return fd.error();
   const auto line = json::serialize(order_json(order)) + "\n";
-  // A daemon that refuses us may have hung up already; its words can still be read.
+  // A daemon that refuses us may have closed the connection, but its answer can still be read.
   if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE)
     return Failure{"no_daemon", fmt::format("the daemon hung up: {}", std::strerror(errno))};
   return Conversation(std::move(*fd));

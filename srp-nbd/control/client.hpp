@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client's end of the control socket: one order, one answer, or one order and the events that follow.
+// The client of the control socket. Sends one order and gets one answer; after an EventsOrder also events.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -14,22 +14,23 @@
 namespace srp_nbd {
 
 struct Patience {
-  // None: as long as the daemon lives. For orders that take as long as the session's own timers say.
+  // Without a deadline, the client waits as long as the daemon lives. This is for orders that the session's
+  // timers limit.
   std::optional<std::chrono::milliseconds> deadline = std::chrono::seconds(30);
-  std::string doing;  // said on standard error while it takes longer than two seconds; empty: nothing is
+  std::string doing;  // printed on standard error after two seconds; empty: nothing is printed
 };
 
 template<class Answer>
 struct Reply {
   Answer answer;
-  boost::json::object json;  // as the daemon wrote it; a later one may have keys that `answer` has not
+  boost::json::object json;  // the daemon's text; a newer daemon may send keys that `answer` does not have
 };
 
 class ControlClient {
  public:
   explicit ControlClient(std::string socket_path) : path_(std::move(socket_path)) {}
 
-  // Errors: no_daemon, permission_denied, timed_out, bad_answer, and whatever the daemon answered with.
+  // Errors: no_daemon, permission_denied, timed_out, bad_answer, and the daemon's error answers.
   template<class AnyOrder, class Answer = typename AnyOrder::Answer>
   [[nodiscard]] Outcome<Reply<Answer>> ask(const AnyOrder& order, const Patience& patience = {}) const {
     auto object = exchange(order, patience);
@@ -40,7 +41,7 @@ class ControlClient {
       return Failure{"bad_answer", "the daemon's answer: " + reader.problem};
     return reply;
   }
-  // Every line that follows the answer, until the daemon ends or hangs up: the failure says why.
+  // Passes each line after the answer to `on_line`, until the connection ends. Returns the reason.
   [[nodiscard]] Failure follow(const EventsOrder&, const std::function<void(std::string_view line)>&) const;
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Structs as JSON and back, by their description (Boost.Describe): a member's name is its key, without a trailing '_'.
+// Converts structs to JSON and back by their description (Boost.Describe). A member's key is its name without
+// a trailing '_'.
 #pragma once
 
 #include <fmt/format.h>
@@ -19,15 +20,17 @@
 
 namespace srp_nbd {
 
-// A member whose key is left out while it has no value. With std::optional the key is there, and null.
+// A member that is left out if it has no value. A std::optional without a value is written as null.
 template<class T>
 struct Maybe : std::optional<T> {
   using std::optional<T>::optional;
 };
 
 enum class Reading : std::uint8_t {
-  order,  // of a client: every key is known, none is missing, texts and lists are bounded
-  answer,  // of a daemon that may be older or newer: unknown keys are skipped; below the top, missing ones are too
+  // Of a client: all keys must be known, none may be missing, and the size of texts and lists is limited.
+  order,
+  // Of a daemon, which may be older or newer: unknown keys are ignored; below the top level also missing ones.
+  answer,
 };
 constexpr std::size_t kMaxOrderText = 4096;
 
@@ -38,7 +41,7 @@ inline constexpr bool kIsA<Template<Args...>, Template> = true;
 
 template<class T>
 concept Described = boost::describe::has_describe_members<T>::value;
-// A type that brings its own conversion, with the same names.
+// A type with its own conversion functions.
 template<class T>
 concept SelfConverting = requires(const T& value, T& to, const boost::json::value& from) {
   { value.to_json() } -> std::same_as<boost::json::value>;
@@ -46,7 +49,7 @@ concept SelfConverting = requires(const T& value, T& to, const boost::json::valu
   { T::kExpected } -> std::convertible_to<std::string_view>;
 };
 
-// Calls visit(key, pointer to the member) for each described member, those of bases first.
+// Calls visit(key, pointer to the member) for each described member; members of bases come first.
 template<Described T, class Visit>
 void for_each_member(Visit visit) {
   using Members =
@@ -84,12 +87,12 @@ boost::json::value to_json(const T& value) {
   }
 }
 
-// Reads one document; `problem` names the key and what was expected.
+// Reads one document. `problem` names the wrong key and the expected value.
 class JsonReader {
  public:
   explicit JsonReader(Reading reading) : reading_(reading) {}
 
-  // False: `problem` says why, and what was read is unfinished.
+  // Returns false if the document is wrong; then `to` is incomplete.
   template<class T>
   [[nodiscard]] bool read(const boost::json::value& from, T& to, const std::string& path = {}) {
     if constexpr (kIsA<T, std::optional> || kIsA<T, Maybe>) {
@@ -182,7 +185,7 @@ class JsonReader {
       return true;
     } else {
       boost::system::error_code error;
-      to = from.to_number<T>(error);  // exact, and within the type's range
+      to = from.to_number<T>(error);  // fails if the number is not exact or not in the type's range
       return !error;
     }
   }

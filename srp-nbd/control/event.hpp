@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `events` reports: one change of one session. The format is stable: keys and kinds are only added
+// One line of `events`: a change of a session. The format is stable: keys and kinds are only added
 // (docs/srp-nbd.md).
 #pragma once
 
@@ -37,11 +37,11 @@ enum class EventKind : std::uint8_t {
 struct EventDescription {
   EventKind kind;
   std::string_view name;
-  // For people; in braces what an event has: from, to, unit ("lun 0 (/dev/nbd0)"), lun, place, wwid, size, old_size,
-  // event, lost.
+  // For people; in braces what an event has: from, to, unit ("lun 0 (/dev/nbd0)"), lun, place, wwid, size,
+  // old_size, event, lost.
   std::string_view words;
-  std::string_view meaning;  // for the manual
-  std::string_view keys;     // those that say something, beside time, session and kind
+  std::string_view meaning;  // of the manual
+  std::string_view keys;     // the keys with values, besides time, session and kind
 };
 [[nodiscard]] std::span<const EventDescription> event_table() noexcept;
 
@@ -52,15 +52,15 @@ struct Event {
   Event(Time, std::string session, EventKind);
 
   void set_unit(const UnitView&);
-  // The words of a line, with the failure that caused it: "live -> disconnected: connection lost: …".
+  // The text of a line, with its cause: "live -> disconnected: connection lost: …".
   [[nodiscard]] std::string text() const;
 
   std::string time;      // "2026-11-24T10:16:14.123Z": UTC
-  OptionalText session;  // null: of all that are followed
-  std::string kind;      // a later daemon may have others than EventKind
+  OptionalText session;  // null: all followed sessions
+  std::string kind;      // a newer daemon may have kinds that EventKind does not have
   OptionalText from, to;
-  std::optional<Failure> cause;             // null: it was asked for, or is good news
-  Maybe<std::optional<std::uint64_t>> lun;  // null: none of the session's
+  std::optional<Failure> cause;             // null: it was requested, or it is an improvement
+  Maybe<std::optional<std::uint64_t>> lun;  // null: the session does not use the unit
   Maybe<OptionalText> device, export_, wwid;
   Maybe<std::uint64_t> size_bytes;
   Maybe<std::string> event;
@@ -70,7 +70,7 @@ BOOST_DESCRIBE_STRUCT(Event, (),
                       (time, session, kind, from, to, cause, lun, device, export_, wwid, size_bytes, event,
                        old_size_bytes, lost))
 
-// The manual's table of events, in Markdown.
+// The manual's table of events in Markdown.
 [[nodiscard]] std::string events_manual();
 
 }  // namespace srp_nbd

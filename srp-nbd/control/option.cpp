@@ -15,14 +15,14 @@ constexpr auto kTargetForms = "srp://HOST:PORT/?id_ext=…&ioc_guid=…, a login
 
 Failure invalid(std::string message) { return {"invalid_argument", std::move(message)}; }
 
-// The text behind a prefix: "12" of "/dev/nbd12".
+// The text after a prefix: "12" of "/dev/nbd12".
 std::optional<std::string> text_behind(std::string_view prefix, const OptionValue& value) {
   const auto* text = std::get_if<std::string>(&value);
   if (!text || !text->starts_with(prefix)) return std::nullopt;
   return text->substr(prefix.size());
 }
 
-// False: the value is not what the option expects.
+// Returns false if the option does not accept the value.
 using Setter = bool (*)(SessionRequest&, const OptionValue&);
 
 bool set_name(SessionRequest& request, const OptionValue& value) {
@@ -92,7 +92,7 @@ OptionTable own_options() {
       own(Use::order, "wait", "--no-wait", "", "Answer at once, and keep trying until the target answers",
           "true or false", set_wait),
   };
-  table.front().set = set_target;  // its failures say more
+  table.front().set = set_target;  // its failures have more details
   table.back().default_text = "true";
   return table;
 }

@@ -16,7 +16,7 @@ using boost::mp11::mp_transform;
 
 Failure bad(std::string message) { return {"bad_request", std::move(message)}; }
 
-// Calls visit with an empty order of each kind.
+// Calls `visit` with an empty order of each kind.
 template<class Visit>
 void for_each_order(Visit visit) {
   mp_for_each<mp_transform<mp_identity, Order>>([&](auto type) { visit(typename decltype(type)::type{}); });

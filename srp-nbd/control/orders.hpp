@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What clients ask of the daemon, and what it answers: one JSON object a line each way. An order is its members and
-// "command", an answer is its members and "ok". Each is described here once, for client and daemon.
+// The orders of clients and the answers of the daemon: one JSON object per line in both directions. An order
+// has its members and "command", an answer its members and "ok". Client and daemon both use these
+// descriptions.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace srp_nbd {
 
 constexpr std::size_t kMaxControlLineBytes = 64 << 10;
 
-// What orders hold.
+// Members of orders.
 
 struct SessionName : std::string {
   using std::string::string;
@@ -40,7 +41,7 @@ struct OfSession {
 BOOST_DESCRIBE_STRUCT(OfSession, (), (name))
 struct OfUnits {
   SessionName name;
-  Maybe<std::uint64_t> lun;  // none: every unit of the session
+  Maybe<std::uint64_t> lun;  // none: all units of the session
 };
 BOOST_DESCRIBE_STRUCT(OfUnits, (), (name, lun))
 struct OfRamTarget {
@@ -49,16 +50,16 @@ struct OfRamTarget {
 };
 BOOST_DESCRIBE_STRUCT(OfRamTarget, (), (name, online))
 struct OfFollower {
-  Maybe<SessionName> name;  // none: every session
+  Maybe<SessionName> name;  // none: all sessions
 };
 BOOST_DESCRIBE_STRUCT(OfFollower, (), (name))
-// Its keys are those of the options (option.hpp).
+// Its keys are the keys of the options (option.hpp).
 struct OfNewSession {
   SessionRequest session;
-  Settings given;  // what has made `session`
+  Settings given;  // the given options, from which `session` is made
 };
 
-// What answers hold.
+// Members of answers.
 
 struct ListAnswer {
   std::vector<SessionView> sessions;
@@ -68,7 +69,7 @@ struct SessionAnswer {
   SessionView session;
 };
 BOOST_DESCRIBE_STRUCT(SessionAnswer, (), (session))
-// To a connect with "wait":false.
+// The answer to a connect with "wait":false.
 struct ConnectingSession {
   std::string name, state;
 };
@@ -93,7 +94,7 @@ struct UnitTaskAnswer {
 };
 BOOST_DESCRIBE_STRUCT(UnitTaskAnswer, (), (name, luns))
 
-// The orders: command, what it holds, what answers it.
+// The orders: command, members, answer.
 
 template<std::size_t N>
 struct Word {
@@ -120,7 +121,8 @@ using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then a line an e
 using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
                            AbortOrder, ResetOrder, TargetOrder, EventsOrder>;
 
-// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an option's value).
+// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an
+// option's value).
 [[nodiscard]] Outcome<Order> parse_order(std::string_view line, const OptionTable& = options());
 [[nodiscard]] boost::json::object order_json(const Order&);
 

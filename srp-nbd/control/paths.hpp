@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the daemon and its clients meet.
+// The path of the control socket.
 #pragma once
 
 #include <string>
 
 namespace srp_nbd {
 
-// root: /run/srp-nbd/control.sock; others: $XDG_RUNTIME_DIR/srp-nbd/control.sock, or /tmp/srp-nbd-UID/control.sock where
-// there is no runtime directory. $SRP_NBD_CONTROL overrides.
+// For root: /run/srp-nbd/control.sock. For others: $XDG_RUNTIME_DIR/srp-nbd/control.sock, or
+// /tmp/srp-nbd-UID/control.sock without a runtime directory. $SRP_NBD_CONTROL overrides it.
 [[nodiscard]] std::string default_control_path();
 
 }  // namespace srp_nbd

@@ -32,7 +32,7 @@ std::optional<Failure> failure_or_null(const srpi::Error& error) {
   return Failure(error);
 }
 
-// What was left of a timer says nothing about now when the values are stale.
+// The remaining time of a timer is not valid if the values are stale.
 std::optional<std::int64_t> left(const srpi::OptionalMilliseconds& timer, bool is_stale) {
   if (!timer || is_stale) return std::nullopt;
   return timer->count();

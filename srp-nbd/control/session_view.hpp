@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What list and show print. The format is stable: keys are only added (docs/srp-nbd.md). A new key is a member here,
-// named again in the description below its struct.
+// The JSON of list and show. The format is stable: keys are only added (docs/srp-nbd.md). A new key is a
+// member here, named again in the description below its struct.
 #pragma once
 
 #include <boost/describe/class.hpp>
@@ -22,9 +22,9 @@ BOOST_DESCRIBE_STRUCT(SessionCounters, (),
 namespace srp_nbd {
 
 using OptionalText = std::optional<std::string>;
-[[nodiscard]] OptionalText text_or_null(std::string);  // null for an empty one
+[[nodiscard]] OptionalText text_or_null(std::string);  // null for an empty text
 
-// A logical unit and where it can be opened.
+// A logical unit and its device or export.
 struct UnitView {
   std::uint64_t lun = 0;
   OptionalText device;   // "/dev/nbd0", or
@@ -34,14 +34,14 @@ struct UnitView {
   std::uint32_t block_size = 0, physical_block_size = 0;  // bytes
   std::uint64_t blocks = 0, size_bytes = 0;
   bool read_only = false, write_cache = false, unmap = false, write_zeroes = false, rotational = false;
-  std::optional<Failure> away;  // why its I/O fails while that of others goes on
+  std::optional<Failure> away;  // why the unit's I/O fails while the session is live
 };
 BOOST_DESCRIBE_STRUCT(UnitView, (),
                       (lun, device, export_, wwid, serial, vendor, product, revision, block_size,
                        physical_block_size, blocks, size_bytes, read_only, write_cache, unmap, write_zeroes,
                        rotational, away))
 
-// Milliseconds left, counted at one moment.
+// The remaining milliseconds at the time of the view.
 struct TimersView {
   std::optional<std::int64_t> next_attempt_ms, fast_io_fail_ms, dev_loss_ms;
 };
@@ -49,8 +49,8 @@ BOOST_DESCRIBE_STRUCT(TimersView, (), (next_attempt_ms, fast_io_fail_ms, dev_los
 
 struct ChannelsView {
   std::uint32_t wanted = 0, live = 0;
-  std::uint64_t lost = 0;        // while others lived
-  std::optional<Failure> error;  // why one is missing, or was last
+  std::uint64_t lost = 0;        // while other channels lived
+  std::optional<Failure> error;  // why a channel is missing, or was missing last
 };
 BOOST_DESCRIBE_STRUCT(ChannelsView, (), (wanted, live, lost, error))
 
@@ -60,11 +60,11 @@ struct NegotiatedView {
 };
 BOOST_DESCRIBE_STRUCT(NegotiatedView, (), (request_limit, max_it_iu_bytes, immediate_data))
 
-// Everything about a session at one moment.
+// All information about a session at one time.
 struct SessionView {
   std::string name, state;
-  OptionalText by;     // who ended it: "administrator" or "fault"
-  bool stale = false;  // its thread did not answer in time; these are the last known values
+  OptionalText by;     // who ended the connection: "administrator" or "fault"
+  bool stale = false;  // the lane did not answer in time; these are the last known values
   std::string target;
   OptionalText hca;
   std::optional<std::uint32_t> port;
@@ -84,9 +84,9 @@ BOOST_DESCRIBE_STRUCT(SessionView, (),
                        destination_gid, initiator_port_id, target_port_id, luns, timers, options, channels,
                        last_error, negotiated, counters, last_disconnect_us))
 
-// Not published, so far.
+// The view of a unit that is not published.
 [[nodiscard]] UnitView make_unit_view(const srpi::LogicalUnitInfo&);
-// All but the units. options: what the session uses, a login string's parameters included.
+// All members except the units. `options` includes the login string's parameters.
 [[nodiscard]] SessionView make_session_view(std::string name, const srpi::Target&, const srpi::SessionStatus&,
                                             const srpi::SessionOptions& options, bool is_stale);
 

@@ -26,7 +26,7 @@ std::optional<OptionValue> option_value(const json::value& value) {
   if (!list) return std::nullopt;
   std::vector<std::int64_t> numbers;
   for (const auto& element : *list) {
-    const auto* number = element.if_int64();  // none: beyond int64, or a fraction
+    const auto* number = element.if_int64();  // null if the number is not an int64
     if (!number) return std::nullopt;
     numbers.push_back(*number);
   }

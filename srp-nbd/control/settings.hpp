@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options by key with their values, as orders and reports carry them.
+// The keys and values of options in orders and reports.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -16,7 +16,7 @@ namespace srp_nbd {
 using srpi::OptionValue;
 
 [[nodiscard]] boost::json::value to_json(const OptionValue&);
-// Nothing: no text, whole number, boolean or list of whole numbers.
+// Returns nullopt unless it is a text, whole number, boolean or list of whole numbers.
 [[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
 inline constexpr std::string_view kOptionValueForms =
     "a text, a whole number, true, false or a list of numbers";
@@ -26,7 +26,7 @@ struct Setting {
   OptionValue value;
 };
 
-// One JSON object.
+// As one JSON object.
 struct Settings : std::vector<Setting> {
   static constexpr std::string_view kExpected = "an object of options";
   [[nodiscard]] boost::json::value to_json() const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers and names as people read them.
+// Texts of numbers and names for people.
 #pragma once
 
 #include <cstdint>

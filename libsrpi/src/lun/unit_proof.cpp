@@ -128,10 +128,10 @@ UnitProof::Job* UnitProof::next_job() {
 }
 
 Sequence<Result<>> UnitProof::ask(UnitQuestions& questions, Job& job) {
-  // One of them has answered: the others need not be asked any more.
+  // One of the left-out units has answered, so do not ask the others.
   if (step_ == Step::asking_left_out && any_proved_) co_return Result<>();
   if (finds_) co_return co_await find(questions, job);
-  // A unit that is not ready says so to I/O as well.
+  // A unit that is not ready gives I/O the same answer.
   if (scope_.asks == Asks::attentions) co_return co_await questions.take_attentions(job.number);
   co_return co_await prove(questions, job);
 }
@@ -144,7 +144,8 @@ Sequence<Result<>> UnitProof::find(UnitQuestions& questions, Job& job) {
   co_return Result<>();
 }
 
-// A unit that refuses is away: what it is, and how large, stays as it was. Only the session's first channel decides that.
+// A unit that refuses is away; its known identity and size stay. Only the session's first channel decides
+// about this.
 Sequence<Result<>> UnitProof::prove(UnitQuestions& questions, Job& job) {
   auto answer = co_await questions.prove(*job.profile);
   if (answer) {
@@ -172,7 +173,8 @@ void UnitProof::on_answer(void* self) noexcept {
   }
 }
 
-// No command is under way. What has failed first is the proof's error; the others stop after their next answer.
+// Called when no command is in progress. The first failure is the proof's error; the other questions stop
+// after their next answer.
 bool UnitProof::is_idle() {
   bool idle = true;
   for (auto& asker : askers_) {
@@ -195,7 +197,8 @@ void UnitProof::advance() {
   } else if (step_ == Step::listing) {
     launch(Step::asking, kSideBySide);
   } else if (step_ == Step::asking && scope_.asks == Asks::identity && !finds_ && !any_proved_) {
-    // A session that has no other unit is as well off without its connection. One by one, for each may be silent.
+    // No other unit answers, so the connection is not worth more than these answers. Ask one by one, because
+    // each may be silent.
     launch(Step::asking_left_out, 1);
   } else {
     finish();
@@ -234,14 +237,14 @@ void UnitProof::finish_identity() {
 
 Error UnitProof::nobody_answers() const {
   if (finds_) return {Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
-  // What another attempt may find otherwise comes first.
+  // Prefer an error that may be different at the next attempt.
   const auto passes = [](const Job& job) { return job.profile->info.away.code != Errc::no_such_lun; };
   const auto why = std::ranges::find_if(jobs_, passes);
   return (why != jobs_.end() ? *why : jobs_.front()).profile->info.away;
 }
 
 std::optional<UnitProof::Outcome> UnitProof::outcome() {
-  // One that ends the session does not wait for the other units' answers.
+  // An error that ends the session does not wait for the other units' answers.
   if (error_ && (step_ == Step::over || error_->code == Errc::identity_mismatch)) return Outcome(*error_);
   if (step_ != Step::over) return std::nullopt;
   if (sink_ && scope_.asks != Asks::attentions)

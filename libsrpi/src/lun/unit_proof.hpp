@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The proof of a session's logical units: it finds them after the first login, and shows later that they are the same
-// ones. It asks several units side by side, since all I/O waits for it.
+// The proof of a session's logical units: the first one finds the units, later ones show that they are the
+// same. It asks several units at the same time, because all I/O waits for it.
 //
-//   idle             nothing is asked
-//   listing          the target is asked which LUNs it has        -> asking
-//   asking           the units are asked                          -> over; without an answer of any: asking_left_out
-//   asking_left_out  those that were left out, one by one         -> over
-//   over             outcome() says what was found
+//   idle             no proof runs
+//   listing          the target is asked for its LUNs           -> asking
+//   asking           the units are asked                        -> over; asking_left_out if none answers
+//   asking_left_out  the left-out units are asked one by one    -> over
+//   over             outcome() returns the result
 #pragma once
 
 #include <array>
@@ -18,18 +18,19 @@
 
 namespace srpi::lun {
 
-// Where the found units go.
+// Gets the found units.
 class UnitSink {
  public:
   virtual ~UnitSink() = default;
-  // A part of the proof: where it fails, the proof does. Also called after each later one: units may have grown, may be
-  // away, or back.
+  // Called at the end of each proof. If it fails, the proof fails. After a later proof, units may have grown,
+  // or be away or back.
   [[nodiscard]] virtual Result<> take_units(std::span<const UnitProfile>) = 0;
 };
 
 class UnitProof final : public session::Proof {
  public:
-  // wanted: flat LUN numbers, empty for all. max_transfer_bytes: our own limit for one command. The sink may be null.
+  // `wanted` has flat LUN numbers; empty means all. `max_transfer_bytes` is our limit per command. The sink
+  // may be null.
   UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* = nullptr);
   ~UnitProof() override;
 
@@ -38,19 +39,19 @@ class UnitProof final : public session::Proof {
   void cancel() noexcept override;
   void let_device_go() noexcept override;
 
-  // Valid after the first success; grown by later ones where a unit has grown.
+  // Valid after the first success. Later proofs may change the sizes.
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
-  // How many LUNs the target has reported beyond kMaxUnits, which a session takes.
+  // The number of LUNs that the target has reported beyond kMaxUnits, the limit of a session.
   [[nodiscard]] std::size_t luns_not_taken() const noexcept { return luns_not_taken_; }
   static constexpr std::uint32_t kMaxUnits = UnitQuestions::kMaxUnits;
 
  private:
   static constexpr std::size_t kSideBySide = 8;
   enum class Step : std::uint8_t { idle, listing, asking, asking_left_out, over };
-  // One unit: what is asked, and what was found.
+  // One unit with its result.
   struct Job {
     std::uint64_t number = 0;
-    std::optional<UnitProfile> profile;  // nothing: not known yet, or no block device
+    std::optional<UnitProfile> profile;  // nullopt: not known yet, or no block device
     session::ProvedUnit result;
   };
   struct Asker {
@@ -79,13 +80,12 @@ class UnitProof final : public session::Proof {
   const std::vector<std::uint64_t> wanted_;
   UnitSink* const sink_;
   std::vector<UnitProfile> units_;
-  std::vector<session::ProvedUnit>
-      proved_;  // of units_, in their order: what the last proof of identity has found
+  std::vector<session::ProvedUnit> proved_;  // results of the last proof of identity, in the order of units_
   std::size_t luns_not_taken_ = 0;
 
   Step step_ = Step::idle;
   session::ProofScope scope_;
-  bool finds_ = false;  // the units are not known yet
+  bool finds_ = false;  // true in the proof that finds the units
   std::vector<Job> jobs_;
   std::size_t next_job_ = 0;
   bool any_proved_ = false;

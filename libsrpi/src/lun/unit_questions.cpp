@@ -16,7 +16,7 @@ namespace srpi::lun {
 namespace {
 
 constexpr std::uint8_t kInquiryBytes = 96;
-constexpr int kMostTries = 4;  // to get a unit's answers without a change in between
+constexpr int kMostTries = 4;  // until a unit's answers come without a change in between
 
 }  // namespace
 
@@ -76,12 +76,12 @@ Sequence<Result<scsi::Bytes>> UnitQuestions::execute(std::uint64_t lun, scsi::Cd
     const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
     const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
     if (session::asks_for_proof(what.event)) outdated_ = true;
-    // Not about what is asked: it must not be lost with an attempt that fails.
+    // A deferred error must not be lost if the attempt fails.
     if (what.event == scsi::Event::deferred_error) channel_->events().on_unit_event(command_.lun, what.event);
     if (what.action == scsi::Action::complete)
       co_return scsi::Bytes(reinterpret_cast<const std::uint8_t*>(buffer_),
                             data_in_bytes - command_.residual_bytes);
-    // What wants a delay is left to the next attempt: the whole login backs off then.
+    // Retries with a delay are left to the next attempt.
     if (what.action == scsi::Action::retry_now && budget.next(what.retry_class)) continue;
     refused_ = what.retry_class;
     co_return Error{what.error, fmt::format("LUN {} answers {} with {}{}{}", lun, scsi::to_string(cdb),
@@ -108,7 +108,7 @@ Sequence<Result<UnitProfile>> UnitQuestions::prove(const UnitProfile& known) {
     refused_ = scsi::RetryClass::none;
     co_return Error{Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
   }
-  refused_.reset();  // what it refused, it may do without
+  refused_.reset();  // these refused commands are optional
   if (const auto same = scsi::compare(known.identity, (*answer)->identity); !same)
     co_return Error{same.error().code, fmt::format("LUN {}: {}", lun, same.error().detail)};
   co_return std::move(**answer);
@@ -128,8 +128,7 @@ Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
     else
       ++luns.not_taken;
   }
-  std::ranges::sort(
-      luns.numbers);  // targets report them in any order; devices should come in the same one each time
+  std::ranges::sort(luns.numbers);  // targets report LUNs in any order; the devices' order should be stable
   co_return luns;
 }
 
@@ -145,7 +144,7 @@ Sequence<Result<scsi::Capacity>> UnitQuestions::capacity(std::uint64_t lun) {
   if (data) co_return scsi::decode_read_capacity16(*data);
   if (data.error().code != Errc::illegal_request && data.error().code != Errc::not_supported)
     co_return data.error();
-  // An old unit of less than 2 TiB.
+  // An old unit, smaller than 2 TiB.
   const auto old = co_await execute(lun, scsi::read_capacity10(), scsi::kReadCapacity10Bytes);
   if (!old) co_return old.error();
   const auto decoded = scsi::decode_read_capacity10(*old);
@@ -228,7 +227,7 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
   unit.info.product = unit.identity.product = inquiry->product;
   unit.info.revision = unit.identity.revision = inquiry->revision;
 
-  // Takes the unit attentions that wait for every new nexus.
+  // Takes the unit attentions that every new nexus gets.
   if (const auto ready = co_await execute(lun, scsi::test_unit_ready(), 0); !ready) co_return ready.error();
   outdated_ = false;
 
@@ -241,8 +240,9 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
   unit.info.blocks = unit.identity.blocks = size->blocks;
   unit.info.block_size = unit.identity.block_size = size->block_size;
 
-  // The caching page is optional: without it, no volatile cache is assumed, as SBC-3 6.5.5 has it. Only a unit that
-  // does not know the page is without it: after any other failure a cache may be there, and flushes must not be lost.
+  // The caching page is optional. Without it there is no volatile cache (SBC-3 6.5.5). Only a unit that does
+  // not know the page is without it. After any other failure there may be a cache, and flushes must not be
+  // left out.
   const auto mode = co_await execute(lun, scsi::mode_sense6(scsi::kModePageCaching, 192), 192);
   if (!mode && mode.error().code != Errc::illegal_request && mode.error().code != Errc::not_supported)
     co_return mode.error();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a target and one of its units are asked in a proof: one command after the other, each with its bounded retries.
+// The questions of a proof to a target and one unit: one command after the other, each with limited retries.
 #pragma once
 
 #include <coroutine>
@@ -17,7 +17,7 @@
 
 namespace srpi::lun {
 
-// What is known of one unit.
+// The known properties of one unit.
 struct UnitProfile {
   LogicalUnitInfo info;
   scsi::LogicalUnitIdentity identity;
@@ -26,34 +26,35 @@ struct UnitProfile {
 
 class UnitQuestions {
  public:
-  static constexpr std::uint32_t kBufferBytes = 4096;  // 511 LUNs, and any VPD page in use
-  static constexpr std::uint32_t kMaxUnits = 256;      // that a session takes
+  static constexpr std::uint32_t kBufferBytes = 4096;  // for 511 LUNs, and for every VPD page that is used
+  static constexpr std::uint32_t kMaxUnits = 256;      // of a session
 
-  // The buffer: kBufferBytes, registered by the caller. on_answer: called with `owner` after each answer was dealt with.
+  // `buffer` has kBufferBytes, which the caller registers. `on_answer` is called with `owner` after each
+  // processed answer.
   using OnAnswer = void (*)(void* owner) noexcept;
   UnitQuestions(std::byte* buffer, std::uint32_t max_transfer_bytes, OnAnswer, void* owner);
   UnitQuestions(const UnitQuestions&) = delete;
   UnitQuestions& operator=(const UnitQuestions&) = delete;
 
-  // Where the questions go from here on.
+  // Sets the channel for the next questions.
   void use(session::Channel&, const fabric::MemoryRegion&) noexcept;
-  // A command that is still under way completes into the void.
+  // Ends the questions. The completion of a command in progress is ignored.
   void cancel() noexcept { waiting_ = {}; }
-  // No further command is sent: what is asked ends with the answer that comes next.
+  // Sends no further commands. The running question ends with its next answer.
   void stop() noexcept { stopped_ = true; }
 
   struct Luns {
-    std::vector<std::uint64_t> numbers;  // in ascending order, kMaxUnits at most
-    std::size_t not_taken = 0;           // how many more the target has reported
+    std::vector<std::uint64_t> numbers;  // ascending, at most kMaxUnits
+    std::size_t not_taken = 0;           // the number of further LUNs that the target has reported
   };
   [[nodiscard]] Sequence<Result<Luns>> report_luns();
-  // Until its answers belong together; nothing: no block device.
+  // Repeats until the unit does not change in between. nullopt: there is no block device.
   [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun);
-  // The same of a unit that is known, where it has to be the same one. Nothing is not an answer then.
+  // The same for a known unit, which must be the same one. No block device is an error then.
   [[nodiscard]] Sequence<Result<UnitProfile>> prove(const UnitProfile& known);
-  // Takes the unit attentions that wait for us, whatever the unit answers.
+  // Takes the unit's pending unit attentions. Any other answer is ignored.
   [[nodiscard]] Sequence<Result<>> take_attentions(std::uint64_t lun);
-  // What failed last, failed by the unit's own answer.
+  // Set if the last failure is an answer of the unit.
   [[nodiscard]] const std::optional<scsi::RetryClass>& refused() const noexcept { return refused_; }
 
  private:
@@ -63,7 +64,8 @@ class UnitQuestions {
                                             std::optional<scsi::BlockLimits>&,
                                             std::optional<scsi::LogicalBlockProvisioning>&);
   [[nodiscard]] Sequence<Result<scsi::Capacity>> capacity(std::uint64_t lun);
-  // One command with its bounded retries; the bytes received, valid until the next one.
+  // Executes one command with limited retries. Returns the received bytes, which are valid until the next
+  // command.
   [[nodiscard]] Sequence<Result<scsi::Bytes>> execute(std::uint64_t lun, scsi::Cdb,
                                                       std::uint32_t data_in_bytes);
   static void on_complete(session::Command&) noexcept;
@@ -77,7 +79,7 @@ class UnitQuestions {
   session::Command command_;
   std::coroutine_handle<> waiting_;
   bool stopped_ = false;
-  bool outdated_ = false;  // the unit said, while it was asked, that something had changed
+  bool outdated_ = false;  // during the questions, the unit has reported a change
   std::optional<scsi::RetryClass> refused_;
 };
 

@@ -30,7 +30,7 @@ struct Command {
 
 }  // namespace
 
-TEST_CASE("session arguments: what is given becomes the order, and nothing else") {
+TEST_CASE("session arguments: the order has exactly the given options") {
   const auto order =
       Command().parse("ram://64M --lun 0 --lun 3 --keepalive off --queue-depth 8 --no-fence --no-wait");
   REQUIRE(order.has_value());
@@ -46,7 +46,7 @@ TEST_CASE("session arguments: what is given becomes the order, and nothing else"
   CHECK_FALSE(order->session.wait);
 }
 
-TEST_CASE("session arguments: a failure names the option as it was written") {
+TEST_CASE("session arguments: a failure names the option as it was given") {
   CHECK(Command().failure("ram://1M --connect-timeout soon") ==
         "--connect-timeout: expected milliseconds from 100 to 86400000, got \"soon\"");
   CHECK(Command().failure("http://nowhere").starts_with("TARGET: invalid argument: target address"));

@@ -26,7 +26,7 @@ std::string first_line(const std::string& state) {
 
 }  // namespace
 
-TEST_CASE("list: each running timer says what happens when, and only a running one") {
+TEST_CASE("list: prints each running timer and its effect, and no other timer") {
   CHECK(first_line(R"("state":"live","by":null,"timers":{"next_attempt_ms":null})") == "a  live  T");
   CHECK(first_line(R"("state":"disconnected","by":"administrator")") ==
         "a  disconnected by administrator  T");
@@ -45,7 +45,7 @@ TEST_CASE("list: each running timer says what happens when, and only a running o
             .find("timers running      erased in 1.0 s\n") != std::string::npos);
 }
 
-TEST_CASE("units that are away are counted and say why, everywhere a person looks") {
+TEST_CASE("list and show count units that are away and print the reasons") {
   const auto session = read<SessionView>(R"({"name":"a","state":"live","target":"T","luns":[
       {"lun":0,"device":"/dev/nbd0","size_bytes":1024,"wwid":"naa.1","away":null},
       {"lun":1,"device":"/dev/nbd1","size_bytes":2048,"wwid":"naa.2","away":{"code":"not_ready","message":"no medium"}}]})");
@@ -60,7 +60,7 @@ TEST_CASE("units that are away are counted and say why, everywhere a person look
         "a  disconnected  T");
 }
 
-TEST_CASE("show: every setting and every counter by its name") {
+TEST_CASE("show prints every setting and counter with its name") {
   const auto text = show_text(read<SessionView>(
       R"({"options":{"fence":true,"fence_first_login":false,"retry_count":6,"keepalive_ms":"off","task_management_timeout_ms":2000},
           "counters":{"connects":1,"losses":0,"commands":7,"command_errors":2,"outstanding":3,"read_bytes":2048,"written_bytes":0},
@@ -78,7 +78,7 @@ TEST_CASE("show: every setting and every counter by its name") {
   CHECK(has("negotiated          request limit 128, max it iu 8.1 KiB, immediate data on"));
 }
 
-TEST_CASE("abort and reset: a line a unit, and good news only if all is well") {
+TEST_CASE("abort and reset: a line per unit, and success only if all units succeed") {
   const auto answer = read<UnitTaskAnswer>(
       R"({"name":"a","luns":[{"lun":0,"ok":true,"error":null},{"lun":2,"ok":false,"error":{"code":"timed_out","message":"no answer"}}]})");
   CHECK(unit_tasks_text("reset", answer) ==

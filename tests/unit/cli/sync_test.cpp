@@ -24,7 +24,7 @@ constexpr std::string_view kIb =
 
 }  // namespace
 
-TEST_CASE("target list: what ibsrpdm -c prints, comments, blank lines and any line ends") {
+TEST_CASE("target list: lines of ibsrpdm -c, comments, blank lines and all line ends") {
   const auto list =
       parse_target_list(std::string("# rack 7\r\n\r\n") + std::string(kIb) +
                         "\r\n\t \n  srp://10.0.0.1:5555/?id_ext=1&ioc_guid=2  # left\nram://8M");
@@ -36,7 +36,7 @@ TEST_CASE("target list: what ibsrpdm -c prints, comments, blank lines and any li
   CHECK(list.targets[2].line == 6);
 }
 
-TEST_CASE("target list: a bad line is an error with its place, and the others are still read") {
+TEST_CASE("target list: a bad line is an error with its position, and the others are still read") {
   const auto list = parse_target_list("ram://8M\nid_ext=1,ioc_guid=xyz,dest=a:1\n  hello\nram://16M\n");
   CHECK(list.targets.size() == 2);
   REQUIRE(list.errors.size() == 2);
@@ -47,13 +47,13 @@ TEST_CASE("target list: a bad line is an error with its place, and the others ar
   CHECK(first_error(std::string(kMaxTargetListBytes + 1, '\n')).starts_with("1:1: more than"));
 }
 
-TEST_CASE("target list: words that the line itself holds do not move an error's place") {
+TEST_CASE("target list: the position of an error does not depend on the line's words") {
   CHECK(first_error("x at character 2004,dest=a:1").starts_with("1:1: "));
   CHECK(first_error("id_ext=1,ioc_guid=2,x at character 3=1,dest=a:1").starts_with("1:21: "));
   CHECK(first_error("id_ext=1,\"at character 9999\",dest=a:1").find("9999: ") == std::string::npos);
 }
 
-TEST_CASE("target list: a target counts once, however it is written, and no more than 256 do") {
+TEST_CASE("target list: a target counts once in every form, and at most 256 are permitted") {
   const auto list = parse_target_list(
       "srp://10.0.0.1:5555/"
       "?id_ext=1&ioc_guid=2\nid_ext=0001,ioc_guid=0x2,dest=10.0.0.1:5555,max_cmd_per_lun=8\n");
@@ -70,7 +70,7 @@ TEST_CASE("target list: a target counts once, however it is written, and no more
   CHECK(cut.errors[0].line == 257);
 }
 
-TEST_CASE("the same target: port id and address, however written") {
+TEST_CASE("two forms of the same port id and address are the same target") {
   CHECK(same("srp://[2001:DB8::1]:5555/?id_ext=1&ioc_guid=2",
              "id_ext=01,ioc_guid=2,dest=[2001:db8:0:0::1]:5555"));
   CHECK(same("srp://Store.example:1/?id_ext=1&ioc_guid=2", "srp://store.EXAMPLE:1/?id_ext=1&ioc_guid=2"));

@@ -41,7 +41,7 @@ std::string problem(std::string_view text, Reading reading) {
 
 }  // namespace
 
-TEST_CASE("described JSON: a struct is its members, and is read back") {
+TEST_CASE("described JSON: a struct is written member by member and read back") {
   const Outer outer{true, 1.5, {{"a", 7}, {"b", std::nullopt}}, {}};
   const std::string text =
       R"({"is_on":true,"export":1.5E0,"list":[{"text":"a","number":7},{"text":"b","number":null}]})";
@@ -54,7 +54,7 @@ TEST_CASE("described JSON: a struct is its members, and is read back") {
   CHECK(to_json(read).at("extra").as_int64() == -1);
 }
 
-TEST_CASE("described JSON: in an order every key is known, none is missing, and all is bounded") {
+TEST_CASE("described JSON: an order must have all keys, no unknown keys, and is limited in size") {
   CHECK(problem("[]", Reading::order) == "expected an object");
   CHECK(problem(R"({"is_on":true})", Reading::order) == "export is missing: expected a number");
   CHECK(problem(R"({"is_on":1,"export":1,"list":[]})", Reading::order) == "is_on: expected true or false");
@@ -74,7 +74,7 @@ TEST_CASE("described JSON: in an order every key is known, none is missing, and 
   CHECK(problem(with(item(kMaxOrderText + 1)), Reading::order) == "list.0.text: expected a text");
 }
 
-TEST_CASE("described JSON: an answer may come of a later daemon, or of an earlier one") {
+TEST_CASE("described JSON: an answer may come from a later or an earlier daemon") {
   CHECK(
       problem(R"({"is_on":true,"export":1,"list":[{"colour":"blue"}],"speed":9})", Reading::answer).empty());
   CHECK(problem(R"({"is_on":true,"export":1})", Reading::answer) == "list is missing: expected a list");

@@ -19,7 +19,7 @@ std::string text_of(std::string_view json) {
 
 }  // namespace
 
-TEST_CASE("event JSON: every key of its kind, and a time that sorts") {
+TEST_CASE("event JSON: every key of its kind, and a sortable time") {
   CHECK(Event(Event::Time(std::chrono::milliseconds(1764000000007)), "a", EventKind::state).time ==
         "2025-11-24T16:00:00.007Z");
   auto event = event_of(EventKind::state);
@@ -46,7 +46,7 @@ TEST_CASE("event JSON: every key of its kind, and a time that sorts") {
   CHECK(resized.at("old_size_bytes").to_number<std::uint64_t>() == 1u << 20);
 }
 
-TEST_CASE("event JSON: what a target reports about a unit, and about one that is not ours") {
+TEST_CASE("event JSON: reports about a unit, and about a unit that the session does not use") {
   auto event = event_of(EventKind::unit_event);
   event.event = "capacity_changed";
   event.lun.emplace();
@@ -62,7 +62,7 @@ TEST_CASE("event JSON: what a target reports about a unit, and about one that is
   CHECK(to_json(event).at("device").as_string() == "/dev/nbd0");
 }
 
-TEST_CASE("event text: a line for each kind, and for one that a newer daemon may have") {
+TEST_CASE("event text: a line for each kind, and for an unknown kind of a newer daemon") {
   CHECK(text_of(R"({"time":"T","session":"a","kind":"present","to":"live"})") == "T  a  is live");
   CHECK(
       text_of(
@@ -99,7 +99,7 @@ TEST_CASE("event text: a line for each kind, and for one that a newer daemon may
   CHECK(text_of("{}") == "  *  ");
 }
 
-TEST_CASE("events: the table has a row for each kind, in which nothing is empty") {
+TEST_CASE("events: the table has a complete row for each kind") {
   const auto table = event_table();
   CHECK(table.size() == static_cast<std::size_t>(EventKind::lost) + 1);
   for (std::size_t i = 0; i < table.size(); ++i) {

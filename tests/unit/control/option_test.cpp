@@ -17,7 +17,7 @@ std::string failure_of(std::string_view key, const OptionValue& value) {
 
 }  // namespace
 
-TEST_CASE("session fields: every good value is taken") {
+TEST_CASE("session fields: every good value is accepted") {
   SessionRequest request;
   const std::pair<std::string_view, OptionValue> fields[] = {
       {"target", "ram://64M"},
@@ -67,7 +67,7 @@ TEST_CASE("session fields: every good value is taken") {
   CHECK(check_request(request).has_value());
 }
 
-TEST_CASE("session fields: a bad value is refused with the key, what was expected and what came") {
+TEST_CASE("session fields: the error of a bad value has the key, the expected and the given value") {
   CHECK(failure_of("connect_timeout_ms", "soon") ==
         "connect_timeout_ms: expected milliseconds from 100 to 86400000, got \"soon\"");
   CHECK(failure_of("connect_timeout_ms", "off").find("got \"off\"") != std::string::npos);
@@ -104,7 +104,7 @@ TEST_CASE("session fields: a bad value is refused with the key, what was expecte
   CHECK(failure_of("colour", "blue").starts_with("unknown key \"colour\": expected one of target, name,"));
 }
 
-TEST_CASE("session request: what is missing or contradicts itself is refused") {
+TEST_CASE("session request: missing and contradictory fields are refused") {
   SessionRequest request;
   CHECK(check_request(request).error().message.starts_with("target is missing"));
   REQUIRE(set_option(request, "target", "ram://64M").has_value());
@@ -113,7 +113,9 @@ TEST_CASE("session request: what is missing or contradicts itself is refused") {
   CHECK(check_request(request).error().message.starts_with("device and listen exclude each other"));
 }
 
-TEST_CASE("session request: rules between options name both, a login string's parameters included") {
+TEST_CASE(
+    "session request: the errors of rules between options name both, also with parameters of a login "
+    "string") {
   const auto refusal = [](std::initializer_list<std::pair<std::string_view, OptionValue>> fields) {
     SessionRequest request;
     for (const auto& [key, value] : fields) REQUIRE(set_option(request, key, value).has_value());
@@ -140,7 +142,7 @@ TEST_CASE("session request: rules between options name both, a login string's pa
             .find("retry_count 6") != std::string::npos);
 }
 
-TEST_CASE("session names: letters, digits and a few signs") {
+TEST_CASE("session names: letters, digits and some other characters") {
   CHECK(is_valid_name("s0"));
   CHECK(is_valid_name("rack-1.store_2:a"));
   for (const char* name : {"", ".", "..", "a b", "a/b", "ä"}) {

@@ -66,7 +66,7 @@ TEST_CASE("orders: what the client writes is what the daemon reads") {
   }
 }
 
-TEST_CASE("orders: garbage is answered in words") {
+TEST_CASE("orders: garbage is answered with an error") {
   CHECK(order_failure("").starts_with("bad_request: not a JSON object"));
   CHECK(order_failure("{").starts_with("bad_request: not a JSON object"));
   CHECK(order_failure("{}  {").ends_with(" at byte 4"));
@@ -102,7 +102,7 @@ TEST_CASE("orders: garbage is answered in words") {
   CHECK(order_failure(std::string(1000, '[')).starts_with("bad_request: not a JSON object"));
 }
 
-TEST_CASE("answers: their members and whether it was done") {
+TEST_CASE("answers: their members and success") {
   CHECK(boost::json::serialize(answer_json(DoneAnswer{})) == R"({"ok":true})");
   CHECK(boost::json::serialize(answer_json(DisconnectAnswer{12.5})) ==
         R"({"ok":true,"disconnect_us":1.25E1})");

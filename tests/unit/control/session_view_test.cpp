@@ -23,7 +23,7 @@ struct Session {
 
 }  // namespace
 
-TEST_CASE("session JSON: who disconnected") {
+TEST_CASE("session JSON: `by` tells who disconnected") {
   Session session;
   const auto by = [&](srpi::SessionState state, bool by_administrator) {
     session.status.state = state;
@@ -36,7 +36,7 @@ TEST_CASE("session JSON: who disconnected") {
   CHECK(by(srpi::SessionState::disconnected, true) == "\"administrator\"");
 }
 
-TEST_CASE("session JSON: our port id, which is not known before a login was tried") {
+TEST_CASE("session JSON: our port id is null before the first login") {
   Session session;
   CHECK(session.json().at("initiator_port_id").is_null());
   session.status.initiator_port_id = srpi::PortId::make(1, 2);
@@ -60,7 +60,7 @@ TEST_CASE("session JSON: running timers and the last error") {
   CHECK_FALSE(session.view(true).timers.next_attempt_ms);  // says nothing about now
 }
 
-TEST_CASE("session JSON: a unit, where it is published, and why it is away") {
+TEST_CASE("session JSON: a unit, its device or export, and why it is away") {
   srpi::LogicalUnitInfo info;
   info.lun = 3;
   info.blocks = 2048;

@@ -5,7 +5,7 @@
 
 using namespace srp_nbd;
 
-TEST_CASE("durations: as many digits as a person wants") {
+TEST_CASE("durations are printed with a useful number of digits") {
   CHECK(duration_text(40) == "0.0 s");
   CHECK(duration_text(3249) == "3.2 s");
   CHECK(duration_text(9949) == "9.9 s");
@@ -17,7 +17,7 @@ TEST_CASE("durations: as many digits as a person wants") {
   CHECK(duration_text(3780000) == "1 h 3 min");
 }
 
-TEST_CASE("sizes: in the largest unit of which there is one") {
+TEST_CASE("sizes are printed in the largest unit that fits") {
   CHECK(size_text(1023) == "1023 B");
   CHECK(size_text(512u << 20) == "512.0 MiB");
   CHECK(size_text(1536) == "1.5 KiB");

@@ -24,7 +24,7 @@ void answer(Rig& rig, scsi::Opcode opcode, Outcome outcome, int times = 1) {
 
 }  // namespace
 
-TEST_CASE("a unit that cannot answer for a moment is asked again, and the session stays") {
+TEST_CASE("a unit that is busy for a moment is asked again, and the session stays live") {
   const auto outcome = GENERATE(as<Outcome>{}, Outcome::with_status(scsi::Status::busy),
                                 Outcome::with_status(scsi::Status::task_set_full),
                                 Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}));
@@ -49,8 +49,7 @@ TEST_CASE("a unit that cannot answer for a moment is asked again, and the sessio
   }
 }
 
-TEST_CASE(
-    "a unit that is not ready within the connect timeout costs the connection, with its own words for it") {
+TEST_CASE("a unit that is not ready within connect_timeout ends the connection with its own error") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, kCapacityChanged).has_value());
   answer(rig, scsi::Opcode::test_unit_ready, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x01}),
@@ -68,7 +67,7 @@ TEST_CASE(
   CHECK(io.completions == 1);
 }
 
-TEST_CASE("an operator's abort leaves the proof's own questions alone") {
+TEST_CASE("an operator's abort does not end the proof's commands") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, kCapacityChanged).has_value());
   Io io(rig, IoOperation::read, 0), other(rig, IoOperation::read, 0);
@@ -90,7 +89,7 @@ TEST_CASE("an operator's abort leaves the proof's own questions alone") {
   CHECK(other.request.status == Errc::ok);
 }
 
-TEST_CASE("a proof asks the units side by side, for all I/O waits for it") {
+TEST_CASE("a proof asks several units at the same time") {
   Rig rig;
   REQUIRE(rig.target->raise_attention(0, kCapacityChanged).has_value());
   answer(rig, scsi::Opcode::inquiry, Outcome::of(Outcome::Kind::hold), 2);
