@@ -60,7 +60,7 @@ Outcome<> Reader::check_unique(const SessionRequest& request, const toml::source
   if (!request.name.empty())
     if (const auto [it, is_new] = lines_of_names_.emplace(request.name, line); !is_new)
       return taken(fmt::format("the name \"{}\"", request.name), it->second);
-  // {name} stands for names that are all different, given here or derived later.
+  // Paths with {name} cannot collide, because all names are different.
   if (!request.listen_path.empty() && request.listen_path.find("{name}") == std::string::npos)
     if (const auto [it, is_new] = lines_of_sockets_.emplace(request.listen_path, line); !is_new)
       return taken(request.listen_path, it->second);
@@ -74,7 +74,7 @@ Outcome<> Reader::read_session(const toml::table& table) {
   if (config_.sessions.size() == kMaxSessions)
     return at(table.source(), fmt::format("more than {} sessions", kMaxSessions));
   SessionRequest request;
-  request.wait = false;  // a target that is away when the daemon starts is tried again
+  request.wait = false;  // a target that does not answer when the daemon starts is tried again
   for (const auto& [key, node] : table) {
     const auto* option = find_option(table_, key.str());
     if (option && option->use == Option::Use::order)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration file: TOML, the daemon's own keys at the top and one [[session]] table per session to connect at start.
+// The configuration file, in TOML: the daemon's own keys, and one [[session]] table per session to connect at
+// the start.
 #pragma once
 
 #include <string>
@@ -18,8 +19,8 @@ struct Config {
   std::vector<SessionRequest> sessions;
 };
 
-// Limits: 1 MiB of text, 256 sessions. Everything unknown, double, of the wrong type or out of range is an error of code
-// bad_config whose message starts with "FILE:LINE:COLUMN: ".
+// Limits: 1 MiB of text, 256 sessions. Unknown or repeated keys, wrong types and values out of range are
+// errors (bad_config) whose message starts with "FILE:LINE:COLUMN: ".
 [[nodiscard]] Outcome<Config> parse_config(std::string_view text, const std::string& file_name,
                                            const OptionTable& = options());
 [[nodiscard]] Outcome<Config> load_config(const std::string& path);

@@ -20,7 +20,7 @@ void become_io_flusher() {
   if (is_done) return;
   is_done = true;
   if (::geteuid() != 0)
-    return;  // both need privileges, and MCL_FUTURE under a low limit would fail allocations
+    return;  // both need privileges, and MCL_FUTURE with a low limit would make allocations fail
   if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
     spdlog::info("PR_SET_IO_FLUSHER was refused ({}): under memory pressure writeback may wait for itself",
                  std::strerror(errno));

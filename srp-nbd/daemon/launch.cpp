@@ -35,7 +35,7 @@ void log_to_syslog(const std::string& level) {
   spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
 }
 
-// The daemon leaves the folder that it was started in.
+// The daemon changes its folder, so the paths must be absolute.
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
@@ -45,7 +45,7 @@ ExitCode serve(DaemonOptions options) {
   return outcome ? ExitCode::ok : report(outcome.error());
 }
 
-// In the child: its own session, no terminal; what it has to say until it is ready goes through the parent's stderr.
+// Called in the child, which leaves the terminal. Until it is ready, its messages go to the parent's stderr.
 void detach() {
   ::setsid();
   if (::chdir("/") != 0) std::perror("srp-nbd: chdir /");
@@ -54,7 +54,7 @@ void detach() {
   ::dup2(null.get(), STDOUT_FILENO);
 }
 
-// Returns in the parent only once the daemon is there, or has said why not.
+// In the parent, returns when the daemon is ready or has failed.
 ExitCode serve_in_background(DaemonOptions options) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return report({"failed", fmt::format("pipe: {}", std::strerror(errno))});

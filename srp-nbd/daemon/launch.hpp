@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process that is the daemon: in the background or not, and one that serves a single session.
+// Starts the daemon process, in the background or not, or a daemon for one session.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,8 @@ struct LaunchArguments {
   bool foreground = false;
 };
 
-// Returns when the daemon has ended; in the background, when its control socket is there, or it has said why not.
+// Returns when the daemon has ended. For a daemon in the background, returns when its control socket exists
+// or it has failed.
 [[nodiscard]] ExitCode launch_daemon(const LaunchArguments&);
 [[nodiscard]] ExitCode run_one_session(const std::string& control_path, SessionRequest,
                                        std::function<void(const SessionView&)> on_ready);

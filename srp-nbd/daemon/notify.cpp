@@ -20,7 +20,7 @@ void notify_service_manager(std::string_view state) noexcept {
   const auto length = std::strlen(path);
   if (length >= sizeof(address.sun_path)) return;
   std::memcpy(address.sun_path, path, length);
-  if (*path == '@') address.sun_path[0] = '\0';  // the abstract name space
+  if (*path == '@') address.sun_path[0] = '\0';  // an abstract socket
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return;
   (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,

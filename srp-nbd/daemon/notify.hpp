@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells a service manager how the daemon fares, where one asked for it ($NOTIFY_SOCKET).
+// Reports the daemon's state to a service manager ($NOTIFY_SOCKET).
 #pragma once
 
 #include <string_view>

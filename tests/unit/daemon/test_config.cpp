@@ -14,7 +14,7 @@ std::string config_failure(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("config: an empty file is a daemon without sessions") {
+TEST_CASE("config: an empty file means a daemon without sessions") {
   const auto config = parse_config("", "test.toml");
   REQUIRE(config.has_value());
   CHECK(config->sessions.empty());
@@ -83,7 +83,7 @@ TEST_CASE("config: every error names file, line and column") {
   CHECK(config_failure("[[session]]\ntarget = \"ram://1M\"\nwait = true").starts_with("test.toml:3:1: wait"));
 }
 
-TEST_CASE("config: names, sockets and devices are taken once") {
+TEST_CASE("config: repeated names, sockets and devices are refused") {
   const std::string one = "[[session]]\ntarget = \"ram://1M\"\n";
   CHECK(config_failure(one + "name = \"a\"\n" + one + "name = \"a\"")
             .starts_with("test.toml:4:1: the name \"a\" is already taken by the session in line 1"));
@@ -93,14 +93,14 @@ TEST_CASE("config: names, sockets and devices are taken once") {
             .starts_with("test.toml:4:1: /a"));
 }
 
-TEST_CASE("config: size and number of sessions are bounded") {
+TEST_CASE("config: size and number of sessions are limited") {
   CHECK(config_failure(std::string((1 << 20) + 1, '#')).find("more than 1048576 bytes") != std::string::npos);
   std::string many;
   for (int i = 0; i < 257; ++i) many += "[[session]]\ntarget = \"ram://1M\"\n";
   CHECK(config_failure(many).find("more than 256 sessions") != std::string::npos);
 }
 
-TEST_CASE("config: a missing file is named") {
+TEST_CASE("config: the error of a missing file names it") {
   const auto config = load_config("/nonexistent/srp-nbd.toml");
   REQUIRE_FALSE(config.has_value());
   CHECK(config.error().message == "/nonexistent/srp-nbd.toml: cannot be read: No such file or directory");
