@@ -43,6 +43,6 @@ int main(int argc, char** argv) {
     return srp_nbd::run_command_line(argc, argv, make_daemon());
   } catch (const std::bad_alloc&) {
     std::fputs("srp-nbd: out of memory\n", stderr);
-    return static_cast<int>(srp_nbd::ExitCode::failed);
+    return static_cast<int>(srp_nbd::ExitCode::out_of_memory);
   }
 }

@@ -5,130 +5,133 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 
+#include "control/control_server.hpp"
 #include "control/orders.hpp"
-#include "daemon/control_server.hpp"
 #include "daemon/notify.hpp"
+#include "daemon/out_of_memory.hpp"
 #include "daemon/registry.hpp"
-#include "support/no_memory.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+using asio::awaitable;
 
 // A kernel that does not let a device go must not keep the daemon for ever. It has time for a connect that is stuck and
 // the disconnect after it, 10.5 s each; srp-nbd.service gives up after 30.
 constexpr std::chrono::seconds kStopDeadline{25};
 
+// The next line of a follower, as soon as there is one.
+awaitable<std::shared_ptr<const std::string>> next_line(std::shared_ptr<EventFollower> follower) {
+  for (;;) {
+    if (auto line = follower->next()) co_return line;
+    const Answer<std::monostate> ready(co_await asio::this_coro::executor);
+    follower->on_ready([ready] { ready.give({}); });
+    co_await ready.wait();
+  }
+}
+
+// Lives as long as its coroutines run: they end with the io_context, which it owns.
 class Daemon {
  public:
   explicit Daemon(DaemonOptions options)
-      : options_(std::move(options)),
-        signals_(io_, SIGTERM, SIGINT, SIGHUP),
-        stop_deadline_(io_),
-        registry_(io_.get_executor()) {}
+      : options_(std::move(options)), signals_(io_, SIGTERM, SIGINT, SIGHUP), registry_(io_.get_executor()) {}
 
   [[nodiscard]] bool has_sessions() const noexcept { return !registry_.is_empty(); }
 
   Outcome<> run() {
-    auto server = ControlServer::listen(
-        io_.get_executor(), options_.control_path,
-        [this](std::string_view line, ControlServer::Answer answer) { on_line(line, std::move(answer)); });
+    auto server = ControlServer::listen(io_.get_executor(), options_.control_path,
+                                        [this](std::string line) { return carry_out(std::move(line)); });
     if (!server) return server.error();
     server_ = std::move(*server);
     spdlog::info("control socket {}", options_.control_path);
-    await_signal();
-    for (const auto& session : options_.config.sessions) connect_configured(session);
-    if (options_.run) connect_own(*options_.run);
+    spawn(io_.get_executor(), watch_signals());
+    for (const auto& session : options_.config.sessions)
+      spawn(io_.get_executor(), connect_configured(session));
+    if (options_.run) spawn(io_.get_executor(), connect_own(*options_.run));
     notify_service_manager("READY=1");
     if (options_.on_ready) options_.on_ready();
-    // A handler that found no memory has ended what it was about; the others go on.
-    for (bool ended = false; !ended;)
-      guarded(
-          [&] {
-            io_.run();
-            ended = true;
-          },
-          [] { spdlog::error("out of memory: an order or a client was dropped"); });
+    io_.run();
     return std::move(outcome_);
   }
 
  private:
-  void on_line(std::string_view line, ControlServer::Answer answer) {
+  awaitable<ControlServer::Reply> carry_out(std::string line) {
     auto order = parse_order(line);
-    if (!order) return answer(answer_json(order.error()), nullptr);
-    if (const auto* events = std::get_if<EventsOrder>(&*order)) {
-      auto follower = registry_.follow(events->name.value_or(""));
-      if (!follower) return answer(answer_json(follower.error()), nullptr);
-      return answer(answer_json(DoneAnswer{}), std::move(*follower));
-    }
-    registry_.handle(std::move(*order), [answer = std::move(answer)](json::object object) {
-      answer(std::move(object), nullptr);
-    });
+    ControlServer::Reply reply;
+    if (!order)
+      reply.answer = answer_json(order.error());
+    else if (const auto* events = std::get_if<EventsOrder>(&*order))
+      reply = follow(events->name.value_or(""));
+    else
+      reply.answer = co_await registry_.handle(std::move(*order));
+    co_return reply;
   }
 
-  void await_signal() {
-    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-      if (error) return;
+  ControlServer::Reply follow(const std::string& name) {
+    const auto follower = registry_.follow(name);
+    if (!follower) return {answer_json(follower.error()), {}};
+    return {answer_json(DoneAnswer{}), [follower = *follower] { return next_line(follower); }};
+  }
+
+  awaitable<void> watch_signals() {
+    for (;;) {
+      boost::system::error_code error;
+      const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      if (error) co_return;
       spdlog::info("signal {}: stopping", signal);
-      stop();
-      await_signal();
-    });
+      spawn(io_.get_executor(), stop());
+    }
   }
 
-  void stop() {
-    if (is_stopping_) return;
-    is_stopping_ = true;
+  awaitable<void> stop() {
+    if (std::exchange(is_stopping_, true)) co_return;
     notify_service_manager("STOPPING=1");
-    stop_deadline_.expires_after(kStopDeadline);
-    stop_deadline_.async_wait([this](const boost::system::error_code& error) {
-      if (error) return;
+    const bool all_gone = co_await registry_.erase_all(std::chrono::steady_clock::now() + kStopDeadline);
+    if (!all_gone) {
       spdlog::error("some sessions could not be ended in time");
       outcome_ = Failure{"timed_out", "some sessions could not be ended in time; see the log"};
-      end();
-    });
-    registry_.erase_all([this] { end(); });
-  }
-
-  void end() {
+    }
     server_.reset();
     io_.stop();
   }
 
-  void connect_configured(const SessionRequest& session) {
-    registry_.handle(ConnectOrder{{session, {}}}, [](const json::object& answer) {
-      if (const auto* error = answer.if_contains("error"))
-        spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
-    });
+  awaitable<void> connect_configured(SessionRequest session) {
+    Order order = ConnectOrder{{std::move(session), {}}};
+    const auto answer = co_await registry_.handle(std::move(order));
+    if (const auto* error = answer.if_contains("error"))
+      spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
   }
 
-  void connect_own(const SessionRequest& session) {
+  // The daemon ends with this session, or when it does not come up.
+  awaitable<void> connect_own(SessionRequest session) {
     registry_.on_session_gone([this] {
-      if (registry_.is_empty()) asio::post(io_, [this] { stop(); });
+      if (registry_.is_empty()) asio::post(io_, [this] { spawn(io_.get_executor(), stop()); });
     });
-    registry_.handle(ConnectOrder{{session, {}}}, [this](const json::object& answer) {
-      if (const auto* error = answer.if_contains("error")) {
-        if (!is_stopping_)
-          outcome_ = Failure{std::string(error->at("code").as_string()),
-                             std::string(error->at("message").as_string())};
-        return asio::post(io_, [this] { stop(); });
-      }
-      SessionAnswer ready;
-      if (options_.on_run_ready && JsonReader(Reading::answer).read_members(answer, ready))
-        options_.on_run_ready(ready.session);
-    });
+    Order order = ConnectOrder{{std::move(session), {}}};
+    const auto answer = co_await registry_.handle(std::move(order));
+    if (const auto* error = answer.if_contains("error")) {
+      if (!is_stopping_)
+        outcome_ = Failure{std::string(error->at("code").as_string()),
+                           std::string(error->at("message").as_string())};
+      co_await stop();
+      co_return;
+    }
+    SessionAnswer ready;
+    if (options_.on_run_ready && JsonReader(Reading::answer).read_members(answer, ready))
+      options_.on_run_ready(ready.session);
   }
 
   DaemonOptions options_;
   asio::io_context io_{1};
   asio::signal_set signals_;
-  asio::steady_timer stop_deadline_;
   Registry registry_;
   std::unique_ptr<ControlServer> server_;
   Outcome<> outcome_;
@@ -138,6 +141,7 @@ class Daemon {
 }  // namespace
 
 Outcome<> run_daemon(DaemonOptions options) {
+  end_when_out_of_memory();
   std::signal(SIGPIPE, SIG_IGN);
   if (options.control_path.empty()) options.control_path = options.config.control_path;
   auto daemon = std::make_unique<Daemon>(std::move(options));

@@ -23,7 +23,8 @@ struct DaemonOptions {
 };
 
 // Returns when a signal (TERM, INT, HUP), or the end of the session it was started for, has ended it: kernel devices
-// disconnected, sessions erased, the control socket removed.
+// disconnected, sessions erased, the control socket removed. From here on the process ends when it is out of memory
+// (out_of_memory.hpp).
 [[nodiscard]] Outcome<> run_daemon(DaemonOptions);
 
 }  // namespace srp_nbd

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who follows the events, and what waits for each of them. Main thread only; knows nothing of sockets.
+// The followers of events, and what waits for each of them. Main thread only; knows nothing of sockets.
 //
 // A follower takes its lines when it can. What it leaves waits in a queue of its own with a fixed number of
 // places, so a stuck one costs neither time nor more memory than that. When the queue is full, events are
@@ -16,7 +16,6 @@
 
 #include "control/event.hpp"
 #include "support/failure.hpp"
-#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 
@@ -31,28 +30,20 @@ class EventHub {
   using Snapshot = std::function<std::vector<Event>()>;
   using Clock = std::function<Event::Time()>;
   explicit EventHub(Snapshot, Clock = &std::chrono::system_clock::now);
+  ~EventHub();
   EventHub(const EventHub&) = delete;
   EventHub& operator=(const EventHub&) = delete;
 
   // session: only what concerns the session of this name; empty: all. It begins with the present states.
   // Following ends with the destruction of what is returned. Errors: busy (too many followers).
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(std::string session);
-  // A follower that there is no memory for loses the event, which is counted.
-  void publish(const Event&) noexcept;
-  // The same for what `make` returns; where that finds no memory, all lose it.
-  template<class Make>
-  void report(Make make) noexcept {
-    guarded([&] { publish(make()); }, [&] { lose(); });
-  }
+  void publish(const Event&);
 
   [[nodiscard]] Event::Time now() const { return clock_(); }
 
  private:
   friend class EventFollower;
   void append_snapshot(EventFollower&) const;
-  void lose() noexcept;
-  template<class Visit>
-  void visit_followers(Visit) noexcept;
 
   Snapshot snapshot_;
   Clock clock_;
@@ -67,15 +58,15 @@ class EventFollower {
 
   // The next line, without its line feed; null: nothing now, and on_ready is called when there is again.
   [[nodiscard]] std::shared_ptr<const std::string> next();
-  // Called from EventHub::publish. May call next, must not throw.
+  // Called from EventHub::publish. It may call next, and must not end a follower.
   void on_ready(std::function<void()> f) { on_ready_ = std::move(f); }
 
  private:
   friend class EventHub;
-  EventFollower(EventHub& hub, std::string session) : hub_(hub), session_(std::move(session)) {}
+  EventFollower(EventHub* hub, std::string session) : hub_(hub), session_(std::move(session)) {}
   [[nodiscard]] bool wants(const Event& event) const { return session_.empty() || event.session == session_; }
 
-  EventHub& hub_;
+  EventHub* hub_;  // null: it is gone, and `next` is not called any more
   const std::string session_;
   std::function<void()> on_ready_;
   std::deque<std::shared_ptr<const std::string>> waiting_;

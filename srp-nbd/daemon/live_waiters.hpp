@@ -1,41 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// Those who wait for a session to be live, each with a deadline of its own.
+// The coroutines that wait for a session to be live. Main thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <chrono>
-#include <functional>
-#include <list>
-#include <memory>
+#include <utility>
 
 #include "srpi/session.hpp"
+#include "support/answer.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
 
-[[nodiscard]] Failure connect_timed_out();
+[[nodiscard]] inline Failure connect_timed_out() {
+  return {"connect_timed_out", "the target did not answer within the connect deadline"};
+}
+
+[[nodiscard]] inline Failure erased_meanwhile() {
+  return {"no_such_session", "the session was erased meanwhile"};
+}
 
 class LiveWaiters {
  public:
-  using Done = std::function<void(Outcome<>)>;
+  explicit LiveWaiters(boost::asio::any_io_executor executor)
+      : executor_(std::move(executor)), next_(executor_) {}
 
-  explicit LiveWaiters(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
-  ~LiveWaiters();  // calls nobody
-  LiveWaiters(const LiveWaiters&) = delete;
-  LiveWaiters& operator=(const LiveWaiters&) = delete;
+  // Settled with all others that wait at this moment.
+  using Ticket = Answer<Outcome<>>;
+  [[nodiscard]] Ticket ticket() const { return next_; }
+  // What settles the ticket; connect_timed_out when nothing does in that time.
+  [[nodiscard]] static boost::asio::awaitable<Outcome<>> wait(Ticket ticket,
+                                                              std::chrono::steady_clock::duration time) {
+    const auto outcome = co_await ticket.wait_until(std::chrono::steady_clock::now() + time);
+    co_return outcome ? *outcome : Outcome<>(connect_timed_out());
+  }
 
-  // `done` is called once: by settle, or with connect_timed_out after that time.
-  void add(std::chrono::steady_clock::duration, Done done);
-  void settle(const Outcome<>&);
-  void fail(const srpi::Error& cause);  // of an attempt; code ok: somebody has asked for it
+  void settle(const Outcome<>& outcome) { std::exchange(next_, Ticket(executor_)).give(outcome); }
+  // An attempt has failed; code ok: it was ended on request.
+  void fail(const srpi::Error& cause) {
+    settle(cause.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"} : Failure{cause});
+  }
   // The session went to `disconnected`. From `recovering` only fast_io_fail is over: an attempt that is under way goes
   // on, and its end is told.
-  void disconnected(srpi::SessionState from, const srpi::Error& cause);
+  void disconnected(srpi::SessionState from, const srpi::Error& cause) {
+    if (from != srpi::SessionState::recovering) fail(cause);
+  }
 
  private:
-  struct Waiter;
   boost::asio::any_io_executor executor_;
-  std::list<std::shared_ptr<Waiter>> waiters_;
+  Ticket next_;
 };
 
 }  // namespace srp_nbd

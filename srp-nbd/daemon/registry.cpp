@@ -4,111 +4,190 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <new>
+#include <utility>
 
-#include "support/no_memory.hpp"
+#include "daemon/io_flusher.hpp"
+#include "export/nbd_devices.hpp"
+#include "export/nbd_socket.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
 
-ManagedSession::Done simple_answer(Registry::Answer answer) {
-  return [answer = std::move(answer)](const Outcome<>& outcome) { answer(answer_json(outcome)); };
-}
+namespace asio = boost::asio;
+namespace json = boost::json;
+using asio::awaitable;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kViewDeadline{1};
 
 Failure no_such_session(const std::string& name) {
   return {"no_such_session",
           fmt::format("there is no session \"{}\": `srp-nbd list` shows those there are", name)};
 }
 
-void run_task(ManagedSession& session, const std::string& name, UnitTask task,
-              std::optional<std::uint64_t> lun, Registry::Answer answer) {
-  spdlog::info("{}: {} of {} on request", name, to_string(task),
-               lun ? fmt::format("lun {}", *lun) : "all logical units");
-  session.run_unit_task(
-      task, lun, [name, task, answer = std::move(answer)](const Outcome<UnitTaskReport>& report) {
-        answer(report ? answer_json(make_answer(task, name, *report)) : answer_json(report.error()));
-      });
-}
-
 }  // namespace
 
-Registry::Registry(boost::asio::any_io_executor executor)
+Registry::Registry(asio::any_io_executor executor)
     : executor_(executor), devices_(std::move(executor)), events_([this] { return present_states(); }) {}
 
-void Registry::handle(Order order, Answer answer) {
-  std::visit(
-      [&](auto& each) {
-        using Each = std::decay_t<decltype(each)>;
-        if constexpr (std::is_same_v<Each, ListOrder>)
-          list(answer);
-        else if constexpr (std::is_same_v<Each, ConnectOrder>)
-          connect(std::move(each.session), std::move(answer));
-        else if constexpr (!std::is_same_v<Each, EventsOrder>)  // those are followed
-          on_session(each, std::move(answer));
-      },
-      order);
+awaitable<json::object> Registry::handle(Order order) {
+  return std::visit([this](auto& each) { return carry_out(std::move(each)); }, order);
 }
 
 template<class SessionOrder>
-void Registry::on_session(const SessionOrder& order, Answer answer) {
+awaitable<json::object> Registry::carry_out(SessionOrder order) {
   const auto found = sessions_.find(order.name);
-  if (found == sessions_.end()) return answer(answer_json(no_such_session(order.name)));
-  const auto session = found->second;
+  if (found == sessions_.end()) co_return answer_json(no_such_session(order.name));
+  auto session = found->second;
   if (session->is_erasing() && !std::is_same_v<SessionOrder, EraseOrder>)
-    return answer(answer_json(
-        Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", order.name)}));
-  carry_out(order, *session, std::move(answer));
+    co_return answer_json(
+        Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", order.name)});
+  co_return co_await on_session(std::move(order), std::move(session));
 }
 
-void Registry::list(const Answer& answer) {
-  struct Gathering {
-    std::map<std::string, SessionView> views;
-    std::size_t missing = 0;
+awaitable<json::object> Registry::carry_out(EventsOrder) {
+  co_return answer_json(Failure{"bad_request", "events are followed"});
+}
+
+// All sessions are asked before the first answer is waited for.
+awaitable<json::object> Registry::carry_out(ListOrder) {
+  struct Asked {
+    SessionPtr session;
+    ManagedSession::AskedStatus status;
   };
-  const auto gathering = std::make_shared<Gathering>();
-  const auto finish = [gathering, answer] {
-    ListAnswer list;
-    for (auto& [name, view] : gathering->views) list.sessions.push_back(std::move(view));
-    answer(answer_json(list));
+  const auto deadline = Clock::now() + kViewDeadline;
+  std::vector<Asked> all;
+  for (const auto& [name, session] : sessions_) all.push_back({session, session->ask_status()});
+  ListAnswer answer;
+  for (const auto& asked : all) {
+    auto view = co_await asked.session->view(asked.status, deadline);
+    answer.sessions.push_back(std::move(view));
+  }
+  co_return answer_json(answer);
+}
+
+awaitable<json::object> Registry::on_session(ShowOrder, SessionPtr session) {
+  return show(std::move(session));
+}
+
+awaitable<json::object> Registry::show(SessionPtr session) {
+  SessionAnswer answer;
+  answer.session = co_await session->view(session->ask_status(), Clock::now() + kViewDeadline);
+  co_return answer_json(answer);
+}
+
+awaitable<json::object> Registry::on_session(DisconnectOrder, SessionPtr session) {
+  const auto took = co_await session->disconnect();
+  if (!took) co_return answer_json(took.error());
+  co_return answer_json(DisconnectAnswer{static_cast<double>(took->count()) / 1000.0});
+}
+
+awaitable<json::object> Registry::on_session(ReconnectOrder, SessionPtr session) {
+  const auto outcome = co_await session->reconnect();
+  co_return answer_json(outcome);
+}
+
+awaitable<json::object> Registry::on_session(TargetOrder order, SessionPtr session) {
+  const auto outcome = co_await session->set_ram_target_online(order.online);
+  co_return answer_json(outcome);
+}
+
+awaitable<json::object> Registry::on_session(EraseOrder, SessionPtr session) {
+  const auto outcome = co_await erase(std::move(session));
+  co_return answer_json(outcome);
+}
+
+awaitable<json::object> Registry::on_session(AbortOrder order, SessionPtr session) {
+  return run(UnitFunction::abort, std::move(order.name), order.lun, std::move(session));
+}
+
+awaitable<json::object> Registry::on_session(ResetOrder order, SessionPtr session) {
+  return run(UnitFunction::reset, std::move(order.name), order.lun, std::move(session));
+}
+
+awaitable<json::object> Registry::run(UnitFunction function, std::string name,
+                                      std::optional<std::uint64_t> lun, SessionPtr session) {
+  spdlog::info("{}: {} of {} on request", name, to_string(function),
+               lun ? fmt::format("lun {}", *lun) : "all logical units");
+  const auto report = co_await session->run(function, lun);
+  if (!report) co_return answer_json(report.error());
+  co_return answer_json(make_answer(function, name, *report));
+}
+
+awaitable<json::object> Registry::carry_out(ConnectOrder order) {
+  auto& request = order.session;
+  if (request.name.empty()) request.name = derive_name();
+  if (auto ok = fill_in_name(request); !ok) co_return answer_json(ok.error());
+  if (auto is_free = check_free(request); !is_free) co_return answer_json(is_free.error());
+
+  const auto session = add(std::move(request));
+  const auto& name = session->request().name;
+  const auto outcome = co_await session->start();
+  if (!outcome) {
+    spdlog::warn("{}: gone: {}", name, outcome.error().message);
+    // An erase that came in between takes it away itself.
+    if (outcome.error().code != "no_such_session") forget(*session, outcome.error());
+    co_return answer_json(outcome.error());
+  }
+  if (session->request().wait) co_return co_await show(session);
+  co_return answer_json(ConnectingAnswer{{name, "connecting"}});
+}
+
+Registry::SessionPtr Registry::add(SessionRequest request) {
+  const auto name = request.name;
+  spdlog::info("{}: connecting to {}", name, request.target.to_uri());
+  if (request.listen_path.empty()) become_io_flusher();  // the lane's thread inherits it
+  const auto make_export = [this](Lane& lane, const SessionRequest& r) -> std::shared_ptr<Export> {
+    if (r.listen_path.empty())
+      return std::make_shared<NbdDevices>(executor_, devices_, lane,
+                                          NbdDevicesOptions{r.name, r.device_index, r.options});
+    return std::make_shared<NbdSocket>(executor_, lane, r.name, r.listen_path);
   };
-  gathering->missing = sessions_.size() + 1;
-  const auto one_less = [gathering, finish] {
-    if (--gathering->missing == 0) finish();
-  };
-  for (const auto& [name, session] : sessions_)
-    session->view([gathering, one_less, key = name](const SessionView& view) {
-      gathering->views[key] = view;
-      one_less();
-    });
-  one_less();
+  const auto session = std::make_shared<ManagedSession>(executor_, events_, std::move(request), make_export,
+                                                        [this](const ManagedSession& gone) { forget(gone); });
+  sessions_.emplace(name, session);
+  report(name, EventKind::added, {});
+  return session;
 }
 
-void Registry::carry_out(const ShowOrder&, ManagedSession& session, Answer answer) {
-  session.view(
-      [answer = std::move(answer)](const SessionView& view) { answer(answer_json(SessionAnswer{view})); });
+awaitable<Outcome<>> Registry::erase(SessionPtr session) {
+  const auto outcome = co_await session->erase();
+  forget(*session);
+  co_return outcome;
 }
 
-void Registry::carry_out(const DisconnectOrder&, ManagedSession& session, Answer answer) {
-  session.disconnect([answer = std::move(answer)](const Outcome<std::chrono::nanoseconds>& took) {
-    answer(took ? answer_json(DisconnectAnswer{static_cast<double>(took->count()) / 1000.0})
-                : answer_json(took.error()));
-  });
+void Registry::forget(const ManagedSession& session, std::optional<Failure> why) {
+  const auto name = session.request().name;
+  const auto found = sessions_.find(name);
+  if (found == sessions_.end() || found->second.get() != &session) return;  // forgotten already
+  sessions_.erase(found);
+  spdlog::info("{}: erased", name);
+  report(name, EventKind::erased, std::move(why));
+  if (on_session_gone_) on_session_gone_();
 }
 
-void Registry::carry_out(const ReconnectOrder&, ManagedSession& session, Answer answer) {
-  session.reconnect(simple_answer(std::move(answer)));
+awaitable<bool> Registry::erase_all(Clock::time_point deadline) {
+  is_stopping_ = true;
+  std::vector<Answer<std::monostate>> all_gone;
+  const auto all = sessions_;
+  for (const auto& [name, session] : all)
+    spawn(executor_, erase_beside(session, all_gone.emplace_back(executor_)));
+  for (const auto& gone : all_gone)
+    if (!co_await gone.wait_until(deadline)) co_return false;
+  co_return true;
 }
 
-void Registry::carry_out(const TargetOrder& order, ManagedSession& session, Answer answer) {
-  session.set_ram_target_online(order.online, simple_answer(std::move(answer)));
+awaitable<void> Registry::erase_beside(SessionPtr session, Answer<std::monostate> gone) {
+  (void)co_await erase(std::move(session));
+  gone.give({});
 }
 
-void Registry::carry_out(const AbortOrder& order, ManagedSession& session, Answer answer) {
-  run_task(session, order.name, UnitTask::abort, order.lun, std::move(answer));
-}
-
-void Registry::carry_out(const ResetOrder& order, ManagedSession& session, Answer answer) {
-  run_task(session, order.name, UnitTask::reset, order.lun, std::move(answer));
+void Registry::report(const std::string& name, EventKind kind, std::optional<Failure> cause) {
+  Event event(events_.now(), name, kind);
+  event.cause = std::move(cause);
+  if (kind == EventKind::added) event.to = srpi::to_string(srpi::SessionState::connecting);
+  events_.publish(event);
 }
 
 Outcome<std::shared_ptr<EventFollower>> Registry::follow(const std::string& name) {
@@ -146,74 +225,6 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
                      fmt::format("/dev/nbd{} is in use by the session \"{}\"", *request.device_index, name)};
   }
   return {};
-}
-
-void Registry::connect(SessionRequest request, Answer answer) {
-  if (request.name.empty()) request.name = derive_name();
-  if (auto ok = fill_in_name(request); !ok) return answer(answer_json(ok.error()));
-  if (auto is_free = check_free(request); !is_free) return answer(answer_json(is_free.error()));
-
-  const auto name = request.name;
-  const bool waits = request.wait;
-  spdlog::info("{}: connecting to {}", name, request.target.to_uri());
-  const auto session = std::make_shared<ManagedSession>(executor_, devices_, events_, std::move(request),
-                                                        [this, name] { forget(name); });
-  sessions_.emplace(name, session);
-  events_.report([&] {
-    Event added(events_.now(), name, EventKind::added);
-    added.to = srpi::to_string(srpi::SessionState::connecting);
-    return added;
-  });
-  const auto started = [this, name, waits, weak = std::weak_ptr(session),
-                        answer = std::move(answer)](const Outcome<>& outcome) {
-    if (!outcome) {
-      spdlog::warn("{}: gone: {}", name, outcome.error().message);
-      // An erase that came in between takes it away itself.
-      if (outcome.error().code != "no_such_session") insist([&] { forget(name, outcome.error()); });
-      return answer(answer_json(outcome.error()));
-    }
-    if (waits) return on_session(ShowOrder{name}, answer);
-    answer(answer_json(ConnectingAnswer{{name, "connecting"}}));
-  };
-  try {
-    session->start(started);
-  } catch (const std::bad_alloc&) {
-    forget(name, Failure::no_memory());
-    throw;
-  }
-}
-
-void Registry::carry_out(const EraseOrder& order, ManagedSession& session, Answer answer) {
-  session.erase([this, name = order.name, answer = std::move(answer)](const Outcome<>& outcome) {
-    forget(name);
-    answer(answer_json(outcome));
-  });
-}
-
-void Registry::forget(const std::string& name, std::optional<Failure> why) {
-  if (sessions_.erase(name) == 0) return;
-  spdlog::info("{}: erased", name);
-  events_.report([&] {
-    Event erased(events_.now(), name, EventKind::erased);
-    erased.cause = why;
-    return erased;
-  });
-  if (on_session_gone_) on_session_gone_();
-}
-
-void Registry::erase_all(std::function<void()> done) {
-  is_stopping_ = true;
-  const auto missing = std::make_shared<std::size_t>(sessions_.size() + 1);
-  const auto one_less = [missing, done = std::move(done)] {
-    if (--*missing == 0) done();
-  };
-  const auto all = sessions_;
-  for (const auto& [name, session] : all)
-    session->erase([this, key = name, one_less](const Outcome<>&) {
-      forget(key);
-      one_less();
-    });
-  one_less();
 }
 
 }  // namespace srp_nbd

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// All sessions of the daemon by name, and the commands on them. Main thread only.
+// All sessions of the daemon by name, and the orders on them.
+//
+// Threads: main thread only. Lifetime: the registry outlives every coroutine of its own, unless the executor runs
+// nothing any more. A session that an order is about stays until the order is answered.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/json/object.hpp>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,42 +25,51 @@ namespace srp_nbd {
 
 class Registry {
  public:
-  using Answer = std::function<void(boost::json::object)>;
-
   explicit Registry(boost::asio::any_io_executor);
 
-  // Carries out a command; the answer comes exactly once, possibly from within. Where there is no memory it
-  // may come twice, or not at all, or std::bad_alloc out of this: then the command was not carried out.
-  void handle(Order, Answer);
+  // Carries out an order and returns its answer. Not for EventsOrder: see follow.
+  [[nodiscard]] boost::asio::awaitable<boost::json::object> handle(Order);
   // The changes of the session of that name, or of all when it is empty. Errors: no_such_session, busy.
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);
-  // Erases every session; done when all are gone. New ones are refused from then on.
-  void erase_all(std::function<void()> done);
+  // Erases every session, all at the same time. False: some are left at the deadline. New ones are refused from now on.
+  [[nodiscard]] boost::asio::awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
   // Called each time a session has gone.
   void on_session_gone(std::function<void()> f) { on_session_gone_ = std::move(f); }
   [[nodiscard]] bool is_empty() const noexcept { return sessions_.empty(); }
 
  private:
-  void list(const Answer&);
-  void connect(SessionRequest, Answer);
+  using SessionPtr = std::shared_ptr<ManagedSession>;
+  template<class T = boost::json::object>
+  using Awaitable = boost::asio::awaitable<T>;
+
+  [[nodiscard]] Awaitable<> carry_out(ListOrder);
+  [[nodiscard]] Awaitable<> carry_out(ConnectOrder);
+  [[nodiscard]] Awaitable<> carry_out(EventsOrder);
   template<class SessionOrder>
-  void on_session(const SessionOrder&, Answer);
-  void carry_out(const ShowOrder&, ManagedSession&, Answer);
-  void carry_out(const DisconnectOrder&, ManagedSession&, Answer);
-  void carry_out(const ReconnectOrder&, ManagedSession&, Answer);
-  void carry_out(const EraseOrder&, ManagedSession&, Answer);
-  void carry_out(const AbortOrder&, ManagedSession&, Answer);
-  void carry_out(const ResetOrder&, ManagedSession&, Answer);
-  void carry_out(const TargetOrder&, ManagedSession&, Answer);
-  void forget(const std::string& name, std::optional<Failure> why = {});
+  [[nodiscard]] Awaitable<> carry_out(SessionOrder);  // any other order: about one session
+  [[nodiscard]] Awaitable<> on_session(ShowOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(DisconnectOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(ReconnectOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(EraseOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(TargetOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(AbortOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> on_session(ResetOrder, SessionPtr);
+  [[nodiscard]] Awaitable<> run(UnitFunction, std::string name, std::optional<std::uint64_t> lun, SessionPtr);
+
+  [[nodiscard]] Awaitable<> show(SessionPtr);
+  [[nodiscard]] Awaitable<Outcome<>> erase(SessionPtr);
+  [[nodiscard]] Awaitable<void> erase_beside(SessionPtr, Answer<std::monostate> gone);
+  [[nodiscard]] SessionPtr add(SessionRequest);
+  void forget(const ManagedSession&, std::optional<Failure> why = {});
+  void report(const std::string& name, EventKind, std::optional<Failure> cause);
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;
   [[nodiscard]] std::vector<Event> present_states() const;
 
-  boost::asio::any_io_executor executor_;
+  const boost::asio::any_io_executor executor_;
   KernelDeviceManager devices_;
   EventHub events_;
-  std::map<std::string, std::shared_ptr<ManagedSession>> sessions_;
+  std::map<std::string, SessionPtr> sessions_;
   std::function<void()> on_session_gone_;
   bool is_stopping_ = false;
 };

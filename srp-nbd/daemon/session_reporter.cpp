@@ -3,20 +3,23 @@
 
 #include <utility>
 
-#include "support/no_memory.hpp"
-
 namespace srp_nbd {
+
+UnitView view_of(const ExportedUnit& unit) {
+  auto view = make_unit_view(unit.info);
+  view.device = text_or_null(unit.device);
+  view.export_ = text_or_null(unit.uri);
+  return view;
+}
 
 SessionReporter::SessionReporter(EventHub& hub, std::string session_name)
     : hub_(hub), name_(std::move(session_name)) {}
 
-template<class Fill>
-void SessionReporter::report(Event::Time time, EventKind kind, Fill fill) noexcept {
-  hub_.report([&] {
-    Event event(time, name_, kind);
-    fill(event);
-    return event;
-  });
+void SessionReporter::report(Event event, const std::optional<ExportedUnit>& unit,
+                             std::optional<Failure> cause) {
+  if (unit) event.set_unit(view_of(*unit));
+  event.cause = std::move(cause);
+  hub_.publish(event);
 }
 
 Event SessionReporter::present_state() const {
@@ -27,64 +30,47 @@ Event SessionReporter::present_state() const {
 }
 
 void SessionReporter::state(Event::Time time, srpi::SessionState from, srpi::SessionState to,
-                            const srpi::Error& cause) noexcept {
+                            const srpi::Error& cause) {
   state_ = to;
   cause_.reset();
-  if (cause.code != srpi::Errc::ok)
-    guarded([&] { cause_ = Failure{cause}; }, [&] { cause_ = Failure::no_memory(); });
-  report(time, EventKind::state, [&](Event& event) {
-    event.from = srpi::to_string(from);
-    event.to = srpi::to_string(to);
-    event.cause = cause_;
-  });
+  if (cause.code != srpi::Errc::ok) cause_ = Failure{cause};
+  Event event(time, name_, EventKind::state);
+  event.from = srpi::to_string(from);
+  event.to = srpi::to_string(to);
+  report(std::move(event), {}, cause_);
 }
 
-void SessionReporter::attempt_failed(Event::Time time, const srpi::Error& error) noexcept {
-  report(time, EventKind::attempt_failed, [&](Event& event) { event.cause = Failure{error}; });
+void SessionReporter::attempt_failed(Event::Time time, const srpi::Error& error) {
+  report({time, name_, EventKind::attempt_failed}, {}, Failure{error});
 }
 
-void SessionReporter::unit(Event::Time time, const Publication& publication,
-                           const srpi::LogicalUnitInfo& info,
-                           std::optional<std::uint64_t> old_size_bytes) noexcept {
-  report(time, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found, [&](Event& event) {
-    if (old_size_bytes) event.old_size_bytes = *old_size_bytes;
-    event.set_unit(publication.unit(info));
-  });
+void SessionReporter::unit(Event::Time time, const ExportedUnit& unit,
+                           std::optional<std::uint64_t> old_size_bytes) {
+  Event event(time, name_, old_size_bytes ? EventKind::unit_resized : EventKind::unit_found);
+  if (old_size_bytes) event.old_size_bytes = *old_size_bytes;
+  report(std::move(event), unit, {});
 }
 
-void SessionReporter::unit_away(Event::Time time, const Publication& publication,
-                                const srpi::LogicalUnitInfo& info) noexcept {
-  const bool away = info.away.code != srpi::Errc::ok;
-  report(time, away ? EventKind::unit_away : EventKind::unit_back, [&](Event& event) {
-    if (away) event.cause = Failure{info.away};
-    event.set_unit(publication.unit(info));
-  });
+void SessionReporter::unit_away(Event::Time time, const ExportedUnit& unit) {
+  if (unit.info.away.code == srpi::Errc::ok) return report({time, name_, EventKind::unit_back}, unit, {});
+  report({time, name_, EventKind::unit_away}, unit, Failure{unit.info.away});
 }
 
-void SessionReporter::unit_event(Event::Time time, const Publication& publication, srpi::SessionEvent what,
-                                 const std::optional<srpi::LogicalUnitInfo>& info) noexcept {
-  report(time, EventKind::unit_event, [&](Event& event) {
-    event.event = srpi::to_string(what);
-    event.lun.emplace();
-    if (info) event.set_unit(publication.unit(*info));
-  });
+void SessionReporter::unit_event(Event::Time time, srpi::SessionEvent what,
+                                 const std::optional<ExportedUnit>& unit) {
+  Event event(time, name_, EventKind::unit_event);
+  event.event = srpi::to_string(what);
+  event.lun.emplace();
+  report(std::move(event), unit, {});
 }
 
-void SessionReporter::published(const Publication& publication, const Outcome<>& outcome) noexcept {
-  if (!outcome)
-    return report(hub_.now(), EventKind::publish_failed,
-                  [&](Event& event) { event.cause = outcome.error(); });
-  guarded([&] {
-    for (const auto& unit : publication.units())
-      report(hub_.now(), EventKind::published, [&](Event& event) { event.set_unit(unit); });
-  });
+void SessionReporter::published(const std::vector<ExportedUnit>& units, const Outcome<>& outcome) {
+  if (!outcome) return report({hub_.now(), name_, EventKind::publish_failed}, {}, outcome.error());
+  for (const auto& unit : units) report({hub_.now(), name_, EventKind::published}, unit, {});
 }
 
-void SessionReporter::device_lost(Event::Time time, const UnitView& unit, const srpi::Error& why) noexcept {
-  report(time, EventKind::device_lost, [&](Event& event) {
-    event.set_unit(unit);
-    event.cause = Failure{why};
-  });
+void SessionReporter::device_lost(Event::Time time, const ExportedUnit& unit, const srpi::Error& why) {
+  report({time, name_, EventKind::device_lost}, unit, Failure{why});
 }
 
 }  // namespace srp_nbd

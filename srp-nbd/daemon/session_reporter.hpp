@@ -1,43 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells those who follow events what one session does. Main thread only; an event that there is no memory for is
-// lost, which its followers learn (event_hub.hpp).
+// Tells those who follow events what one session does. Main thread only.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "control/event.hpp"
 #include "daemon/event_hub.hpp"
-#include "daemon/publication.hpp"
+#include "export/export.hpp"
 #include "srpi/session.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
 
+[[nodiscard]] UnitView view_of(const ExportedUnit&);
+
 class SessionReporter {
  public:
   SessionReporter(EventHub&, std::string session_name);
 
-  void state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause) noexcept;
-  void attempt_failed(Event::Time, const srpi::Error&) noexcept;
+  void state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
+  void attempt_failed(Event::Time, const srpi::Error&);
   // old_size_bytes: the unit was known, and has grown since.
-  void unit(Event::Time, const Publication&, const srpi::LogicalUnitInfo&,
-            std::optional<std::uint64_t> old_size_bytes) noexcept;
-  // It is away now, with the reason in `info`, or is back.
-  void unit_away(Event::Time, const Publication&, const srpi::LogicalUnitInfo&) noexcept;
+  void unit(Event::Time, const ExportedUnit&, std::optional<std::uint64_t> old_size_bytes);
+  // The unit is away now, with the reason in its info, or is back.
+  void unit_away(Event::Time, const ExportedUnit&);
   // No unit: the event is about one that the session does not use.
-  void unit_event(Event::Time, const Publication&, srpi::SessionEvent,
-                  const std::optional<srpi::LogicalUnitInfo>&) noexcept;
-  void published(const Publication&, const Outcome<>&) noexcept;
-  void device_lost(Event::Time, const UnitView&, const srpi::Error& why) noexcept;
+  void unit_event(Event::Time, srpi::SessionEvent, const std::optional<ExportedUnit>&);
+  void published(const std::vector<ExportedUnit>&, const Outcome<>&);
+  void device_lost(Event::Time, const ExportedUnit&, const srpi::Error& why);
 
   // Where the session stands by the changes that were reported so far, none missing and none too many.
   [[nodiscard]] Event present_state() const;
 
  private:
-  // An event of this session, which `fill` completes.
-  template<class Fill>
-  void report(Event::Time, EventKind, Fill) noexcept;
+  void report(Event, const std::optional<ExportedUnit>&, std::optional<Failure> cause);
 
   EventHub& hub_;
   const std::string name_;

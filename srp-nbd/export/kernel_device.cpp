@@ -11,25 +11,30 @@
 #include <map>
 #include <utility>
 
-#include "export/kernel_orders.hpp"
+#include "export/blocking_worker.hpp"
 #include "export/nbd_control.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
 namespace asio = boost::asio;
-using srpi::Errc;
-using srpi::Error;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 namespace {
 
+constexpr milliseconds kRetryInterval{50};
+// The last step begins at the deadline, and needs a moment.
+constexpr milliseconds kDeadlineSlack{500};
+
+Failure no_answer() { return {"timed_out", "the kernel did not answer within the deadline"}; }
+
 milliseconds left_until(Clock::time_point limit) {
   return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(limit - Clock::now()));
 }
 
-srpi::Result<> check(const KernelDeviceOptions& o) {
-  const auto bad = [](std::string why) { return Error{Errc::invalid_argument, std::move(why)}; };
+Outcome<> check(const KernelDeviceOptions& o) {
+  const auto bad = [](std::string why) { return Failure{"invalid_argument", std::move(why)}; };
   if (o.sockets.empty()) return bad("a kernel device needs at least one socket");
   if (o.sockets.size() > 128) return bad(fmt::format("{} sockets; at most 128", o.sockets.size()));
   if (!std::has_single_bit(o.block_size) || o.block_size < 512 || o.block_size > 4096)
@@ -54,7 +59,7 @@ bool is_still(const KernelDevice& device, NbdControl& control, const Generations
   return owner && owner->is_this && last != generations.of.end() && last->second == device.generation;
 }
 
-// A connect order on the thread.
+// A connect, step by step on the thread. The device is its own until `keep`.
 class Connecting {
  public:
   Connecting(KernelDeviceOptions options, OpenNbdControl open, std::shared_ptr<Generations> generations,
@@ -63,21 +68,25 @@ class Connecting {
         open_(std::move(open)),
         generations_(std::move(generations)),
         limit_(limit) {}
+  ~Connecting() { take_back(); }
+  Connecting(const Connecting&) = delete;
+  Connecting& operator=(const Connecting&) = delete;
 
-  std::optional<srpi::Result<KernelDevice>> step(bool is_last) {
-    if (options_.given_up.stop_requested())
-      return fail({Errc::cancelled, "the device is not wanted any more"});
+  // Nothing: not yet, ask again. Not after the limit.
+  std::optional<Outcome<KernelDevice>> step() {
+    const bool is_last = Clock::now() >= limit_;
+    if (options_.given_up.stop_requested()) return fail({"cancelled", "the device is not wanted any more"});
     if (!control_) {
-      if (auto good = check(options_); good.has_error()) return fail(good.error());
+      if (auto good = check(options_); !good) return fail(good.error());
       auto control = open_(left_until(limit_));
-      if (control.has_error()) return fail(control.error());
+      if (!control) return fail(control.error());
       control_ = std::move(*control);
     }
     if (!made_) {
       const auto index = control_->connect(options_);
-      if (index.has_error())
-        return index.error().code == Errc::busy ? busy(index.error(), is_last || Clock::now() >= busy_until_)
-                                                : fail(index.error());
+      if (!index)
+        return index.error().code == "busy" ? busy(index.error(), is_last || Clock::now() >= busy_until_)
+                                            : fail(index.error());
       made_ = *index;
       options_.sockets.clear();  // the kernel has its own references
       generations_->of[*made_] = ++generations_->newest;
@@ -87,8 +96,8 @@ class Connecting {
     if (!control_->has_node(device.index)) {
       if (!is_last) return std::nullopt;
       return fail(
-          {Errc::not_found, fmt::format("the kernel made nbd{}, but {} did not appear (is /dev a devtmpfs?)",
-                                        device.index, device.path)});
+          {"not_found", fmt::format("the kernel made nbd{}, but {} did not appear (is /dev a devtmpfs?)",
+                                    device.index, device.path)});
     }
     if (options_.max_sectors_kb > 0) control_->set_max_sectors_kb(device.index, options_.max_sectors_kb);
     return device;
@@ -97,23 +106,25 @@ class Connecting {
   void take_back() {
     if (const auto index = std::exchange(made_, std::nullopt)) (void)control_->disconnect(*index);
   }
+  void keep() { made_.reset(); }
 
  private:
-  srpi::Result<KernelDevice> fail(Error why) {
+  Outcome<KernelDevice> fail(Failure why) {
     take_back();
     return why;
   }
 
   // Any opener makes a device busy, udev's probing included: for a while that is worth waiting for. A process that
-  // keeps it connected is not. Of this one, nobody has connected it who has not let it go by now: an opener keeps it.
-  std::optional<srpi::Result<KernelDevice>> busy(const Error& error, bool is_last) {
+  // keeps it connected is not. A device that this process connected is waited for, too: we have disconnected it
+  // already, and somebody still has it open.
+  std::optional<Outcome<KernelDevice>> busy(const Failure& failure, bool is_last) {
     if (!options_.index) {
       if (!is_last) return std::nullopt;
-      return error;
+      return failure;
     }
     const auto index = *options_.index;
     const auto owner = control_->connector(index);
-    const auto refusal = [](std::string words) { return Error{Errc::busy, std::move(words)}; };
+    const auto refusal = [](std::string words) { return Failure{"busy", std::move(words)}; };
     if (owner && !owner->name.empty() && !owner->is_this)
       return refusal(fmt::format("/dev/nbd{} is connected already, by process {} ({})", index, owner->process,
                                  owner->name));
@@ -141,78 +152,85 @@ class Connecting {
 
 }  // namespace
 
+// What runs on the thread shares it: the thread may be stuck when the manager goes.
 struct KernelDeviceManager::Impl {
-  Impl(asio::any_io_executor executor, OpenNbdControl open_in)
-      : orders(std::make_shared<KernelOrders>(std::move(executor))), open(std::move(open_in)) {}
-
-  // An order about a device that was made: `act` on the thread.
-  template<class Act>
-  void run(milliseconds deadline, std::function<void(srpi::Result<>)> done, Act act) {
-    const auto order = std::make_shared<KernelOrder<void>>();
-    order->limit = Clock::now() + deadline;
-    order->step = [open = open, generations = generations, limit = order->limit,
-                   act = std::move(act)](bool) -> std::optional<srpi::Result<>> {
-      const auto control = open(left_until(limit));
-      if (control.has_error()) return srpi::Result<>(control.error());
-      return act(**control, *generations);
-    };
-    order->done = std::move(done);
-    orders->run(order);
-  }
-
-  std::shared_ptr<KernelOrders> orders;
+  std::shared_ptr<BlockingWorker> worker;
   OpenNbdControl open;
   std::shared_ptr<Generations> generations = std::make_shared<Generations>();
+
+  // About a device that was made: `act` on the thread.
+  using Act = std::function<Outcome<>(NbdControl&, const Generations&)>;
+  static asio::awaitable<Outcome<>> run(std::shared_ptr<Impl> self, milliseconds deadline, Act act) {
+    const auto limit = Clock::now() + deadline;
+    const auto work = [open = self->open, generations = self->generations, limit,
+                       act = std::move(act)]() -> Outcome<> {
+      const auto control = open(left_until(limit));
+      if (!control) return control.error();
+      return act(**control, *generations);
+    };
+    const auto outcome = co_await self->worker->run(work, limit + kDeadlineSlack);
+    co_return outcome ? *outcome : Outcome<>(no_answer());
+  }
 };
 
 KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor)
     : KernelDeviceManager(std::move(executor), open_kernel_nbd) {}
 
 KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor, OpenNbdControl open)
-    : impl_(std::make_unique<Impl>(std::move(executor), std::move(open))) {
-  impl_->orders->start();
+    : impl_(std::make_shared<Impl>()) {
+  impl_->worker = BlockingWorker::start(std::move(executor));
+  impl_->open = std::move(open);
 }
 
-KernelDeviceManager::~KernelDeviceManager() { impl_->orders->close(); }
+KernelDeviceManager::~KernelDeviceManager() { impl_->worker->close(); }
 
-void KernelDeviceManager::connect(KernelDeviceOptions options,
-                                  std::function<void(srpi::Result<KernelDevice>)> done) {
-  const auto order = std::make_shared<KernelOrder<KernelDevice>>();
-  order->limit = Clock::now() + options.deadline;
+asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDeviceOptions options) {
+  const auto impl = impl_;
+  const auto limit = Clock::now() + options.deadline;
   const auto connecting =
-      std::make_shared<Connecting>(std::move(options), impl_->open, impl_->generations, order->limit);
-  order->step = [connecting](bool is_last) { return connecting->step(is_last); };
-  order->undo = [connecting] { connecting->take_back(); };
-  order->done = std::move(done);
-  impl_->orders->run(order);
+      std::make_shared<Connecting>(std::move(options), impl->open, impl->generations, limit);
+  for (;;) {
+    const auto step = [connecting] { return connecting->step(); };
+    const auto done = co_await impl->worker->run(step, limit + kDeadlineSlack);
+    if (!done) {
+      // The thread may still be in a step, and the kernel may yet make the device.
+      impl->worker->post([connecting] { connecting->take_back(); });
+      co_return no_answer();
+    }
+    if (*done) {
+      connecting->keep();
+      co_return **done;
+    }
+    co_await pause(kRetryInterval);
+  }
 }
 
-void KernelDeviceManager::disconnect(const KernelDevice& device, std::function<void(srpi::Result<>)> done,
-                                     milliseconds deadline) {
-  impl_->run(deadline, std::move(done),
-             [device](NbdControl& control, const Generations& generations) -> srpi::Result<> {
-               // The kernel answers "no such device" or "invalid" for a device that is not connected.
-               if (auto connected = control.connected(device.index); connected.has_value() && !*connected)
-                 return {};
-               if (!is_still(device, control, generations)) return {};
-               return control.disconnect(device.index);
-             });
+asio::awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
+  return Impl::run(
+      impl_, deadline,
+      [device = std::move(device)](NbdControl& control, const Generations& generations) -> Outcome<> {
+        // The kernel answers "no such device" or "invalid" for a device that is not connected.
+        if (const auto connected = control.connected(device.index); connected && !*connected) return {};
+        if (!is_still(device, control, generations)) return {};
+        return control.disconnect(device.index);
+      });
 }
 
-void KernelDeviceManager::resize(const KernelDevice& device, std::uint64_t size_bytes,
-                                 std::function<void(srpi::Result<>)> done, milliseconds deadline) {
-  impl_->run(deadline, std::move(done),
-             [device, size_bytes](NbdControl& control, const Generations& generations) -> srpi::Result<> {
-               if (!is_still(device, control, generations))
-                 return Error{Errc::not_found, fmt::format("{} is not connected any more", device.path)};
-               return control.resize(device.index, device.backend, size_bytes);
-             });
+asio::awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
+                                                       milliseconds deadline) {
+  return Impl::run(impl_, deadline,
+                   [device = std::move(device), size_bytes](NbdControl& control,
+                                                            const Generations& generations) -> Outcome<> {
+                     if (!is_still(device, control, generations))
+                       return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
+                     return control.resize(device.index, device.backend, size_bytes);
+                   });
 }
 
-srpi::Result<SocketPair> make_socket_pair() {
+Outcome<SocketPair> make_socket_pair() {
   int fds[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
-    return Error{Errc::no_memory, fmt::format("socketpair: {} (RLIMIT_NOFILE)", std::strerror(errno))};
+    return Failure{"no_memory", fmt::format("socketpair: {} (RLIMIT_NOFILE)", std::strerror(errno))};
   SocketPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
   // A few large requests fit in; the administrator's limit decides where it is lower.
   const int bytes = 4 << 20;

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel can block, so they
-// run on a thread of the manager's own, one at a time; results come by callback on the executor given. An order that
-// waits for a busy device leaves the thread to the others meanwhile.
+// run on a thread of the manager's own, one at a time. A connect that waits for a busy device leaves the thread to the
+// others meanwhile.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
 //   serve_nbd(lane, next_connection_id(), std::move(pair->ours), lun);  // first: the kernel reads the device at once
 //   options.sockets.push_back(std::move(pair->kernels));
-//   devices.connect(std::move(options), [](srpi::Result<KernelDevice> device) { … });
+//   Outcome<KernelDevice> device = co_await devices.connect(std::move(options));
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,7 +20,7 @@
 #include <string>
 #include <vector>
 
-#include "srpi/error.hpp"
+#include "support/failure.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -48,38 +49,39 @@ struct KernelDevice {
 };
 
 class NbdControl;
-using OpenNbdControl =
-    std::function<srpi::Result<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
+using OpenNbdControl = std::function<Outcome<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
 
+// Lifetime: the manager outlives every call, unless the executor runs nothing any more. The device of a connect whose
+// coroutine is destroyed is taken away.
 class KernelDeviceManager {
  public:
+  static constexpr std::chrono::milliseconds kDeadline{10000};
+
   explicit KernelDeviceManager(boost::asio::any_io_executor);
   // Over another kernel than the real one (nbd_control.hpp); `open` is called on the thread.
   KernelDeviceManager(boost::asio::any_io_executor, OpenNbdControl open);
-  // Pending callbacks are not called any more. Does not disconnect devices.
-  ~KernelDeviceManager();
+  ~KernelDeviceManager();  // does not disconnect devices
   KernelDeviceManager(const KernelDeviceManager&) = delete;
   KernelDeviceManager& operator=(const KernelDeviceManager&) = delete;
 
-  // Each calls back exactly once, never from within; the deadline counts from here. Errors of all: no_device (the
-  // nbd module is not loaded), permission_denied (needs CAP_SYS_ADMIN), timed_out (the kernel did not answer within
-  // the deadline).
+  // Errors of all: no_device (the nbd module is not loaded), permission_denied (needs CAP_SYS_ADMIN), timed_out (the
+  // kernel did not answer within the deadline).
 
   // Also: busy (another process has that device connected: at once; somebody has it open, or no device is
   // free: after busy_wait), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
   // failure no device is left behind, not even when the kernel answers after the deadline.
-  void connect(KernelDeviceOptions, std::function<void(srpi::Result<KernelDevice>)>);
+  [[nodiscard]] boost::asio::awaitable<Outcome<KernelDevice>> connect(KernelDeviceOptions);
   // The device ends: new I/O fails, openers keep a dead node. One that somebody else has ended already is no error;
   // whoever has connected the same /dev/nbdN since then keeps it, another process as well as another session here.
-  void disconnect(const KernelDevice&, std::function<void(srpi::Result<>)>,
-                  std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
+  [[nodiscard]] boost::asio::awaitable<Outcome<>> disconnect(KernelDevice,
+                                                             std::chrono::milliseconds deadline = kDeadline);
   // Its openers see the new size at once. Also: not_found (it is not connected, or somebody else's by now).
-  void resize(const KernelDevice&, std::uint64_t size_bytes, std::function<void(srpi::Result<>)>,
-              std::chrono::milliseconds deadline = std::chrono::milliseconds(10000));
+  [[nodiscard]] boost::asio::awaitable<Outcome<>> resize(KernelDevice, std::uint64_t size_bytes,
+                                                         std::chrono::milliseconds deadline = kDeadline);
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 struct SocketPair {
@@ -87,6 +89,6 @@ struct SocketPair {
   UniqueFd kernels;  // for KernelDeviceOptions::sockets
 };
 // A connected pair of Unix stream sockets. Errors: no_memory (out of file descriptors, by name of the limit).
-[[nodiscard]] srpi::Result<SocketPair> make_socket_pair();
+[[nodiscard]] Outcome<SocketPair> make_socket_pair();
 
 }  // namespace srp_nbd

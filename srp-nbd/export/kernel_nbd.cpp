@@ -39,14 +39,14 @@ class KernelNbd final : public NbdControl {
  public:
   explicit KernelNbd(NbdNetlink netlink) : netlink_(std::move(netlink)) {}
 
-  srpi::Result<std::uint32_t> connect(const KernelDeviceOptions& options) override {
+  Outcome<std::uint32_t> connect(const KernelDeviceOptions& options) override {
     return netlink_.connect(options);
   }
-  srpi::Result<> disconnect(std::uint32_t index) override { return netlink_.disconnect(index); }
-  srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
+  Outcome<> disconnect(std::uint32_t index) override { return netlink_.disconnect(index); }
+  Outcome<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
     return netlink_.resize(index, backend, size_bytes);
   }
-  srpi::Result<bool> connected(std::uint32_t index) override { return netlink_.connected(index); }
+  Outcome<bool> connected(std::uint32_t index) override { return netlink_.connected(index); }
 
   std::optional<Connector> connector(std::uint32_t index) override {
     const auto thread = read_first<pid_t>(block_dir(index) + "/pid");
@@ -74,7 +74,7 @@ class KernelNbd final : public NbdControl {
 
 }  // namespace
 
-srpi::Result<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout) {
+Outcome<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout) {
   auto netlink = NbdNetlink::open(timeout);
   if (netlink.has_error()) return netlink.error();
   return std::unique_ptr<NbdControl>(std::make_unique<KernelNbd>(std::move(*netlink)));

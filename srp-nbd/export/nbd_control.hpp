@@ -13,7 +13,7 @@
 #include <string>
 
 #include "export/kernel_device.hpp"
-#include "srpi/error.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
 
@@ -30,11 +30,11 @@ class NbdControl {
   virtual ~NbdControl() = default;
 
   // As in NbdNetlink.
-  [[nodiscard]] virtual srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&) = 0;
-  [[nodiscard]] virtual srpi::Result<> disconnect(std::uint32_t index) = 0;
-  [[nodiscard]] virtual srpi::Result<> resize(std::uint32_t index, const std::string& backend,
-                                              std::uint64_t size_bytes) = 0;
-  [[nodiscard]] virtual srpi::Result<bool> connected(std::uint32_t index) = 0;
+  [[nodiscard]] virtual Outcome<std::uint32_t> connect(const KernelDeviceOptions&) = 0;
+  [[nodiscard]] virtual Outcome<> disconnect(std::uint32_t index) = 0;
+  [[nodiscard]] virtual Outcome<> resize(std::uint32_t index, const std::string& backend,
+                                         std::uint64_t size_bytes) = 0;
+  [[nodiscard]] virtual Outcome<bool> connected(std::uint32_t index) = 0;
 
   // Nothing: it is not connected. One that was disconnected keeps its connector until everybody has closed it.
   [[nodiscard]] virtual std::optional<Connector> connector(std::uint32_t index) = 0;
@@ -44,6 +44,6 @@ class NbdControl {
 };
 
 // The kernel's own. `timeout` bounds the wait for each answer. Errors: those of NbdNetlink::open.
-[[nodiscard]] srpi::Result<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout);
+[[nodiscard]] Outcome<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout);
 
 }  // namespace srp_nbd

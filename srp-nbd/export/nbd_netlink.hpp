@@ -4,12 +4,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "export/kernel_device.hpp"
-#include "srpi/error.hpp"
+#include "support/failure.hpp"
 
 struct nl_sock;
 struct nl_msg;
@@ -19,28 +20,27 @@ namespace srp_nbd {
 class NbdNetlink {
  public:
   // `timeout` bounds the wait for each answer. Errors: no_device (no such family), permission_denied, no_memory.
-  [[nodiscard]] static srpi::Result<NbdNetlink> open(std::chrono::milliseconds timeout);
+  [[nodiscard]] static Outcome<NbdNetlink> open(std::chrono::milliseconds timeout);
 
   // The device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
-  [[nodiscard]] srpi::Result<std::uint32_t> connect(const KernelDeviceOptions&);
-  [[nodiscard]] srpi::Result<> disconnect(std::uint32_t index);
+  [[nodiscard]] Outcome<std::uint32_t> connect(const KernelDeviceOptions&);
+  [[nodiscard]] Outcome<> disconnect(std::uint32_t index);
   // The kernel takes it for a device with that backend alone. Also: not_found, invalid_argument (not connected).
-  [[nodiscard]] srpi::Result<> resize(std::uint32_t index, const std::string& backend,
-                                      std::uint64_t size_bytes);
-  [[nodiscard]] srpi::Result<bool> connected(std::uint32_t index);
+  [[nodiscard]] Outcome<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes);
+  [[nodiscard]] Outcome<bool> connected(std::uint32_t index);
 
  private:
   struct Free {
     void operator()(nl_sock*) const noexcept;
     void operator()(nl_msg*) const noexcept;
   };
-  using Message = std::unique_ptr<nl_msg, Free>;
   struct Answer {
     std::optional<std::uint32_t> index;
     std::optional<bool> connected;
   };
-  [[nodiscard]] srpi::Result<Message> message(std::uint8_t command) const;
-  [[nodiscard]] srpi::Result<Answer> exchange(Message, const char* what);
+  // Puts a message's attributes into it. False: they do not fit.
+  using Fill = std::function<bool(nl_msg&)>;
+  [[nodiscard]] Outcome<Answer> ask(std::uint8_t command, const char* what, const Fill&);
 
   std::unique_ptr<nl_sock, Free> socket_;
   int family_ = 0;

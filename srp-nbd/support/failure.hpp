@@ -19,8 +19,6 @@ struct Failure {
   Failure() = default;
   Failure(std::string c, std::string m) : code(std::move(c)), message(std::move(m)) {}
   explicit Failure(const srpi::Error& error);
-  // Takes none, like its code, which fits into a string without any.
-  [[nodiscard]] static Failure no_memory() noexcept { return {"no_memory", "out of memory"}; }
 };
 BOOST_DESCRIBE_STRUCT(Failure, (), (code, message))
 
@@ -37,7 +35,8 @@ enum class ExitCode : int {
   usage = 2,
   no_daemon = 3,
   no_such_session = 4,
-  permission = 5
+  permission = 5,
+  out_of_memory = 6,
 };
 
 // The codes that are not the library's, and those of the library's that have an exit code of their own.

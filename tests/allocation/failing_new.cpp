@@ -29,7 +29,10 @@ bool fails_now() noexcept {
 }
 
 void* allocate(std::size_t bytes, std::size_t alignment) noexcept {
-  if (fails_now()) return nullptr;
+  if (fails_now()) {
+    if (const auto handler = std::get_new_handler()) handler();
+    return nullptr;
+  }
   if (bytes == 0) bytes = 1;
   if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
   return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);

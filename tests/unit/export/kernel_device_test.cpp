@@ -6,11 +6,11 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "test/awaited.hpp"
 #include "test/fake_nbd.hpp"
 
 using namespace srp_nbd;
 using namespace std::chrono_literals;
-using srpi::Errc;
 
 namespace {
 
@@ -28,11 +28,10 @@ struct Devices {
     options.deadline = deadline;
     options.busy_wait = busy_wait;
     options.given_up = std::move(given_up);
-    manager->connect(std::move(options),
-                     [this](srpi::Result<KernelDevice> device) { answers.push_back(std::move(device)); });
+    collect(*io, answers, manager->connect(std::move(options)));
   }
   void wait_for_answers(std::size_t count) {
-    while (answers.size() < count && io.run_one_for(20s) > 0) {
+    while (answers.size() < count && io->run_one_for(20s) > 0) {
     }
     REQUIRE(answers.size() == count);
   }
@@ -40,41 +39,47 @@ struct Devices {
   void wait_for_connects(std::size_t count) {
     for (int tries = 0; nbd.with([](FakeNbd& n) { return n.connects; }) < count; ++tries) {
       REQUIRE(tries < 2000);
-      io.run_for(10ms);
+      io->run_for(10ms);
     }
   }
 
   FakeNbd nbd;
-  boost::asio::io_context io;
+  std::unique_ptr<boost::asio::io_context> io = std::make_unique<boost::asio::io_context>();
   std::unique_ptr<KernelDeviceManager> manager =
-      std::make_unique<KernelDeviceManager>(io.get_executor(), nbd.opener());
+      std::make_unique<KernelDeviceManager>(io->get_executor(), nbd.opener());
   std::vector<UniqueFd> lanes;
-  std::vector<srpi::Result<KernelDevice>> answers;
+  std::vector<Outcome<KernelDevice>> answers;
 };
 
 }  // namespace
 
-TEST_CASE("kernel devices: each order is answered once, in order, on the executor's thread") {
+TEST_CASE("kernel devices: each order is answered once, and in order") {
   boost::asio::io_context io;
   KernelDeviceManager devices(io.get_executor());
-  std::vector<int> answers;
-  for (int i = 0; i < 20; ++i) {
-    KernelDeviceOptions options;  // no socket: the thread refuses it before it asks the kernel
-    devices.connect(std::move(options), [&, i](srpi::Result<KernelDevice> device) {
-      CHECK(device.error().code == srpi::Errc::invalid_argument);
-      answers.push_back(i);
-    });
-  }
+  std::vector<Outcome<KernelDevice>> answers;
+  std::vector<int> order;
+  const auto connect = [&](int i) -> boost::asio::awaitable<Outcome<KernelDevice>> {
+    // Without a socket: refused on the thread, before the kernel is asked.
+    KernelDeviceOptions options;
+    auto device = co_await devices.connect(std::move(options));
+    order.push_back(i);
+    co_return device;
+  };
+  for (int i = 0; i < 20; ++i) collect(io, answers, connect(i));
   while (answers.size() < 20 && io.run_one_for(std::chrono::seconds(10)) > 0) {
   }
   REQUIRE(answers.size() == 20);
-  CHECK(std::is_sorted(answers.begin(), answers.end()));
+  CHECK(std::is_sorted(order.begin(), order.end()));
+  for (const auto& answer : answers) CHECK(answer.error().code == "invalid_argument");
 }
 
 TEST_CASE("kernel devices: the manager may be destroyed while orders run") {
+  std::vector<Outcome<KernelDevice>> answers;
   boost::asio::io_context io;
   auto devices = std::make_unique<KernelDeviceManager>(io.get_executor());
-  for (int i = 0; i < 20; ++i) devices->connect({}, [](const srpi::Result<KernelDevice>&) {});
+  for (int i = 0; i < 20; ++i) collect(io, answers, devices->connect({}));
+  io.poll_one();
+  io.run_for(std::chrono::milliseconds(1));
   devices.reset();
   io.run_for(std::chrono::milliseconds(20));
 }
@@ -104,8 +109,8 @@ TEST_CASE("kernel devices: each order has its own deadline") {
   rig.wait_for_answers(6);
   CHECK(std::chrono::steady_clock::now() - begin < 1500ms);
   for (const auto& answer : rig.answers) {
-    CHECK(answer.error().code == Errc::busy);
-    CHECK(answer.error().detail.find("somebody has it open") != std::string::npos);
+    CHECK(answer.error().code == "busy");
+    CHECK(answer.error().message.find("somebody has it open") != std::string::npos);
   }
 }
 
@@ -114,7 +119,7 @@ TEST_CASE("kernel devices: the wait for a busy device may be shorter than the de
   rig.nbd.open.insert(3);
   rig.connect(3, 1h, {}, 50ms);
   rig.wait_for_answers(1);
-  CHECK(rig.answers[0].error().code == Errc::busy);
+  CHECK(rig.answers[0].error().code == "busy");
   CHECK(rig.nbd.with([](FakeNbd& nbd) { return nbd.connects; }) > 1);
 }
 
@@ -123,8 +128,8 @@ TEST_CASE("kernel devices: a device that another process has connected is refuse
   rig.nbd.connectors[7] = {4711, "nbd-client", false};
   rig.connect(7, 1h);
   rig.wait_for_answers(1);
-  CHECK(rig.answers[0].error().code == Errc::busy);
-  CHECK(rig.answers[0].error().detail == "/dev/nbd7 is connected already, by process 4711 (nbd-client)");
+  CHECK(rig.answers[0].error().code == "busy");
+  CHECK(rig.answers[0].error().message == "/dev/nbd7 is connected already, by process 4711 (nbd-client)");
 }
 
 TEST_CASE("kernel devices: a cancelled connect stops waiting for a busy device") {
@@ -135,7 +140,7 @@ TEST_CASE("kernel devices: a cancelled connect stops waiting for a busy device")
   rig.wait_for_connects(2);
   given_up.request_stop();
   rig.wait_for_answers(1);
-  CHECK(rig.answers[0].error().code == Errc::cancelled);
+  CHECK(rig.answers[0].error().code == "cancelled");
   CHECK(rig.nbd.count() == 0);
 }
 
@@ -158,13 +163,16 @@ TEST_CASE("kernel devices: a device that the kernel makes after the cancellation
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE("kernel devices: no device is left if the manager is destroyed before the answer arrives") {
+TEST_CASE(
+    "kernel devices: no device is left if manager and executor are destroyed before the answer arrives") {
   Devices rig;
   rig.connect(3);
+  rig.io->poll();
   for (int tries = 0; rig.nbd.count() == 0 && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
   REQUIRE(rig.nbd.count() == 1);
   rig.manager.reset();
-  for (int tries = 0; rig.nbd.count() > 0 && tries < 1000; ++tries) rig.io.run_for(10ms);
+  rig.io.reset();
+  for (int tries = 0; rig.nbd.count() > 0 && tries < 1000; ++tries) std::this_thread::sleep_for(10ms);
   CHECK(rig.answers.empty());
   CHECK(rig.nbd.count() == 0);
 }

@@ -56,13 +56,13 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
  public:
   explicit FakeNbdControl(FakeNbd& nbd) : nbd_(nbd) {}
 
-  srpi::Result<std::uint32_t> connect(const srp_nbd::KernelDeviceOptions& options) override {
+  srp_nbd::Outcome<std::uint32_t> connect(const srp_nbd::KernelDeviceOptions& options) override {
     std::unique_lock lock(nbd_.mutex);
     ++nbd_.connects;
     nbd_.changed.notify_all();
     std::uint32_t index = options.index.value_or(0);
     while (!options.index && is_busy(index)) ++index;
-    if (is_busy(index)) return srpi::Error{srpi::Errc::busy, "busy"};
+    if (is_busy(index)) return srp_nbd::Failure{"busy", "busy"};
     auto& device = nbd_.devices[index];
     device.backend = options.backend;
     device.bytes = options.size_bytes;
@@ -70,22 +70,23 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
     nbd_.changed.wait(lock, [&] { return !nbd_.is_stuck; });
     return index;
   }
-  srpi::Result<> disconnect(std::uint32_t index) override {
+  srp_nbd::Outcome<> disconnect(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
     ++nbd_.disconnects;
     if (nbd_.devices.erase(index) + nbd_.connectors.erase(index) == 0)
-      return srpi::Error{srpi::Errc::invalid_argument, "not connected"};
+      return srp_nbd::Failure{"invalid_argument", "not connected"};
     return {};
   }
-  srpi::Result<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
+  srp_nbd::Outcome<> resize(std::uint32_t index, const std::string& backend,
+                            std::uint64_t size_bytes) override {
     const std::lock_guard lock(nbd_.mutex);
     const auto device = nbd_.devices.find(index);
     if (device == nbd_.devices.end() || device->second.backend != backend)
-      return srpi::Error{srpi::Errc::invalid_argument, "not that one"};
+      return srp_nbd::Failure{"invalid_argument", "not that one"};
     device->second.bytes = size_bytes;
     return {};
   }
-  srpi::Result<bool> connected(std::uint32_t index) override {
+  srp_nbd::Outcome<bool> connected(std::uint32_t index) override {
     const std::lock_guard lock(nbd_.mutex);
     return nbd_.devices.contains(index) || nbd_.connectors.contains(index);
   }
@@ -111,7 +112,7 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
 };
 
 inline srp_nbd::OpenNbdControl FakeNbd::opener() {
-  return [this](std::chrono::milliseconds) -> srpi::Result<std::unique_ptr<srp_nbd::NbdControl>> {
+  return [this](std::chrono::milliseconds) -> srp_nbd::Outcome<std::unique_ptr<srp_nbd::NbdControl>> {
     return std::unique_ptr<srp_nbd::NbdControl>(std::make_unique<FakeNbdControl>(*this));
   };
 }

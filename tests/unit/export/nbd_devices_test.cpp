@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+// A session's units as devices of a fake kernel.
+#include "export/nbd_devices.hpp"
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <thread>
 
 #include "catch2/catch.hpp"
-#include "daemon/publication.hpp"
+#include "test/awaited.hpp"
 #include "test/fake_nbd.hpp"
 #include "test/fake_session.hpp"
 
@@ -20,8 +23,8 @@ struct Publishing {
     LaneCallbacks callbacks;
     callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
       boost::asio::post(io, [this, id, why] {
-        if (!publication) return;
-        if (auto gone = publication->connection_closed(id, why)) lost.push_back(std::move(*gone));
+        if (!devices) return;
+        if (auto gone = devices->connection_closed(id, why)) lost.push_back(std::move(*gone));
       });
     };
     auto started = Lane::start(
@@ -33,7 +36,7 @@ struct Publishing {
         std::move(callbacks), {});
     REQUIRE(started.has_value());
     lane = std::move(*started);
-    publication = std::make_unique<Publication>(io.get_executor(), *devices, *lane, request);
+    devices = std::make_shared<NbdDevices>(io.get_executor(), *kernel, *lane, NbdDevicesOptions{});
   }
   void publish() {
     infos = lane->call([](srpi::Session& session) {
@@ -41,18 +44,21 @@ struct Publishing {
       for (const auto& unit : session.logical_units()) result.push_back(unit->info());
       return result;
     });
-    publication->publish(infos, [this](Outcome<> outcome) { published.push_back(std::move(outcome)); });
+    publish(infos);
+  }
+  void publish(std::vector<srpi::LogicalUnitInfo> units) {
+    collect(io, published, devices->publish(std::move(units)));
+    io.restart();
+    io.poll();  // until it waits for the kernel
   }
   void grow(std::size_t unit, std::uint64_t blocks) {
     infos[unit].blocks = blocks;
-    publication->update(infos[unit]);
+    devices->resize(infos[unit]);
   }
   std::uint64_t bytes(std::uint32_t device) {
     return nbd.with([&](FakeNbd& n) { return n.devices.at(device).bytes; });
   }
-  void withdraw() {
-    publication->withdraw([this](Outcome<> outcome) { withdrawn.push_back(std::move(outcome)); });
-  }
+  void withdraw() { collect(io, withdrawn, devices->withdraw()); }
   template<class Condition>
   void run_until(Condition holds) {
     for (int tries = 0; !holds(); ++tries) {
@@ -72,19 +78,19 @@ struct Publishing {
   FakeNbd nbd;
   boost::asio::io_context io;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{io.get_executor()};
-  std::unique_ptr<KernelDeviceManager> devices =
+  std::unique_ptr<KernelDeviceManager> kernel =
       std::make_unique<KernelDeviceManager>(io.get_executor(), nbd.opener());
-  SessionRequest request;
   std::vector<srpi::LogicalUnitInfo> infos;
   std::unique_ptr<Lane> lane;
-  std::unique_ptr<Publication> publication;
+  std::shared_ptr<NbdDevices> devices;
   std::vector<Outcome<>> published, withdrawn;
-  std::vector<Publication::LostDevice> lost;
+  std::vector<Export::LostDevice> lost;
 };
 
 }  // namespace
 
-TEST_CASE("publication: a withdrawal waits for the connect under way and takes its device away") {
+TEST_CASE(
+    "kernel devices of a session: a withdrawal waits for the connect under way and takes its device away") {
   Publishing rig;
   rig.nbd.stick(true);
   rig.publish();
@@ -97,11 +103,12 @@ TEST_CASE("publication: a withdrawal waits for the connect under way and takes i
   rig.run_until([&] { return rig.withdrawn.size() == 2; });
   CHECK(rig.withdrawn[0].has_value());
   CHECK(rig.nbd.count() == 0);
-  CHECK(rig.published.empty());
-  CHECK(rig.publication->units().empty());
+  REQUIRE(rig.published.size() == 1);
+  CHECK(rig.published[0].has_error());
+  CHECK(rig.devices->units().empty());
 }
 
-TEST_CASE("publication: a withdrawal while a connect's answer is on its way leaves nothing") {
+TEST_CASE("kernel devices of a session: a withdrawal while a connect's answer is on its way leaves nothing") {
   Publishing rig;
   rig.publish();
   rig.await_connects(1);
@@ -111,7 +118,7 @@ TEST_CASE("publication: a withdrawal while a connect's answer is on its way leav
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE("publication: a withdrawal does not wait for a node that does not appear in /dev") {
+TEST_CASE("kernel devices of a session: a withdrawal does not wait for a node that does not appear in /dev") {
   Publishing rig;
   rig.nbd.has_nodes = false;
   rig.publish();
@@ -123,10 +130,11 @@ TEST_CASE("publication: a withdrawal does not wait for a node that does not appe
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE("publication: more units than a lane serves are refused in words, and nothing is left") {
+TEST_CASE(
+    "kernel devices of a session: more units than a lane serves are refused in words, and nothing is left") {
   Publishing rig;
   const std::vector<srpi::LogicalUnitInfo> infos(rig.lane->options().max_connections + 1);
-  rig.publication->publish(infos, [&](Outcome<> outcome) { rig.published.push_back(std::move(outcome)); });
+  rig.publish(infos);
   rig.run_until([&] { return rig.published.size() == 1; });
   REQUIRE(rig.published[0].has_error());
   CHECK(rig.published[0].error().message.find("512 kernel devices at most: choose units with --lun") !=
@@ -134,7 +142,7 @@ TEST_CASE("publication: more units than a lane serves are refused in words, and 
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
 }
 
-TEST_CASE("publication: two withdrawals share one end, and each device goes once") {
+TEST_CASE("kernel devices of a session: two withdrawals share one end, and each device goes once") {
   Publishing rig;
   rig.publish();
   rig.run_until([&] { return rig.published.size() == 1; });
@@ -147,7 +155,7 @@ TEST_CASE("publication: two withdrawals share one end, and each device goes once
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.disconnects; }) == 2);
 }
 
-TEST_CASE("publication: a device grows with its unit") {
+TEST_CASE("kernel devices of a session: a device grows with its unit") {
   Publishing rig;
   rig.nbd.stick(true);
   rig.publish();
@@ -160,8 +168,8 @@ TEST_CASE("publication: a device grows with its unit") {
 }
 
 TEST_CASE(
-    "publication: a device that somebody else has disconnected is lost, and whoever connects it next keeps "
-    "it") {
+    "kernel devices of a session: one that somebody else has disconnected is lost, and the next to connect "
+    "it keeps it") {
   Publishing rig;
   rig.publish();
   rig.run_until([&] { return rig.published.size() == 1; });
@@ -171,10 +179,10 @@ TEST_CASE(
   rig.run_until([&] { return rig.lost.size() == 1; });
   CHECK(rig.lost[0].unit.device == "/dev/nbd" + std::to_string(first));
   CHECK(rig.lost[0].why.code == srpi::Errc::no_device);
-  CHECK_FALSE(rig.publication->units()[0].device);
-  CHECK(rig.publication->units()[1].device);
+  CHECK(rig.devices->units()[0].device.empty());
+  CHECK(!rig.devices->units()[1].device.empty());
 
-  std::optional<KernelDevice> next;
+  std::vector<Outcome<KernelDevice>> next;
   SECTION("another process") {
     rig.nbd.with([&](FakeNbd& nbd) { nbd.connectors[first] = {4711, "nbd-client", false}; });
   }
@@ -184,18 +192,18 @@ TEST_CASE(
     options.sockets.push_back(std::move(pair->kernels));
     options.index = first;
     options.size_bytes = 4096;
-    rig.devices->connect(std::move(options), [&](srpi::Result<KernelDevice> device) { next = *device; });
-    rig.run_until([&] { return next.has_value(); });
+    collect(rig.io, next, rig.kernel->connect(std::move(options)));
+    rig.run_until([&] { return next.size() == 1; });
   }
   rig.grow(0, 5000);
   rig.withdraw();
   rig.run_until([&] { return rig.withdrawn.size() == 1; });
   CHECK(rig.withdrawn[0].has_value());
   CHECK(rig.nbd.with([&](FakeNbd& nbd) { return nbd.devices.size() + nbd.connectors.size(); }) == 1);
-  if (next) CHECK(rig.bytes(first) == 4096);
+  if (!next.empty()) CHECK(rig.bytes(first) == 4096);
 }
 
-TEST_CASE("publication: a device whose owner is gone is disconnected") {
+TEST_CASE("kernel devices of a session: a device whose owner is gone is disconnected") {
   Publishing rig;
   SECTION("while the kernel makes it") {
     rig.nbd.stick(true);
@@ -210,7 +218,7 @@ TEST_CASE("publication: a device whose owner is gone is disconnected") {
     rig.publish();
     rig.run_until([&] { return rig.published.size() == 1; });
   }
-  rig.publication.reset();
+  rig.devices.reset();
   rig.nbd.stick(false);
   rig.run_until([&] { return rig.nbd.count() == 0; });
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/control_socket.hpp"
+#include "control/control_socket.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
+#include "support/unix_listener.hpp"
+
 namespace srp_nbd {
 namespace {
-
-constexpr int kBacklog = 128;
 
 Failure system_failure(std::string_view what, const std::string& path, int error) {
   const char* code = "failed";
@@ -34,34 +33,25 @@ Failure taken(const std::string& path) {
                       path)};
 }
 
-sockaddr_un address_of(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  return address;
-}
-
-bool somebody_answers(const sockaddr_un& address) {
-  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
-         errno == EAGAIN;
-}
-
 // Leaves the path free, or says who has it.
-Outcome<> clear_path(const std::string& path, const sockaddr_un& address) {
-  struct stat there {};
-  if (::lstat(path.c_str(), &there) != 0) return {};
-  if (!S_ISSOCK(there.st_mode))
-    return Failure{"already_exists",
-                   fmt::format("{} exists and is not a socket: remove it, or choose another path with "
-                               "--control",
-                               path)};
-  if (somebody_answers(address)) return taken(path);
-  if (::unlink(path.c_str()) != 0) return system_failure("cannot remove the stale socket", path, errno);
-  return {};
+Outcome<> clear_path(const std::string& path) {
+  switch (clear_socket_path(path)) {
+    case SocketPathState::free:
+      return {};
+    case SocketPathState::served:
+      return taken(path);
+    case SocketPathState::no_socket:
+      return Failure{
+          "already_exists",
+          fmt::format("{} exists and is not a socket: remove it, or choose another path with --control",
+                      path)};
+    case SocketPathState::failed:
+      break;
+  }
+  return system_failure("cannot remove the stale socket", path, errno);
 }
 
-// Whoever can rename files there can put a socket of his own in the place of ours.
+// A user who can rename files there can put another socket in the place of ours.
 Outcome<> check_folder(const std::string& folder) {
   struct stat there {};
   if (::stat(folder.c_str(), &there) != 0) return system_failure("cannot use the folder", folder, errno);
@@ -78,9 +68,9 @@ Outcome<> check_folder(const std::string& folder) {
 }  // namespace
 
 Outcome<ControlSocket> make_control_socket(const std::string& path) {
-  if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
+  if (!fits_socket_address(path))
     return Failure{"invalid_argument", fmt::format("the control socket's path must have 1 to {} characters",
-                                                   sizeof(sockaddr_un::sun_path) - 1)};
+                                                   kMaxSocketPathBytes)};
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return system_failure("cannot make the folder", folder.string(), errno);
@@ -95,18 +85,9 @@ Outcome<ControlSocket> make_control_socket(const std::string& path) {
     return system_failure("cannot lock", lock_path, errno);
   }
 
-  const auto address = address_of(path);
-  if (auto ok = clear_path(path, address); !ok) return ok.error();
-  result.listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!result.listener) return system_failure("cannot make a socket for", path, errno);
-  // The mode must hold from the first moment on; no other thread makes files yet.
-  const auto mask = ::umask(0177);
-  const int bound =
-      ::bind(result.listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  const int error = errno;
-  ::umask(mask);
-  if (bound != 0) return system_failure("cannot make the control socket", path, error);
-  if (::listen(result.listener.get(), kBacklog) != 0) return system_failure("cannot listen at", path, errno);
+  if (auto ok = clear_path(path); !ok) return ok.error();
+  result.listener = listen_at(path);
+  if (!result.listener) return system_failure("cannot make the control socket", path, errno);
   return result;
 }
 

@@ -2,8 +2,6 @@
 // Making the control socket so that it has one owner: a lock beside it says who.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
 
 #include "support/failure.hpp"

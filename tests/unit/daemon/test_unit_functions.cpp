@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator's abort and reset: each unit answers for itself, and the caller is told once.
 #include "catch2/catch.hpp"
-#include "daemon/unit_tasks.hpp"
+#include "daemon/unit_functions.hpp"
 #include "test/fake_session.hpp"
 
 using namespace srp_nbd;
@@ -9,28 +9,28 @@ using srpi::Errc;
 
 namespace {
 
-struct Tasks {
-  Tasks() { session.add_unit(5, 8); }
-  void ask(UnitTask task, std::optional<std::uint64_t> lun = {}) {
-    run_unit_task(session, task, lun, [this](Outcome<UnitTaskReport> o) {
+struct Functions {
+  Functions() { session.add_unit(5, 8); }
+  void ask(UnitFunction function, std::optional<std::uint64_t> lun = {}) {
+    run_unit_function(session, function, lun, [this](Outcome<UnitFunctionReport> o) {
       ++answers;
       outcome = std::move(o);
     });
   }
-  std::string message_of(UnitTask task, std::size_t unit) const {
-    return make_answer(task, "a", *outcome).luns.at(unit).error.value().message;
+  std::string message_of(UnitFunction function, std::size_t unit) const {
+    return make_answer(function, "a", *outcome).luns.at(unit).error.value().message;
   }
 
   FakeSession session{8};
   int answers = 0;
-  Outcome<UnitTaskReport> outcome;
+  Outcome<UnitFunctionReport> outcome;
 };
 
 }  // namespace
 
 TEST_CASE("reset and abort: all units or one, answered when the last has answered") {
-  Tasks rig;
-  rig.ask(UnitTask::reset);
+  Functions rig;
+  rig.ask(UnitFunction::reset);
   CHECK(rig.answers == 0);
   CHECK(rig.session.unit(0).resets.size() == 1);
   CHECK(rig.session.unit(1).resets.size() == 1);
@@ -40,7 +40,7 @@ TEST_CASE("reset and abort: all units or one, answered when the last has answere
   REQUIRE(rig.answers == 1);
   REQUIRE(rig.outcome->units.size() == 2);
   CHECK(rig.outcome->units[1].lun == 5);
-  rig.ask(UnitTask::abort, 5);
+  rig.ask(UnitFunction::abort, 5);
   CHECK(rig.session.unit(0).aborts.empty());
   CHECK(rig.session.unit(1).aborts.size() == 1);
   rig.session.poll();
@@ -48,48 +48,48 @@ TEST_CASE("reset and abort: all units or one, answered when the last has answere
 }
 
 TEST_CASE("a failed reset says which unit, why, and what to do; the others' success stands") {
-  Tasks rig;
+  Functions rig;
   rig.session.unit(1).task_status = Errc::timed_out;
-  rig.ask(UnitTask::reset);
+  rig.ask(UnitFunction::reset);
   rig.session.poll();
   REQUIRE(rig.answers == 1);
-  const auto answer = make_answer(UnitTask::reset, "a", *rig.outcome);
+  const auto answer = make_answer(UnitFunction::reset, "a", *rig.outcome);
   CHECK(answer.luns[0].ok);
   CHECK_FALSE(answer.luns[0].error);
   CHECK_FALSE(answer.luns[1].ok);
   CHECK(answer.luns[1].error->code == "timed_out");
-  CHECK(rig.message_of(UnitTask::reset, 1).find("`srp-nbd disconnect a`") != std::string::npos);
+  CHECK(rig.message_of(UnitFunction::reset, 1).find("`srp-nbd disconnect a`") != std::string::npos);
   for (const auto code : {Errc::not_supported, Errc::target_error}) {
     rig.session.unit(1).task_status = code;
-    rig.ask(UnitTask::reset, 5);
+    rig.ask(UnitFunction::reset, 5);
     rig.session.poll();
-    CHECK(rig.message_of(UnitTask::reset, 0).find("the target") == 0);
+    CHECK(rig.message_of(UnitFunction::reset, 0).find("the target") == 0);
   }
 }
 
 TEST_CASE("a session that ends meanwhile answers every order, also those that came together") {
-  Tasks rig;
-  rig.ask(UnitTask::reset);
-  rig.ask(UnitTask::reset, 0);
-  rig.ask(UnitTask::abort);
+  Functions rig;
+  rig.ask(UnitFunction::reset);
+  rig.ask(UnitFunction::reset, 0);
+  rig.ask(UnitFunction::abort);
   (void)rig.session.disconnect();
   CHECK(rig.answers == 3);
   CHECK(rig.outcome->units[0].status == Errc::no_connect);
-  CHECK(rig.message_of(UnitTask::abort, 0).find("not by the abort but with the connection") !=
+  CHECK(rig.message_of(UnitFunction::abort, 0).find("not by the abort but with the connection") !=
         std::string::npos);
-  CHECK(rig.message_of(UnitTask::reset, 0).find("`srp-nbd reconnect a`") != std::string::npos);
+  CHECK(rig.message_of(UnitFunction::reset, 0).find("`srp-nbd reconnect a`") != std::string::npos);
 }
 
 TEST_CASE("abort and reset where there is nothing to ask") {
-  Tasks rig;
-  rig.ask(UnitTask::reset, 7);
+  Functions rig;
+  rig.ask(UnitFunction::reset, 7);
   CHECK(rig.answers == 1);
   REQUIRE(rig.outcome.has_error());
   CHECK(rig.outcome.error().code == "no_such_lun");
   CHECK(rig.outcome.error().message.find("expected one of 0, 5") != std::string::npos);
   rig.session.units.clear();
   rig.session.current = srpi::SessionState::connecting;
-  rig.ask(UnitTask::abort);
+  rig.ask(UnitFunction::abort);
   CHECK(rig.answers == 2);
   CHECK(rig.outcome.error().code == "wrong_state");
 }

@@ -13,13 +13,13 @@
 
 namespace srp_nbd {
 
-enum class UnitTask : std::uint8_t {
+enum class UnitFunction : std::uint8_t {
   abort,  // end every request that was submitted before
   reset,  // LOGICAL UNIT RESET
 };
-[[nodiscard]] const char* to_string(UnitTask) noexcept;
+[[nodiscard]] const char* to_string(UnitFunction) noexcept;
 
-struct UnitTaskReport {
+struct UnitFunctionReport {
   struct Unit {
     std::uint64_t lun = 0;
     srpi::Errc status = srpi::Errc::ok;
@@ -32,12 +32,12 @@ struct UnitTaskReport {
 
 // Asks the unit of that number, or each one. `done` is called once, on the session's thread: from within,
 // with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or erase once
-// every unit has answered. It must not throw.
-// std::bad_alloc out of this: nothing was asked.
-void run_unit_task(srpi::Session&, UnitTask, std::optional<std::uint64_t> lun,
-                   std::function<void(Outcome<UnitTaskReport>)> done);
+// every unit has answered.
+void run_unit_function(srpi::Session&, UnitFunction, std::optional<std::uint64_t> lun,
+                       std::function<void(Outcome<UnitFunctionReport>)> done);
 
 // An error says what has not happened, and what to do.
-[[nodiscard]] UnitTaskAnswer make_answer(UnitTask, const std::string& session_name, const UnitTaskReport&);
+[[nodiscard]] UnitTaskAnswer make_answer(UnitFunction, const std::string& session_name,
+                                         const UnitFunctionReport&);
 
 }  // namespace srp_nbd

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/unit_tasks.hpp"
+#include "daemon/unit_functions.hpp"
 
 #include <fmt/format.h>
 
 #include <memory>
 #include <string>
 #include <string_view>
-
-#include "support/no_memory.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -16,23 +14,23 @@ using srpi::Errc;
 
 // What the units were asked, until the last of them has answered. The session ends all of it before it ends,
 // so the reference stays good.
-struct PendingTask {
-  PendingTask(srpi::Session& session_in, std::function<void(Outcome<UnitTaskReport>)> done_in)
+struct PendingFunction {
+  PendingFunction(srpi::Session& session_in, std::function<void(Outcome<UnitFunctionReport>)> done_in)
       : session(session_in), done(std::move(done_in)) {}
 
   void answered() {
     if (--missing > 0) return;
-    const std::unique_ptr<PendingTask> self(this);
+    const std::unique_ptr<PendingFunction> self(this);
     for (std::size_t i = 0; i < report.units.size(); ++i) report.units[i].status = requests[i].status;
     report.state = session.state();
-    guarded([&] { report.by_administrator = session.status().by_administrator; });
+    report.by_administrator = session.status().by_administrator;
     done(std::move(report));
   }
 
   srpi::Session& session;
-  std::function<void(Outcome<UnitTaskReport>)> done;
+  std::function<void(Outcome<UnitFunctionReport>)> done;
   std::size_t missing = 0;
-  UnitTaskReport report;
+  UnitFunctionReport report;
   std::vector<srpi::TaskRequest> requests;  // never grows once the first is lent
 };
 
@@ -43,7 +41,7 @@ std::string known_units(const srpi::Session& session) {
   return result;
 }
 
-std::string where(const UnitTaskReport& report, std::string_view name) {
+std::string where(const UnitFunctionReport& report, std::string_view name) {
   auto result = fmt::format("the session is {}", srpi::to_string(report.state));
   if (report.state == srpi::SessionState::disconnected)
     result += report.by_administrator ? " by administrator" : " by fault";
@@ -53,10 +51,11 @@ std::string where(const UnitTaskReport& report, std::string_view name) {
   return fmt::format("{}: try again when it is live (`srp-nbd reconnect {}`)", result, name);
 }
 
-std::string explain(UnitTask task, Errc status, const UnitTaskReport& report, std::string_view name) {
+std::string explain(UnitFunction function, Errc status, const UnitFunctionReport& report,
+                    std::string_view name) {
   switch (status) {
     case Errc::no_connect:
-      return task == UnitTask::reset
+      return function == UnitFunction::reset
                  ? fmt::format("not reset: {}", where(report, name))
                  : fmt::format("its requests have ended, not by the abort but with the connection: {}",
                                where(report, name));
@@ -82,16 +81,18 @@ std::string explain(UnitTask task, Errc status, const UnitTaskReport& report, st
 
 }  // namespace
 
-const char* to_string(UnitTask task) noexcept { return task == UnitTask::abort ? "abort" : "reset"; }
+const char* to_string(UnitFunction function) noexcept {
+  return function == UnitFunction::abort ? "abort" : "reset";
+}
 
-void run_unit_task(srpi::Session& session, UnitTask task, std::optional<std::uint64_t> lun,
-                   std::function<void(Outcome<UnitTaskReport>)> done) {
+void run_unit_function(srpi::Session& session, UnitFunction function, std::optional<std::uint64_t> lun,
+                       std::function<void(Outcome<UnitFunctionReport>)> done) {
   const auto units = session.logical_units();
   if (units.empty())
     return done(
         Failure{"wrong_state", fmt::format("nothing to {}: the session is {} and does not know its logical "
                                            "units yet, so nothing is under way",
-                                           to_string(task), srpi::to_string(session.state()))});
+                                           to_string(function), srpi::to_string(session.state()))});
   std::vector<srpi::LogicalUnit*> chosen;
   for (const auto& unit : units)
     if (!lun || unit->info().lun == *lun) chosen.push_back(unit.get());
@@ -99,32 +100,33 @@ void run_unit_task(srpi::Session& session, UnitTask task, std::optional<std::uin
     return done(Failure{"no_such_lun", fmt::format("the session has no logical unit {}: expected one of {}",
                                                    *lun, known_units(session))});
 
-  auto order = std::make_unique<PendingTask>(session, std::move(done));
+  auto order = std::make_unique<PendingFunction>(session, std::move(done));
   order->missing = chosen.size();
   order->requests.resize(chosen.size());
   for (const auto* unit : chosen) order->report.units.push_back({unit->info().lun, Errc::ok});
   for (auto& request : order->requests) {
     request.context = order.get();
     request.on_complete = [](srpi::TaskRequest& r) noexcept {
-      static_cast<PendingTask*>(r.context)->answered();
+      static_cast<PendingFunction*>(r.context)->answered();
     };
   }
   auto* const lent = order.release();  // it deletes itself with the last answer, which none of these gives
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    if (task == UnitTask::abort)
+    if (function == UnitFunction::abort)
       chosen[i]->abort(lent->requests[i]);
     else
       chosen[i]->reset(lent->requests[i]);
   }
 }
 
-UnitTaskAnswer make_answer(UnitTask task, const std::string& session_name, const UnitTaskReport& report) {
+UnitTaskAnswer make_answer(UnitFunction function, const std::string& session_name,
+                           const UnitFunctionReport& report) {
   UnitTaskAnswer answer{session_name, {}};
   for (const auto& unit : report.units) {
     auto& result = answer.luns.emplace_back(UnitTaskResult{unit.lun, unit.status == Errc::ok, {}});
     if (!result.ok)
       result.error =
-          Failure{std::string(code_name(unit.status)), explain(task, unit.status, report, session_name)};
+          Failure{std::string(code_name(unit.status)), explain(function, unit.status, report, session_name)};
   }
   return answer;
 }

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session's lane reports.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "daemon/managed_session.hpp"
+#include "support/coroutine.hpp"
+
+namespace srp_nbd {
+
+namespace asio = boost::asio;
+using srpi::SessionState;
+
+LaneCallbacks ManagedSession::lane_callbacks() {
+  // On the lane's thread: copy what is needed and go on at home, where the session may be gone by then.
+  const auto at_home = [executor = executor_, weak = weak_from_this()](auto work) {
+    const auto now = std::chrono::system_clock::now();  // a label for people; decides nothing
+    asio::post(executor, [weak, now, work = std::move(work)] {
+      if (const auto self = weak.lock(); self && self->export_) work(*self, now);
+    });
+  };
+  LaneCallbacks callbacks;
+  callbacks.on_state = [at_home](SessionState from, SessionState to, const srpi::Error& cause) {
+    at_home(
+        [from, to, cause](ManagedSession& self, Event::Time now) { self.on_state(now, from, to, cause); });
+  };
+  callbacks.on_attempt_failed = [at_home](const srpi::Error& error) {
+    at_home([error](ManagedSession& self, Event::Time now) { self.on_attempt_failed(now, error); });
+  };
+  callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit, const srpi::UnitChange& change) {
+    at_home([info = unit.info(), change](ManagedSession& self, Event::Time now) {
+      self.on_logical_unit(now, info, change);
+    });
+  };
+  callbacks.on_event = [at_home](srpi::SessionEvent what, const srpi::LogicalUnit* unit) {
+    at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](ManagedSession& self,
+                                                                             Event::Time now) {
+      self.reporter_.unit_event(now, what, info ? std::optional(self.export_->unit(*info)) : std::nullopt);
+    });
+  };
+  callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
+    at_home([id, why](ManagedSession& self, Event::Time now) {
+      if (const auto lost = self.export_->connection_closed(id, why))
+        self.reporter_.device_lost(now, lost->unit, lost->why);
+    });
+  };
+  return callbacks;
+}
+
+// The library has logged what it reports here.
+void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to,
+                              const srpi::Error& cause) {
+  last_status_.state = to;
+  reporter_.state(time, from, to, cause);
+  if (phase_ == Phase::erasing) return;
+  if (to == SessionState::live) return on_live();
+  if (to == SessionState::disconnected) return on_disconnected(from, cause);
+  if (to != SessionState::erased) return;
+  spdlog::warn("{}: the target stayed away for longer than dev_loss; the session goes", request_.name);
+  spawn(executor_, erase_lost());
+}
+
+void ManagedSession::on_live() {
+  if (phase_ == Phase::ready) return live_waiters_.settle({});
+  if (phase_ != Phase::connecting) return;
+  phase_ = Phase::publishing;  // from now on a loss does not fail the start
+  if (is_starting())
+    first_login_.give({});
+  else
+    spawn(executor_, publish_beside());
+}
+
+void ManagedSession::on_disconnected(SessionState from, const srpi::Error& cause) {
+  if (phase_ != Phase::connecting || !is_starting()) return live_waiters_.disconnected(from, cause);
+  first_login_.give(cause.code == srpi::Errc::ok
+                        ? Failure{"cancelled", "disconnected while it was connecting"}
+                        : Failure{cause});
+}
+
+void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
+  reporter_.attempt_failed(time, error);
+  if (phase_ == Phase::connecting && is_starting())
+    first_login_.give(Failure{error});
+  else if (phase_ != Phase::erasing)
+    live_waiters_.fail(error);
+}
+
+void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info,
+                                     const srpi::UnitChange& change) {
+  if (change.found)
+    units_.push_back(info);
+  else
+    *std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun) = info;
+  export_->resize(info);
+  const auto unit = export_->unit(info);
+  if (change.away || change.back) reporter_.unit_away(time, unit);
+  if (change.found) reporter_.unit(time, unit, std::nullopt);
+  if (change.resized) reporter_.unit(time, unit, change.old_blocks * info.block_size);
+}
+
+}  // namespace srp_nbd

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// A question to a session, asked on its lane's thread and answered at home.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "lane/lane.hpp"
+#include "support/answer.hpp"
+
+namespace srp_nbd {
+
+// Asks at once. What is asked after Lane::end is never answered.
+template<class Question>
+[[nodiscard]] auto ask_lane(Lane& lane, boost::asio::any_io_executor home, Question question) {
+  const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));
+  lane.post(
+      [answer, question = std::move(question)](srpi::Session& session) { answer.send(question(session)); });
+  return answer;
+}
+
+}  // namespace srp_nbd

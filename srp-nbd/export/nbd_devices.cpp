@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/nbd_devices.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "frontend/nbd/describe_export.hpp"
+#include "frontend/nbd/serve.hpp"
+#include "support/coroutine.hpp"
+
+namespace srp_nbd {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kTimeoutSlack{20};
+// A device that somebody has open is waited for as long as a connect may take, and this at least: udev looks into one
+// that has just ended.
+constexpr std::chrono::seconds kBusyWait{1};
+
+Failure withdrawn() { return {"cancelled", "withdrawn while it was published"}; }
+
+// For a device whose owner is gone.
+asio::awaitable<void> disconnect_unattended(KernelDeviceManager& kernel, std::string session,
+                                            KernelDevice device) {
+  const auto gone = co_await kernel.disconnect(device);
+  if (!gone) spdlog::error("{}: {} stays behind: {}", session, device.path, gone.error().message);
+}
+
+asio::awaitable<void> resize_device(KernelDeviceManager& kernel, std::string session, KernelDevice device,
+                                    std::uint64_t size_bytes) {
+  const auto resized = co_await kernel.resize(device, size_bytes);
+  if (resized)
+    spdlog::info("{}: {} has {} bytes now", session, device.path, size_bytes);
+  else
+    spdlog::error("{}: {} keeps its size: {}; erase the session and connect again", session, device.path,
+                  resized.error().message);
+}
+
+}  // namespace
+
+std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
+  return std::chrono::ceil<std::chrono::seconds>(options.longest_request()) + kTimeoutSlack;
+}
+
+NbdDevices::NbdDevices(asio::any_io_executor executor, KernelDeviceManager& kernel, Lane& lane,
+                       NbdDevicesOptions options)
+    : executor_(std::move(executor)), kernel_(kernel), lane_(lane), options_(std::move(options)) {}
+
+NbdDevices::~NbdDevices() {
+  for (const auto& unit : units_)
+    if (unit.device) spawn(executor_, disconnect_unattended(kernel_, options_.session_name, *unit.device));
+}
+
+asio::awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> infos) {
+  const auto self = shared_from_this();
+  if (auto good = check(infos); !good) co_return good.error();
+  give_up_ = std::stop_source();
+  publishing_.emplace(executor_);
+  for (auto& info : infos) units_.emplace_back().info = std::move(info);
+
+  auto outcome = co_await connect_all();
+  if (outcome) outcome = co_await ask_lane();
+  if (outcome && give_up_.stop_requested()) outcome = withdrawn();
+
+  std::exchange(publishing_, std::nullopt)->give({});
+  if (!outcome) (void)co_await withdraw();
+  co_return outcome;
+}
+
+Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) const {
+  if (auto some = check_units(infos); !some) return some;
+  if (options_.index && infos.size() != 1)
+    return Failure{
+        "invalid_argument",
+        fmt::format("--device names one device, and the target has {} logical units: choose one with "
+                    "--lun, or leave --device out",
+                    infos.size())};
+  // A device that the lane cannot serve would be a dead one.
+  const auto most = lane_.options().max_connections;
+  if (infos.size() > most)
+    return Failure{
+        "too_large",
+        fmt::format("the target has {} logical units, and a session takes {} kernel devices at most: "
+                    "choose units with --lun, in several sessions, or serve them with --listen",
+                    infos.size(), most)};
+  return {};
+}
+
+asio::awaitable<Outcome<>> NbdDevices::connect_all() {
+  for (auto& unit : units_) {
+    auto connected = co_await connect(unit);
+    if (!connected) co_return connected;
+  }
+  co_return Outcome<>();
+}
+
+asio::awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
+  if (give_up_.stop_requested()) co_return withdrawn();
+  auto pair = make_socket_pair();
+  if (!pair) co_return pair.error();
+  // The lane comes first: the kernel reads the device at once.
+  unit.connection_id = next_connection_id();
+  serve_nbd(lane_, unit.connection_id, std::move(pair->ours), unit.info.lun);
+
+  auto options = device_options(unit);
+  options.sockets.push_back(std::move(pair->kernels));
+  unit.device_bytes = options.size_bytes;
+  auto device = co_await kernel_.connect(std::move(options));
+  if (!device) co_return device.error();
+  unit.device = std::move(*device);
+  fit_device(unit);
+  co_return Outcome<>();
+}
+
+KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
+  using std::chrono::milliseconds;
+  const auto info = describe_export(unit.info, lane_.options());
+  const auto left = begun_ + options_.session.connect_timeout - Clock::now();
+  KernelDeviceOptions options;
+  options.index = options_.index;
+  options.size_bytes = info.size_bytes;
+  options.block_size = info.block_size;
+  options.transmission_flags = info.transmission_flags;
+  options.request_timeout = kernel_request_timeout(options_.session);
+  options.busy_wait = std::max<milliseconds>(kBusyWait, std::chrono::floor<milliseconds>(left));
+  options.backend = fmt::format("srp:{}", unit.info.wwid.empty()
+                                              ? fmt::format("{}/{}", options_.session_name, unit.info.lun)
+                                              : unit.info.wwid);
+  options.given_up = give_up_.get_token();
+  return options;
+}
+
+// Messages from a lane arrive in order: its refusal to serve a unit is here before its answer to a later question.
+asio::awaitable<Outcome<>> NbdDevices::ask_lane() {
+  const auto answer = lane_answer_.emplace(executor_);
+  lane_.post([answer](srpi::Session&) { answer.send({}); });
+  if (!give_up_.stop_requested()) co_await answer.wait();
+  lane_answer_.reset();
+  for (const auto& unit : units_)
+    if (unit.refusal.code != srpi::Errc::ok)
+      co_return Failure{std::string(code_name(unit.refusal.code)),
+                        fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
+                                    unit.refusal.message())};
+  co_return Outcome<>();
+}
+
+asio::awaitable<Outcome<>> NbdDevices::withdraw() {
+  const auto self = shared_from_this();
+  if (withdrawing_) {
+    const auto shared = *withdrawing_;
+    co_return co_await shared.wait();
+  }
+  withdrawing_.emplace(executor_);
+  give_up_.request_stop();
+  if (lane_answer_) lane_answer_->give({});
+  // A connect under way may still make a device.
+  if (publishing_) {
+    const auto published = *publishing_;
+    co_await published.wait();
+  }
+
+  Outcome<> outcome;
+  for (auto& unit : units_) {
+    if (const auto device = std::exchange(unit.device, std::nullopt)) {
+      const auto gone = co_await kernel_.disconnect(*device);
+      if (!gone) {
+        const auto failure = stays_behind(*device, gone.error());
+        if (outcome) outcome = failure;
+      }
+    }
+    // The lane serves the kernel until it has let the device go.
+    if (unit.connection_id != 0) lane_.drop(unit.connection_id);
+  }
+  units_.clear();
+  std::exchange(withdrawing_, std::nullopt)->give(outcome);
+  co_return outcome;
+}
+
+Failure NbdDevices::stays_behind(const KernelDevice& device, const Failure& why) const {
+  spdlog::error("{}: {} stays behind: {}", options_.session_name, device.path, why.message);
+  return {why.code, fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
+                                "`nbd-client -d {}` removes it",
+                                device.path, why.message, device.path)};
+}
+
+void NbdDevices::resize(const srpi::LogicalUnitInfo& info) {
+  for (auto& unit : units_) {
+    if (unit.info.lun != info.lun) continue;
+    if (unit.info.blocks != info.blocks)
+      spdlog::info("{}: lun {} has now {} blocks, had {}", options_.session_name, info.lun, info.blocks,
+                   unit.info.blocks);
+    unit.info = info;
+    fit_device(unit);
+  }
+}
+
+// A unit may have grown while its device was made.
+void NbdDevices::fit_device(Unit& unit) {
+  const auto size_bytes = describe_export(unit.info, lane_.options()).size_bytes;
+  if (!unit.device || unit.is_lost || give_up_.stop_requested() || unit.device_bytes == size_bytes) return;
+  unit.device_bytes = size_bytes;
+  spawn(executor_, resize_device(kernel_, options_.session_name, *unit.device, size_bytes));
+}
+
+std::optional<Export::LostDevice> NbdDevices::connection_closed(std::uint64_t connection_id,
+                                                                const srpi::Error& why) {
+  const auto unit = std::ranges::find(units_, connection_id, &Unit::connection_id);
+  if (unit == units_.end()) return std::nullopt;
+  unit->refusal = why;
+  // Before it has its device, the kernel's refusal of that says more.
+  if (!unit->device || give_up_.stop_requested()) return std::nullopt;
+  LostDevice lost{exported(*unit), why};
+  if (why.code == srpi::Errc::ok) lost.why = {srpi::Errc::no_device, "somebody has disconnected it"};
+  unit->is_lost = true;
+  spdlog::error("{}: {} has lost its connection to this daemon: {}; erase the session and connect again",
+                options_.session_name, lost.unit.device,
+                lost.why.detail.empty() ? lost.why.message() : lost.why.detail);
+  return lost;
+}
+
+ExportedUnit NbdDevices::exported(const Unit& unit) {
+  return {unit.info, unit.device && !unit.is_lost ? unit.device->path : std::string(), {}};
+}
+
+std::vector<ExportedUnit> NbdDevices::units() const {
+  std::vector<ExportedUnit> result;
+  for (const auto& unit : units_) result.push_back(exported(unit));
+  return result;
+}
+
+}  // namespace srp_nbd

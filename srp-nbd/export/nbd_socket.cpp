@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "export/nbd_socket.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "frontend/nbd/describe_export.hpp"
+#include "frontend/nbd/serve.hpp"
+#include "support/unix_listener.hpp"
+#include "support/within.hpp"
+
+namespace srp_nbd {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+// Of all of a client's negotiation, from accept to the transmission phase.
+constexpr std::chrono::seconds kNegotiationTimeout{10};
+constexpr std::size_t kLeastClients = 16;
+
+Failure system_failure(const std::string& path, const char* what, int error) {
+  const char* code = "invalid_argument";
+  if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
+  if (error == ENOENT || error == ENOTDIR) code = "not_found";
+  if (error == EADDRINUSE) code = "already_exists";
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) code = "no_memory";
+  return {code, fmt::format("{}: {}: {}", path, what, std::strerror(error))};
+}
+
+Failure hung_up() { return {"no_connect", "the client hung up while negotiating"}; }
+
+}  // namespace
+
+NbdSocket::NbdSocket(asio::any_io_executor executor, Lane& lane, std::string session_name, std::string path)
+    : executor_(std::move(executor)),
+      lane_(lane),
+      session_name_(std::move(session_name)),
+      path_(std::move(path)) {}
+
+NbdSocket::~NbdSocket() { close(); }
+
+asio::awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos) {
+  if (auto some = check_units(infos); !some) co_return some;
+  auto listening = listen();
+  if (listening) units_ = std::move(infos);
+  co_return listening;
+}
+
+Outcome<> NbdSocket::listen() {
+  if (!fits_socket_address(path_))
+    return Failure{"invalid_argument", fmt::format("a socket's path has 1 to {} bytes; '{}' has {}",
+                                                   kMaxSocketPathBytes, path_, path_.size())};
+  switch (clear_socket_path(path_)) {
+    case SocketPathState::free:
+      break;
+    case SocketPathState::no_socket:
+      return Failure{"already_exists", fmt::format("{} exists and is not a socket", path_)};
+    case SocketPathState::served:
+      return Failure{"already_exists", fmt::format("{} is served by another process", path_)};
+    case SocketPathState::failed:
+      return system_failure(path_, "connect", errno);
+  }
+  auto listener = listen_at(path_);
+  if (!listener) return system_failure(path_, "bind", errno);
+  node_ = node();
+  server_ = std::make_unique<UnixServer>(
+      executor_, std::move(listener),
+      [weak = weak_from_this()](UnixServer::Socket& socket) -> asio::awaitable<void> {
+        if (const auto self = weak.lock()) co_await self->serve(socket);
+      },
+      [name = session_name_, path = path_](const error_code& error) {
+        spdlog::warn("{}: accept on {}: {}", name, path, error.message());
+      });
+  return {};
+}
+
+NbdSocket::Node NbdSocket::node() const {
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+asio::awaitable<Outcome<>> NbdSocket::withdraw() {
+  close();
+  co_return Outcome<>();
+}
+
+void NbdSocket::close() {
+  if (!server_) return;
+  server_.reset();
+  units_.clear();
+  // Only our own node: somebody may have put another in its place.
+  if (node() == node_) ::unlink(path_.c_str());
+}
+
+// A client may open an export several times at once.
+std::size_t NbdSocket::most_clients() const {
+  return std::clamp<std::size_t>(4 * units_.size(), kLeastClients, lane_.options().max_connections);
+}
+
+asio::awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
+  const auto self = shared_from_this();
+  if (const auto most = most_clients(); server_->clients() + served_.size() > most) {
+    note_sent_away(fmt::format("{} has {} clients already", path_, most));
+    co_return;
+  }
+  const auto chosen = co_await within(kNegotiationTimeout, negotiate(socket));
+  if (!server_) co_return;
+  if (!chosen)
+    note_sent_away(fmt::format("a client of {} did not finish its negotiation within {} s", path_,
+                               kNegotiationTimeout.count()));
+  else if (!*chosen)
+    note_sent_away(chosen->error().message);
+  else if (**chosen)
+    hand_on(socket, ***chosen);
+}
+
+asio::awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::Socket& socket) {
+  Negotiation negotiation([this] {
+    std::vector<ExportInfo> exports;
+    for (const auto& unit : units_) exports.push_back(describe_export(unit, lane_.options()));
+    return exports;
+  });
+  std::array<std::byte, 4096> input;
+  bool has_excess = false;
+  error_code error;
+  auto token = asio::redirect_error(asio::use_awaitable, error);
+  for (;;) {
+    const auto output = negotiation.take_output();
+    co_await asio::async_write(socket, asio::buffer(output), token);
+    if (error) co_return hung_up();
+    switch (negotiation.outcome()) {
+      case Negotiation::Outcome::going_on:
+        break;
+      case Negotiation::Outcome::transmission:
+        // Requests may be sent only after the answer to GO; what came before it was read here and is lost to the lane.
+        if (has_excess) co_return Failure{"protocol_error", "the client sent requests before it was let in"};
+        co_return negotiation.chosen();
+      case Negotiation::Outcome::ended:
+        co_return std::nullopt;
+      case Negotiation::Outcome::refused:
+        co_return Failure{"protocol_error", negotiation.problem()};
+    }
+    const auto bytes = co_await socket.async_read_some(asio::buffer(input), token);
+    if (error || !server_) co_return hung_up();
+    const auto consumed = negotiation.feed({input.data(), bytes});
+    has_excess = consumed < bytes;
+  }
+}
+
+void NbdSocket::hand_on(UnixServer::Socket& socket, const ExportInfo& info) {
+  error_code error;
+  UniqueFd fd(socket.release(error));
+  if (error) return note_sent_away(error.message());
+  const auto id = next_connection_id();
+  served_.insert(id);
+  serve_nbd(lane_, id, std::move(fd), info.lun);
+}
+
+void NbdSocket::note_sent_away(const std::string& why) const {
+  spdlog::info("{}: an NBD client was sent away: {}", session_name_, why);
+}
+
+void NbdSocket::resize(const srpi::LogicalUnitInfo& info) {
+  for (auto& unit : units_) {
+    if (unit.lun != info.lun) continue;
+    if (unit.blocks != info.blocks)
+      spdlog::info("{}: lun {} has now {} blocks, had {}; clients see it when they open it again",
+                   session_name_, info.lun, info.blocks, unit.blocks);
+    unit = info;
+  }
+}
+
+std::optional<Export::LostDevice> NbdSocket::connection_closed(std::uint64_t connection_id,
+                                                               const srpi::Error& why) {
+  served_.erase(connection_id);
+  if (why.code != srpi::Errc::ok)
+    spdlog::info("{}: an NBD client's connection was closed: {}", session_name_, why.message());
+  return std::nullopt;
+}
+
+std::vector<ExportedUnit> NbdSocket::units() const {
+  std::vector<ExportedUnit> result;
+  for (const auto& unit : units_)
+    result.push_back(
+        {unit,
+         {},
+         fmt::format("nbd+unix:///{}?socket={}", describe_export(unit, lane_.options()).name, path_)});
+  return result;
+}
+
+}  // namespace srp_nbd
