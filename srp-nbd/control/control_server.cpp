@@ -28,10 +28,11 @@ constexpr std::size_t kMaxClients = 64;
 constexpr std::chrono::seconds kLineDeadline{5};
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
-// A client that has gone, or whose connection has failed: there is nobody to answer.
+// The failure if the client has disconnected: there is nobody to answer.
 Failure gone() { return {}; }
 
-// The next line, without its line feed. A failure with a code is told to the client before it is cut off.
+// Returns the next line, without its line feed. A failure with a code is sent to the client before it is
+// disconnected.
 awaitable<Outcome<std::string>> read_line(Socket& socket, std::string& received) {
   const auto read = co_await within(
       kLineDeadline,
@@ -48,14 +49,14 @@ awaitable<Outcome<std::string>> read_line(Socket& socket, std::string& received)
   co_return line;
 }
 
-// False: the client is gone, or does not take it in time.
+// Returns false if the client has disconnected or does not read the answer in time.
 awaitable<bool> write_answer(Socket& socket, const boost::json::object& answer) {
   const auto text = boost::json::serialize(answer) + '\n';
   const auto written = co_await within(kLineDeadline, asio::async_write(socket, asio::buffer(text), kToken));
   co_return written && !std::get<0>(*written);
 }
 
-// No deadline: a follower may be silent, and may take its lines as late as it likes.
+// There is no deadline: a follower may read its lines at any time.
 awaitable<void> write_lines(Socket& socket, const ControlServer::NextLine& next) {
   for (;;) {
     const auto line = co_await next();
@@ -94,7 +95,7 @@ awaitable<void> serve_client(Socket& socket, ControlServer::CarryOut carry_out) 
   }
 }
 
-// A client that is refused costs no place: `served` counts the others.
+// A refused client is not counted in `served`.
 awaitable<void> admit(Socket& socket, std::shared_ptr<std::size_t> served,
                       ControlServer::CarryOut carry_out) {
   if (const auto allowed = check_peer(socket.native_handle()); !allowed) {
@@ -126,7 +127,7 @@ Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_execu
   return control;
 }
 
-// The lock's file stays: removing it would let two daemons lock two different files of one name.
+// The lock file stays. If it were removed, two daemons could lock two different files with the same name.
 ControlServer::~ControlServer() { ::unlink(path_.c_str()); }
 
 }  // namespace srp_nbd

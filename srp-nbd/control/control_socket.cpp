@@ -33,7 +33,7 @@ Failure taken(const std::string& path) {
                       path)};
 }
 
-// Leaves the path free, or says who has it.
+// Makes the path free, or returns who uses it.
 Outcome<> clear_path(const std::string& path) {
   switch (clear_socket_path(path)) {
     case SocketPathState::free:
@@ -51,7 +51,7 @@ Outcome<> clear_path(const std::string& path) {
   return system_failure("cannot remove the stale socket", path, errno);
 }
 
-// A user who can rename files there can put another socket in the place of ours.
+// A user who can rename files in the folder can replace our socket.
 Outcome<> check_folder(const std::string& folder) {
   struct stat there {};
   if (::stat(folder.c_str(), &there) != 0) return system_failure("cannot use the folder", folder, errno);

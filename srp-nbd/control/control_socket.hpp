@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making the control socket so that it has one owner: a lock beside it says who.
+// Makes the control socket. A lock file beside it makes sure that it has one owner.
 #pragma once
 
 #include <string>
@@ -11,13 +11,13 @@ namespace srp_nbd {
 
 struct ControlSocket {
   UniqueFd listener;  // listening, non-blocking, mode 0600
-  UniqueFd lock;      // PATH.lock, locked for as long as it is open
+  UniqueFd lock;      // PATH.lock, locked while it is open
 };
 
 // Errors: as ControlServer::listen.
 [[nodiscard]] Outcome<ControlSocket> make_control_socket(const std::string& path);
 
-// Whether the process at the other end may give orders: root's or the daemon's own user's.
+// True if the peer process may give orders: it belongs to root or to the daemon's user.
 [[nodiscard]] Outcome<> check_peer(int fd);
 
 }  // namespace srp_nbd

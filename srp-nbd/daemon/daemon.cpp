@@ -24,11 +24,11 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using asio::awaitable;
 
-// A kernel that does not let a device go must not keep the daemon for ever. It has time for a connect that is stuck and
-// the disconnect after it, 10.5 s each; srp-nbd.service gives up after 30.
+// The limit for the end of the daemon, because the kernel may never release a device. It is long enough for a
+// stuck connect and the following disconnect of 10.5 s each. srp-nbd.service gives up after 30 s.
 constexpr std::chrono::seconds kStopDeadline{25};
 
-// The next line of a follower, as soon as there is one.
+// Waits for the next line of a follower.
 awaitable<std::shared_ptr<const std::string>> next_line(std::shared_ptr<EventFollower> follower) {
   for (;;) {
     if (auto line = follower->next()) co_return line;
@@ -38,7 +38,7 @@ awaitable<std::shared_ptr<const std::string>> next_line(std::shared_ptr<EventFol
   }
 }
 
-// Lives as long as its coroutines run: they end with the io_context, which it owns.
+// Its coroutines do not outlive it, because it owns the io_context.
 class Daemon {
  public:
   explicit Daemon(DaemonOptions options)
@@ -110,7 +110,7 @@ class Daemon {
       spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
   }
 
-  // The daemon ends with this session, or when it does not come up.
+  // The daemon ends with this session, or if the session cannot be made.
   awaitable<void> connect_own(SessionRequest session) {
     registry_.on_session_gone([this] {
       if (registry_.is_empty()) asio::post(io_, [this] { spawn(io_.get_executor(), stop()); });
@@ -147,7 +147,8 @@ Outcome<> run_daemon(DaemonOptions options) {
   auto daemon = std::make_unique<Daemon>(std::move(options));
   auto outcome = daemon->run();
   if (daemon->has_sessions()) {
-    // Their lanes hang, and use what they report to; waiting for them would keep the process, which ends now.
+    // The lanes of these sessions hang and still use these objects. End the process without waiting for the
+    // lanes.
     [[maybe_unused]] static const Daemon* left_behind = nullptr;
     left_behind = daemon.release();
   }

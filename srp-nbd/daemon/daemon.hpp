@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The daemon's main thread: signals, the control socket, the registry.
+// The daemon's main thread: signals, control socket, registry.
 #pragma once
 
 #include <functional>
@@ -16,15 +16,15 @@ namespace srp_nbd {
 struct DaemonOptions {
   Config config;
   std::string control_path;
-  // `srp-nbd run`: one session of its own, with whose first login and whose end the daemon stands and falls.
+  // For `srp-nbd run`: the daemon's only session. The daemon ends with it, or if its first login fails.
   std::optional<SessionRequest> run;
   std::function<void(const SessionView&)> on_run_ready;
-  std::function<void()> on_ready;  // the control socket is there
+  std::function<void()> on_ready;  // called when the control socket exists
 };
 
-// Returns when a signal (TERM, INT, HUP), or the end of the session it was started for, has ended it: kernel devices
-// disconnected, sessions erased, the control socket removed. From here on the process ends when it is out of memory
-// (out_of_memory.hpp).
+// Returns after a signal (TERM, INT, HUP), or after the end of the session of `srp-nbd run`. Kernel devices
+// are then disconnected, sessions erased, and the control socket is removed. From here on the process ends
+// when it is out of memory (out_of_memory.hpp).
 [[nodiscard]] Outcome<> run_daemon(DaemonOptions);
 
 }  // namespace srp_nbd

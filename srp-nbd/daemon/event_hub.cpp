@@ -37,7 +37,7 @@ void EventHub::append_snapshot(EventFollower& follower) const {
 }
 
 void EventHub::publish(const Event& event) {
-  std::shared_ptr<const std::string> line;  // made once, for all of them
+  std::shared_ptr<const std::string> line;  // shared by all followers
   for (auto* follower : followers_) {
     if (!follower->wants(event)) continue;
     if (follower->lost_ > 0 || follower->waiting_.size() >= kMaxWaiting) {

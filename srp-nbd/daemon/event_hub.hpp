@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The followers of events, and what waits for each of them. Main thread only; knows nothing of sockets.
+// The followers of events and their queues. Main thread only. This class does not know sockets.
 //
-// A follower takes its lines when it can. What it leaves waits in a queue of its own with a fixed number of
-// places, so a stuck one costs neither time nor more memory than that. When the queue is full, events are
-// counted instead until it is empty; then the follower is told how many it lost, and every session's present
-// state.
+// A follower takes its lines when it can. The others wait in the follower's queue of fixed length, so a stuck
+// follower needs no time and no more memory. When the queue is full, events are only counted until the queue
+// is empty. Then the follower gets the number of lost events and every session's present state.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ class EventHub {
   static constexpr std::size_t kMaxFollowers = 16;
   static constexpr std::size_t kMaxWaiting = 256;  // lines
 
-  // The present states of all sessions, as events of kind `present`.
+  // Yields the present states of all sessions, as events of kind `present`.
   using Snapshot = std::function<std::vector<Event>()>;
   using Clock = std::function<Event::Time()>;
   explicit EventHub(Snapshot, Clock = &std::chrono::system_clock::now);
@@ -34,8 +33,8 @@ class EventHub {
   EventHub(const EventHub&) = delete;
   EventHub& operator=(const EventHub&) = delete;
 
-  // session: only what concerns the session of this name; empty: all. It begins with the present states.
-  // Following ends with the destruction of what is returned. Errors: busy (too many followers).
+  // `session` is the name of a session, or empty for all. The first events are the present states. Destroying
+  // the returned object ends the following. Errors: busy (too many followers).
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(std::string session);
   void publish(const Event&);
 
@@ -56,9 +55,9 @@ class EventFollower {
   EventFollower(const EventFollower&) = delete;
   EventFollower& operator=(const EventFollower&) = delete;
 
-  // The next line, without its line feed; null: nothing now, and on_ready is called when there is again.
+  // The next line without its line feed, or null. After null, on_ready is called when there is a line again.
   [[nodiscard]] std::shared_ptr<const std::string> next();
-  // Called from EventHub::publish. It may call next, and must not end a follower.
+  // Called from EventHub::publish. The function may call next, but must not destroy a follower.
   void on_ready(std::function<void()> f) { on_ready_ = std::move(f); }
 
  private:
@@ -66,7 +65,7 @@ class EventFollower {
   EventFollower(EventHub* hub, std::string session) : hub_(hub), session_(std::move(session)) {}
   [[nodiscard]] bool wants(const Event& event) const { return session_.empty() || event.session == session_; }
 
-  EventHub* hub_;  // null: it is gone, and `next` is not called any more
+  EventHub* hub_;  // null after the hub's end; `next` is not called then
   const std::string session_;
   std::function<void()> on_ready_;
   std::deque<std::shared_ptr<const std::string>> waiting_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The coroutines that wait for a session to be live. Main thread only.
+// Lets coroutines wait until a session is live. Main thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -37,12 +37,12 @@ class LiveWaiters {
   }
 
   void settle(const Outcome<>& outcome) { std::exchange(next_, Ticket(executor_)).give(outcome); }
-  // An attempt has failed; code ok: it was ended on request.
+  // Called when an attempt has failed. Code ok means that it was ended on request.
   void fail(const srpi::Error& cause) {
     settle(cause.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"} : Failure{cause});
   }
-  // The session went to `disconnected`. From `recovering` only fast_io_fail is over: an attempt that is under way goes
-  // on, and its end is told.
+  // Called when the session becomes `disconnected`. If it was `recovering`, only fast_io_fail is over; a
+  // running attempt goes on, and its end is reported.
   void disconnected(srpi::SessionState from, const srpi::Error& cause) {
     if (from != srpi::SessionState::recovering) fail(cause);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session's life: start, publish, erase.
+// Start, publication and erasure of a session.
 #include "daemon/managed_session.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +16,7 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-// The library keeps its own deadline; this only catches a lane that does not answer.
+// The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 
 spdlog::level::level_enum level_of(srpi::LogLevel level) {
@@ -93,7 +93,7 @@ asio::awaitable<Outcome<>> ManagedSession::publish() {
     phase_ = Phase::ready;
     publish_failure_.reset();
   } else if (!request_.wait) {
-    // A session that was told to keep trying publishes again when it is live the next time.
+    // Without `wait`, the session publishes again when it is live the next time.
     phase_ = Phase::connecting;
     publish_failure_ = outcome.error();
     spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
@@ -124,15 +124,15 @@ asio::awaitable<void> ManagedSession::erase_lost() {
   on_gone_(*this);
 }
 
-// The lane's thread may be in a call that hangs, such as looking up a name. The main thread serves all other sessions
-// and does not wait for the end of such a call; the session stays until then.
+// The lane's thread may hang in a call, such as a name look-up. The main thread does not wait for it, because
+// it serves other sessions. This session exists until the call ends.
 asio::awaitable<void> ManagedSession::end_lane() {
   const auto self = shared_from_this();
   export_.reset();
   const Answer<std::monostate> ended(executor_);
   lane_->end([ended] { ended.send({}); });
   co_await ended.wait();
-  lane_.reset();  // its thread has nothing left to do
+  lane_.reset();  // its thread has ended
 }
 
 std::chrono::steady_clock::duration ManagedSession::connect_deadline() const {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// One named session of the daemon: the lane that runs it, and what it exports.
+// A named session of the daemon: its lane and its export.
 //
-// Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect and
-// reconnect never touch what is published; only erase, and a start that fails, take it away.
+// Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect
+// and reconnect do not change the export. Only erase, and a start that fails, withdraw it.
 //
-// Threads: main thread only. The lane's thread posts its reports there. Lifetime: a coroutine of a session keeps the
-// session alive until the coroutine ends. The lane ends before the session does: with erase, or with a start that fails.
+// Threads: main thread only. The lane's thread posts its reports there. Lifetime: a coroutine of a session
+// keeps the session alive until the coroutine ends. The lane ends before the session, by erase or by a start
+// that fails.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -35,41 +36,42 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   using OnGone = std::function<void(const ManagedSession&)>;
 
-  // `on_gone`: the session erased itself (dev_loss) and has taken away all it published.
+  // `on_gone` is called when the session erased itself (dev_loss) and its export is withdrawn.
   ManagedSession(boost::asio::any_io_executor, EventHub&, SessionRequest, MakeExport, OnGone on_gone);
 
-  // With request.wait: returns when everything is published, or with the failure, after which nothing is left and the
-  // object can only be destroyed. Without: returns as soon as the lane runs, and the session keeps trying.
+  // With request.wait: returns when everything is published, or with the failure. After a failure nothing is
+  // left, and the object can only be destroyed. Without request.wait: returns when the lane runs, and the
+  // session keeps trying.
   [[nodiscard]] boost::asio::awaitable<Outcome<>> start();
-  // Returns the time it took.
+  // Returns the duration.
   [[nodiscard]] boost::asio::awaitable<Outcome<std::chrono::nanoseconds>> disconnect();
-  // Returns when the session is live again, or the attempt has failed.
+  // Returns when the session is live or the attempt has failed.
   [[nodiscard]] boost::asio::awaitable<Outcome<>> reconnect();
-  // Takes away all it published, ends the session and its lane.
+  // Withdraws the export, ends the session and its lane.
   [[nodiscard]] boost::asio::awaitable<Outcome<>> erase();
   [[nodiscard]] boost::asio::awaitable<Outcome<>> set_ram_target_online(bool);
-  // Returns when each unit has answered (unit_functions.hpp), or the session was erased.
+  // Returns when every unit has answered (unit_functions.hpp) or the session is erased.
   [[nodiscard]] boost::asio::awaitable<Outcome<UnitFunctionReport>> run(UnitFunction,
                                                                         std::optional<std::uint64_t> lun);
 
-  // A view in two steps, so that several sessions can be asked at a time. It is marked stale when the lane does not
-  // answer by the deadline.
+  // A view in two steps, so that several sessions can be asked at the same time. It is marked stale if the
+  // lane does not answer by the deadline.
   using AskedStatus = Answer<srpi::SessionStatus>;
   [[nodiscard]] AskedStatus ask_status() const;
   [[nodiscard]] boost::asio::awaitable<SessionView> view(AskedStatus,
                                                          std::chrono::steady_clock::time_point deadline);
 
-  // The event a follower begins with.
+  // The first event of a new follower.
   [[nodiscard]] Event present_state() const { return reporter_.present_state(); }
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
-  // /dev/nbd<index> serves one of its units, or is to do so.
+  // True if /dev/nbd<index> serves one of its units, or will do so.
   [[nodiscard]] bool has_device(std::uint32_t index) const;
   [[nodiscard]] bool is_erasing() const noexcept { return phase_ == Phase::erasing; }
 
  private:
   enum class Phase { connecting, publishing, ready, erasing };
 
-  // What the lane reports.
+  // Reports of the lane.
   LaneCallbacks lane_callbacks();
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void on_live();
@@ -82,7 +84,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] boost::asio::awaitable<void> publish_beside();
   [[nodiscard]] boost::asio::awaitable<void> erase_lost();
   [[nodiscard]] boost::asio::awaitable<void> end_lane();
-  // `start` waits for the first login.
+  // True while `start` waits for the first login.
   [[nodiscard]] bool is_starting() const noexcept { return request_.wait && !first_login_.is_given(); }
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
   [[nodiscard]] SessionView make_view(bool is_stale) const;
@@ -93,14 +95,14 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   const OnGone on_gone_;
   SessionReporter reporter_;
   Phase phase_ = Phase::connecting;
-  Answer<Outcome<>> first_login_;  // live, or why not
-  Answer<Outcome<>> gone_;         // what the erasure under way ends with
+  Answer<Outcome<>> first_login_;  // ok, or the reason why the session is not live
+  Answer<Outcome<>> gone_;         // the result of the running erasure
   LiveWaiters live_waiters_;
   std::vector<srpi::LogicalUnitInfo> units_;
   srpi::SessionStatus last_status_;
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;
-  // Uses the lane: destroyed first. There whenever the lane is, until that is told to end.
+  // Uses the lane, so it is destroyed first. It exists from the lane's start until the lane is told to end.
   std::shared_ptr<Export> export_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator orders of a session that was started. Each order is carried out on the lane's thread.
+// Orders to a started session. Each is carried out on the lane's thread.
 #include <utility>
 
 #include "daemon/managed_session.hpp"
@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 asio::awaitable<Outcome<std::chrono::nanoseconds>> ManagedSession::disconnect() {
   const auto took =
       ask_lane(*lane_, executor_, [](srpi::Session& session) -> Outcome<std::chrono::nanoseconds> {
-        // This order's time, also where there was nothing (more) to end.
+        // The duration of this order, also if there is nothing to end.
         const auto begun = Clock::now();
         if (auto outcome = session.disconnect(); !outcome) return Failure{outcome.error()};
         return Clock::now() - begun;
@@ -24,8 +24,8 @@ asio::awaitable<Outcome<std::chrono::nanoseconds>> ManagedSession::disconnect() 
 
 asio::awaitable<Outcome<>> ManagedSession::reconnect() {
   const auto self = shared_from_this();
-  // What the lane reports after its answer must not be missed: the ticket is taken when the answer arrives, not when
-  // this coroutine goes on.
+  // What the lane reports after its answer must not be missed: the ticket is taken when the answer arrives,
+  // not when this coroutine goes on.
   struct Asked {
     Outcome<srpi::SessionState> state;
     LiveWaiters::Ticket ticket;
@@ -46,7 +46,7 @@ asio::awaitable<Outcome<>> ManagedSession::reconnect() {
   if (!asked.state) co_return asked.state.error();
   const bool was_live = *asked.state == srpi::SessionState::live;
   if (was_live && phase_ == Phase::ready) co_return Outcome<>();
-  // Live, but an earlier attempt to publish has failed: try that again.
+  // The session is live, but could not publish before: try again.
   if (was_live && phase_ == Phase::connecting) spawn(executor_, publish_beside());
   co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a session's lane reports.
+// The reports of a session's lane.
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -15,9 +15,10 @@ namespace asio = boost::asio;
 using srpi::SessionState;
 
 LaneCallbacks ManagedSession::lane_callbacks() {
-  // On the lane's thread: copy what is needed and go on at home, where the session may be gone by then.
+  // These callbacks run on the lane's thread. They copy the data and post the work to the main thread; the
+  // session may be destroyed before it runs.
   const auto at_home = [executor = executor_, weak = weak_from_this()](auto work) {
-    const auto now = std::chrono::system_clock::now();  // a label for people; decides nothing
+    const auto now = std::chrono::system_clock::now();  // only printed
     asio::post(executor, [weak, now, work = std::move(work)] {
       if (const auto self = weak.lock(); self && self->export_) work(*self, now);
     });
@@ -50,7 +51,7 @@ LaneCallbacks ManagedSession::lane_callbacks() {
   return callbacks;
 }
 
-// The library has logged what it reports here.
+// Does not log, because the library has done so.
 void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to,
                               const srpi::Error& cause) {
   last_status_.state = to;
@@ -66,7 +67,7 @@ void ManagedSession::on_state(Event::Time time, SessionState from, SessionState 
 void ManagedSession::on_live() {
   if (phase_ == Phase::ready) return live_waiters_.settle({});
   if (phase_ != Phase::connecting) return;
-  phase_ = Phase::publishing;  // from now on a loss does not fail the start
+  phase_ = Phase::publishing;  // after this, a loss does not make the start fail
   if (is_starting())
     first_login_.give({});
   else

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A question to a session, asked on its lane's thread and answered at home.
+// Asks a session something on its lane's thread, and delivers the answer to the home executor.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -12,7 +12,7 @@
 
 namespace srp_nbd {
 
-// Asks at once. What is asked after Lane::end is never answered.
+// Posts the question at once. After Lane::end there is no answer.
 template<class Question>
 [[nodiscard]] auto ask_lane(Lane& lane, boost::asio::any_io_executor home, Question question) {
   const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));

@@ -11,7 +11,7 @@
 namespace srp_nbd {
 namespace {
 
-// Nothing here allocates, but syslog, which does without where it must.
+// This function must not allocate. syslog may, but also works without memory.
 [[noreturn]] void end_process() {
   constexpr char kWords[] = "srp-nbd: out of memory\n";
   [[maybe_unused]] const auto n = ::write(STDERR_FILENO, kWords, sizeof kWords - 1);

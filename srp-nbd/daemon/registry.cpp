@@ -50,7 +50,7 @@ awaitable<json::object> Registry::carry_out(EventsOrder) {
   co_return answer_json(Failure{"bad_request", "events are followed"});
 }
 
-// All sessions are asked before the first answer is waited for.
+// Ask all sessions first, then wait for the answers.
 awaitable<json::object> Registry::carry_out(ListOrder) {
   struct Asked {
     SessionPtr session;
@@ -126,7 +126,7 @@ awaitable<json::object> Registry::carry_out(ConnectOrder order) {
   const auto outcome = co_await session->start();
   if (!outcome) {
     spdlog::warn("{}: gone: {}", name, outcome.error().message);
-    // An erase that came in between takes it away itself.
+    // If it is being erased, the erasure forgets it.
     if (outcome.error().code != "no_such_session") forget(*session, outcome.error());
     co_return answer_json(outcome.error());
   }
@@ -137,7 +137,7 @@ awaitable<json::object> Registry::carry_out(ConnectOrder order) {
 Registry::SessionPtr Registry::add(SessionRequest request) {
   const auto name = request.name;
   spdlog::info("{}: connecting to {}", name, request.target.to_uri());
-  if (request.listen_path.empty()) become_io_flusher();  // the lane's thread inherits it
+  if (request.listen_path.empty()) become_io_flusher();  // before the lane's thread starts, which inherits it
   const auto make_export = [this](Lane& lane, const SessionRequest& r) -> std::shared_ptr<Export> {
     if (r.listen_path.empty())
       return std::make_shared<NbdDevices>(executor_, devices_, lane,
@@ -160,7 +160,7 @@ awaitable<Outcome<>> Registry::erase(SessionPtr session) {
 void Registry::forget(const ManagedSession& session, std::optional<Failure> why) {
   const auto name = session.request().name;
   const auto found = sessions_.find(name);
-  if (found == sessions_.end() || found->second.get() != &session) return;  // forgotten already
+  if (found == sessions_.end() || found->second.get() != &session) return;  // already forgotten
   sessions_.erase(found);
   spdlog::info("{}: erased", name);
   report(name, EventKind::erased, std::move(why));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// All sessions of the daemon by name, and the orders on them.
+// All sessions of the daemon by name. Executes the orders for them.
 //
-// Threads: main thread only. Lifetime: the registry outlives every coroutine of its own, unless the executor runs
-// nothing any more. A session that an order is about stays until the order is answered.
+// Threads: main thread only. Lifetime: the registry must outlive its coroutines, unless the executor has
+// stopped. The session of an order stays until the order is answered.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,13 +27,15 @@ class Registry {
  public:
   explicit Registry(boost::asio::any_io_executor);
 
-  // Carries out an order and returns its answer. Not for EventsOrder: see follow.
+  // Executes an order and returns its answer. For EventsOrder use follow.
   [[nodiscard]] boost::asio::awaitable<boost::json::object> handle(Order);
-  // The changes of the session of that name, or of all when it is empty. Errors: no_such_session, busy.
+  // Follows the events of the session with that name, or of all sessions if the name is empty. Errors:
+  // no_such_session, busy.
   [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);
-  // Erases every session, all at the same time. False: some are left at the deadline. New ones are refused from now on.
+  // Erases all sessions at the same time, and refuses new ones from now on. Returns false if some are left at
+  // the deadline.
   [[nodiscard]] boost::asio::awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
-  // Called each time a session has gone.
+  // The function is called whenever a session has gone.
   void on_session_gone(std::function<void()> f) { on_session_gone_ = std::move(f); }
   [[nodiscard]] bool is_empty() const noexcept { return sessions_.empty(); }
 
@@ -46,7 +48,7 @@ class Registry {
   [[nodiscard]] Awaitable<> carry_out(ConnectOrder);
   [[nodiscard]] Awaitable<> carry_out(EventsOrder);
   template<class SessionOrder>
-  [[nodiscard]] Awaitable<> carry_out(SessionOrder);  // any other order: about one session
+  [[nodiscard]] Awaitable<> carry_out(SessionOrder);  // all other orders, which name a session
   [[nodiscard]] Awaitable<> on_session(ShowOrder, SessionPtr);
   [[nodiscard]] Awaitable<> on_session(DisconnectOrder, SessionPtr);
   [[nodiscard]] Awaitable<> on_session(ReconnectOrder, SessionPtr);

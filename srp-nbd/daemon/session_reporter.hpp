@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells those who follow events what one session does. Main thread only.
+// Publishes the events of one session. Main thread only.
 #pragma once
 
 #include <cstdint>
@@ -23,16 +23,16 @@ class SessionReporter {
 
   void state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void attempt_failed(Event::Time, const srpi::Error&);
-  // old_size_bytes: the unit was known, and has grown since.
+  // old_size_bytes: set if the known unit has grown.
   void unit(Event::Time, const ExportedUnit&, std::optional<std::uint64_t> old_size_bytes);
-  // The unit is away now, with the reason in its info, or is back.
+  // The unit has become away, with the reason in its info, or is back.
   void unit_away(Event::Time, const ExportedUnit&);
-  // No unit: the event is about one that the session does not use.
+  // Without a unit: the session does not use the unit of the event.
   void unit_event(Event::Time, srpi::SessionEvent, const std::optional<ExportedUnit>&);
   void published(const std::vector<ExportedUnit>&, const Outcome<>&);
   void device_lost(Event::Time, const ExportedUnit&, const srpi::Error& why);
 
-  // Where the session stands by the changes that were reported so far, none missing and none too many.
+  // The session's state after the reported changes.
   [[nodiscard]] Event present_state() const;
 
  private:

@@ -12,8 +12,8 @@ namespace {
 
 using srpi::Errc;
 
-// What the units were asked, until the last of them has answered. The session ends all of it before it ends,
-// so the reference stays good.
+// A running abort or reset. It exists until the last unit has answered. The session completes it before its
+// own end, so the reference stays valid.
 struct PendingFunction {
   PendingFunction(srpi::Session& session_in, std::function<void(Outcome<UnitFunctionReport>)> done_in)
       : session(session_in), done(std::move(done_in)) {}
@@ -31,7 +31,7 @@ struct PendingFunction {
   std::function<void(Outcome<UnitFunctionReport>)> done;
   std::size_t missing = 0;
   UnitFunctionReport report;
-  std::vector<srpi::TaskRequest> requests;  // never grows once the first is lent
+  std::vector<srpi::TaskRequest> requests;  // must not grow after the first request is submitted
 };
 
 std::string known_units(const srpi::Session& session) {
@@ -110,7 +110,8 @@ void run_unit_function(srpi::Session& session, UnitFunction function, std::optio
       static_cast<PendingFunction*>(r.context)->answered();
     };
   }
-  auto* const lent = order.release();  // it deletes itself with the last answer, which none of these gives
+  auto* const lent =
+      order.release();  // it deletes itself after the last answer, which does not come during these calls
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     if (function == UnitFunction::abort)
       chosen[i]->abort(lent->requests[i]);

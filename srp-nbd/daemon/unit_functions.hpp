@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An operator's abort or reset: of one logical unit of a session or of all, each with an answer of its own.
+// An operator's abort or reset of one logical unit of a session or of all units, with an answer for each
+// unit.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 namespace srp_nbd {
 
 enum class UnitFunction : std::uint8_t {
-  abort,  // end every request that was submitted before
+  abort,  // ends every request that was submitted before
   reset,  // LOGICAL UNIT RESET
 };
 [[nodiscard]] const char* to_string(UnitFunction) noexcept;
@@ -25,18 +26,18 @@ struct UnitFunctionReport {
     srpi::Errc status = srpi::Errc::ok;
   };
   std::vector<Unit> units;
-  // When the last answer came: they explain a no_connect.
+  // The state at the time of the last answer, to explain a no_connect.
   srpi::SessionState state = srpi::SessionState::live;
   bool by_administrator = false;
 };
 
-// Asks the unit of that number, or each one. `done` is called once, on the session's thread: from within,
-// with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or erase once
-// every unit has answered.
+// Starts the function for this unit, or for all units. `done` is called once, on the session's thread: during
+// this call with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or
+// erase when every unit has answered.
 void run_unit_function(srpi::Session&, UnitFunction, std::optional<std::uint64_t> lun,
                        std::function<void(Outcome<UnitFunctionReport>)> done);
 
-// An error says what has not happened, and what to do.
+// The error's message says what did not happen and what to do.
 [[nodiscard]] UnitTaskAnswer make_answer(UnitFunction, const std::string& session_name,
                                          const UnitFunctionReport&);
 

@@ -12,7 +12,7 @@ std::shared_ptr<BlockingWorker> BlockingWorker::start(boost::asio::any_io_execut
 }
 
 void BlockingWorker::close() noexcept {
-  std::deque<std::function<void()>> dropped;  // destroyed outside of the lock
+  std::deque<std::function<void()>> dropped;  // destroyed after the lock is released
   {
     const std::lock_guard lock(mutex_);
     is_closed_ = true;

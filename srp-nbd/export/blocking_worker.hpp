@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A thread for calls that block, one at a time, and the way from a coroutine to it and back.
+// A thread for blocking calls, one at a time. Coroutines wait for the results.
 //
-// The thread shares the worker and may be stuck in the kernel when its owner goes; it ends when the kernel lets it.
-// What runs there must not refer to what the owner destroys.
+// The thread shares ownership of the worker. It may hang in the kernel when the owner is destroyed, and ends
+// later. Work must not refer to objects that the owner destroys.
 #pragma once
 
 #include <atomic>
@@ -26,14 +26,14 @@ class BlockingWorker : public std::enable_shared_from_this<BlockingWorker> {
  public:
   [[nodiscard]] static std::shared_ptr<BlockingWorker> start(boost::asio::any_io_executor home);
 
-  // Begins nothing more, and touches the executor no more. What is queued is destroyed.
+  // Starts no more work and does not use the executor any more. Queued work is destroyed.
   void close() noexcept;
 
-  // Any thread. Runs `job` on the worker's thread, after those before it.
+  // May be called by any thread. Runs `job` on the worker's thread, after earlier jobs.
   void post(std::function<void()> job);
 
-  // Runs `work` on the worker's thread and comes home with its result. Nothing: there is none by the deadline. Then
-  // `work` is not begun any more, or its result is dropped.
+  // Runs `work` on the worker's thread and returns its result, or nullopt at the deadline. Then `work` is not
+  // started any more, or its result is dropped.
   template<class Work>
   [[nodiscard]] boost::asio::awaitable<std::optional<std::invoke_result_t<Work>>> run(
       Work work, std::chrono::steady_clock::time_point deadline) {
@@ -51,7 +51,7 @@ class BlockingWorker : public std::enable_shared_from_this<BlockingWorker> {
     self->post([self, answer, is_late, work = std::move(work)] {
       if (*is_late) return;
       auto result = work();
-      const std::lock_guard lock(self->mutex_);  // the executor is there until the worker is closed
+      const std::lock_guard lock(self->mutex_);  // the executor exists until the worker is closed
       if (!self->is_closed_) answer.send(std::move(result));
     });
     auto result = co_await answer.wait_until(deadline);

@@ -6,7 +6,7 @@
 namespace srp_nbd {
 
 std::uint64_t Export::next_connection_id() noexcept {
-  static std::atomic<std::uint64_t> last{0};  // identity only: no order and no meaning
+  static std::atomic<std::uint64_t> last{0};  // only an identity; the order has no meaning
   return ++last;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a session shows to the outside. There are two kinds: kernel devices (nbd_devices.hpp), one a logical unit, and
-// a Unix socket (nbd_socket.hpp) with an NBD export a unit.
+// An export publishes the logical units of a session. There are two kinds: kernel devices (nbd_devices.hpp),
+// one per unit, and a Unix socket (nbd_socket.hpp) with one NBD export per unit.
 //
-// Threads: main thread only. Lifetime: the lane outlives the export. A publish or withdraw under way keeps its export
-// alive.
+// Threads: main thread only. Lifetime: the lane must outlive the export. A running publish or withdraw keeps
+// its export alive.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -20,38 +20,40 @@ namespace srp_nbd {
 struct ExportedUnit {
   srpi::LogicalUnitInfo info;
   std::string device;  // "/dev/nbd0", or
-  std::string uri;     // "nbd+unix:///lun0?socket=PATH"; both empty: cannot be opened
+  std::string uri;     // "nbd+unix:///lun0?socket=PATH"; both empty: not published
 };
 
 class Export {
  public:
   struct LostDevice {
-    ExportedUnit unit;  // with its device, for the last time
+    ExportedUnit unit;  // still with its device
     srpi::Error why;
   };
 
   virtual ~Export() = default;
 
-  // All units or none: after a failure nothing is left. Fails with `cancelled` when `withdraw` comes meanwhile.
+  // Publishes all units. After a failure none is published. Fails with `cancelled` if `withdraw` is called
+  // meanwhile.
   [[nodiscard]] virtual boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
-  // Ends a publish under way, waits for that end, then takes everything away. Several calls share one end. A device that
-  // the kernel does not let go is named in the failure; all others are gone.
+  // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
+  // withdrawal. The failure names a device that the kernel does not release; all others are gone.
   [[nodiscard]] virtual boost::asio::awaitable<Outcome<>> withdraw() = 0;
-  // The unit may have another size now.
+  // Called when the unit may have another size.
   virtual void resize(const srpi::LogicalUnitInfo&) = 0;
 
-  // A connection of the lane's has ended. Returns the device that is lost by it, unless we have ended it ourselves.
+  // Called when a connection of the lane has ended. Returns the device that is lost with it, unless we ended
+  // the connection.
   virtual std::optional<LostDevice> connection_closed(std::uint64_t connection_id,
                                                       const srpi::Error& why) = 0;
 
   [[nodiscard]] virtual std::vector<ExportedUnit> units() const = 0;
-  // The exported unit of that number; a unit that is not exported has neither device nor uri.
+  // The exported unit with that number. Without an export, device and uri are empty.
   [[nodiscard]] ExportedUnit unit(const srpi::LogicalUnitInfo&) const;
 
  protected:
-  // Unique in this process.
+  // Returns a new id, unique in this process.
   [[nodiscard]] static std::uint64_t next_connection_id() noexcept;
-  // A session without units cannot be published.
+  // Fails if there are no units.
   [[nodiscard]] static Outcome<> check_units(const std::vector<srpi::LogicalUnitInfo>&);
 };
 

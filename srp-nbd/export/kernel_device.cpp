@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 namespace {
 
 constexpr milliseconds kRetryInterval{50};
-// The last step begins at the deadline, and needs a moment.
+// The last step begins at the deadline and needs some time.
 constexpr milliseconds kDeadlineSlack{500};
 
 Failure no_answer() { return {"timed_out", "the kernel did not answer within the deadline"}; }
@@ -46,20 +46,21 @@ Outcome<> check(const KernelDeviceOptions& o) {
   return {};
 }
 
-// Which of this manager's connects has made each device last. On the thread alone.
+// The number of the manager's last connect for each device. Used on the worker thread only.
 struct Generations {
   std::map<std::uint32_t, std::uint64_t> of;  // by index
   std::uint64_t newest = 0;
 };
 
-// Anybody may end a device, and then anybody may connect one of that number.
+// Returns false if somebody has disconnected the device, or has then connected another one with the same
+// number.
 bool is_still(const KernelDevice& device, NbdControl& control, const Generations& generations) {
   const auto owner = control.connector(device.index);
   const auto last = generations.of.find(device.index);
   return owner && owner->is_this && last != generations.of.end() && last->second == device.generation;
 }
 
-// A connect, step by step on the thread. The device is its own until `keep`.
+// A connect in steps on the worker thread. It owns the device until `keep`.
 class Connecting {
  public:
   Connecting(KernelDeviceOptions options, OpenNbdControl open, std::shared_ptr<Generations> generations,
@@ -72,7 +73,7 @@ class Connecting {
   Connecting(const Connecting&) = delete;
   Connecting& operator=(const Connecting&) = delete;
 
-  // Nothing: not yet, ask again. Not after the limit.
+  // Returns nullopt if it must be called again; not after the limit.
   std::optional<Outcome<KernelDevice>> step() {
     const bool is_last = Clock::now() >= limit_;
     if (options_.given_up.stop_requested()) return fail({"cancelled", "the device is not wanted any more"});
@@ -88,7 +89,7 @@ class Connecting {
         return index.error().code == "busy" ? busy(index.error(), is_last || Clock::now() >= busy_until_)
                                             : fail(index.error());
       made_ = *index;
-      options_.sockets.clear();  // the kernel has its own references
+      options_.sockets.clear();  // the kernel has its own references now
       generations_->of[*made_] = ++generations_->newest;
     }
     KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend,
@@ -114,9 +115,9 @@ class Connecting {
     return why;
   }
 
-  // Any opener makes a device busy, udev's probing included: for a while that is worth waiting for. A process that
-  // keeps it connected is not. A device that this process connected is waited for, too: we have disconnected it
-  // already, and somebody still has it open.
+  // A device that is open is busy, also if only udev probes it, so wait for some time. Do not wait if another
+  // process has connected the device. A device of this process is already disconnected and only open, so wait
+  // for it.
   std::optional<Outcome<KernelDevice>> busy(const Failure& failure, bool is_last) {
     if (!options_.index) {
       if (!is_last) return std::nullopt;
@@ -152,13 +153,13 @@ class Connecting {
 
 }  // namespace
 
-// What runs on the thread shares it: the thread may be stuck when the manager goes.
+// Shared with the work on the thread, which may be stuck when the manager is destroyed.
 struct KernelDeviceManager::Impl {
   std::shared_ptr<BlockingWorker> worker;
   OpenNbdControl open;
   std::shared_ptr<Generations> generations = std::make_shared<Generations>();
 
-  // About a device that was made: `act` on the thread.
+  // Runs `act` for a connected device on the worker thread.
   using Act = std::function<Outcome<>(NbdControl&, const Generations&)>;
   static asio::awaitable<Outcome<>> run(std::shared_ptr<Impl> self, milliseconds deadline, Act act) {
     const auto limit = Clock::now() + deadline;
@@ -193,7 +194,7 @@ asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDevice
     const auto step = [connecting] { return connecting->step(); };
     const auto done = co_await impl->worker->run(step, limit + kDeadlineSlack);
     if (!done) {
-      // The thread may still be in a step, and the kernel may yet make the device.
+      // The thread may still run a step, and the kernel may still create the device.
       impl->worker->post([connecting] { connecting->take_back(); });
       co_return no_answer();
     }
@@ -232,7 +233,7 @@ Outcome<SocketPair> make_socket_pair() {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
     return Failure{"no_memory", fmt::format("socketpair: {} (RLIMIT_NOFILE)", std::strerror(errno))};
   SocketPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
-  // A few large requests fit in; the administrator's limit decides where it is lower.
+  // Room for some large requests, unless the administrator's limit is lower.
   const int bytes = 4 << 20;
   for (const int fd : fds) ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
   return pair;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel can block, so they
-// run on a thread of the manager's own, one at a time. A connect that waits for a busy device leaves the thread to the
-// others meanwhile.
+// Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel may block,
+// so they run on a worker thread, one at a time. A connect that waits for a busy device does not occupy the
+// thread.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
 //   serve_nbd(lane, next_connection_id(), std::move(pair->ours), lun);  // first: the kernel reads the device at once
@@ -27,55 +27,57 @@ namespace srp_nbd {
 
 struct KernelDeviceOptions {
   std::optional<std::uint32_t> index;  // /dev/nbd<index>; unset: the first free one
-  std::vector<UniqueFd> sockets;  // the kernel's ends, one a lane; closed here once the kernel has its own
+  std::vector<UniqueFd> sockets;       // the kernel's ends; closed when the kernel has its own references
   std::uint64_t size_bytes = 0;
   std::uint32_t block_size = 512;            // bytes; 512..4096 (a page), a power of two
   std::uint16_t transmission_flags = 0;      // ExportInfo::transmission_flags
-  std::string backend;                       // "srp:<wwid>"; empty: none. Shown in /sys/block/nbdN/backend
-  std::chrono::seconds request_timeout{90};  // the kernel's; must exceed every deadline of ours. 0: none
-  std::uint32_t max_sectors_kb = 1024;  // largest request, if the kernel lets us choose; 0: leave it alone
+  std::string backend;                       // "srp:<wwid>", shown in /sys/block/nbdN/backend; empty: none
+  std::chrono::seconds request_timeout{90};  // the kernel's; must be longer than all our deadlines; 0: none
+  std::uint32_t max_sectors_kb = 1024;  // the largest request, if the kernel permits a choice; 0: unchanged
   std::chrono::milliseconds deadline{
-      10000};  // of the whole call, waiting for a busy device and its node included
+      10000};  // of the whole call, including the wait for a busy device and for its node
   std::chrono::milliseconds busy_wait{
-      10000};                // for a device that somebody has open; ends with the deadline anyway
-  std::stop_token given_up;  // nobody wants it any more: no further waiting, and no device
+      10000};  // the wait for a device that somebody has open; ends at the deadline at the latest
+  std::stop_token given_up;  // requested: stop waiting, and leave no device
 };
 
 struct KernelDevice {
   std::uint32_t index = 0;
   std::string path;              // "/dev/nbd0"
-  std::string backend;           // as it was asked for
-  std::uint64_t generation = 0;  // of the manager's connects, the one that made it
+  std::string backend;           // KernelDeviceOptions::backend
+  std::uint64_t generation = 0;  // the number of the connect that made it
 };
 
 class NbdControl;
 using OpenNbdControl = std::function<Outcome<std::unique_ptr<NbdControl>>(std::chrono::milliseconds timeout)>;
 
-// Lifetime: the manager outlives every call, unless the executor runs nothing any more. The device of a connect whose
-// coroutine is destroyed is taken away.
+// Lifetime: the manager outlives every call, unless the executor has stopped. If the coroutine of a connect
+// is destroyed, its device is disconnected.
 class KernelDeviceManager {
  public:
   static constexpr std::chrono::milliseconds kDeadline{10000};
 
   explicit KernelDeviceManager(boost::asio::any_io_executor);
-  // Over another kernel than the real one (nbd_control.hpp); `open` is called on the thread.
+  // For tests: uses another NbdControl than the kernel's. `open` is called on the worker thread.
   KernelDeviceManager(boost::asio::any_io_executor, OpenNbdControl open);
   ~KernelDeviceManager();  // does not disconnect devices
   KernelDeviceManager(const KernelDeviceManager&) = delete;
   KernelDeviceManager& operator=(const KernelDeviceManager&) = delete;
 
-  // Errors of all: no_device (the nbd module is not loaded), permission_denied (needs CAP_SYS_ADMIN), timed_out (the
-  // kernel did not answer within the deadline).
+  // Common errors: no_device (the nbd module is not loaded), permission_denied (CAP_SYS_ADMIN is missing),
+  // timed_out (the kernel did not answer before the deadline).
 
-  // Also: busy (another process has that device connected: at once; somebody has it open, or no device is
-  // free: after busy_wait), not_found (the node did not appear in /dev), cancelled (given up), invalid_argument. After a
-  // failure no device is left behind, not even when the kernel answers after the deadline.
+  // More errors: busy (at once if another process has connected the device; after busy_wait if somebody has
+  // it open, or if no device is free), not_found (the node did not appear in /dev), cancelled (given_up),
+  // invalid_argument. A failure leaves no device behind, even if the kernel answers after the deadline.
   [[nodiscard]] boost::asio::awaitable<Outcome<KernelDevice>> connect(KernelDeviceOptions);
-  // The device ends: new I/O fails, openers keep a dead node. One that somebody else has ended already is no error;
-  // whoever has connected the same /dev/nbdN since then keeps it, another process as well as another session here.
+  // Disconnects the device: new I/O fails, and processes that have it open keep a dead node. It is no error
+  // if somebody else has disconnected it. If /dev/nbdN now belongs to another process or session, it is not
+  // touched.
   [[nodiscard]] boost::asio::awaitable<Outcome<>> disconnect(KernelDevice,
                                                              std::chrono::milliseconds deadline = kDeadline);
-  // Its openers see the new size at once. Also: not_found (it is not connected, or somebody else's by now).
+  // Processes that have the device open see the new size at once. More errors: not_found (it is not
+  // connected, or belongs to somebody else now).
   [[nodiscard]] boost::asio::awaitable<Outcome<>> resize(KernelDevice, std::uint64_t size_bytes,
                                                          std::chrono::milliseconds deadline = kDeadline);
 
@@ -88,7 +90,8 @@ struct SocketPair {
   UniqueFd ours;     // for serve_nbd
   UniqueFd kernels;  // for KernelDeviceOptions::sockets
 };
-// A connected pair of Unix stream sockets. Errors: no_memory (out of file descriptors, by name of the limit).
+// Makes a connected pair of Unix stream sockets. Errors: no_memory (no file descriptors left; the message
+// names the limit).
 [[nodiscard]] Outcome<SocketPair> make_socket_pair();
 
 }  // namespace srp_nbd

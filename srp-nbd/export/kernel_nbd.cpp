@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// NbdControl over the running kernel.
+// NbdControl of the running kernel.
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ std::optional<T> read_first(const std::string& path) {
 
 std::string block_dir(std::uint32_t index) { return fmt::format("/sys/block/nbd{}", index); }
 
-// The kernel notes the thread that asked; people know processes.
+// The kernel stores the connecting thread, but people know processes.
 std::optional<pid_t> process_of_thread(pid_t thread) {
   std::ifstream status(fmt::format("/proc/{}/status", thread));
   for (std::string key; status >> key;) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a KernelDeviceManager asks of the kernel, call by call: the nbd module's netlink family, and what /sys, /proc
-// and /dev show of its devices. A seam, for tests without a kernel's device.
+// The kernel calls of a KernelDeviceManager: the nbd module's netlink family, and its devices in /sys, /proc
+// and /dev. An interface, so that tests need no kernel device.
 #pragma once
 
 #include <sys/types.h>
@@ -20,10 +20,10 @@ namespace srp_nbd {
 // Every call may block in the kernel: helper threads only.
 class NbdControl {
  public:
-  // Who has connected a device.
+  // The process that has connected a device.
   struct Connector {
     pid_t process = 0;
-    std::string name;      // empty: that process has ended
+    std::string name;      // empty if the process has ended
     bool is_this = false;  // this process
   };
 
@@ -36,14 +36,16 @@ class NbdControl {
                                          std::uint64_t size_bytes) = 0;
   [[nodiscard]] virtual Outcome<bool> connected(std::uint32_t index) = 0;
 
-  // Nothing: it is not connected. One that was disconnected keeps its connector until everybody has closed it.
+  // Returns nullopt if the device is not connected. A disconnected device keeps its connector until everybody
+  // has closed it.
   [[nodiscard]] virtual std::optional<Connector> connector(std::uint32_t index) = 0;
   [[nodiscard]] virtual bool has_node(std::uint32_t index) = 0;
-  // A better limit, not a condition: there is nothing to be said where it fails.
+  // An optimisation, so a failure is not reported.
   virtual void set_max_sectors_kb(std::uint32_t index, std::uint32_t wanted) = 0;
 };
 
-// The kernel's own. `timeout` bounds the wait for each answer. Errors: those of NbdNetlink::open.
+// Returns the NbdControl of the running kernel. `timeout` limits the wait for each answer. Errors: those of
+// NbdNetlink::open.
 [[nodiscard]] Outcome<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout);
 
 }  // namespace srp_nbd

@@ -18,13 +18,13 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTimeoutSlack{20};
-// A device that somebody has open is waited for as long as a connect may take, and this at least: udev looks into one
-// that has just ended.
+// The shortest wait for a device that somebody has open, because udev probes a device that was just
+// disconnected. The longest wait is the rest of connect_timeout.
 constexpr std::chrono::seconds kBusyWait{1};
 
 Failure withdrawn() { return {"cancelled", "withdrawn while it was published"}; }
 
-// For a device whose owner is gone.
+// For a device whose owner is destroyed.
 asio::awaitable<void> disconnect_unattended(KernelDeviceManager& kernel, std::string session,
                                             KernelDevice device) {
   const auto gone = co_await kernel.disconnect(device);
@@ -80,7 +80,7 @@ Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) con
         fmt::format("--device names one device, and the target has {} logical units: choose one with "
                     "--lun, or leave --device out",
                     infos.size())};
-  // A device that the lane cannot serve would be a dead one.
+  // The lane could not serve more devices.
   const auto most = lane_.options().max_connections;
   if (infos.size() > most)
     return Failure{
@@ -103,7 +103,7 @@ asio::awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   if (give_up_.stop_requested()) co_return withdrawn();
   auto pair = make_socket_pair();
   if (!pair) co_return pair.error();
-  // The lane comes first: the kernel reads the device at once.
+  // Start the lane's end first, because the kernel reads the device at once.
   unit.connection_id = next_connection_id();
   serve_nbd(lane_, unit.connection_id, std::move(pair->ours), unit.info.lun);
 
@@ -135,7 +135,8 @@ KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
   return options;
 }
 
-// Messages from a lane arrive in order: its refusal to serve a unit is here before its answer to a later question.
+// Messages of a lane arrive in order. So after the answer to a later question, a refusal to serve a unit
+// would be known.
 asio::awaitable<Outcome<>> NbdDevices::ask_lane() {
   const auto answer = lane_answer_.emplace(executor_);
   lane_.post([answer](srpi::Session&) { answer.send({}); });
@@ -158,7 +159,7 @@ asio::awaitable<Outcome<>> NbdDevices::withdraw() {
   withdrawing_.emplace(executor_);
   give_up_.request_stop();
   if (lane_answer_) lane_answer_->give({});
-  // A connect under way may still make a device.
+  // A running connect may still make a device.
   if (publishing_) {
     const auto published = *publishing_;
     co_await published.wait();
@@ -173,7 +174,7 @@ asio::awaitable<Outcome<>> NbdDevices::withdraw() {
         if (outcome) outcome = failure;
       }
     }
-    // The lane serves the kernel until it has let the device go.
+    // The lane must serve the kernel until the device is disconnected.
     if (unit.connection_id != 0) lane_.drop(unit.connection_id);
   }
   units_.clear();
@@ -199,7 +200,7 @@ void NbdDevices::resize(const srpi::LogicalUnitInfo& info) {
   }
 }
 
-// A unit may have grown while its device was made.
+// Resizes the device if the unit has grown while the device was made.
 void NbdDevices::fit_device(Unit& unit) {
   const auto size_bytes = describe_export(unit.info, lane_.options()).size_bytes;
   if (!unit.device || unit.is_lost || give_up_.stop_requested() || unit.device_bytes == size_bytes) return;
@@ -212,7 +213,7 @@ std::optional<Export::LostDevice> NbdDevices::connection_closed(std::uint64_t co
   const auto unit = std::ranges::find(units_, connection_id, &Unit::connection_id);
   if (unit == units_.end()) return std::nullopt;
   unit->refusal = why;
-  // Before it has its device, the kernel's refusal of that says more.
+  // Before the unit has a device, the kernel's error for the connect is more useful.
   if (!unit->device || give_up_.stop_requested()) return std::nullopt;
   LostDevice lost{exported(*unit), why};
   if (why.code == srpi::Errc::ok) lost.why = {srpi::Errc::no_device, "somebody has disconnected it"};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session's units as kernel devices /dev/nbdN, each connected to the lane by a socket pair.
+// Publishes a session's units as kernel devices /dev/nbdN. A socket pair connects each device with the lane.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,17 +22,17 @@ namespace srp_nbd {
 struct NbdDevicesOptions {
   std::string session_name;
   std::optional<std::uint32_t>
-      index;                     // /dev/nbd<index>, of a session with one unit; unset: the first free ones
-  srpi::SessionOptions session;  // its deadlines are the base of the kernel's
+      index;  // /dev/nbd<index>, only for a session with one unit; unset: the first free ones
+  srpi::SessionOptions session;  // the kernel's timeout depends on its deadlines
 };
 
 class NbdDevices final : public Export, public std::enable_shared_from_this<NbdDevices> {
  public:
-  // The manager outlives the export, as the lane does.
+  // Manager and lane must outlive the export.
   NbdDevices(boost::asio::any_io_executor, KernelDeviceManager&, Lane&, NbdDevicesOptions);
-  ~NbdDevices() override;  // what was not withdrawn is disconnected, unattended
+  ~NbdDevices() override;  // disconnects the devices that are not withdrawn, without waiting
 
-  // Devices come one after the other, so that their numbers follow the units'.
+  // Makes the devices one after the other, so that their numbers have the order of the units.
   boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   boost::asio::awaitable<Outcome<>> withdraw() override;
   void resize(const srpi::LogicalUnitInfo&) override;
@@ -43,10 +43,10 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   struct Unit {
     srpi::LogicalUnitInfo info;
     std::optional<KernelDevice> device;
-    std::uint64_t device_bytes = 0;   // its size, as the kernel was told
-    bool is_lost = false;             // the device's connection has ended: it is ours to take away, no more
+    std::uint64_t device_bytes = 0;   // the size that the kernel knows
+    bool is_lost = false;             // the device's connection has ended; it is only disconnected
     std::uint64_t connection_id = 0;  // 0: none
-    srpi::Error refusal;              // the lane does not serve it
+    srpi::Error refusal;              // set if the lane does not serve the unit
   };
 
   [[nodiscard]] Outcome<> check(const std::vector<srpi::LogicalUnitInfo>&) const;
@@ -63,15 +63,17 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   Lane& lane_;
   const NbdDevicesOptions options_;
   const std::chrono::steady_clock::time_point begun_ =
-      std::chrono::steady_clock::now();  // with the session's login
-  std::vector<Unit> units_;   // neither longer nor shorter while a publish or a withdrawal is under way
-  std::stop_source give_up_;  // requested: a withdrawal has begun
-  std::optional<Answer<std::monostate>> publishing_;   // given at the end of the publish under way
-  std::optional<Answer<Outcome<>>> withdrawing_;       // given at the end of the withdrawal under way
-  std::optional<Answer<std::monostate>> lane_answer_;  // what the publish under way waits for
+      std::chrono::steady_clock::now();  // the session's login ends before this time
+  std::vector<Unit> units_;              // its length does not change during a publication or a withdrawal
+  std::stop_source give_up_;             // requested when a withdrawal begins
+  std::optional<Answer<std::monostate>> publishing_;  // given at the end of the running publication
+  std::optional<Answer<Outcome<>>> withdrawing_;      // given at the end of the running withdrawal
+  std::optional<Answer<std::monostate>>
+      lane_answer_;  // the lane's answer that the running publication waits for
 };
 
-// The kernel must outwait every deadline of ours: a command with its abort, a login, a held queue, and some slack.
+// The kernel's timeout must be longer than all our deadlines together: a command with its abort, a login,
+// held I/O, and some reserve.
 [[nodiscard]] std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions&);
 
 }  // namespace srp_nbd

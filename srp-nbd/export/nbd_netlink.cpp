@@ -37,7 +37,7 @@ Failure failure(const char* what, int error) {
   }
 }
 
-// What has come for one call; the callbacks below fill it in.
+// The answer of one call; the callbacks below fill it.
 struct Exchange {
   bool done = false;
   int error = 0;

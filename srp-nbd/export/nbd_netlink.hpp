@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The nbd module's generic netlink family, call by call. Every call may block in the kernel: helper threads only.
+// The calls of the nbd module's generic netlink family. Every call may block in the kernel, so it is called
+// on helper threads only.
 #pragma once
 
 #include <chrono>
@@ -19,13 +20,15 @@ namespace srp_nbd {
 
 class NbdNetlink {
  public:
-  // `timeout` bounds the wait for each answer. Errors: no_device (no such family), permission_denied, no_memory.
+  // `timeout` limits the wait for each answer. Errors: no_device (no such family), permission_denied,
+  // no_memory.
   [[nodiscard]] static Outcome<NbdNetlink> open(std::chrono::milliseconds timeout);
 
-  // The device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
+  // Returns the device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
   [[nodiscard]] Outcome<std::uint32_t> connect(const KernelDeviceOptions&);
   [[nodiscard]] Outcome<> disconnect(std::uint32_t index);
-  // The kernel takes it for a device with that backend alone. Also: not_found, invalid_argument (not connected).
+  // The kernel accepts it only for a device with this backend. More errors: not_found, invalid_argument (not
+  // connected).
   [[nodiscard]] Outcome<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes);
   [[nodiscard]] Outcome<bool> connected(std::uint32_t index);
 
@@ -38,7 +41,7 @@ class NbdNetlink {
     std::optional<std::uint32_t> index;
     std::optional<bool> connected;
   };
-  // Puts a message's attributes into it. False: they do not fit.
+  // Adds the attributes to a message. Returns false if they do not fit.
   using Fill = std::function<bool(nl_msg&)>;
   [[nodiscard]] Outcome<Answer> ask(std::uint8_t command, const char* what, const Fill&);
 

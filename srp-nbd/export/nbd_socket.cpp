@@ -25,7 +25,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-// Of all of a client's negotiation, from accept to the transmission phase.
+// The limit for a client's negotiation, from accept to the transmission phase.
 constexpr std::chrono::seconds kNegotiationTimeout{10};
 constexpr std::size_t kLeastClients = 16;
 
@@ -100,11 +100,11 @@ void NbdSocket::close() {
   if (!server_) return;
   server_.reset();
   units_.clear();
-  // Only our own node: somebody may have put another in its place.
+  // Remove only our own node, because somebody may have replaced it.
   if (node() == node_) ::unlink(path_.c_str());
 }
 
-// A client may open an export several times at once.
+// More than units, because a client may open an export several times.
 std::size_t NbdSocket::most_clients() const {
   return std::clamp<std::size_t>(4 * units_.size(), kLeastClients, lane_.options().max_connections);
 }
@@ -144,7 +144,8 @@ asio::awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixSer
       case Negotiation::Outcome::going_on:
         break;
       case Negotiation::Outcome::transmission:
-        // Requests may be sent only after the answer to GO; what came before it was read here and is lost to the lane.
+        // A client must send requests only after the answer to GO. Earlier bytes were read here, so the lane
+        // would not get them.
         if (has_excess) co_return Failure{"protocol_error", "the client sent requests before it was let in"};
         co_return negotiation.chosen();
       case Negotiation::Outcome::ended:

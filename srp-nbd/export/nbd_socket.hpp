@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session's units as exports of a Unix socket. A client is accepted, negotiates here (fixed newstyle), and is then
-// handed on to the lane.
+// Publishes a session's units as NBD exports on a Unix socket. This class accepts clients and negotiates
+// (fixed newstyle); then the lane serves the client.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -22,20 +22,20 @@ namespace srp_nbd {
 class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSocket> {
  public:
   NbdSocket(boost::asio::any_io_executor, Lane&, std::string session_name, std::string path);
-  ~NbdSocket() override;  // as withdraw
+  ~NbdSocket() override;  // does the same as withdraw
 
-  // Makes the socket with mode 0600. A socket that nobody answers at is replaced. Errors: invalid_argument (path too
-  // long for a Unix socket), already_exists (somebody answers there, or it is not a socket), permission_denied,
-  // not_found (no such folder).
+  // Makes the socket with mode 0600. A socket where nobody answers is replaced. Errors: invalid_argument (the
+  // path is too long for a Unix socket), already_exists (somebody answers there, or it is no socket),
+  // permission_denied, not_found (no such folder).
   boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
-  // Ends negotiations under way, and removes the socket. Clients that were handed on end with the lane.
+  // Ends running negotiations and removes the socket. Clients that the lane serves end with the lane.
   boost::asio::awaitable<Outcome<>> withdraw() override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
 
  private:
-  // The identity of the socket's node.
+  // The identity of the socket's file.
   struct Node {
     dev_t device = 0;
     ino_t inode = 0;
@@ -45,9 +45,9 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   [[nodiscard]] Outcome<> listen();
   void close();
   [[nodiscard]] Node node() const;
-  // Negotiates with one client and hands it on.
+  // Negotiates with one client and passes it to the lane.
   [[nodiscard]] boost::asio::awaitable<void> serve(UnixServer::Socket&);
-  // Nothing: the client is done without an export.
+  // Returns nullopt if the client has ended the negotiation without an export.
   [[nodiscard]] boost::asio::awaitable<Outcome<std::optional<ExportInfo>>> negotiate(UnixServer::Socket&);
   void hand_on(UnixServer::Socket&, const ExportInfo&);
   void note_sent_away(const std::string& why) const;
@@ -58,7 +58,7 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   const std::string session_name_, path_;
   std::vector<srpi::LogicalUnitInfo> units_;
   std::unique_ptr<UnixServer> server_;  // published
-  std::set<std::uint64_t> served_;      // connections that the lane has
+  std::set<std::uint64_t> served_;      // connections that the lane serves
   Node node_;
 };
 

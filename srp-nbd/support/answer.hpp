@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value that comes once, and the coroutines that wait for it.
+// A value that is given once, and coroutines that wait for it.
 //
 //   Answer<int> answer(executor);
 //   lane.post([answer](srpi::Session& session) { answer.send(count(session)); });   // on another thread
 //   const int count = co_await answer.wait();
 //
-// Threads: `send` may be called on any thread, everything else on the executor's thread only.
-// Lifetime: an Answer is a handle. All copies share one state, which lives as long as the last copy and the last
-// coroutine that waits for it. An Answer that nobody keeps a copy of never comes.
+// Threads: `send` may be called on any thread, the other functions on the executor's thread only. Lifetime:
+// an Answer is a handle. All copies share one state, which lives until the last copy and the last waiting
+// coroutine are destroyed. If nobody has a copy, the value never comes.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ class Answer {
   [[nodiscard]] bool is_given() const noexcept { return state_->value.has_value(); }
 
   [[nodiscard]] boost::asio::awaitable<T> wait() const { return wait_for_value(state_); }
-  // Nothing: the deadline came first.
+  // Returns nullopt if the deadline comes first.
   [[nodiscard]] boost::asio::awaitable<std::optional<T>> wait_until(Clock::time_point deadline) const {
     return wait(state_, deadline);
   }
@@ -59,7 +59,7 @@ class Answer {
     std::optional<T> value;
     std::vector<boost::asio::steady_timer*> waiting;
   };
-  // In the frame of a coroutine that waits.
+  // A member of the waiting coroutine's frame.
   struct Waiting {
     Waiting(const std::shared_ptr<State>& s, Clock::time_point deadline)
         : state(s), timer(s->executor, deadline) {
@@ -83,7 +83,7 @@ class Answer {
   }
   static boost::asio::awaitable<T> wait_for_value(std::shared_ptr<State> state) {
     auto value = co_await wait(state, Clock::time_point::max());
-    co_return std::move(value).value();  // throws where the wait was cancelled
+    co_return std::move(value).value();  // throws if the wait was cancelled
   }
 
   std::shared_ptr<State> state_;

@@ -28,7 +28,7 @@ BOOST_DESCRIBE_STRUCT(Failure, (), (code, message))
 template<class T = void>
 using Outcome = boost::system::result<T, Failure>;
 
-// The exit codes of every srp-nbd command.
+// The exit codes of all srp-nbd commands.
 enum class ExitCode : int {
   ok = 0,
   failed = 1,
@@ -39,7 +39,7 @@ enum class ExitCode : int {
   out_of_memory = 6,
 };
 
-// The codes that are not the library's, and those of the library's that have an exit code of their own.
+// The daemon's codes, and the library's codes with a special exit code.
 struct FailureCode {
   std::string_view code;
   ExitCode exit_code;
@@ -47,7 +47,7 @@ struct FailureCode {
 [[nodiscard]] std::span<const FailureCode> failure_codes() noexcept;
 [[nodiscard]] ExitCode exit_code_of(std::string_view failure_code) noexcept;
 
-// "srp-nbd: MESSAGE" on standard error, after what stands on standard output.
+// Prints "srp-nbd: MESSAGE" on standard error, after the text on standard output.
 ExitCode report(const Failure&);
 
 }  // namespace srp_nbd

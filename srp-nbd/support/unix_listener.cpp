@@ -29,7 +29,7 @@ SocketPathState clear_socket_path(const std::string& path) {
   const auto client = unix_socket();
   if (!client) return SocketPathState::failed;
   const auto address = address_of(path);
-  // EAGAIN: somebody is there, and busy.
+  // EAGAIN: a process listens there and is busy.
   if (::connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
       errno == EAGAIN)
     return SocketPathState::served;
@@ -41,7 +41,7 @@ SocketPathState clear_socket_path(const std::string& path) {
 UniqueFd listen_at(const std::string& path) {
   auto fd = unix_socket();
   if (!fd) return {};
-  ::fchmod(fd.get(), 0600);  // before bind: the node takes the mode of the socket
+  ::fchmod(fd.get(), 0600);  // before bind, because the file gets the socket's mode
   const auto address = address_of(path);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A listening Unix socket, and what may stand in its way.
+// Makes listening Unix sockets, and checks their paths.
 #pragma once
 
 #include <sys/un.h>
@@ -11,10 +11,10 @@
 namespace srp_nbd {
 
 enum class SocketPathState {
-  free,       // nothing is there, or was a socket that nobody answers at: that is removed now
+  free,       // nothing is there any more; a socket where nobody answered was removed
   served,     // a process answers there
   no_socket,  // something else is there
-  failed,     // errno says why it cannot be told
+  failed,     // unknown; errno has the reason
 };
 [[nodiscard]] SocketPathState clear_socket_path(const std::string& path);
 
@@ -23,8 +23,8 @@ inline constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path)
   return !path.empty() && path.size() <= kMaxSocketPathBytes;
 }
 
-// Listens at a free path that fits. The socket is non-blocking and has mode 0600 from its first moment on. Empty: errno
-// says why.
+// Listens at a free path of valid length. The socket is non-blocking and has mode 0600 from the start.
+// Returns an empty descriptor and sets errno after a failure.
 [[nodiscard]] UniqueFd listen_at(const std::string& path);
 
 }  // namespace srp_nbd

@@ -22,7 +22,7 @@ struct UnixServer::Impl {
   asio::local::stream_protocol::acceptor acceptor;
   const Serve serve;
   const OnError on_error;
-  std::set<Socket*> sockets;  // in the frames of serve_one
+  std::set<Socket*> sockets;  // members of the frames of serve_one
   bool is_closed = false;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accepts clients at a Unix socket and serves each of them in a coroutine of its own.
+// Accepts clients at a Unix socket and serves each one in a coroutine.
 //
-// Threads: the executor's thread only. Lifetime: a client's coroutine may outlive the server. It then finds its socket
-// closed, and what it uses must be kept alive by itself.
+// Threads: the executor's thread only. Lifetime: a client's coroutine may outlive the server. Then its socket
+// is closed, and it must keep alive the objects that it uses.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -18,17 +18,18 @@ namespace srp_nbd {
 class UnixServer {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
-  // The client is cut off when the coroutine ends.
+  // The client is disconnected when the coroutine ends.
   using Serve = std::function<boost::asio::awaitable<void>(Socket&)>;
-  // An accept has failed, mostly because there are no file descriptors left. It is tried again after a moment.
+  // Called when an accept has failed, usually for lack of file descriptors. The server tries again after some
+  // time.
   using OnError = std::function<void(const boost::system::error_code&)>;
 
   UnixServer(boost::asio::any_io_executor, UniqueFd listener, Serve, OnError);
-  ~UnixServer();  // accepts nobody any more, and closes the sockets of the clients that are being served
+  ~UnixServer();  // stops accepting, and closes the sockets of served clients
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
 
-  // Those being served now.
+  // The number of served clients.
   [[nodiscard]] std::size_t clients() const noexcept;
 
  private:

@@ -12,7 +12,7 @@
 
 namespace srp_nbd {
 
-// Nothing: `work` was not done in time. It has been cancelled and has ended when this returns.
+// Returns nullopt if `work` did not end in time. `work` is then cancelled, and has ended when this returns.
 template<class T>
 [[nodiscard]] boost::asio::awaitable<std::optional<T>> within(std::chrono::steady_clock::duration time,
                                                               boost::asio::awaitable<T> work) {

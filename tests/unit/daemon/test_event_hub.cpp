@@ -31,7 +31,7 @@ json::object next_of(EventFollower& follower) {
 
 }  // namespace
 
-TEST_CASE("events: a follower begins with the present states, then gets each change once") {
+TEST_CASE("events: a follower gets the present states, then each change once") {
   Hub rig;
   rig.present = {change_of("a", srpi::SessionState::live), change_of("b", srpi::SessionState::disconnected)};
   for (auto& event : rig.present) event.kind = "present";
@@ -43,7 +43,7 @@ TEST_CASE("events: a follower begins with the present states, then gets each cha
   CHECK(follower->next() == nullptr);
 }
 
-TEST_CASE("events: who follows one session hears nothing of the others") {
+TEST_CASE("events: a follower of one session gets no events of others") {
   Hub rig;
   rig.present = {change_of("a", srpi::SessionState::live), change_of("b", srpi::SessionState::live)};
   const auto follower = *rig.hub.follow("b");
@@ -52,7 +52,7 @@ TEST_CASE("events: who follows one session hears nothing of the others") {
   CHECK(follower->next() == nullptr);
 }
 
-TEST_CASE("events: a stuck follower costs a fixed number of lines, and is told exactly how many it lost") {
+TEST_CASE("events: a stuck follower's queue is limited, and it learns the exact number of lost events") {
   Hub rig;
   const auto stuck = *rig.hub.follow("");
   const auto lively = *rig.hub.follow("");
@@ -76,7 +76,7 @@ TEST_CASE("events: a stuck follower costs a fixed number of lines, and is told e
   CHECK(next_of(*stuck).at("to").as_string() == "live");
 }
 
-TEST_CASE("events: a follower that waits is told once when there is something") {
+TEST_CASE("events: a waiting follower is notified once") {
   Hub rig;
   const auto follower = *rig.hub.follow("");
   int calls = 0;
@@ -99,7 +99,7 @@ TEST_CASE("events: a follower may outlive the hub") {
   follower.reset();
 }
 
-TEST_CASE("events: no more followers than there are places, and a place is free again") {
+TEST_CASE("events: the number of followers is limited, and a place becomes free again") {
   Hub rig;
   std::vector<std::shared_ptr<EventFollower>> followers;
   for (std::size_t i = 0; i < EventHub::kMaxFollowers; ++i) followers.push_back(*rig.hub.follow(""));

@@ -30,7 +30,7 @@ struct Waits {
 
 }  // namespace
 
-TEST_CASE("who waits for a live session is told once, and no more by the deadline") {
+TEST_CASE("a waiter for a live session is called once, and not again at the deadline") {
   Waits waits;
   waits.add(1h);
   waits.add(1h);
@@ -41,7 +41,7 @@ TEST_CASE("who waits for a live session is told once, and no more by the deadlin
   CHECK(waits.answers().size() == 2);
 }
 
-TEST_CASE("a deadline that passes is told to its own waiter only") {
+TEST_CASE("a deadline calls only its own waiter") {
   Waits waits;
   waits.add(1ms);
   waits.add(1h);
@@ -51,7 +51,7 @@ TEST_CASE("a deadline that passes is told to its own waiter only") {
   CHECK(waits.answers() == std::vector<std::string>{"connect_timed_out", ""});
 }
 
-TEST_CASE("who waits while I/O is held goes on waiting when fast_io_fail is over, for the attempt goes on") {
+TEST_CASE("a waiter goes on waiting when fast_io_fail ends, because the attempt goes on") {
   Waits waits;
   waits.add(1h);
   waits.waiters.disconnected(srpi::SessionState::recovering, {srpi::Errc::unreachable, "the loss"});
@@ -62,7 +62,7 @@ TEST_CASE("who waits while I/O is held goes on waiting when fast_io_fail is over
   CHECK((waits.answers()[0].empty() || waits.answers()[0] == "refused"));
 }
 
-TEST_CASE("who waits for a session that is disconnected is told why") {
+TEST_CASE("a waiter for a disconnected session gets the reason") {
   Waits waits;
   waits.add(1h);
   SECTION("by an administrator") {

@@ -28,7 +28,7 @@ struct Functions {
 
 }  // namespace
 
-TEST_CASE("reset and abort: all units or one, answered when the last has answered") {
+TEST_CASE("reset and abort: of all units or of one, answered after the last unit's answer") {
   Functions rig;
   rig.ask(UnitFunction::reset);
   CHECK(rig.answers == 0);
@@ -47,7 +47,7 @@ TEST_CASE("reset and abort: all units or one, answered when the last has answere
   CHECK(rig.answers == 2);
 }
 
-TEST_CASE("a failed reset says which unit, why, and what to do; the others' success stands") {
+TEST_CASE("a failed reset reports the unit, the reason and what to do; other units succeed") {
   Functions rig;
   rig.session.unit(1).task_status = Errc::timed_out;
   rig.ask(UnitFunction::reset);
@@ -67,7 +67,7 @@ TEST_CASE("a failed reset says which unit, why, and what to do; the others' succ
   }
 }
 
-TEST_CASE("a session that ends meanwhile answers every order, also those that came together") {
+TEST_CASE("a session that ends meanwhile answers all orders") {
   Functions rig;
   rig.ask(UnitFunction::reset);
   rig.ask(UnitFunction::reset, 0);
@@ -80,7 +80,7 @@ TEST_CASE("a session that ends meanwhile answers every order, also those that ca
   CHECK(rig.message_of(UnitFunction::reset, 0).find("`srp-nbd reconnect a`") != std::string::npos);
 }
 
-TEST_CASE("abort and reset where there is nothing to ask") {
+TEST_CASE("abort and reset without units") {
   Functions rig;
   rig.ask(UnitFunction::reset, 7);
   CHECK(rig.answers == 1);

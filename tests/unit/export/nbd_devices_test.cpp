@@ -90,7 +90,7 @@ struct Publishing {
 }  // namespace
 
 TEST_CASE(
-    "kernel devices of a session: a withdrawal waits for the connect under way and takes its device away") {
+    "kernel devices of a session: a withdrawal waits for a running connect and disconnects its device") {
   Publishing rig;
   rig.nbd.stick(true);
   rig.publish();
@@ -108,7 +108,7 @@ TEST_CASE(
   CHECK(rig.devices->units().empty());
 }
 
-TEST_CASE("kernel devices of a session: a withdrawal while a connect's answer is on its way leaves nothing") {
+TEST_CASE("kernel devices of a session: a withdrawal during a connect's answer leaves nothing") {
   Publishing rig;
   rig.publish();
   rig.await_connects(1);
@@ -130,8 +130,7 @@ TEST_CASE("kernel devices of a session: a withdrawal does not wait for a node th
   CHECK(rig.nbd.count() == 0);
 }
 
-TEST_CASE(
-    "kernel devices of a session: more units than a lane serves are refused in words, and nothing is left") {
+TEST_CASE("kernel devices of a session: more units than a lane can serve are an error, and nothing is left") {
   Publishing rig;
   const std::vector<srpi::LogicalUnitInfo> infos(rig.lane->options().max_connections + 1);
   rig.publish(infos);
@@ -142,7 +141,8 @@ TEST_CASE(
   CHECK(rig.nbd.with([](FakeNbd& n) { return n.connects; }) == 0);
 }
 
-TEST_CASE("kernel devices of a session: two withdrawals share one end, and each device goes once") {
+TEST_CASE(
+    "kernel devices of a session: two withdrawals share one end, and each device is disconnected once") {
   Publishing rig;
   rig.publish();
   rig.run_until([&] { return rig.published.size() == 1; });
@@ -168,8 +168,8 @@ TEST_CASE("kernel devices of a session: a device grows with its unit") {
 }
 
 TEST_CASE(
-    "kernel devices of a session: one that somebody else has disconnected is lost, and the next to connect "
-    "it keeps it") {
+    "kernel devices of a session: a device that somebody else disconnects is lost, and its next owner keeps "
+    "it") {
   Publishing rig;
   rig.publish();
   rig.run_until([&] { return rig.published.size() == 1; });
@@ -203,7 +203,7 @@ TEST_CASE(
   if (!next.empty()) CHECK(rig.bytes(first) == 4096);
 }
 
-TEST_CASE("kernel devices of a session: a device whose owner is gone is disconnected") {
+TEST_CASE("kernel devices of a session: a device without an owner is disconnected") {
   Publishing rig;
   SECTION("while the kernel makes it") {
     rig.nbd.stick(true);
@@ -223,13 +223,14 @@ TEST_CASE("kernel devices of a session: a device whose owner is gone is disconne
   rig.run_until([&] { return rig.nbd.count() == 0; });
 }
 
-TEST_CASE("the kernel outwaits every deadline of ours, commands that are sent again included") {
+TEST_CASE("the kernel's timeout is longer than all our deadlines together, retries included") {
   srpi::SessionOptions options;
   options.command_timeout = 10s;
   options.connect_timeout = 5s;
   options.fast_io_fail = 60s;
   options.task_management_timeout = 0s;
-  // An expired command, or one that is sent again for a minute while its unit becomes ready; a login; held I/O.
+  // An expired command, or one that is sent again for a minute while its unit becomes ready; a login; held
+  // I/O.
   CHECK(srp_nbd::kernel_request_timeout(options) >= 20s + 63s + 5s + 60s);
   options.command_timeout = 1500ms;
   CHECK(srp_nbd::kernel_request_timeout(options) >= 3s + 63s + 5s + 60s);
