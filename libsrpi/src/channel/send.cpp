@@ -41,6 +41,7 @@ bool Channel::has_sendable() const noexcept {
 
 void Channel::flush() noexcept {
   if (!started_ || failure_) return;
+  if (pending_.empty()) return start_tmf();  // most polls: a batch costs a thousand instructions to set up
   PostBatch batch;
   while (!pending_.empty() && can_post()) {
     auto& command = *pending_.pop_front();
