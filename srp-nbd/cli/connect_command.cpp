@@ -20,12 +20,12 @@ constexpr const char* kExamples = R"(  srp-nbd connect 'srp://192.168.7.2:5555/?
       No RDMA, no root: any NBD client opens nbd+unix:///lun0?socket=/tmp/ram.sock
 )";
 
-struct Arguments {
+struct ConnectArguments {
   SessionArguments session{SessionArguments::Wanted::one_session};
   bool as_json = false;
 };
 
-ExitCode connect(const ControlClient& client, const Arguments& arguments) {
+ExitCode connect(const ControlClient& client, const ConnectArguments& arguments) {
   const auto order = arguments.session.order();
   if (!order) return report(order.error());
   const auto reply = client.ask(*order, patience_for(*order));
@@ -42,7 +42,7 @@ ExitCode connect(const ControlClient& client, const Arguments& arguments) {
 }  // namespace
 
 void add_connect_command(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ConnectArguments>();
   auto& command = commands.add("connect", "Log in to a target and publish its logical units", kExamples,
                                [&commands, arguments] { return connect(commands.client(), *arguments); });
   arguments->session.add_to(command);

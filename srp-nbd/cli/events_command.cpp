@@ -9,7 +9,7 @@
 namespace srp_nbd {
 namespace {
 
-struct Arguments {
+struct EventsArguments {
   std::string name;
   bool as_json = false;
 };
@@ -23,7 +23,7 @@ std::string event_text(std::string_view line) {
   return event.text();
 }
 
-ExitCode follow(const ControlClient& client, const Arguments& arguments) {
+ExitCode follow(const ControlClient& client, const EventsArguments& arguments) {
   EventsOrder order;
   if (!arguments.name.empty()) order.name = arguments.name;
   return report(client.follow(order, [&](std::string_view line) {
@@ -35,7 +35,7 @@ ExitCode follow(const ControlClient& client, const Arguments& arguments) {
 }  // namespace
 
 void add_events_command(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<EventsArguments>();
   auto& command =
       commands.add("events", "Follow what happens to all sessions, or to one, until interrupted",
                    "  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"

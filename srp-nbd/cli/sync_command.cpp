@@ -21,7 +21,7 @@ BOOST_DESCRIBE_STRUCT(ListRemark, (), (line, column, message))
 
 namespace {
 
-struct Arguments {
+struct SyncArguments {
   std::string list_path;                                              // empty or "-": standard input
   SessionArguments session{SessionArguments::Wanted::many_sessions};  // of every new session
   bool is_dry_run = false, as_json = false;
@@ -64,7 +64,7 @@ Outcome<std::string> read_list(const std::string& path) {
 
 class Sync {
  public:
-  Sync(ControlClient client, const Arguments& arguments)
+  Sync(ControlClient client, const SyncArguments& arguments)
       : client_(std::move(client)),
         arguments_(arguments),
         name_(arguments.list_path.empty() ? "-" : arguments.list_path) {}
@@ -167,7 +167,7 @@ class Sync {
   }
 
   const ControlClient client_;
-  const Arguments& arguments_;
+  const SyncArguments& arguments_;
   const std::string name_;
   SyncReport report_;
 };
@@ -175,7 +175,7 @@ class Sync {
 }  // namespace
 
 void add_sync_command(Commands& commands) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<SyncArguments>();
   auto& command =
       commands.add("sync", "Connect what a list of targets has and the daemon has not, or has lost",
                    "  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"

@@ -11,14 +11,14 @@
 namespace srp_nbd {
 namespace {
 
-struct Arguments {
+struct FunctionArguments {
   std::string name;
   std::optional<std::uint64_t> lun;
   bool as_json = false;
 };
 
 template<class AnyOrder>
-ExitCode run(const ControlClient& client, const Arguments& arguments) {
+ExitCode run(const ControlClient& client, const FunctionArguments& arguments) {
   AnyOrder order{arguments.name, {}};
   if (arguments.lun) order.lun = *arguments.lun;
   const auto command = std::string(AnyOrder::kCommand);
@@ -31,7 +31,7 @@ ExitCode run(const ControlClient& client, const Arguments& arguments) {
 
 template<class AnyOrder>
 void add(Commands& commands, const std::string& help, const std::string& examples) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FunctionArguments>();
   auto& command = commands.add(
       std::string(AnyOrder::kCommand), help,
       examples + "One line a unit says what has become of it; the exit code is 1 if any failed.\n",

@@ -10,22 +10,22 @@
 namespace srpi::session {
 namespace {
 
-using State = AwayUnits::State;
+using UnitState = AwayUnits::State;
 
-constexpr bool away(State s) noexcept { return s == State::away || s == State::stuck; }
-constexpr bool withheld(State s) noexcept { return away(s) || s == State::unfenced; }
-constexpr bool silent(State s) noexcept { return s == State::silent || s == State::stuck; }
+constexpr bool away(UnitState s) noexcept { return s == UnitState::away || s == UnitState::stuck; }
+constexpr bool withheld(UnitState s) noexcept { return away(s) || s == UnitState::unfenced; }
+constexpr bool silent(UnitState s) noexcept { return s == UnitState::silent || s == UnitState::stuck; }
 
-State state_of(const ProvedUnit& unit, State before, bool to_fence) noexcept {
+UnitState state_of(const ProvedUnit& unit, UnitState before, bool to_fence) noexcept {
   switch (unit.answer) {
     case ProvedUnit::Answer::refused:
-      return State::away;
+      return UnitState::away;
     case ProvedUnit::Answer::left_out:
-      return State::stuck;
+      return UnitState::stuck;
     case ProvedUnit::Answer::proved:
       break;
   }
-  return withheld(before) && to_fence ? State::unfenced : State::here;
+  return withheld(before) && to_fence ? UnitState::unfenced : UnitState::here;
 }
 
 }  // namespace

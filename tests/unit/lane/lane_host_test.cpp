@@ -11,8 +11,8 @@ using namespace srp_nbd;
 
 namespace {
 
-struct Fixture {
-  Fixture() {
+struct HostFixture {
+  HostFixture() {
     options.receive_chunk_bytes = 65536;
     options.receive_bytes = 8 * 65536;
     options.read_bytes = 2 << 20;
@@ -38,7 +38,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("service is called once per turn") {
-  Fixture f;
+  HostFixture f;
   auto& a = f.add(1);
   f.host.needs_service(a);
   f.host.needs_service(a);
@@ -48,7 +48,7 @@ TEST_CASE("service is called once per turn") {
 }
 
 TEST_CASE("the first waiting front end gets read blocks first, except for small reads of others") {
-  Fixture f;
+  HostFixture f;
   auto &a = f.add(1), &b = f.add(2);
   const auto all = f.take(a, true, 2 << 20);
   REQUIRE(!all.empty());
@@ -71,7 +71,7 @@ TEST_CASE("the first waiting front end gets read blocks first, except for small 
 }
 
 TEST_CASE("some chunks stay for front ends that may not keep one, and incomplete writes give theirs back") {
-  Fixture f;
+  HostFixture f;
   std::vector<FakeFrontEnd*> all;
   for (std::uint64_t id = 1; id <= 4; ++id) all.push_back(&f.add(id));
   int keepers = 0;
@@ -97,7 +97,7 @@ TEST_CASE("some chunks stay for front ends that may not keep one, and incomplete
 }
 
 TEST_CASE("a stuck client is disconnected, and its front end is removed when it is at rest") {
-  Fixture f;
+  HostFixture f;
   auto& a = f.add(1);
   f.add(2);
   a.is_stuck = true;

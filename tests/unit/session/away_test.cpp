@@ -14,7 +14,7 @@ using scsi::SenseKey;
 
 namespace {
 
-constexpr std::uint64_t kLun0 = 0, kLun1 = std::uint64_t{1} << 48;
+constexpr std::uint64_t kUnit0 = 0, kUnit1 = std::uint64_t{1} << 48;
 
 target::TargetConfig two_units(target::TargetConfig config = {}) {
   config.luns.push_back({.number = 1, .bytes = 1 << 20, .name = "second"});
@@ -23,7 +23,7 @@ target::TargetConfig two_units(target::TargetConfig config = {}) {
 
 // The session is live, and its login has found LUN 1 away.
 struct AwayRig : Rig {
-  explicit AwayRig(AwayUnit unit = {kLun1, Errc::not_ready, RetryClass::none}, SessionOptions o = {},
+  explicit AwayRig(AwayUnit unit = {kUnit1, Errc::not_ready, RetryClass::none}, SessionOptions o = {},
                    target::TargetConfig config = two_units())
       : Rig(std::move(o), std::move(config)) {
     settle();
@@ -36,7 +36,7 @@ struct AwayRig : Rig {
   void refuse(bool yes) {
     if (!yes) return target->set_command_hook({});
     target->set_command_hook([this](const target::CommandInfo& command) {
-      if (command.lun != kLun1) return Outcome{};
+      if (command.lun != kUnit1) return Outcome{};
       ++asked;
       return Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03});
     });
@@ -59,20 +59,20 @@ Errc outcome_at(Rig& rig, std::uint64_t lun) {
 
 TEST_CASE("row 36: I/O to a unit that is away fails at once with the unit's error, and I/O to others works") {
   AwayRig rig(
-      {kLun1, GENERATE(Errc::not_ready, Errc::no_such_lun, Errc::reservation_conflict), RetryClass::none});
+      {kUnit1, GENERATE(Errc::not_ready, Errc::no_such_lun, Errc::reservation_conflict), RetryClass::none});
   REQUIRE(rig.nexus->state() == State::live);
-  CHECK(outcome_at(rig, kLun0) == Errc::ok);
+  CHECK(outcome_at(rig, kUnit0) == Errc::ok);
   const auto commands = rig.target->counters().commands;
-  CHECK(outcome_at(rig, kLun1) == rig.proof.away_units[0].code);
+  CHECK(outcome_at(rig, kUnit1) == rig.proof.away_units[0].code);
   CHECK(rig.target->counters().commands == commands);  // the target was not bothered
-  CHECK(outcome_at(rig, kLun0) == Errc::ok);
+  CHECK(outcome_at(rig, kUnit0) == Errc::ok);
 }
 
 TEST_CASE("a reason that passes by itself is answered in the unit's place, so the usual retry rules apply") {
   AwayRig rig(
-      {kLun1, Errc::not_ready, GENERATE(RetryClass::becoming_ready, RetryClass::busy, RetryClass::aborted)});
+      {kUnit1, Errc::not_ready, GENERATE(RetryClass::becoming_ready, RetryClass::busy, RetryClass::aborted)});
   Counted c;
-  c.command.lun = kLun1;
+  c.command.lun = kUnit1;
   rig.submit(c);
   rig.settle();
   CHECK(c.completions == 1);
@@ -88,7 +88,7 @@ TEST_CASE("a reason that passes by itself is answered in the unit's place, so th
 TEST_CASE("a unit that is away gets one TEST UNIT READY with growing delays, and no I/O is held for it") {
   SessionOptions options;
   options.reconnect_delay = 4000ms;
-  AwayRig rig({kLun1, Errc::no_such_lun, RetryClass::none}, options);
+  AwayRig rig({kUnit1, Errc::no_such_lun, RetryClass::none}, options);
   const auto proofs = rig.proof.starts;
   CHECK_FALSE(rig.nexus->has_work());
   for (int i = 0; i < 600; ++i) rig.pass(100ms);
@@ -103,7 +103,7 @@ TEST_CASE("without automatic attempts a unit that is away is asked only by recon
   options.reconnect_delay.reset();
   Rig rig(options, two_units());
   rig.settle();
-  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  rig.proof.found_away = {{kUnit1, Errc::not_ready, RetryClass::none}};
   rig.nexus->disconnect();
   rig.nexus->reconnect();
   rig.settle();
@@ -111,11 +111,11 @@ TEST_CASE("without automatic attempts a unit that is away is asked only by recon
   rig.options.keepalive.reset();
   for (int i = 0; i < 600; ++i) rig.pass(100ms);
   CHECK(rig.target->counters().commands == commands);
-  CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
+  CHECK(outcome_at(rig, kUnit1) == Errc::not_ready);
   rig.proof.found_away.emplace();
   rig.nexus->reconnect();
   rig.settle();
-  CHECK(outcome_at(rig, kLun1) == Errc::ok);
+  CHECK(outcome_at(rig, kUnit1) == Errc::ok);
   CHECK(rig.nexus->record().connects == 2);
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("a unit that answers again is proved before its I/O goes on") {
   for (int i = 0; i < 200 && rig.proof.starts == proofs; ++i) rig.pass(100ms);
   CHECK(rig.proof.starts == proofs + 1);
   CHECK(rig.nexus->state() == (another ? State::stopped : State::live));
-  CHECK(outcome_at(rig, kLun1) == (another ? Errc::no_connect : Errc::ok));
+  CHECK(outcome_at(rig, kUnit1) == (another ? Errc::no_connect : Errc::ok));
   CHECK(rig.nexus->record().losses == (another ? 2 : 1));
 }
 
@@ -139,7 +139,7 @@ TEST_CASE("row 36: a unit that went away with a write in doubt is fenced at its 
   Rig rig({}, two_units(with_ghosts()));
   rig.settle();
   Write old(*rig.nexus, 8, 'o'), recent(*rig.nexus, 8, 'n');
-  old.counted.command.lun = recent.counted.command.lun = kLun1;
+  old.counted.command.lun = recent.counted.command.lun = kUnit1;
   const auto on_disk = [&] { return static_cast<char>(rig.target->disk_bytes(1)[8 * 512]); };
   rig.target->set_command_hook([](const auto&) { return Outcome::of(Outcome::Kind::hold_medium); });
   rig.submit(old);
@@ -148,16 +148,16 @@ TEST_CASE("row 36: a unit that went away with a write in doubt is fenced at its 
 
   // The login finds the unit away, so it is not fenced, and the others do not wait for that.
   rig.target->set_command_hook([](const target::CommandInfo& command) {
-    if (command.lun != kLun1) return Outcome{};
+    if (command.lun != kUnit1) return Outcome{};
     return Outcome::check_condition(SenseKey::illegal_request, {0x25, 0x00});
   });
-  rig.proof.found_away = {{kLun1, Errc::no_such_lun, RetryClass::none}};
+  rig.proof.found_away = {{kUnit1, Errc::no_such_lun, RetryClass::none}};
   rig.target->drop_connections();
   rig.come_back();
   REQUIRE(rig.nexus->state() == State::live);
   CHECK(rig.target->counters().task_management == 0);
-  CHECK(rig.nexus->marks().contains(kLun1));
-  CHECK(outcome_at(rig, kLun0) == Errc::ok);
+  CHECK(rig.nexus->marks().contains(kUnit1));
+  CHECK(outcome_at(rig, kUnit0) == Errc::ok);
 
   rig.target->set_command_hook({});
   rig.proof.found_away.emplace();
@@ -182,23 +182,23 @@ TEST_CASE("a further channel joins without the units that are away") {
   rig.settle();
   REQUIRE(rig.nexus->channels().live().size() == 2);
   CHECK(rig.proof.confirmations == 1);
-  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  rig.proof.found_away = {{kUnit1, Errc::not_ready, RetryClass::none}};
   rig.target->drop_connections();
   rig.come_back();
   CHECK(rig.nexus->channels().live().size() == 2);
   CHECK(rig.proof.confirmations == 2);
-  CHECK(outcome_at(rig, kLun1) == Errc::not_ready);
+  CHECK(outcome_at(rig, kUnit1) == Errc::not_ready);
 }
 
 TEST_CASE("writes in doubt at a unit that is away fail with the unit's error; the unit is fenced later") {
   Channels rig(with_channels(2), two_units());
   Write write(*rig.nexus, 8, 'w');
-  write.counted.command.lun = kLun1;
+  write.counted.command.lun = kUnit1;
   rig.keep(Outcome::Kind::hold_medium);
   rig.submit(write);
   rig.settle();
   REQUIRE(rig.tags.size() == 1);
-  rig.proof.found_away = {{kLun1, Errc::not_ready, RetryClass::none}};
+  rig.proof.found_away = {{kUnit1, Errc::not_ready, RetryClass::none}};
   rig.target->send_async_event(0, scsi::make_sense(SenseKey::unit_attention, scsi::kCapacityChanged),
                                rig.target->channels()[0].number);
   rig.settle();
@@ -210,13 +210,13 @@ TEST_CASE("writes in doubt at a unit that is away fail with the unit's error; th
   CHECK(write.counted.command.error == Errc::not_ready);
   rig.pass(rig.quiet());
   CHECK(rig.functions.empty());
-  CHECK(rig.nexus->marks().contains(kLun1));
+  CHECK(rig.nexus->marks().contains(kUnit1));
 
   rig.answer_again();
   rig.proof.found_away.emplace();
   for (int i = 0; i < 200 && !rig.nexus->marks().empty(); ++i) rig.pass(100ms);
   CHECK(rig.nexus->marks().empty());
   CHECK(rig.functions.size() >= 1);
-  CHECK(outcome_at(rig, kLun1) == Errc::ok);
+  CHECK(outcome_at(rig, kUnit1) == Errc::ok);
   CHECK(rig.nexus->record().losses == 0);
 }

@@ -10,7 +10,7 @@ using namespace srpi;
 using namespace srpi::session;
 using namespace srpi::session::test;
 using namespace std::chrono_literals;
-using State = AwayUnits::State;
+using UnitState = AwayUnits::State;
 using Answer = ProvedUnit::Answer;
 using Asks = ProofScope::Asks;
 using scsi::RetryClass;
@@ -34,7 +34,7 @@ bool left_out(const AwayUnits& units, Asks asks) { return units.scope(asks).left
 TEST_CASE("a unit that refuses is away: it is withheld, and only proofs of identity ask it") {
   Units rig;
   CHECK(rig.proof_finds(Answer::refused, Errc::not_ready) == 0);
-  CHECK(rig.units.state(kLun1) == State::away);
+  CHECK(rig.units.state(kLun1) == UnitState::away);
   CHECK(rig.units.any_withheld());
   CHECK_FALSE(left_out(rig.units, Asks::identity));
   CHECK_FALSE(left_out(rig.units, Asks::attentions));
@@ -42,7 +42,7 @@ TEST_CASE("a unit that refuses is away: it is withheld, and only proofs of ident
   CHECK(rig.units.next_question() > rig.now());
   CHECK(rig.units.next_question() < base::kNever);
   CHECK(rig.proof_finds(Answer::proved) == 1);
-  CHECK(rig.units.state(kLun1) == State::here);
+  CHECK(rig.units.state(kLun1) == UnitState::here);
   CHECK_FALSE(rig.units.any_withheld());
   CHECK(rig.units.next_question() == base::kNever);
 }
@@ -51,18 +51,18 @@ TEST_CASE("the next proof leaves a silent unit out, and the unit is stuck then")
   Units rig;
   rig.proof_finds(Answer::proved);
   rig.units.on_silence(kLun1);
-  CHECK(rig.units.state(kLun1) == State::silent);
+  CHECK(rig.units.state(kLun1) == UnitState::silent);
   CHECK_FALSE(rig.units.any_withheld());
   for (const auto asks : {Asks::identity, Asks::presence, Asks::attentions}) CHECK(left_out(rig.units, asks));
   SECTION("it is left out") {
     rig.proof_finds(Answer::left_out, Errc::timed_out);
-    CHECK(rig.units.state(kLun1) == State::stuck);
+    CHECK(rig.units.state(kLun1) == UnitState::stuck);
     CHECK(rig.units.is_away(kLun1));
     CHECK(left_out(rig.units, Asks::identity));
   }
   SECTION("it answers after all") {
     CHECK(rig.proof_finds(Answer::proved) == 0);
-    CHECK(rig.units.state(kLun1) == State::here);
+    CHECK(rig.units.state(kLun1) == UnitState::here);
   }
 }
 
@@ -79,11 +79,11 @@ TEST_CASE("units that keep logins waiting are asked in turn if no other unit ans
   rig.proof_finds(Answer::proved);
   rig.units.on_silence_at_login(kLun0);
   rig.units.on_silence_at_login(kLun1);
-  CHECK(rig.units.state(kLun0) == State::silent);
-  CHECK(rig.units.state(kLun1) == State::silent);
+  CHECK(rig.units.state(kLun0) == UnitState::silent);
+  CHECK(rig.units.state(kLun1) == UnitState::silent);
   rig.units.on_silence_at_login(kLun0);
-  CHECK(rig.units.state(kLun0) == State::silent);
-  CHECK(rig.units.state(kLun1) == State::here);
+  CHECK(rig.units.state(kLun0) == UnitState::silent);
+  CHECK(rig.units.state(kLun1) == UnitState::here);
 }
 
 TEST_CASE(
@@ -93,11 +93,11 @@ TEST_CASE(
   rig.proof_finds(Answer::refused, Errc::not_ready);
   CHECK_FALSE(rig.units.next_to_fence(rig.marks));
   CHECK(rig.proof_finds(Answer::proved) == 1);
-  CHECK(rig.units.state(kLun1) == State::unfenced);
+  CHECK(rig.units.state(kLun1) == UnitState::unfenced);
   CHECK(rig.units.any_withheld());
   CHECK(rig.units.next_to_fence(rig.marks) == kLun1);
   rig.units.on_fenced(kLun1);
-  CHECK(rig.units.state(kLun1) == State::here);
+  CHECK(rig.units.state(kLun1) == UnitState::here);
   CHECK_FALSE(rig.units.any_withheld());
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("without the fence, a unit that is back gets I/O at once") {
   rig.marks.mark(kLun1);
   rig.proof_finds(Answer::refused, Errc::not_ready);
   rig.proof_finds(Answer::proved);
-  CHECK(rig.units.state(kLun1) == State::here);
+  CHECK(rig.units.state(kLun1) == UnitState::here);
 }
 
 TEST_CASE("commands for a withheld unit are answered in its place, those for others are not") {
@@ -141,6 +141,6 @@ TEST_CASE("if no channel has room for a reset aside, no unit is stuck, and all m
   rig.units.on_silence(kLun1);
   rig.proof_finds(Answer::left_out, Errc::timed_out);
   CHECK(rig.units.ask_stuck(rig.channels, rig.now(), StuckResets::Why::time) == AwayUnits::Next::prove);
-  CHECK(rig.units.state(kLun1) == State::away);
+  CHECK(rig.units.state(kLun1) == UnitState::away);
   CHECK_FALSE(left_out(rig.units, Asks::identity));
 }

@@ -13,14 +13,14 @@ using namespace srpi::session::test;
 
 namespace {
 
-SessionOptions with_channels(std::uint32_t n) {
+SessionOptions options_of(std::uint32_t n) {
   SessionOptions options;
   options.channels = n;
   return options;
 }
 
 struct ThreeChannels {
-  SessionOptions options = with_channels(3);
+  SessionOptions options = options_of(3);
   base::ManualClock clock;
   base::Random random{1};
   NoEvents events;

@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr base::Time kNow{10s};
+constexpr base::Time kHeldSince{10s};
 
 }  // namespace
 
@@ -21,17 +21,17 @@ TEST_CASE("held commands are released in order, and their deadlines are put off 
   HeldCommands held;
   auto first = a_read(), second = a_write(), no_deadline = a_read();
   for (auto* c : {&first, &second}) {
-    c->deadline = kNow + 3s;
-    c->give_up_at = kNow + 10s;
+    c->deadline = kHeldSince + 3s;
+    c->give_up_at = kHeldSince + 10s;
   }
-  second.give_up_at = kNow + 4s;
-  held.begin(kNow);
+  second.give_up_at = kHeldSince + 4s;
+  held.begin(kHeldSince);
   for (auto* c : {&first, &second, &no_deadline}) held.hold(*c);
-  auto released = held.release(kNow + 2s, 1);
+  auto released = held.release(kHeldSince + 2s, 1);
   CHECK(content(std::move(released.going)) == std::vector{&first, &second, &no_deadline});
   CHECK(released.too_late.empty());
-  CHECK(first.deadline == kNow + 5s);
-  CHECK(second.deadline == kNow + 4s);  // no further than give_up_at
+  CHECK(first.deadline == kHeldSince + 5s);
+  CHECK(second.deadline == kHeldSince + 4s);  // no further than give_up_at
   CHECK(no_deadline.deadline == base::kNever);
   CHECK(content(held.take_all()).empty());
 }
@@ -40,10 +40,10 @@ TEST_CASE("a command after give_up_at, or with too many descriptors, is too late
   HeldCommands held;
   std::array<DataSegment, 2> segments;
   auto late = a_read(), long_one = a_read(), good = a_read();
-  late.give_up_at = kNow;
+  late.give_up_at = kHeldSince;
   long_one.data = segments;
   for (auto* c : {&late, &long_one, &good}) held.hold(*c);
-  auto released = held.release(kNow, 1);
+  auto released = held.release(kHeldSince, 1);
   CHECK(content(std::move(released.too_late)) == std::vector{&late, &long_one});
   CHECK(content(std::move(released.going)) == std::vector{&good});
 }
@@ -51,14 +51,14 @@ TEST_CASE("a command after give_up_at, or with too many descriptors, is too late
 TEST_CASE("held commands end one by one at their give_up_at") {
   HeldCommands held;
   auto early = a_read(), late = a_read();
-  early.give_up_at = kNow + 1s;
-  late.give_up_at = kNow + 2s;
+  early.give_up_at = kHeldSince + 1s;
+  late.give_up_at = kHeldSince + 2s;
   held.hold(late);
   held.hold(early);
-  CHECK(held.next_give_up() == kNow + 1s);
-  CHECK(content(held.take_overdue(kNow)).empty());
-  CHECK(content(held.take_overdue(kNow + 1s)) == std::vector{&early});
-  CHECK(held.next_give_up() == kNow + 2s);
+  CHECK(held.next_give_up() == kHeldSince + 1s);
+  CHECK(content(held.take_overdue(kHeldSince)).empty());
+  CHECK(content(held.take_overdue(kHeldSince + 1s)) == std::vector{&early});
+  CHECK(held.next_give_up() == kHeldSince + 2s);
   CHECK(content(held.take_all()) == std::vector{&late});
   CHECK(held.next_give_up() == base::kNever);
 }

@@ -9,7 +9,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr base::Time kNow{10s};
+constexpr base::Time kStart{10s};
 
 }  // namespace
 
@@ -20,12 +20,12 @@ TEST_CASE("each timer raises its event once, fast_io_fail first") {
   base::Random random(1);
   RecoveryTimers timers(options, random);
   CHECK(timers.next() == base::kNever);
-  timers.on_loss(kNow);
-  CHECK(timers.next() == kNow + 5s);
-  CHECK_FALSE(timers.take_due(kNow + 4s));
-  CHECK(timers.take_due(kNow + 5s) == Event::fast_io_fail_expired);
-  CHECK(timers.take_due(kNow + 5s) == Event::dev_loss_expired);
-  CHECK_FALSE(timers.take_due(kNow + 5s));
+  timers.on_loss(kStart);
+  CHECK(timers.next() == kStart + 5s);
+  CHECK_FALSE(timers.take_due(kStart + 4s));
+  CHECK(timers.take_due(kStart + 5s) == Event::fast_io_fail_expired);
+  CHECK(timers.take_due(kStart + 5s) == Event::dev_loss_expired);
+  CHECK_FALSE(timers.take_due(kStart + 5s));
 }
 
 TEST_CASE("the delay between attempts doubles up to reconnect_delay, minus at most a quarter") {
@@ -35,13 +35,13 @@ TEST_CASE("the delay between attempts doubles up to reconnect_delay, minus at mo
   base::Random random(1);
   RecoveryTimers timers(options, random);
   for (const auto expected : {1000ms, 2000ms, 4000ms, 4000ms}) {
-    timers.schedule_retry(kNow);
-    CHECK(timers.retry_at() <= kNow + expected);
-    CHECK(timers.retry_at() >= kNow + expected - expected / 4);
+    timers.schedule_retry(kStart);
+    CHECK(timers.retry_at() <= kStart + expected);
+    CHECK(timers.retry_at() >= kStart + expected - expected / 4);
     CHECK(timers.take_due(timers.retry_at()) == Event::retry_due);
   }
   options.reconnect_delay.reset();
-  timers.schedule_retry(kNow);
+  timers.schedule_retry(kStart);
   CHECK(timers.retry_at() == base::kNever);
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("the first automatic attempt waits for a short time, a requested one f
   base::Random random(1);
   RecoveryTimers timers(options, random);
   CHECK(timers.next_patience() == options.connect_timeout);
-  timers.on_loss(kNow);
+  timers.on_loss(kStart);
   CHECK(timers.next_patience() == 1s);
   CHECK(timers.next_patience() == 2s);
   timers.forget_patience();
