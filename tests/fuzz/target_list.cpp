@@ -16,9 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (list.targets.size() > kMaxListedTargets) std::abort();
   for (const auto& target : list.targets) {
     if (target.line < 1 || target.line > lines) std::abort();
-    const auto again = parse_target_list(target.address.to_uri() + "\n" + target.address.to_login_string());
+    const auto again = parse_target_list(target.target.to_uri() + "\n" + target.target.to_login_string());
     if (again.targets.size() != 1 || again.repeated.size() != 1 || !again.errors.empty()) std::abort();
-    if (!is_same_target(again.targets[0].address, target.address)) std::abort();
+    if (!is_same_target(again.targets[0].target.address, target.target.address)) std::abort();
   }
   for (const auto* remarks : {&list.errors, &list.repeated})
     for (const auto& remark : *remarks)
