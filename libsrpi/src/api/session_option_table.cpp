@@ -68,6 +68,8 @@ template<class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
 };
+template<class... Cases>
+Overloaded(Cases...) -> Overloaded<Cases...>;  // clang 14 does not deduce it
 
 bool is_off(const OptionValue& value) {
   const auto* text = std::get_if<std::string>(&value);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include "wire/lun.hpp"
 
@@ -149,7 +148,7 @@ Attempt::Ended Attempt::poll_proof(std::size_t& work) {
   if (joins()) return AttemptOutcome{};
   proved_ = **outcome;
   context_.units.know(proved_);
-  context_.marks.units_found(proved_ | std::views::transform(&ProvedUnit::lun));
+  context_.marks.units_found(proved_);
   return fence_next();
 }
 

@@ -12,6 +12,7 @@
 #include <span>
 
 #include "session/channel_names.hpp"
+#include "session/proof.hpp"
 
 namespace srpi::session {
 
@@ -21,11 +22,10 @@ class FenceMarks {
   // Marks all units of the session before they are known.
   void mark_all_units() noexcept { all_units_ = AllUnits::wanted; }
   // Called when the units are known.
-  template<class Luns>
-  void units_found(const Luns& luns) noexcept {
+  void units_found(std::span<const ProvedUnit> units) noexcept {
     if (all_units_ == AllUnits::as_marked) return;
     all_units_ = AllUnits::as_marked;
-    for (const std::uint64_t lun : luns) marked_.add(lun);
+    for (const auto& unit : units) marked_.add(unit.lun);
   }
   // Called when the target has confirmed the unit's reset.
   void clear(std::uint64_t lun) noexcept { marked_.remove(lun); }

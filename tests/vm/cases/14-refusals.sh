@@ -24,7 +24,7 @@ refused() {
 }
 
 say "no access list"
-refused "no access; give the initiator port id an ACL" "$(target_uri)"
+refused "or no access; add an ACL for the initiator port id" "$(target_uri)"
 target_permit "$srp_initiator"
 
 say "no nbd module"
@@ -37,7 +37,7 @@ umount "$hidden"
 load_modules nbd
 
 say "a wrong ioc_guid, a closed port, an address without anyone"
-refused "no target port of that id" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
+refused "no target port with that id" "srp://$rdma_address:$target_port/?id_ext=$(target_id_ext)&ioc_guid=dead"
 refused "no SRP target listens there" "srp://$rdma_address:5999/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 refused "no answer to address resolution" "srp://10.65.0.99:5555/?id_ext=$(target_id_ext)&ioc_guid=$(target_ioc_guid)"
 
