@@ -155,6 +155,8 @@ class Connecting {
 
 // Shared with the work on the thread, which may be stuck when the manager is destroyed.
 struct KernelDeviceManager::Impl {
+  static asio::awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<Impl>, KernelDeviceOptions);
+
   std::shared_ptr<BlockingWorker> worker;
   OpenNbdControl open;
   std::shared_ptr<Generations> generations = std::make_shared<Generations>();
@@ -185,8 +187,13 @@ KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor, OpenNbd
 
 KernelDeviceManager::~KernelDeviceManager() { impl_->worker->close(); }
 
+// No coroutine itself: the manager may be gone when the coroutine starts.
 asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDeviceOptions options) {
-  const auto impl = impl_;
+  return Impl::connect(impl_, std::move(options));
+}
+
+asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::Impl::connect(std::shared_ptr<Impl> impl,
+                                                                          KernelDeviceOptions options) {
   const auto limit = Clock::now() + options.deadline;
   const auto connecting =
       std::make_shared<Connecting>(std::move(options), impl->open, impl->generations, limit);
