@@ -102,8 +102,9 @@ class LogicalUnit {
   virtual void submit(IoRequest&) noexcept = 0;
 
   // For operators. Ends every request that was submitted before: with `cancelled`, or with its own result
-  // where that came first. Commands at the target are ended by ABORT TASK, by LOGICAL UNIT RESET where that
-  // fails, and by the end of the connection where that fails, too. Completes when all these requests have.
+  // where that came first. The session ends commands at the target by ABORT TASK. If the target refuses, the
+  // session sends LOGICAL UNIT RESET. If that also fails, the session ends the connection. This function
+  // completes after all these requests have completed.
   // Permitted in every state. Errors: no_connect (the connection ended first, and so did the requests).
   virtual void abort(TaskRequest&) noexcept = 0;
   // For operators. Sends LOGICAL UNIT RESET. Our requests at the target are sent again within their time.
