@@ -21,6 +21,7 @@
 #include "channel/command.hpp"
 #include "channel/credits.hpp"
 #include "channel/limits.hpp"
+#include "channel/send_batch.hpp"
 #include "channel/send_queue.hpp"
 #include "channel/tmf.hpp"
 #include "channel/tmf_slots.hpp"
@@ -133,12 +134,11 @@ class Channel {
 
  private:
   static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
-  struct PostBatch;
   enum class RescueStep : std::uint8_t { none, abort, reset };
   [[nodiscard]] bool can_post() const noexcept;
   [[nodiscard]] bool can_send_keepalive() const noexcept;
-  void prepare(Command&, PostBatch&) noexcept;
-  void post(PostBatch&) noexcept;
+  void prepare(Command&) noexcept;  // adds the command to the batch
+  void post() noexcept;             // posts the batch
   void post_alone(std::uint32_t slot, std::size_t bytes) noexcept;
   [[nodiscard]] bool repost_receives() noexcept;
   void on_unit(std::span<const std::byte>) noexcept;
@@ -181,6 +181,8 @@ class Channel {
 
   Buffers buffers_;
   SendQueue send_queue_;
+  SendBatch batch_;                                         // empty between calls
+  std::array<fabric::Completion, kPollBatch> completions_;  // of the running poll
   std::vector<std::uint32_t> receives_to_post_;
   base::SlotTable<Command*> slots_;
   CommandList pending_;    // submitted, not posted

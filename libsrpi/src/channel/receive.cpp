@@ -22,10 +22,9 @@ constexpr std::uint64_t kUnknownTagsTolerated = 8;
 
 std::size_t Channel::poll() noexcept {
   if (!endpoint_) return 0;
-  std::array<fabric::Completion, kPollBatch> completions;
-  const auto n = endpoint_->poll(completions);
+  const auto n = endpoint_->poll(completions_);
   bool received = false;
-  for (const auto& c : std::span(completions.data(), n)) {
+  for (const auto& c : std::span(completions_.data(), n)) {
     if (c.status != fabric::WorkStatus::success) {
       if (c.status != fabric::WorkStatus::flushed || !failure_)
         fail(base::make_error(Errc::no_connect, "queue pair error: {} (device status {})",

@@ -10,12 +10,6 @@
 
 namespace srpi::channel {
 
-struct Channel::PostBatch {
-  std::array<fabric::SendWork, kPostBatch> work;
-  std::array<std::array<fabric::Sge, 2>, kPostBatch> sges;
-  std::uint32_t count = 0;
-};
-
 bool Channel::can_post() const noexcept {
   return credits_.for_command() && slots_.used() < limits_.queue_depth &&
          send_queue_.has_room(kAnswerSlots + kTmfSlots + 1);
@@ -30,9 +24,8 @@ void Channel::submit_keepalive(Command& command) noexcept {
   submit(command);
   if (!can_send_keepalive()) return;
   pending_.erase(command);
-  PostBatch batch;
-  prepare(command, batch);
-  post(batch);
+  prepare(command);
+  post();
 }
 
 bool Channel::has_sendable() const noexcept {
@@ -41,23 +34,21 @@ bool Channel::has_sendable() const noexcept {
 
 void Channel::flush() noexcept {
   if (!started_ || failure_) return;
-  if (pending_.empty()) return start_tmf();  // most polls: a batch costs a thousand instructions to set up
-  PostBatch batch;
   while (!pending_.empty() && can_post()) {
     auto& command = *pending_.pop_front();
     if (command.lun == blocked_lun_) {
       blocked_.push_back(command);
       continue;
     }
-    prepare(command, batch);
-    if (batch.count == kPostBatch) post(batch);
+    prepare(command);
+    if (batch_.count == kPostBatch) post();
     if (failure_) return;
   }
-  post(batch);
+  post();
   start_tmf();
 }
 
-void Channel::prepare(Command& command, PostBatch& batch) noexcept {
+void Channel::prepare(Command& command) noexcept {
   const auto slot = slots_.take(&command);
   command.internal.slot = slot;
   credits_.spend();
@@ -69,8 +60,8 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
   unit.lun = command.lun;
   unit.cdb = std::as_bytes(std::span(command.cdb.bytes));
 
-  auto& sges = batch.sges[batch.count];
-  auto& work = batch.work[batch.count];
+  auto& sges = batch_.sges[batch_.count];
+  auto& work = batch_.work[batch_.count];
   const auto buffer = buffers_.send_slot(slot);
   std::array<wire::DirectDescriptor, 256> descriptors;
   const auto segments = static_cast<std::uint32_t>(command.data.size());
@@ -106,14 +97,14 @@ void Channel::prepare(Command& command, PostBatch& batch) noexcept {
     work.inlined = bytes <= endpoint_->inline_bytes();
   }
   send_queue_.add(work);
-  ++batch.count;
+  ++batch_.count;
 }
 
-void Channel::post(PostBatch& batch) noexcept {
-  if (batch.count == 0) return;
-  if (auto done = endpoint_->post_send(std::span(batch.work.data(), batch.count)); !done)
+void Channel::post() noexcept {
+  if (batch_.count == 0) return;
+  if (auto done = endpoint_->post_send(std::span(batch_.work.data(), batch_.count)); !done)
     fail(base::error_of(done));
-  batch.count = 0;
+  batch_.count = 0;
 }
 
 void Channel::answer(std::span<const std::byte> unit) noexcept {
