@@ -19,7 +19,7 @@ namespace srpi {
 using OptionValue = std::variant<bool, std::int64_t, std::string, std::vector<std::int64_t>>;
 
 struct SessionOption {
-  // The member's type says how the value is written.
+  // The member's type says how the value is written. Form names the types, in the same order.
   using Member = std::variant<bool SessionOptions::*,                          // true or false
                               std::uint8_t SessionOptions::*,                  // a whole number
                               std::uint32_t SessionOptions::*,                 // a whole number
@@ -28,7 +28,9 @@ struct SessionOption {
                               std::optional<std::uint64_t> SessionOptions::*,  // up to 16 hex digits
                               std::optional<PortId> SessionOptions::*,         // 32 hex digits
                               std::vector<std::uint64_t> SessionOptions::*>;   // a list of LUNs
-  enum class Audience : std::uint8_t { library, programs };  // programs: those who run one may set it, too
+  enum class Form : std::uint8_t { boolean, small_number, number, time, optional_time, hex, port_id, luns };
+  // library: only a caller of the library sets the option. programs: an operator may set it, too.
+  enum class Audience : std::uint8_t { library, programs };
 
   std::string_view name;  // of the member
   Member member;
@@ -44,7 +46,8 @@ struct SessionOption {
   [[nodiscard]] std::string expected() const;       // "milliseconds from 100 to 86400000, or off"
   [[nodiscard]] std::string range() const;          // the same, shorter, for a manual: "100 to 86400000, off"
   // A setting has a value in every session. Ids and lists may be left to the library, and are reported elsewhere.
-  [[nodiscard]] bool is_setting() const noexcept { return member.index() <= 4; }
+  [[nodiscard]] bool is_setting() const noexcept { return form() <= Form::optional_time; }
+  [[nodiscard]] Form form() const noexcept { return static_cast<Form>(member.index()); }
 
   // The limits for programs hold. Errors: invalid_argument; the detail says what was expected and what came.
   [[nodiscard]] Result<> set(SessionOptions&, const OptionValue&) const;

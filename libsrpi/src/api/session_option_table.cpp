@@ -58,8 +58,7 @@ constexpr SessionOption kTable[] = {
      "How long the transport waits each time: 4.096 us * 2^N; adapters may take four times as long"},
     {"fence", &Options::fence, 0, 1, "", kPrograms, 0,
      "After a lost connection, do not reset the units with unanswered writes: a target that is slow to "
-     "notice "
-     "the loss may then overwrite newer data"},
+     "notice the loss may then overwrite newer data"},
     {"fence_first_login", &Options::fence_first_login, 0, 1, "", kPrograms, 0,
      "Reset every unit before the first I/O, too: for a session in the place of one that died"},
 };
@@ -186,23 +185,24 @@ std::string_view SessionOption::argument() const {
 
 std::string SessionOption::expected() const {
   const auto numbers = fmt::format("from {} to {}", least_in_programs, most);
-  switch (member.index()) {
-    case 0:
+  switch (form()) {
+    case Form::boolean:
       return "true or false";
-    case 3:
+    case Form::time:
       return "milliseconds " + numbers;
-    case 4:
+    case Form::optional_time:
       return "milliseconds " + numbers + ", or off";
-    case 5:
+    case Form::hex:
       return "up to 16 hex digits";
-    case 6:
+    case Form::port_id:
       return "32 hex digits";
-    case 7:
+    case Form::luns:
       return fmt::format("a list of up to {} different LUNs from 0 to {}", most, kMostLun);
-    default:
-      return fmt::format("a number {}{}{}", unit.empty() ? "" : "of ", unit, unit.empty() ? "" : " ") +
-             numbers;
+    case Form::small_number:
+    case Form::number:
+      break;
   }
+  return unit.empty() ? "a number " + numbers : fmt::format("a number of {} {}", unit, numbers);
 }
 
 std::string SessionOption::range() const {
