@@ -33,7 +33,8 @@ Outcome<> check_daemon(int fd, const std::string& path) {
       (::geteuid() == 0 || peer.uid == 0 || peer.uid == ::geteuid()))
     return {};
   return Failure{"permission_denied",
-                 fmt::format("whoever answers at {} is neither root nor you, but uid {}", path, peer.uid)};
+                 fmt::format("the process that answers at {} runs as uid {}; expected root or your own uid",
+                             path, peer.uid)};
 }
 
 Outcome<UniqueFd> open_socket(const std::string& path) {

@@ -33,7 +33,7 @@ Failure taken(const std::string& path) {
                       path)};
 }
 
-// Makes the path free, or returns who uses it.
+// Makes the path free. Fails if another process uses it.
 Outcome<> clear_path(const std::string& path) {
   switch (clear_socket_path(path)) {
     case SocketPathState::free:
@@ -95,7 +95,7 @@ Outcome<> check_peer(int fd) {
   ucred peer{};
   socklen_t size = sizeof(peer);
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-    return Failure{"permission_denied", "the kernel does not say who you are"};
+    return Failure{"permission_denied", "the kernel does not report the uid of this client"};
   if (peer.uid != 0 && peer.uid != ::geteuid())
     return Failure{
         "permission_denied",

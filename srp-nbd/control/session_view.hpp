@@ -63,7 +63,7 @@ BOOST_DESCRIBE_STRUCT(NegotiatedView, (), (request_limit, max_it_iu_bytes, immed
 // All information about a session at one time.
 struct SessionView {
   std::string name, state;
-  OptionalText by;     // who ended the connection: "administrator" or "fault"
+  OptionalText by;     // what ended the connection: "administrator" or "fault"
   bool stale = false;  // the lane did not answer in time; these are the last known values
   std::string target;
   OptionalText hca;

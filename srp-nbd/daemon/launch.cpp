@@ -83,7 +83,7 @@ ExitCode serve_in_background(DaemonOptions options) {
   options.on_ready = [fd = write_end.get()] {
     const UniqueFd null(::open("/dev/null", O_RDWR));
     ::dup2(null.get(), STDERR_FILENO);
-    if (::write(fd, "r", 1) != 1) spdlog::warn("whoever started this daemon is gone");
+    if (::write(fd, "r", 1) != 1) spdlog::warn("the process that started this daemon has ended");
   };
   return serve(std::move(options));
 }

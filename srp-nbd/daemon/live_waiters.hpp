@@ -26,10 +26,10 @@ class LiveWaiters {
   explicit LiveWaiters(boost::asio::any_io_executor executor)
       : executor_(std::move(executor)), next_(executor_) {}
 
-  // Settled with all others that wait at this moment.
+  // The next call of `settle` settles all tickets that were taken before it.
   using Ticket = Answer<Outcome<>>;
   [[nodiscard]] Ticket ticket() const { return next_; }
-  // What settles the ticket; connect_timed_out when nothing does in that time.
+  // Returns the outcome that settles the ticket, or connect_timed_out after `time`.
   [[nodiscard]] static boost::asio::awaitable<Outcome<>> wait(Ticket ticket,
                                                               std::chrono::steady_clock::duration time) {
     const auto outcome = co_await ticket.wait_until(std::chrono::steady_clock::now() + time);

@@ -64,7 +64,7 @@ void Unit::begin_aborts() noexcept {
   nexus_.abort_unit(wire_lun_);
 }
 
-// One LOGICAL UNIT RESET for all that have asked for one. Those who ask while it is under way share the next.
+// One LOGICAL UNIT RESET serves all requests that wait for one. Requests that arrive during it share the next.
 void Unit::begin_reset() noexcept {
   std::swap(resets_, new_resets_);
   reset_ = {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Session::flush sends, and runs no completion; whoever sleeps on the session's file descriptor then wakes
-// up.
+// Session::flush sends, and runs no completion. A thread that sleeps on the session's file descriptor then
+// wakes up.
 #include <poll.h>
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long a session holds an RDMA device: its removal waits for whoever has something registered there.
+// How long a session holds an RDMA device. The device's removal waits until nothing is registered there.
 #include <catch2/catch.hpp>
 
 #include "rig.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The units are asked again, while the session is live, who they are; I/O waits for it.
+// The session proves its units again while it is live. I/O waits for the proof.
 #include <catch2/catch.hpp>
 #include <utility>
 

@@ -83,7 +83,7 @@ TEST_CASE(
   rig.pass(rig.options.command_timeout - 5s + 10ms);
   CHECK(rig.functions == std::vector{TaskFunction::abort_task, TaskFunction::lun_reset});
   CHECK(stuck.command.error == Errc::timed_out);
-  CHECK(younger.command.error == Errc::aborted_command);  // whoever sent it may send it again
+  CHECK(younger.command.error == Errc::aborted_command);  // its sender may send it again
   CHECK(stuck.completions + younger.completions == 2);
   CHECK(elsewhere.completions == 0);
   CHECK(rig.nexus->record().losses == 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A whole nexus over these verbs, and who sleeps on its descriptors.
+// A whole nexus over these verbs, and a thread that sleeps on its descriptors.
 #pragma once
 
 #include <catch2/catch.hpp>

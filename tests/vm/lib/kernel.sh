@@ -71,8 +71,7 @@ private_apt_lists() {
 
 download_kernel() {
     local series=$1 dir=$2 package debs
-    # The download is checked by apt; as root it would like to do it as another user,
-    # who cannot write here.
+    # apt checks the download. As root it would download as another user, and that user cannot write here.
     local apt_options=(-o APT::Sandbox::User=root)
     package=$(kernel_package "$series")
     if [[ -z $package ]]; then

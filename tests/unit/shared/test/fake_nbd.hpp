@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's nbd devices for tests: what is open or connected, by whom, and what a call has to wait for.
+// The kernel's nbd devices for tests: which are open or connected, by which process, and what a call waits for.
 #pragma once
 
 #include <unistd.h>
