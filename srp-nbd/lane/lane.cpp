@@ -42,7 +42,5 @@ void Lane::drop(std::uint64_t connection_id) {
 }
 
 const LaneOptions& Lane::options() const noexcept { return loop_->options(); }
-bool Lane::on_lane_thread() const noexcept { return loop_->on_thread(); }
-srpi::Session& Lane::session() const noexcept { return loop_->session(); }
 
 }  // namespace srp_nbd

@@ -7,18 +7,16 @@
 // connection.
 //
 // Threads:
-//   any                  start, end, post, call, host, drop, options
+//   any                  start, end, post, host, drop, options
 //   any but the lane's   the destructor
 //   the lane's           all callbacks, posted work, front ends; none of these may block
-// start, call and the destructor wait for the lane's thread; the others return at once. Posted work (host and
+// start and the destructor wait for the lane's thread; the others return at once. Posted work (host and
 // drop included) is done in the order of posting. Work posted before end() or the destructor is still done.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <future>
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 #include "lane/lane_options.hpp"
@@ -74,18 +72,6 @@ class Lane {
   // Runs `work` on the lane's thread, soon.
   void post(std::function<void(srpi::Session&)> work);
 
-  // The same, and waits for the result, so the caller must be permitted to block. On the lane's own thread it
-  // runs at once.
-  template<class F>
-  auto call(F work) -> std::invoke_result_t<F, srpi::Session&> {
-    if (on_lane_thread()) return work(session());
-    using Task = std::packaged_task<std::invoke_result_t<F, srpi::Session&>(srpi::Session&)>;
-    auto task = std::make_shared<Task>(std::move(work));  // either thread may be the last owner
-    auto result = task->get_future();
-    post([task](srpi::Session& s) { (*task)(s); });
-    return result.get();
-  }
-
   // Makes a front end for the unit with that number and hosts it. The caller chooses connection_id, which
   // must not be in use in this lane.
   void host(std::uint64_t connection_id, std::uint64_t lun, MakeFrontEnd);
@@ -96,8 +82,6 @@ class Lane {
 
  private:
   explicit Lane(std::unique_ptr<LaneLoop>);
-  [[nodiscard]] bool on_lane_thread() const noexcept;
-  [[nodiscard]] srpi::Session& session() const noexcept;
 
   std::unique_ptr<LaneLoop> loop_;
 };

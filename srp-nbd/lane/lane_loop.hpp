@@ -27,10 +27,8 @@ class LaneLoop final : private srpi::SessionObserver {
   void end(std::function<void()> ended);
   void post(Work);
   [[nodiscard]] const LaneOptions& options() const noexcept { return options_; }
-  [[nodiscard]] bool on_thread() const noexcept { return std::this_thread::get_id() == thread_.get_id(); }
 
   // The lane's thread.
-  [[nodiscard]] srpi::Session& session() const noexcept { return *session_; }
   void host(std::uint64_t id, std::uint64_t lun, const MakeFrontEnd&);
   void drop(std::uint64_t id);
 

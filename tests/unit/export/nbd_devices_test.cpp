@@ -9,6 +9,7 @@
 
 #include "catch2/catch.hpp"
 #include "test/awaited.hpp"
+#include "test/call_on_lane.hpp"
 #include "test/fake_nbd.hpp"
 #include "test/fake_session.hpp"
 
@@ -39,7 +40,7 @@ struct Publishing {
     devices = std::make_shared<NbdDevices>(io.get_executor(), *kernel, *lane, NbdDevicesOptions{});
   }
   void publish() {
-    infos = lane->call([](srpi::Session& session) {
+    infos = call_on_lane(*lane, [](srpi::Session& session) {
       std::vector<srpi::LogicalUnitInfo> result;
       for (const auto& unit : session.logical_units()) result.push_back(unit->info());
       return result;

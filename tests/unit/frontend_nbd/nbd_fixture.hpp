@@ -14,6 +14,7 @@
 
 #include "frontend/nbd/serve.hpp"
 #include "nbd/wire.hpp"
+#include "test/call_on_lane.hpp"
 #include "test/fake_session.hpp"
 
 namespace nbd = srp_nbd::nbd;
@@ -100,7 +101,7 @@ struct LaneFixture {
   }
   template<class F>
   auto with_fake(F f) {
-    return lane->call([&](srpi::Session& s) { return f(static_cast<FakeSession&>(s)); });
+    return call_on_lane(*lane, [&](srpi::Session& s) { return f(static_cast<FakeSession&>(s)); });
   }
 
   std::mutex mutex;

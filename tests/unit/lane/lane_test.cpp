@@ -7,6 +7,7 @@
 #include <map>
 
 #include "fake_front_end.hpp"
+#include "test/call_on_lane.hpp"
 #include "test/fake_session.hpp"
 
 using namespace srp_nbd;
@@ -40,7 +41,7 @@ struct Fixture {
   // Runs on the lane's thread, which owns the members below while the lane runs.
   template<class F>
   auto there(F f) {
-    return lane->call([&](srpi::Session&) { return f(); });
+    return call_on_lane(*lane, [&](srpi::Session&) { return f(); });
   }
 
   std::multimap<std::uint64_t, Errc> closed;
