@@ -72,7 +72,7 @@ srpi_canary(channel_fence_off ${channel_fence_off})
 # Rare: the unit goes away with a write in doubt, and is back and written to before that one is done.
 set(canary_seeds 4000)
 srpi_canary(away_fence_off
-  session/away_units.cpp "withheld(before) && to_fence ? State::unfenced" "withheld(before) && to_fence ? State::here"
+  session/away_units.cpp "withheld(before) && to_fence ? UnitState::unfenced" "withheld(before) && to_fence ? UnitState::here"
   session/late_fence.cpp "? not_before_ :" "? not_before_ + std::chrono::seconds(5) :")
 srpi_canary(away_not_withheld
   session/away_units.cpp "if (!unit || !withheld(unit->state)) return" "if (!unit || command.lun != 1) return")
