@@ -120,14 +120,10 @@ class Sync {
   std::uint64_t& count_of(SyncAction action) {
     auto& counts = report_.counts;
     switch (action) {
-      case SyncAction::connect:
-        return counts.connected;
-      case SyncAction::reconnect:
-        return counts.reconnected;
-      case SyncAction::leave_alone:
-        return counts.left_alone;
-      case SyncAction::none:
-        break;
+      case SyncAction::connect: return counts.connected;
+      case SyncAction::reconnect: return counts.reconnected;
+      case SyncAction::leave_alone: return counts.left_alone;
+      case SyncAction::none: break;
     }
     return counts.unchanged;
   }

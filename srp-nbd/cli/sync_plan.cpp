@@ -14,14 +14,10 @@ SyncAction action_for(const SessionView& session) {
 
 const char* to_string(SyncAction action) noexcept {
   switch (action) {
-    case SyncAction::connect:
-      return "connect";
-    case SyncAction::reconnect:
-      return "reconnect";
-    case SyncAction::none:
-      return "none";
-    case SyncAction::leave_alone:
-      return "leave_alone";
+    case SyncAction::connect: return "connect";
+    case SyncAction::reconnect: return "reconnect";
+    case SyncAction::none: return "none";
+    case SyncAction::leave_alone: return "leave_alone";
   }
   return "unknown";
 }

@@ -36,17 +36,14 @@ Failure taken(const std::string& path) {
 // Makes the path free. Fails if another process uses it.
 Outcome<> clear_path(const std::string& path) {
   switch (clear_socket_path(path)) {
-    case SocketPathState::free:
-      return {};
-    case SocketPathState::served:
-      return taken(path);
+    case SocketPathState::free: return {};
+    case SocketPathState::served: return taken(path);
     case SocketPathState::no_socket:
       return Failure{
           "already_exists",
           fmt::format("{} exists and is not a socket: remove it, or choose another path with --control",
                       path)};
-    case SocketPathState::failed:
-      break;
+    case SocketPathState::failed: break;
   }
   return system_failure("cannot remove the stale socket", path, errno);
 }

@@ -21,14 +21,10 @@ constexpr std::chrono::seconds kLaneSlack{3};
 
 spdlog::level::level_enum level_of(srpi::LogLevel level) {
   switch (level) {
-    case srpi::LogLevel::debug:
-      return spdlog::level::debug;
-    case srpi::LogLevel::info:
-      return spdlog::level::info;
-    case srpi::LogLevel::warning:
-      return spdlog::level::warn;
-    case srpi::LogLevel::error:
-      return spdlog::level::err;
+    case srpi::LogLevel::debug: return spdlog::level::debug;
+    case srpi::LogLevel::info: return spdlog::level::info;
+    case srpi::LogLevel::warning: return spdlog::level::warn;
+    case srpi::LogLevel::error: return spdlog::level::err;
   }
   return spdlog::level::info;
 }

@@ -74,8 +74,7 @@ std::string explain(UnitFunction function, Errc status, const UnitFunctionReport
           "the target refuses LOGICAL UNIT RESET: see its log; `srp-nbd disconnect {0}` and "
           "`srp-nbd reconnect {0}` end what is under way",
           name);
-    default:
-      return srpi::Error{status, {}}.message();
+    default: return srpi::Error{status, {}}.message();
   }
 }
 

@@ -20,20 +20,15 @@ Failure failure(const char* what, int error) {
     case EPERM:
     case EACCES:
       return {"permission_denied", fmt::format("nbd {}: not permitted; it needs root (CAP_SYS_ADMIN)", what)};
-    case EBUSY:
-      return {"busy", fmt::format("nbd {}: the device is connected or somebody has it open", what)};
+    case EBUSY: return {"busy", fmt::format("nbd {}: the device is connected or somebody has it open", what)};
     case ENOENT:
-    case ENODEV:
-      return {"no_device", fmt::format("nbd {}: no such device", what)};
+    case ENODEV: return {"no_device", fmt::format("nbd {}: no such device", what)};
     case ENOMEM:
     case EMFILE:
-    case ENFILE:
-      return {"no_memory", fmt::format("nbd {}: {}", what, std::strerror(error))};
+    case ENFILE: return {"no_memory", fmt::format("nbd {}: {}", what, std::strerror(error))};
     case EAGAIN:
-    case ETIMEDOUT:
-      return {"timed_out", fmt::format("nbd {}: the kernel does not answer", what)};
-    default:
-      return {"invalid_argument", fmt::format("nbd {}: {}", what, std::strerror(error))};
+    case ETIMEDOUT: return {"timed_out", fmt::format("nbd {}: the kernel does not answer", what)};
+    default: return {"invalid_argument", fmt::format("nbd {}: {}", what, std::strerror(error))};
   }
 }
 

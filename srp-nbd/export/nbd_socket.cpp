@@ -62,14 +62,12 @@ Outcome<> NbdSocket::listen() {
     return Failure{"invalid_argument", fmt::format("a socket's path has 1 to {} bytes; '{}' has {}",
                                                    kMaxSocketPathBytes, path_, path_.size())};
   switch (clear_socket_path(path_)) {
-    case SocketPathState::free:
-      break;
+    case SocketPathState::free: break;
     case SocketPathState::no_socket:
       return Failure{"already_exists", fmt::format("{} exists and is not a socket", path_)};
     case SocketPathState::served:
       return Failure{"already_exists", fmt::format("{} is served by another process", path_)};
-    case SocketPathState::failed:
-      return system_failure(path_, "connect", errno);
+    case SocketPathState::failed: return system_failure(path_, "connect", errno);
   }
   auto listener = listen_at(path_);
   if (!listener) return system_failure(path_, "bind", errno);
@@ -141,17 +139,14 @@ asio::awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixSer
     co_await asio::async_write(socket, asio::buffer(output), token);
     if (error) co_return hung_up();
     switch (negotiation.outcome()) {
-      case Negotiation::Outcome::going_on:
-        break;
+      case Negotiation::Outcome::going_on: break;
       case Negotiation::Outcome::transmission:
         // A client must send requests only after the answer to GO. Earlier bytes were read here, so the lane
         // would not get them.
         if (has_excess) co_return Failure{"protocol_error", "the client sent requests before it was let in"};
         co_return negotiation.chosen();
-      case Negotiation::Outcome::ended:
-        co_return std::nullopt;
-      case Negotiation::Outcome::refused:
-        co_return Failure{"protocol_error", negotiation.problem()};
+      case Negotiation::Outcome::ended: co_return std::nullopt;
+      case Negotiation::Outcome::refused: co_return Failure{"protocol_error", negotiation.problem()};
     }
     const auto bytes = co_await socket.async_read_some(asio::buffer(input), token);
     if (error || !server_) co_return hung_up();

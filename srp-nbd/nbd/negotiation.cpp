@@ -96,13 +96,9 @@ void Negotiation::expect(Step step, std::size_t bytes) {
 
 void Negotiation::perform_step() {
   switch (step_) {
-    case Step::client_flags:
-      return on_client_flags();
-    case Step::option_header:
-      return on_option_header();
-    case Step::option_data:
-      on_option();
-      break;
+    case Step::client_flags: return on_client_flags();
+    case Step::option_header: return on_option_header();
+    case Step::option_data: on_option(); break;
     case Step::skipped_data:
       reply(OptionReply::error_too_big, fmt::format("an option carries at most {} bytes", kMaxOptionBytes));
       break;
@@ -136,22 +132,18 @@ void Negotiation::on_option_header() {
 
 void Negotiation::on_option() {
   switch (Option{option_}) {
-    case Option::export_name:
-      return on_export_name();
+    case Option::export_name: return on_export_name();
     case Option::abort:
       reply(OptionReply::ack);
       outcome_ = Outcome::ended;
       return;
-    case Option::list:
-      return on_list();
+    case Option::list: return on_list();
     case Option::info:
-    case Option::go:
-      return on_info();
+    case Option::go: return on_info();
     case Option::starttls:
       return reply(OptionReply::error_policy, "no TLS here: the socket's file mode decides who may connect");
     case Option::structured_reply:
-    default:
-      return reply(OptionReply::error_unsupported, "this server has no such option");
+    default: return reply(OptionReply::error_unsupported, "this server has no such option");
   }
 }
 

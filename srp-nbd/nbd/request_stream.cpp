@@ -60,10 +60,8 @@ WireError check_request(const NbdRequest& request, const RequestLimits& limits) 
 
   bool writes = true;
   switch (static_cast<Command>(request.type)) {
-    case Command::disconnect:
-      return WireError::ok;
-    case Command::flush:
-      return flags_allowed(nbd::kCommandFua) ? WireError::ok : WireError::invalid;
+    case Command::disconnect: return WireError::ok;
+    case Command::flush: return flags_allowed(nbd::kCommandFua) ? WireError::ok : WireError::invalid;
     case Command::read:
       if (request.length > limits.max_request_bytes) return WireError::invalid;
       if (!flags_allowed(nbd::kCommandFua)) return WireError::invalid;
@@ -81,8 +79,7 @@ WireError check_request(const NbdRequest& request, const RequestLimits& limits) 
       if ((limits.transmission_flags & nbd::kSendWriteZeroes) == 0) return WireError::invalid;
       if (!flags_allowed(nbd::kCommandFua | nbd::kCommandNoHole)) return WireError::invalid;
       break;
-    default:
-      return WireError::invalid;
+    default: return WireError::invalid;
   }
   if (writes && (limits.transmission_flags & nbd::kReadOnly) != 0) return WireError::not_permitted;
   if (request.length == 0 || !aligned) return WireError::invalid;

@@ -22,26 +22,16 @@ enum class Checker : unsigned char {
 
 [[nodiscard]] constexpr const char* to_string(Checker c) noexcept {
   switch (c) {
-    case Checker::one_completion:
-      return "one completion per request";
-    case Checker::disk_contents:
-      return "disk contents";
-    case Checker::memory_access:
-      return "memory access";
-    case Checker::request_limit:
-      return "request limit";
-    case Checker::posted_receives:
-      return "posted receives";
-    case Checker::tag_reuse:
-      return "tag reuse";
-    case Checker::baseline:
-      return "resources at the baseline";
-    case Checker::replay:
-      return "replay";
-    case Checker::coverage:
-      return "coverage";
-    case Checker::liveness:
-      return "liveness";
+    case Checker::one_completion: return "one completion per request";
+    case Checker::disk_contents: return "disk contents";
+    case Checker::memory_access: return "memory access";
+    case Checker::request_limit: return "request limit";
+    case Checker::posted_receives: return "posted receives";
+    case Checker::tag_reuse: return "tag reuse";
+    case Checker::baseline: return "resources at the baseline";
+    case Checker::replay: return "replay";
+    case Checker::coverage: return "coverage";
+    case Checker::liveness: return "liveness";
   }
   return "?";
 }

@@ -35,9 +35,7 @@ void Simulation::inject(Fault fault) {
     case Fault::credit_grow:
     case Fault::credit_shrink:
     case Fault::credit_storm:
-    case Fault::credit_overflow:
-      break_units(fault);
-      break;
+    case Fault::credit_overflow: break_units(fault); break;
     case Fault::async_event:
     case Fault::logout:
     case Fault::attention:
@@ -48,21 +46,14 @@ void Simulation::inject(Fault fault) {
     case Fault::unit_away:
     case Fault::unit_hangs:
     case Fault::resize:
-    case Fault::read_only:
-      break_target_side(fault);
-      break;
+    case Fault::read_only: break_target_side(fault); break;
     case Fault::login_reject:
     case Fault::bad_login_response:
-    case Fault::channel_reject:
-      break_logins(fault);
-      break;
+    case Fault::channel_reject: break_logins(fault); break;
     case Fault::admin_disconnect:
     case Fault::admin_reconnect:
-    case Fault::admin_erase:
-      administrate(fault);
-      break;
-    default:
-      break_network(fault);
+    case Fault::admin_erase: administrate(fault); break;
+    default: break_network(fault);
   }
   wake();
 }
@@ -95,17 +86,14 @@ void Simulation::break_units(Fault fault) {
     target_->send_raw(response_unit(response), where);
   };
   switch (fault) {
-    case Fault::unknown_tag:
-      return answer_to(random.next() | std::uint64_t{1} << 63);
+    case Fault::unknown_tag: return answer_to(random.next() | std::uint64_t{1} << 63);
     // Only for an answered request. A second answer to a request in progress would be a lie that nobody can
     // notice.
     case Fault::duplicate_response: {
       const auto tag = wire_.answered_tag(random.next());
       return answer_to(tag);
     }
-    case Fault::garbage_unit:
-      target_->send_raw(garbage(random), where);
-      return;
+    case Fault::garbage_unit: target_->send_raw(garbage(random), where); return;
     case Fault::oversize_unit:
       target_->send_raw(std::vector<std::byte>(1025 + random.below(4096)), where);
       return;
@@ -118,8 +106,7 @@ void Simulation::break_units(Fault fault) {
     case Fault::credit_storm:
       for (int i = 0; i < 20; ++i) target_->send_credit_request(i % 2 == 0 ? 1 : -1, where);
       return;
-    default:
-      target_->send_credit_request(std::numeric_limits<std::int32_t>::max(), where);
+    default: target_->send_credit_request(std::numeric_limits<std::int32_t>::max(), where);
   }
 }
 
@@ -139,20 +126,14 @@ void Simulation::break_target_side(Fault fault) {
     case Fault::attention:
       (void)target_->raise_attention(any_lun(), kConditions[random.below(std::size(kConditions))]);
       return;
-    case Fault::drop_connections:
-      target_->drop_connections();
-      return;
+    case Fault::drop_connections: target_->drop_connections(); return;
     case Fault::target_offline:
       target_->set_online(false);
       return alarm(about(milliseconds(100)), Timer::target_online);
-    case Fault::power_failure:
-      return fail_power();
-    case Fault::exchange_unit:
-      return exchange_unit();
-    case Fault::unit_away:
-      return take_unit_away();
-    case Fault::unit_hangs:
-      return hang_unit();
+    case Fault::power_failure: return fail_power();
+    case Fault::exchange_unit: return exchange_unit();
+    case Fault::unit_away: return take_unit_away();
+    case Fault::unit_hangs: return hang_unit();
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
       if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)
@@ -251,27 +232,13 @@ void Simulation::break_logins(Fault fault) {
   const auto how = random.below(7);
   target_->set_login_response_hook([how](wire::LoginResponse& response) {
     switch (how) {
-      case 0:
-        response.tag ^= 1;
-        break;
-      case 1:
-        response.request_limit = 0;
-        break;
-      case 2:
-        response.request_limit = -5;
-        break;
-      case 3:
-        response.request_limit = std::numeric_limits<std::int32_t>::max();
-        break;
-      case 4:
-        response.max_it_iu_bytes = 47;
-        break;
-      case 5:
-        response.direct_descriptors = response.indirect_descriptors = false;
-        break;
-      default:
-        response.max_ti_iu_bytes = 0xffffffff;
-        break;
+      case 0: response.tag ^= 1; break;
+      case 1: response.request_limit = 0; break;
+      case 2: response.request_limit = -5; break;
+      case 3: response.request_limit = std::numeric_limits<std::int32_t>::max(); break;
+      case 4: response.max_it_iu_bytes = 47; break;
+      case 5: response.direct_descriptors = response.indirect_descriptors = false; break;
+      default: response.max_ti_iu_bytes = 0xffffffff; break;
     }
   });
   alarm(about(milliseconds(100)), Timer::good_login_responses);
@@ -280,22 +247,17 @@ void Simulation::break_logins(Fault fault) {
 void Simulation::break_network(Fault fault) {
   const auto connection = any_connection();
   switch (fault) {
-    case Fault::break_initiator:
-      return network_.break_queue_pair(connection, true, any_error());
-    case Fault::break_target:
-      return network_.break_queue_pair(connection, false, any_error());
-    case Fault::cm_disconnect:
-      return network_.disconnect(connection, fault_random_.chance(2, 3));
-    case Fault::device_removed:
-      return remove_device();
+    case Fault::break_initiator: return network_.break_queue_pair(connection, true, any_error());
+    case Fault::break_target: return network_.break_queue_pair(connection, false, any_error());
+    case Fault::cm_disconnect: return network_.disconnect(connection, fault_random_.chance(2, 3));
+    case Fault::device_removed: return remove_device();
     case Fault::slow_session:
       session_lag_ = about(milliseconds(2));
       return alarm(about(milliseconds(50)), Timer::fast_session);
     case Fault::slow_target:
       target_lag_ = about(milliseconds(2));
       return alarm(about(milliseconds(50)), Timer::fast_target);
-    default:
-      return;
+    default: return;
   }
 }
 
@@ -310,14 +272,9 @@ void Simulation::administrate(Fault fault) {
   if (state() == session::State::erased) return;
   const auto submitted = workload_->submitted();
   switch (fault) {
-    case Fault::admin_reconnect:
-      (void)session_->reconnect();
-      return;
-    case Fault::admin_disconnect:
-      (void)session_->disconnect();
-      break;
-    default:
-      session_->erase();
+    case Fault::admin_reconnect: (void)session_->reconnect(); return;
+    case Fault::admin_disconnect: (void)session_->disconnect(); break;
+    default: session_->erase();
   }
   // Counts only requests from before the call. Later ones complete with the next poll.
   const auto meanwhile = workload_->submitted() - submitted;

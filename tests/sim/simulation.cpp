@@ -181,40 +181,24 @@ void Simulation::on_alarm(const Alarm& a) {
       alarm(std::max<base::Duration>(about(plan_.fault_interval), std::chrono::microseconds(1)),
             Timer::fault);
       break;
-    case Timer::target_online:
-      target_->set_online(true);
-      break;
+    case Timer::target_online: target_->set_online(true); break;
     case Timer::accept_logins:
       target_->reject_logins(std::nullopt);
       target_->reject_further_channels(std::nullopt);
       break;
-    case Timer::good_login_responses:
-      target_->set_login_response_hook({});
-      break;
-    case Timer::exchange_back:
-      exchange_back();
-      break;
+    case Timer::good_login_responses: target_->set_login_response_hook({}); break;
+    case Timer::exchange_back: exchange_back(); break;
     case Timer::answer_again:
       // Wait until the session has noticed it, but not for long.
       if (faults_on_ && a.argument < kMostLooks && !(state() == session::State::live && has_unit_away()))
         return alarm(milliseconds(2), Timer::answer_again, a.argument + 1);
       refusal_.reset();
       break;
-    case Timer::go_on:
-      (void)target_->hang(static_cast<std::uint16_t>(a.argument), false);
-      break;
-    case Timer::fast_session:
-      session_lag_ = {};
-      break;
-    case Timer::fast_target:
-      target_lag_ = {};
-      break;
-    case Timer::release_held:
-      target_->release_held(1 + a.argument);
-      break;
-    case Timer::writable:
-      (void)target_->set_read_only(static_cast<std::uint16_t>(a.argument), false);
-      break;
+    case Timer::go_on: (void)target_->hang(static_cast<std::uint16_t>(a.argument), false); break;
+    case Timer::fast_session: session_lag_ = {}; break;
+    case Timer::fast_target: target_lag_ = {}; break;
+    case Timer::release_held: target_->release_held(1 + a.argument); break;
+    case Timer::writable: (void)target_->set_read_only(static_cast<std::uint16_t>(a.argument), false); break;
     case Timer::new_session:
       if (state() != session::State::erased) break;
       end_session();

@@ -109,8 +109,7 @@ void WireModel::Connection::received(std::span<const std::byte> unit) {
       if (const auto request = wire::decode_async_event_request(unit))
         credits_ += request->request_limit_delta;
       return;
-    default:
-      return;
+    default: return;
   }
 }
 

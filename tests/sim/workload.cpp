@@ -139,9 +139,7 @@ void Workload::start(Slot& slot, LogicalUnit& unit) {
   slot.swept = slot.must_fail = false;
   auto& model = *slot.model;
   switch (r.operation) {
-    case IoOperation::flush:
-      slot.moment = model.moment();
-      break;
+    case IoOperation::flush: slot.moment = model.moment(); break;
     case IoOperation::read:
       for (std::uint64_t i = 0; within && i < r.blocks; ++i) slot.floors[i] = model.floor(r.first_block + i);
       slot.moment = model.moment();
@@ -193,9 +191,7 @@ void Workload::complete(Slot& slot) {
       if (ok) judge_read(slot);
       slot.model->end_read();
       break;
-    case IoOperation::flush:
-      judge_flush(slot);
-      break;
+    case IoOperation::flush: judge_flush(slot); break;
     default:
       if (slot.moment != 0)
         slot.model->end_write(slot.moment, r.first_block, r.blocks, ok, ok && r.force_unit_access);
@@ -229,11 +225,8 @@ void Workload::judge_flush(Slot& slot) {
         checks_.fail(Checker::disk_contents, "a flush fails after the unit has told of a lost write",
                      fmt::format("success of LUN {}", lun));
       return slot.model->flushed(slot.moment);
-    case Errc::medium_error:
-      std::erase(untold_, lun);
-      return;
-    default:
-      return;
+    case Errc::medium_error: std::erase(untold_, lun); return;
+    default: return;
   }
 }
 

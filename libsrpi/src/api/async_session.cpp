@@ -211,8 +211,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
   // on_attempt_failed, or in one of the two states that end the attempt for another reason.
   void on_state(SessionState, SessionState to, const Error& cause) override {
     switch (to) {
-      case SessionState::live:
-        return end_connecting(Errc::ok);
+      case SessionState::live: return end_connecting(Errc::ok);
       case SessionState::disconnecting:
       case SessionState::erased:
         fail_waiting();
@@ -225,8 +224,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
         if (cause.code != Errc::ok) why_ = cause;
         return;
       case SessionState::connecting:
-      case SessionState::recovering:
-        return;
+      case SessionState::recovering: return;
     }
   }
   void on_attempt_failed(const Error& error) override { fail_connecting(error); }

@@ -17,28 +17,17 @@ lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cas
 
 std::optional<SessionEvent> public_event_of(scsi::Event event) {
   switch (event) {
-    case scsi::Event::none:
-      return std::nullopt;
-    case scsi::Event::capacity_changed:
-      return SessionEvent::capacity_changed;
-    case scsi::Event::luns_changed:
-      return SessionEvent::logical_units_changed;
-    case scsi::Event::lun_reset:
-      return SessionEvent::logical_unit_reset;
-    case scsi::Event::mode_parameters_changed:
-      return SessionEvent::mode_parameters_changed;
-    case scsi::Event::identity_changed:
-      return SessionEvent::identity_changed;
-    case scsi::Event::medium_changed:
-      return SessionEvent::medium_changed;
-    case scsi::Event::reservations_changed:
-      return SessionEvent::reservations_changed;
-    case scsi::Event::space_low:
-      return SessionEvent::space_low;
-    case scsi::Event::failure_predicted:
-      return SessionEvent::failure_predicted;
-    case scsi::Event::deferred_error:
-      return SessionEvent::deferred_error;
+    case scsi::Event::none: return std::nullopt;
+    case scsi::Event::capacity_changed: return SessionEvent::capacity_changed;
+    case scsi::Event::luns_changed: return SessionEvent::logical_units_changed;
+    case scsi::Event::lun_reset: return SessionEvent::logical_unit_reset;
+    case scsi::Event::mode_parameters_changed: return SessionEvent::mode_parameters_changed;
+    case scsi::Event::identity_changed: return SessionEvent::identity_changed;
+    case scsi::Event::medium_changed: return SessionEvent::medium_changed;
+    case scsi::Event::reservations_changed: return SessionEvent::reservations_changed;
+    case scsi::Event::space_low: return SessionEvent::space_low;
+    case scsi::Event::failure_predicted: return SessionEvent::failure_predicted;
+    case scsi::Event::deferred_error: return SessionEvent::deferred_error;
   }
   return std::nullopt;
 }

@@ -186,21 +186,14 @@ std::string_view SessionOption::argument() const {
 std::string SessionOption::expected() const {
   const auto numbers = fmt::format("from {} to {}", least_in_programs, most);
   switch (form()) {
-    case Form::boolean:
-      return "true or false";
-    case Form::time:
-      return "milliseconds " + numbers;
-    case Form::optional_time:
-      return "milliseconds " + numbers + ", or off";
-    case Form::hex:
-      return "up to 16 hex digits";
-    case Form::port_id:
-      return "32 hex digits";
-    case Form::luns:
-      return fmt::format("a list of up to {} different LUNs from 0 to {}", most, kMostLun);
+    case Form::boolean: return "true or false";
+    case Form::time: return "milliseconds " + numbers;
+    case Form::optional_time: return "milliseconds " + numbers + ", or off";
+    case Form::hex: return "up to 16 hex digits";
+    case Form::port_id: return "32 hex digits";
+    case Form::luns: return fmt::format("a list of up to {} different LUNs from 0 to {}", most, kMostLun);
     case Form::small_number:
-    case Form::number:
-      break;
+    case Form::number: break;
   }
   return unit.empty() ? "a number " + numbers : fmt::format("a number of {} {}", unit, numbers);
 }

@@ -49,12 +49,9 @@ class ConditionCategory final : public std::error_category {
   const char* name() const noexcept override { return "srpi.condition"; }
   std::string message(int value) const override {
     switch (static_cast<Condition>(value)) {
-      case Condition::retry_same_path:
-        return "a retry over the same path may help";
-      case Condition::retry_other_path:
-        return "a retry over another path may help";
-      case Condition::permanent:
-        return "a retry cannot help";
+      case Condition::retry_same_path: return "a retry over the same path may help";
+      case Condition::retry_other_path: return "a retry over another path may help";
+      case Condition::permanent: return "a retry cannot help";
     }
     return "unknown condition";
   }

@@ -10,24 +10,15 @@ namespace srpi::loopback {
 
 const char* to_string(Delivery::Kind kind) noexcept {
   switch (kind) {
-    case Delivery::Kind::send:
-      return "send";
-    case Delivery::Kind::rdma_read:
-      return "rdma_read";
-    case Delivery::Kind::rdma_write:
-      return "rdma_write";
-    case Delivery::Kind::resolve:
-      return "resolve";
-    case Delivery::Kind::request:
-      return "request";
-    case Delivery::Kind::reply:
-      return "reply";
-    case Delivery::Kind::reject:
-      return "reject";
-    case Delivery::Kind::ready_to_use:
-      return "ready_to_use";
-    case Delivery::Kind::disconnect:
-      return "disconnect";
+    case Delivery::Kind::send: return "send";
+    case Delivery::Kind::rdma_read: return "rdma_read";
+    case Delivery::Kind::rdma_write: return "rdma_write";
+    case Delivery::Kind::resolve: return "resolve";
+    case Delivery::Kind::request: return "request";
+    case Delivery::Kind::reply: return "reply";
+    case Delivery::Kind::reject: return "reject";
+    case Delivery::Kind::ready_to_use: return "ready_to_use";
+    case Delivery::Kind::disconnect: return "disconnect";
   }
   return "unknown delivery";
 }
@@ -59,21 +50,16 @@ void Network::deliver(const Message& message) {
   switch (message.kind) {
     case Delivery::Kind::resolve:
       return end->on_resolved(message.verdict.fault != Verdict::Fault::unreachable);
-    case Delivery::Kind::request:
-      return deliver_request(*end, message);
-    case Delivery::Kind::reply:
-      return end->on_reply(private_data);
+    case Delivery::Kind::request: return deliver_request(*end, message);
+    case Delivery::Kind::reply: return end->on_reply(private_data);
     case Delivery::Kind::reject:
       return end->on_rejected(private_data, true, false,
                               Error{Errc::login_rejected, "the listener rejected the connection request"});
-    case Delivery::Kind::ready_to_use:
-      return end->on_ready_to_use();
-    case Delivery::Kind::disconnect:
-      return end->on_peer_gone();
+    case Delivery::Kind::ready_to_use: return end->on_ready_to_use();
+    case Delivery::Kind::disconnect: return end->on_peer_gone();
     case Delivery::Kind::send:
     case Delivery::Kind::rdma_read:
-    case Delivery::Kind::rdma_write:
-      return;
+    case Delivery::Kind::rdma_write: return;
   }
 }
 

@@ -143,16 +143,14 @@ void End::on_peer_gone() {
   switch (stage) {
     case Stage::resolving:
     case Stage::resolved:
-    case Stage::ended:
-      return;
+    case Stage::ended: return;
     case Stage::requesting:
       return on_rejected({}, false, false,
                          Error{Errc::refused, "the listener dropped the connection request"});
     case Stage::offered:
     case Stage::replied:
       return end(Kind::failed, Error{Errc::no_connect, "the initiator gave up connecting"});
-    case Stage::established:
-      return end(Kind::disconnected, Error{Errc::no_connect, "the peer disconnected"});
+    case Stage::established: return end(Kind::disconnected, Error{Errc::no_connect, "the peer disconnected"});
   }
 }
 

@@ -38,11 +38,9 @@ void Unit::on_answer(UnitCommand& c) noexcept {
   switch (what.action) {
     case scsi::Action::complete:
       return command_done(c, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);
-    case scsi::Action::fail:
-      return command_done(c, what.error);
+    case scsi::Action::fail: return command_done(c, what.error);
     case scsi::Action::retry_now:
-    case scsi::Action::retry_later:
-      return retry(c, what);
+    case scsi::Action::retry_later: return retry(c, what);
   }
 }
 

@@ -11,12 +11,9 @@ namespace srpi::lun {
 
 std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   switch (operation) {
-    case IoOperation::unmap:
-      return profile_.limits.max_unmap_blocks;
-    case IoOperation::write_zeroes:
-      return profile_.limits.max_write_same_blocks;
-    default:
-      return profile_.limits.max_transfer_blocks;
+    case IoOperation::unmap: return profile_.limits.max_unmap_blocks;
+    case IoOperation::write_zeroes: return profile_.limits.max_write_same_blocks;
+    default: return profile_.limits.max_transfer_blocks;
   }
 }
 

@@ -205,8 +205,7 @@ Sequence<Result<>> UnitQuestions::read_vpd(std::uint64_t lun, UnitProfile& unit,
         provisioning = *decoded;
         break;
       }
-      case VpdPage::supported_pages:
-        break;
+      case VpdPage::supported_pages: break;
     }
   }
   co_return Result<>();

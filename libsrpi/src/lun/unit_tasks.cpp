@@ -9,12 +9,9 @@ namespace {
 Errc outcome_of(const channel::Tmf& task) noexcept {
   if (task.error != Errc::ok) return task.error;
   switch (task.result) {
-    case wire::TaskResult::complete:
-      return Errc::ok;
-    case wire::TaskResult::not_supported:
-      return Errc::not_supported;
-    default:
-      return Errc::target_error;
+    case wire::TaskResult::complete: return Errc::ok;
+    case wire::TaskResult::not_supported: return Errc::not_supported;
+    default: return Errc::target_error;
   }
 }
 

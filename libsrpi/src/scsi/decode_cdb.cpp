@@ -45,19 +45,12 @@ Result<DecodedCdb> transfer(Opcode opcode, Operation direction, const Reader& in
   auto out = operation(direction);
   switch (opcode) {
     case Opcode::read_6:
-    case Opcode::write_6:
-      take_6(out, in);
-      return out;
+    case Opcode::write_6: take_6(out, in); return out;
     case Opcode::read_10:
-    case Opcode::write_10:
-      take_10(out, in);
-      break;
+    case Opcode::write_10: take_10(out, in); break;
     case Opcode::read_12:
-    case Opcode::write_12:
-      take_12(out, in);
-      break;
-    default:
-      take_16(out, in);
+    case Opcode::write_12: take_12(out, in); break;
+    default: take_16(out, in);
   }
   if (in.u8(1) >> 5 != 0) return refused(opcode, "protection information asked for");
   out.dpo = in.bit(1, 4);
@@ -105,22 +98,19 @@ DecodedCdb mode_sense_of(Operation op, const Reader& in) {
 Result<DecodedCdb> decode_by_opcode(Opcode opcode, const Reader& in) {
   DecodedCdb out;
   switch (opcode) {
-    case Opcode::test_unit_ready:
-      return operation(Operation::test_unit_ready);
+    case Opcode::test_unit_ready: return operation(Operation::test_unit_ready);
     case Opcode::request_sense:
       out = operation(Operation::request_sense);
       out.descriptor_format = in.bit(1, 0);
       out.allocation_bytes = in.u8(4);
       return out;
-    case Opcode::inquiry:
-      return inquiry_of(in);
+    case Opcode::inquiry: return inquiry_of(in);
     case Opcode::report_luns:
       out = operation(Operation::report_luns);
       out.select_report = in.u8(2);
       out.allocation_bytes = in.u32(6);
       return out;
-    case Opcode::read_capacity_10:
-      return operation(Operation::read_capacity_10);
+    case Opcode::read_capacity_10: return operation(Operation::read_capacity_10);
     case Opcode::service_action_in_16:
       if ((in.u8(1) & 0x1f) != kServiceActionReadCapacity16)
         return Error{Errc::not_supported,
@@ -128,20 +118,16 @@ Result<DecodedCdb> decode_by_opcode(Opcode opcode, const Reader& in) {
       out = operation(Operation::read_capacity_16);
       out.allocation_bytes = in.u32(10);
       return out;
-    case Opcode::mode_sense_6:
-      return mode_sense_of(Operation::mode_sense_6, in);
-    case Opcode::mode_sense_10:
-      return mode_sense_of(Operation::mode_sense_10, in);
+    case Opcode::mode_sense_6: return mode_sense_of(Operation::mode_sense_6, in);
+    case Opcode::mode_sense_10: return mode_sense_of(Operation::mode_sense_10, in);
     case Opcode::read_6:
     case Opcode::read_10:
     case Opcode::read_12:
-    case Opcode::read_16:
-      return transfer(opcode, Operation::read, in);
+    case Opcode::read_16: return transfer(opcode, Operation::read, in);
     case Opcode::write_6:
     case Opcode::write_10:
     case Opcode::write_12:
-    case Opcode::write_16:
-      return transfer(opcode, Operation::write, in);
+    case Opcode::write_16: return transfer(opcode, Operation::write, in);
     case Opcode::synchronize_cache_10:
     case Opcode::synchronize_cache_16:
       out = operation(Operation::synchronize_cache);
@@ -152,8 +138,7 @@ Result<DecodedCdb> decode_by_opcode(Opcode opcode, const Reader& in) {
         take_16(out, in);
       return out;
     case Opcode::write_same_10:
-    case Opcode::write_same_16:
-      return write_same(opcode, in);
+    case Opcode::write_same_16: return write_same(opcode, in);
     case Opcode::unmap:
       if (in.bit(1, 0)) return refused(opcode, "ANCHOR is set");
       out = operation(Operation::unmap);
@@ -189,69 +174,46 @@ Sense refusal_of(const Error& error) noexcept {
 DataDirection direction_of(const DecodedCdb& cdb) noexcept {
   switch (cdb.operation) {
     case Operation::test_unit_ready:
-    case Operation::synchronize_cache:
-      return DataDirection::none;
-    case Operation::read_capacity_10:
-      return DataDirection::in;
+    case Operation::synchronize_cache: return DataDirection::none;
+    case Operation::read_capacity_10: return DataDirection::in;
     case Operation::request_sense:
     case Operation::inquiry:
     case Operation::report_luns:
     case Operation::read_capacity_16:
     case Operation::mode_sense_6:
-    case Operation::mode_sense_10:
-      return cdb.allocation_bytes == 0 ? DataDirection::none : DataDirection::in;
-    case Operation::read:
-      return cdb.blocks == 0 ? DataDirection::none : DataDirection::in;
-    case Operation::write:
-      return cdb.blocks == 0 ? DataDirection::none : DataDirection::out;
-    case Operation::write_same:
-      return cdb.no_data_out ? DataDirection::none : DataDirection::out;
-    case Operation::unmap:
-      return cdb.allocation_bytes == 0 ? DataDirection::none : DataDirection::out;
+    case Operation::mode_sense_10: return cdb.allocation_bytes == 0 ? DataDirection::none : DataDirection::in;
+    case Operation::read: return cdb.blocks == 0 ? DataDirection::none : DataDirection::in;
+    case Operation::write: return cdb.blocks == 0 ? DataDirection::none : DataDirection::out;
+    case Operation::write_same: return cdb.no_data_out ? DataDirection::none : DataDirection::out;
+    case Operation::unmap: return cdb.allocation_bytes == 0 ? DataDirection::none : DataDirection::out;
   }
   return DataDirection::none;
 }
 
 const char* to_string(Operation op) noexcept {
   switch (op) {
-    case Operation::test_unit_ready:
-      return "test unit ready";
-    case Operation::request_sense:
-      return "request sense";
-    case Operation::inquiry:
-      return "inquiry";
-    case Operation::report_luns:
-      return "report luns";
-    case Operation::read_capacity_10:
-      return "read capacity (10)";
-    case Operation::read_capacity_16:
-      return "read capacity (16)";
-    case Operation::mode_sense_6:
-      return "mode sense (6)";
-    case Operation::mode_sense_10:
-      return "mode sense (10)";
-    case Operation::read:
-      return "read";
-    case Operation::write:
-      return "write";
-    case Operation::synchronize_cache:
-      return "synchronize cache";
-    case Operation::write_same:
-      return "write same";
-    case Operation::unmap:
-      return "unmap";
+    case Operation::test_unit_ready: return "test unit ready";
+    case Operation::request_sense: return "request sense";
+    case Operation::inquiry: return "inquiry";
+    case Operation::report_luns: return "report luns";
+    case Operation::read_capacity_10: return "read capacity (10)";
+    case Operation::read_capacity_16: return "read capacity (16)";
+    case Operation::mode_sense_6: return "mode sense (6)";
+    case Operation::mode_sense_10: return "mode sense (10)";
+    case Operation::read: return "read";
+    case Operation::write: return "write";
+    case Operation::synchronize_cache: return "synchronize cache";
+    case Operation::write_same: return "write same";
+    case Operation::unmap: return "unmap";
   }
   return "unknown operation";
 }
 
 const char* to_string(DataDirection direction) noexcept {
   switch (direction) {
-    case DataDirection::none:
-      return "none";
-    case DataDirection::in:
-      return "in";
-    case DataDirection::out:
-      return "out";
+    case DataDirection::none: return "none";
+    case DataDirection::in: return "in";
+    case DataDirection::out: return "out";
   }
   return "unknown direction";
 }

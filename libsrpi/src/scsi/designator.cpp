@@ -87,56 +87,37 @@ Designator make_t10_vendor_id(const std::string& vendor, const std::string& rest
 
 const char* to_string(CodeSet code_set) noexcept {
   switch (code_set) {
-    case CodeSet::reserved:
-      return "reserved";
-    case CodeSet::binary:
-      return "binary";
-    case CodeSet::ascii:
-      return "ASCII";
-    case CodeSet::utf8:
-      return "UTF-8";
+    case CodeSet::reserved: return "reserved";
+    case CodeSet::binary: return "binary";
+    case CodeSet::ascii: return "ASCII";
+    case CodeSet::utf8: return "UTF-8";
   }
   return "reserved";
 }
 
 const char* to_string(Association association) noexcept {
   switch (association) {
-    case Association::logical_unit:
-      return "logical unit";
-    case Association::target_port:
-      return "target port";
-    case Association::target_device:
-      return "target device";
-    case Association::reserved:
-      return "reserved";
+    case Association::logical_unit: return "logical unit";
+    case Association::target_port: return "target port";
+    case Association::target_device: return "target device";
+    case Association::reserved: return "reserved";
   }
   return "reserved";
 }
 
 const char* to_string(DesignatorType type) noexcept {
   switch (type) {
-    case DesignatorType::vendor_specific:
-      return "vendor specific";
-    case DesignatorType::t10_vendor_id:
-      return "T10 vendor id";
-    case DesignatorType::eui64:
-      return "EUI-64";
-    case DesignatorType::naa:
-      return "NAA";
-    case DesignatorType::relative_target_port:
-      return "relative target port";
-    case DesignatorType::target_port_group:
-      return "target port group";
-    case DesignatorType::logical_unit_group:
-      return "logical unit group";
-    case DesignatorType::md5:
-      return "MD5";
-    case DesignatorType::scsi_name_string:
-      return "SCSI name string";
-    case DesignatorType::protocol_specific_port:
-      return "protocol specific port";
-    case DesignatorType::uuid:
-      return "UUID";
+    case DesignatorType::vendor_specific: return "vendor specific";
+    case DesignatorType::t10_vendor_id: return "T10 vendor id";
+    case DesignatorType::eui64: return "EUI-64";
+    case DesignatorType::naa: return "NAA";
+    case DesignatorType::relative_target_port: return "relative target port";
+    case DesignatorType::target_port_group: return "target port group";
+    case DesignatorType::logical_unit_group: return "logical unit group";
+    case DesignatorType::md5: return "MD5";
+    case DesignatorType::scsi_name_string: return "SCSI name string";
+    case DesignatorType::protocol_specific_port: return "protocol specific port";
+    case DesignatorType::uuid: return "UUID";
   }
   return "reserved";
 }

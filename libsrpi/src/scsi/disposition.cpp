@@ -70,60 +70,39 @@ std::optional<base::Duration> RetryBudget::next(RetryClass c) noexcept {
 
 const char* to_string(Action action) noexcept {
   switch (action) {
-    case Action::complete:
-      return "complete";
-    case Action::fail:
-      return "fail";
-    case Action::retry_now:
-      return "retry now";
-    case Action::retry_later:
-      return "retry later";
+    case Action::complete: return "complete";
+    case Action::fail: return "fail";
+    case Action::retry_now: return "retry now";
+    case Action::retry_later: return "retry later";
   }
   return "unknown action";
 }
 
 const char* to_string(Event event) noexcept {
   switch (event) {
-    case Event::none:
-      return "none";
-    case Event::capacity_changed:
-      return "capacity changed";
-    case Event::luns_changed:
-      return "logical units changed";
-    case Event::lun_reset:
-      return "logical unit reset";
-    case Event::mode_parameters_changed:
-      return "mode parameters changed";
-    case Event::identity_changed:
-      return "identity changed";
-    case Event::medium_changed:
-      return "medium changed";
-    case Event::reservations_changed:
-      return "reservations changed";
-    case Event::space_low:
-      return "space low";
-    case Event::failure_predicted:
-      return "failure predicted";
-    case Event::deferred_error:
-      return "deferred error";
+    case Event::none: return "none";
+    case Event::capacity_changed: return "capacity changed";
+    case Event::luns_changed: return "logical units changed";
+    case Event::lun_reset: return "logical unit reset";
+    case Event::mode_parameters_changed: return "mode parameters changed";
+    case Event::identity_changed: return "identity changed";
+    case Event::medium_changed: return "medium changed";
+    case Event::reservations_changed: return "reservations changed";
+    case Event::space_low: return "space low";
+    case Event::failure_predicted: return "failure predicted";
+    case Event::deferred_error: return "deferred error";
   }
   return "unknown event";
 }
 
 const char* to_string(RetryClass c) noexcept {
   switch (c) {
-    case RetryClass::none:
-      return "none";
-    case RetryClass::unit_attention:
-      return "unit attention";
-    case RetryClass::busy:
-      return "busy";
-    case RetryClass::queue_full:
-      return "queue full";
-    case RetryClass::becoming_ready:
-      return "becoming ready";
-    case RetryClass::aborted:
-      return "aborted";
+    case RetryClass::none: return "none";
+    case RetryClass::unit_attention: return "unit attention";
+    case RetryClass::busy: return "busy";
+    case RetryClass::queue_full: return "queue full";
+    case RetryClass::becoming_ready: return "becoming ready";
+    case RetryClass::aborted: return "aborted";
   }
   return "unknown retry class";
 }

@@ -27,12 +27,9 @@ std::string to_string(const LogicalUnitIdentity& id) {
 
 const char* to_string(IdentityProof proof) noexcept {
   switch (proof) {
-    case IdentityProof::wwid:
-      return "wwid";
-    case IdentityProof::serial:
-      return "serial";
-    case IdentityProof::product:
-      return "vendor and product";
+    case IdentityProof::wwid: return "wwid";
+    case IdentityProof::serial: return "serial";
+    case IdentityProof::product: return "vendor and product";
   }
   return "unknown proof";
 }

@@ -43,50 +43,31 @@ std::vector<std::uint8_t> encode(const StandardInquiry& inquiry) {
 
 const char* to_string(PeripheralQualifier qualifier) noexcept {
   switch (qualifier) {
-    case PeripheralQualifier::connected:
-      return "connected";
-    case PeripheralQualifier::not_connected:
-      return "not connected";
-    case PeripheralQualifier::reserved:
-      return "reserved";
-    case PeripheralQualifier::not_capable:
-      return "no logical unit";
+    case PeripheralQualifier::connected: return "connected";
+    case PeripheralQualifier::not_connected: return "not connected";
+    case PeripheralQualifier::reserved: return "reserved";
+    case PeripheralQualifier::not_capable: return "no logical unit";
   }
   return "vendor specific qualifier";
 }
 
 const char* to_string(DeviceType type) noexcept {
   switch (type) {
-    case DeviceType::direct_access:
-      return "direct access";
-    case DeviceType::sequential_access:
-      return "sequential access";
-    case DeviceType::printer:
-      return "printer";
-    case DeviceType::processor:
-      return "processor";
-    case DeviceType::write_once:
-      return "write once";
-    case DeviceType::cd_dvd:
-      return "CD/DVD";
-    case DeviceType::optical_memory:
-      return "optical memory";
-    case DeviceType::media_changer:
-      return "media changer";
-    case DeviceType::storage_array_controller:
-      return "storage array controller";
-    case DeviceType::enclosure_services:
-      return "enclosure services";
-    case DeviceType::simplified_direct_access:
-      return "simplified direct access";
-    case DeviceType::object_storage:
-      return "object storage";
-    case DeviceType::zoned_block:
-      return "zoned block";
-    case DeviceType::well_known:
-      return "well-known logical unit";
-    case DeviceType::unknown:
-      return "unknown";
+    case DeviceType::direct_access: return "direct access";
+    case DeviceType::sequential_access: return "sequential access";
+    case DeviceType::printer: return "printer";
+    case DeviceType::processor: return "processor";
+    case DeviceType::write_once: return "write once";
+    case DeviceType::cd_dvd: return "CD/DVD";
+    case DeviceType::optical_memory: return "optical memory";
+    case DeviceType::media_changer: return "media changer";
+    case DeviceType::storage_array_controller: return "storage array controller";
+    case DeviceType::enclosure_services: return "enclosure services";
+    case DeviceType::simplified_direct_access: return "simplified direct access";
+    case DeviceType::object_storage: return "object storage";
+    case DeviceType::zoned_block: return "zoned block";
+    case DeviceType::well_known: return "well-known logical unit";
+    case DeviceType::unknown: return "unknown";
   }
   return "reserved device type";
 }

@@ -33,10 +33,8 @@ std::optional<std::uint16_t> flat_number_of(const Lun& lun) noexcept {
     case 0:               // peripheral device: bits 8-13 are the bus, which must be 0
       if (first > 0xff) return std::nullopt;
       return first;
-    case 1:
-      return static_cast<std::uint16_t>(first & 0x3fff);  // flat space
-    default:
-      return std::nullopt;
+    case 1: return static_cast<std::uint16_t>(first & 0x3fff);  // flat space
+    default: return std::nullopt;
   }
 }
 

@@ -79,8 +79,7 @@ bool decode_descriptor(Sense& sense, const Reader& in) {
       if (in.bit(2, 7)) sense.information = in.u64(8);
       take_command_specific(sense, in.u64(16));
       return true;
-    default:
-      return true;  // forwarded sense, OSD, ATA, vendor specific: nothing that we use
+    default: return true;  // forwarded sense, OSD, ATA, vendor specific: nothing that we use
   }
 }
 
@@ -175,38 +174,22 @@ EncodedSense encode(const Sense& sense) noexcept {
 
 const char* to_string(SenseKey key) noexcept {
   switch (key) {
-    case SenseKey::no_sense:
-      return "no sense";
-    case SenseKey::recovered_error:
-      return "recovered error";
-    case SenseKey::not_ready:
-      return "not ready";
-    case SenseKey::medium_error:
-      return "medium error";
-    case SenseKey::hardware_error:
-      return "hardware error";
-    case SenseKey::illegal_request:
-      return "illegal request";
-    case SenseKey::unit_attention:
-      return "unit attention";
-    case SenseKey::data_protect:
-      return "data protect";
-    case SenseKey::blank_check:
-      return "blank check";
-    case SenseKey::vendor_specific:
-      return "vendor specific";
-    case SenseKey::copy_aborted:
-      return "copy aborted";
-    case SenseKey::aborted_command:
-      return "aborted command";
-    case SenseKey::equal:
-      return "equal";
-    case SenseKey::volume_overflow:
-      return "volume overflow";
-    case SenseKey::miscompare:
-      return "miscompare";
-    case SenseKey::completed:
-      return "completed";
+    case SenseKey::no_sense: return "no sense";
+    case SenseKey::recovered_error: return "recovered error";
+    case SenseKey::not_ready: return "not ready";
+    case SenseKey::medium_error: return "medium error";
+    case SenseKey::hardware_error: return "hardware error";
+    case SenseKey::illegal_request: return "illegal request";
+    case SenseKey::unit_attention: return "unit attention";
+    case SenseKey::data_protect: return "data protect";
+    case SenseKey::blank_check: return "blank check";
+    case SenseKey::vendor_specific: return "vendor specific";
+    case SenseKey::copy_aborted: return "copy aborted";
+    case SenseKey::aborted_command: return "aborted command";
+    case SenseKey::equal: return "equal";
+    case SenseKey::volume_overflow: return "volume overflow";
+    case SenseKey::miscompare: return "miscompare";
+    case SenseKey::completed: return "completed";
   }
   return "unknown sense key";
 }

@@ -142,30 +142,21 @@ std::vector<std::uint8_t> encode(const LogicalBlockProvisioning& provisioning) {
 
 const char* to_string(VpdPage page) noexcept {
   switch (page) {
-    case VpdPage::supported_pages:
-      return "supported VPD pages";
-    case VpdPage::unit_serial_number:
-      return "unit serial number";
-    case VpdPage::device_identification:
-      return "device identification";
-    case VpdPage::block_limits:
-      return "block limits";
-    case VpdPage::block_device_characteristics:
-      return "block device characteristics";
-    case VpdPage::logical_block_provisioning:
-      return "logical block provisioning";
+    case VpdPage::supported_pages: return "supported VPD pages";
+    case VpdPage::unit_serial_number: return "unit serial number";
+    case VpdPage::device_identification: return "device identification";
+    case VpdPage::block_limits: return "block limits";
+    case VpdPage::block_device_characteristics: return "block device characteristics";
+    case VpdPage::logical_block_provisioning: return "logical block provisioning";
   }
   return "unknown VPD page";
 }
 
 const char* to_string(ProvisioningType type) noexcept {
   switch (type) {
-    case ProvisioningType::not_reported:
-      return "not reported";
-    case ProvisioningType::resource:
-      return "resource provisioned";
-    case ProvisioningType::thin:
-      return "thin provisioned";
+    case ProvisioningType::not_reported: return "not reported";
+    case ProvisioningType::resource: return "resource provisioned";
+    case ProvisioningType::thin: return "thin provisioned";
   }
   return "reserved provisioning type";
 }

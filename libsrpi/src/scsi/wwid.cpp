@@ -20,12 +20,9 @@ bool naa_length_is_right(const Designator& designator) {
   switch (naa_of(designator)) {
     case kNaaExtended:
     case kNaaLocal:
-    case kNaaRegistered:
-      return designator.value.size() == 8;
-    case kNaaRegisteredExtended:
-      return designator.value.size() == 16;
-    default:
-      return false;
+    case kNaaRegistered: return designator.value.size() == 8;
+    case kNaaRegisteredExtended: return designator.value.size() == 16;
+    default: return false;
   }
 }
 
@@ -59,18 +56,12 @@ unsigned rank_of(const Designator& designator) {
   switch (designator.type) {
     case DesignatorType::naa:
       return naa_of(designator) == kNaaLocal ? 6 : 0;  // 3: only the administrator guarantees it
-    case DesignatorType::eui64:
-      return 1;
-    case DesignatorType::uuid:
-      return 2;
-    case DesignatorType::scsi_name_string:
-      return 3;
-    case DesignatorType::t10_vendor_id:
-      return 4;
-    case DesignatorType::md5:
-      return 5;
-    default:
-      return 7;
+    case DesignatorType::eui64: return 1;
+    case DesignatorType::uuid: return 2;
+    case DesignatorType::scsi_name_string: return 3;
+    case DesignatorType::t10_vendor_id: return 4;
+    case DesignatorType::md5: return 5;
+    default: return 7;
   }
 }
 
@@ -80,26 +71,21 @@ std::string wwid_of(const Designator& designator) {
   if (designator.association != Association::logical_unit) return {};
   const Bytes value{designator.value};
   switch (designator.type) {
-    case DesignatorType::naa:
-      return naa_length_is_right(designator) ? "naa." + hex(value) : std::string{};
+    case DesignatorType::naa: return naa_length_is_right(designator) ? "naa." + hex(value) : std::string{};
     case DesignatorType::eui64:
       return value.size() == 8 || value.size() == 12 || value.size() == 16 ? "eui." + hex(value)
                                                                            : std::string{};
-    case DesignatorType::uuid:
-      return uuid_text(value);
+    case DesignatorType::uuid: return uuid_text(value);
     case DesignatorType::scsi_name_string:
       return text_of(value);  // the text has a prefix already: "iqn.", "naa.", "eui."
-    case DesignatorType::t10_vendor_id:
-      return prefixed("t10.", one_word(text_of(value)));
-    case DesignatorType::md5:
-      return value.size() == 16 ? "md5." + hex(value) : std::string{};
+    case DesignatorType::t10_vendor_id: return prefixed("t10.", one_word(text_of(value)));
+    case DesignatorType::md5: return value.size() == 16 ? "md5." + hex(value) : std::string{};
     case DesignatorType::vendor_specific:
       return prefixed("vendor.", designator.code_set == CodeSet::binary ? hex(value) : text_of(value));
     case DesignatorType::relative_target_port:
     case DesignatorType::target_port_group:
     case DesignatorType::logical_unit_group:
-    case DesignatorType::protocol_specific_port:
-      break;
+    case DesignatorType::protocol_specific_port: break;
   }
   return {};
 }

@@ -28,16 +28,11 @@ bool ended_by_target(const fabric::ConnectionEvent& event, const Channel& channe
 
 const char* Attempt::describe(Step step) noexcept {
   switch (step) {
-    case Step::opening:
-      return "opening the connection";
-    case Step::resolving:
-      return "resolving address and route";
-    case Step::logging_in:
-      return "waiting for the answer to the login";
-    case Step::proving:
-      return "asking about the logical units";
-    case Step::fencing:
-      return "waiting for LOGICAL UNIT RESET to end the writes of an earlier connection";
+    case Step::opening: return "opening the connection";
+    case Step::resolving: return "resolving address and route";
+    case Step::logging_in: return "waiting for the answer to the login";
+    case Step::proving: return "asking about the logical units";
+    case Step::fencing: return "waiting for LOGICAL UNIT RESET to end the writes of an earlier connection";
   }
   return "?";
 }
@@ -111,10 +106,8 @@ Attempt::Ended Attempt::on_event(const fabric::ConnectionEvent& event) {
         return ended_with({Errc::protocol_error, "established before the login"});
       if (auto done = on_established(event); !done) return ended_with(done.error());
       return std::nullopt;
-    case Kind::rejected:
-      return on_rejected(event);
-    case Kind::failed:
-      return ended_with(event.error);
+    case Kind::rejected: return on_rejected(event);
+    case Kind::failed: return ended_with(event.error);
     case Kind::disconnected: {
       auto ended = ended_with(event.error);
       ended.ended_by_target = ended_another_.has_value() && ended_by_target(event, channel_);

@@ -18,12 +18,9 @@ constexpr bool silent(UnitState s) noexcept { return s == UnitState::silent || s
 
 UnitState state_of(const ProvedUnit& unit, UnitState before, bool to_fence) noexcept {
   switch (unit.answer) {
-    case ProvedUnit::Answer::refused:
-      return UnitState::away;
-    case ProvedUnit::Answer::left_out:
-      return UnitState::stuck;
-    case ProvedUnit::Answer::proved:
-      break;
+    case ProvedUnit::Answer::refused: return UnitState::away;
+    case ProvedUnit::Answer::left_out: return UnitState::stuck;
+    case ProvedUnit::Answer::proved: break;
   }
   return withheld(before) && to_fence ? UnitState::unfenced : UnitState::here;
 }

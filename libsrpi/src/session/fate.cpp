@@ -19,10 +19,8 @@ bool may_change_medium(const scsi::Cdb& cdb) noexcept {
     case read_12:
     case read_16:
     case synchronize_cache_10:  // reads have returned the same data before
-    case synchronize_cache_16:
-      return false;
-    default:
-      return true;
+    case synchronize_cache_16: return false;
+    default: return true;
   }
 }
 
@@ -39,18 +37,10 @@ void Fates::sort(CommandList commands, Sent sent, Aftermath aftermath, FenceMark
   while (auto* c = commands.pop_front()) {
     if (sent == Sent::yes && may_change_medium(c->cdb)) marks.mark(c->lun);
     switch (fate_of(*c, sent, aftermath, fence, now)) {
-      case Fate::end:
-        end.push_back(*c);
-        break;
-      case Fate::resend:
-        resend.push_back(*c);
-        break;
-      case Fate::hold:
-        hold.push_back(*c);
-        break;
-      case Fate::in_doubt:
-        in_doubt.push_back(*c);
-        break;
+      case Fate::end: end.push_back(*c); break;
+      case Fate::resend: resend.push_back(*c); break;
+      case Fate::hold: hold.push_back(*c); break;
+      case Fate::in_doubt: in_doubt.push_back(*c); break;
     }
   }
 }

@@ -118,13 +118,10 @@ Error LiveProof::overdue() const noexcept {
 
 base::Time LiveProof::next() const noexcept {
   switch (state_) {
-    case State::idle:
-      return base::kNever;
-    case State::due:
-      return not_before_;
+    case State::idle: return base::kNever;
+    case State::due: return not_before_;
     case State::attentions:
-    case State::identity:
-      return deadline_;
+    case State::identity: return deadline_;
   }
   return base::kNever;
 }

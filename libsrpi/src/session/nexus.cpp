@@ -77,17 +77,13 @@ void Nexus::perform(Action action, const Error& cause) {
   switch (action) {
     case Action::none:
     case Action::ignore:
-    case Action::impossible:
-      return;
-    case Action::start_attempt:
-      return start_attempt();
+    case Action::impossible: return;
+    case Action::start_attempt: return start_attempt();
     case Action::schedule_retry:
       observer_.on_attempt_failed(cause);
       return timers_.schedule_retry(clock_.now());
-    case Action::go_live:
-      return become_live();
-    case Action::lose:
-      return lose();
+    case Action::go_live: return become_live();
+    case Action::lose: return lose();
     case Action::fail_held_io:
       timers_.stop_fast_io_fail();
       return ended_.add(held_.take_all(), Errc::no_connect);
@@ -100,8 +96,7 @@ void Nexus::perform(Action action, const Error& cause) {
       timers_.stop();
       observer_.on_attempt_failed(cause);
       return ended_.add(held_.take_all(), Errc::no_connect);
-    case Action::tear_down:
-      return tear_down();
+    case Action::tear_down: return tear_down();
   }
 }
 

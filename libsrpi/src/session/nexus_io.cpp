@@ -10,10 +10,8 @@ void Nexus::submit(Command& command) noexcept {
       if (proof_.is_active()) return held_.hold(command);
       if (units_.any_withheld() && units_.turn_away(command, clock_.now())) return ended_.add(command);
       return channels_.submit(command);
-    case State::recovering:
-      return held_.hold(command);
-    default:
-      return ended_.add(command, Errc::no_connect);
+    case State::recovering: return held_.hold(command);
+    default: return ended_.add(command, Errc::no_connect);
   }
 }
 

@@ -98,14 +98,12 @@ void Nexus::poll_proof(base::Time now) {
 std::size_t Nexus::take_losses(const std::optional<Error>& failure) {
   const auto losses = channels_.look_for_losses(failure);
   switch (losses.of) {
-    case Losses::Of::nothing:
-      return 0;
+    case Losses::Of::nothing: return 0;
     case Losses::Of::channels:
       for (const auto& link : channels_.all())
         if (link->is_live() && link->channel.failure()) lose_channel(*link);
       return 1;
-    case Losses::Of::session:
-      break;
+    case Losses::Of::session: break;
   }
   if (losses.by_target && contest_.on_ended_by_target(clock_.now())) {
     dispatch(Event::ended_for_good, eviction());
@@ -139,15 +137,12 @@ std::size_t Nexus::run_timers() {
   }
   for (; const auto event = timers_.take_due(now); ++n) {
     switch (*event) {
-      case Event::fast_io_fail_expired:
-        dispatch(*event, record_.last_error);
-        break;
+      case Event::fast_io_fail_expired: dispatch(*event, record_.last_error); break;
       case Event::dev_loss_expired:
         dispatch(*event, base::make_error(Errc::no_connect, "not back within dev_loss, {} ms",
                                           options_.dev_loss->count()));
         break;
-      default:
-        dispatch(*event);
+      default: dispatch(*event);
     }
   }
   return n;

@@ -125,97 +125,61 @@ const Transition& transition(State state, Event event) noexcept {
 
 SessionState published(State state) noexcept {
   switch (state) {
-    case connecting:
-      return SessionState::connecting;
-    case live:
-      return SessionState::live;
-    case recovering:
-      return SessionState::recovering;
-    case disconnecting:
-      return SessionState::disconnecting;
+    case connecting: return SessionState::connecting;
+    case live: return SessionState::live;
+    case recovering: return SessionState::recovering;
+    case disconnecting: return SessionState::disconnecting;
     case lost:
-    case stopped:
-      return SessionState::disconnected;
-    case erased:
-      return SessionState::erased;
+    case stopped: return SessionState::disconnected;
+    case erased: return SessionState::erased;
   }
   return SessionState::erased;
 }
 
 const char* to_string(State state) noexcept {
   switch (state) {
-    case connecting:
-      return "connecting";
-    case live:
-      return "live";
-    case recovering:
-      return "recovering";
-    case lost:
-      return "lost";
-    case disconnecting:
-      return "disconnecting";
-    case stopped:
-      return "stopped";
-    case erased:
-      return "erased";
+    case connecting: return "connecting";
+    case live: return "live";
+    case recovering: return "recovering";
+    case lost: return "lost";
+    case disconnecting: return "disconnecting";
+    case stopped: return "stopped";
+    case erased: return "erased";
   }
   return "?";
 }
 
 const char* to_string(Event event) noexcept {
   switch (event) {
-    case attempt_succeeded:
-      return "attempt_succeeded";
-    case attempt_failed:
-      return "attempt_failed";
-    case attempt_refused:
-      return "attempt_refused";
-    case connection_lost:
-      return "connection_lost";
-    case drained:
-      return "drained";
-    case disconnect_requested:
-      return "disconnect_requested";
-    case reconnect_requested:
-      return "reconnect_requested";
-    case erase_requested:
-      return "erase_requested";
-    case retry_due:
-      return "retry_due";
-    case fast_io_fail_expired:
-      return "fast_io_fail_expired";
-    case dev_loss_expired:
-      return "dev_loss_expired";
-    case ended_for_good:
-      return "ended_for_good";
+    case attempt_succeeded: return "attempt_succeeded";
+    case attempt_failed: return "attempt_failed";
+    case attempt_refused: return "attempt_refused";
+    case connection_lost: return "connection_lost";
+    case drained: return "drained";
+    case disconnect_requested: return "disconnect_requested";
+    case reconnect_requested: return "reconnect_requested";
+    case erase_requested: return "erase_requested";
+    case retry_due: return "retry_due";
+    case fast_io_fail_expired: return "fast_io_fail_expired";
+    case dev_loss_expired: return "dev_loss_expired";
+    case ended_for_good: return "ended_for_good";
   }
   return "?";
 }
 
 const char* to_string(Action action) noexcept {
   switch (action) {
-    case none:
-      return "none";
-    case Action::ignore:
-      return "ignore";
-    case impossible:
-      return "impossible";
-    case start_attempt:
-      return "start_attempt";
-    case schedule_retry:
-      return "schedule_retry";
-    case go_live:
-      return "go_live";
-    case lose:
-      return "lose";
-    case fail_held_io:
-      return "fail_held_io";
-    case abandon:
-      return "abandon";
-    case give_up:
-      return "give_up";
-    case tear_down:
-      return "tear_down";
+    case none: return "none";
+    case Action::ignore: return "ignore";
+    case impossible: return "impossible";
+    case start_attempt: return "start_attempt";
+    case schedule_retry: return "schedule_retry";
+    case go_live: return "go_live";
+    case lose: return "lose";
+    case fail_held_io: return "fail_held_io";
+    case abandon: return "abandon";
+    case give_up: return "give_up";
+    case tear_down: return "tear_down";
   }
   return "?";
 }

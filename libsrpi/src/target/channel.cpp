@@ -127,14 +127,10 @@ void Channel::on_sent(std::uint64_t id) {
   retired_ = posted_ - ((posted_ - position_of(id)) & 0xfff'ffff'ffff) + 1;
   if (!stalled_.empty()) run_stalled();
   switch (static_cast<Sent>(kind_of(id))) {
-    case Sent::other:
-      return;
-    case Sent::table:
-      return on_table(slot_of(id));
-    case Sent::move:
-      return on_moved(slot_of(id));
-    case Sent::logout:
-      return end();
+    case Sent::other: return;
+    case Sent::table: return on_table(slot_of(id));
+    case Sent::move: return on_moved(slot_of(id));
+    case Sent::logout: return end();
   }
 }
 
@@ -142,8 +138,7 @@ void Channel::on_unit(std::uint32_t slot, std::span<const std::byte> unit) {
   if (closing_) return receive_again(slot);
   const auto opcode = unit.empty() ? wire::Opcode::response : static_cast<wire::Opcode>(unit[0]);
   switch (opcode) {
-    case wire::Opcode::command:
-      return on_command(slot, unit);
+    case wire::Opcode::command: return on_command(slot, unit);
     case wire::Opcode::task_management: {
       const auto function = wire::decode_task_management(unit);
       if (!function) return violation(wire::LogoutReason::invalid_unit_length);
@@ -247,20 +242,15 @@ void Channel::run_stalled() {
     slots_[slot].stalled = false;
     if (closing_) continue;
     switch (slots_[slot].stage) {
-      case Slot::Stage::fetching_table:
-        fetch_table(slot);
-        break;
-      case Slot::Stage::moving:
-        move(slot);
-        break;
+      case Slot::Stage::fetching_table: fetch_table(slot); break;
+      case Slot::Stage::moving: move(slot); break;
       case Slot::Stage::answering:
         if (slots_[slot].result)
           answer_function(slot, *slots_[slot].result);
         else
           answer(slot, slots_[slot].status);
         break;
-      default:
-        break;  // aborted in the meantime
+      default: break;  // aborted in the meantime
     }
   }
 }

@@ -57,21 +57,14 @@ void Channel::on_command(std::uint32_t slot, std::span<const std::byte> unit) {
 void Channel::apply(std::uint32_t slot, const Outcome& outcome) {
   Slot& s = slots_[slot];
   switch (outcome.kind) {
-    case Outcome::Kind::normal:
-      return start(slot);
+    case Outcome::Kind::normal: return start(slot);
     case Outcome::Kind::status:
       s.has_sense = outcome.sense.has_value();
       if (outcome.sense) s.sense = *outcome.sense;
       return answer(slot, outcome.status);
-    case Outcome::Kind::lose_command:
-      s.stage = Slot::Stage::unanswered;
-      return;
-    case Outcome::Kind::lose_response:
-      s.lose_response = true;
-      return start(slot);
-    case Outcome::Kind::hold:
-      s.stage = Slot::Stage::held;
-      return;
+    case Outcome::Kind::lose_command: s.stage = Slot::Stage::unanswered; return;
+    case Outcome::Kind::lose_response: s.lose_response = true; return start(slot);
+    case Outcome::Kind::hold: s.stage = Slot::Stage::held; return;
     case Outcome::Kind::hold_medium: {
       const auto cdb = scsi::decode_cdb(as_scsi(s.command.cdb));
       s.hold_medium = cdb && cdb->operation == Operation::write;
@@ -115,21 +108,17 @@ void Channel::start(std::uint32_t slot) {
   switch (s.cdb.operation) {  // these work in spite of a pending unit attention (SAM-5 5.14.3)
     case Operation::inquiry:
     case Operation::report_luns:
-    case Operation::request_sense:
-      break;
+    case Operation::request_sense: break;
     default:
       if (report_attention(slot)) return;
   }
   switch (s.cdb.operation) {
-    case Operation::test_unit_ready:
-      return answer(slot, Status::good);
+    case Operation::test_unit_ready: return answer(slot, Status::good);
     case Operation::read:
     case Operation::write:
-    case Operation::synchronize_cache:
-      return start_block_io(slot);
+    case Operation::synchronize_cache: return start_block_io(slot);
     case Operation::write_same:
-    case Operation::unmap:
-      return start_parameter_out(slot);
+    case Operation::unmap: return start_parameter_out(slot);
     case Operation::request_sense: {
       auto& pending = nexus_.attentions[s.unit->index()];
       auto sense = pending.empty() ? scsi::make_sense(SenseKey::no_sense, scsi::kNoAdditionalSense)
@@ -167,10 +156,8 @@ void Channel::start_without_unit(std::uint32_t slot, const Result<scsi::DecodedC
       return reply(slot, describe_nothing(), cdb->allocation_bytes);
     case Operation::report_luns:
       return reply(slot, target_.report_luns(cdb->select_report), cdb->allocation_bytes);
-    case Operation::request_sense:
-      return reply(slot, scsi::encode(missing).span(), cdb->allocation_bytes);
-    default:
-      return refuse(slot, missing);
+    case Operation::request_sense: return reply(slot, scsi::encode(missing).span(), cdb->allocation_bytes);
+    default: return refuse(slot, missing);
   }
 }
 
@@ -252,12 +239,9 @@ void Channel::finish_data_out(std::uint32_t slot) {
       s.unit->disk().written(s.cdb.lba, s.cdb.blocks, s.cdb.fua);
       if (s.cache_lost) return refuse(slot, SenseKey::aborted_command, scsi::kNoAdditionalSense);
       return answer(slot, Status::good);
-    case Operation::write_same:
-      return finish_write_same(slot);
-    case Operation::unmap:
-      return finish_unmap(slot);
-    default:
-      return answer(slot, Status::good);
+    case Operation::write_same: return finish_write_same(slot);
+    case Operation::unmap: return finish_unmap(slot);
+    default: return answer(slot, Status::good);
   }
 }
 

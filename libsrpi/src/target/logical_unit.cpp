@@ -79,18 +79,15 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::describe(const scsi::Decod
       if (cdb.evpd) return vital_product_data(cdb.page);
       if (cdb.page != 0) return std::nullopt;
       return scsi::encode(standard_inquiry());
-    case scsi::Operation::read_capacity_10:
-      return scsi::encode_read_capacity10(capacity);
-    case scsi::Operation::read_capacity_16:
-      return scsi::encode_read_capacity16(capacity);
+    case scsi::Operation::read_capacity_10: return scsi::encode_read_capacity10(capacity);
+    case scsi::Operation::read_capacity_16: return scsi::encode_read_capacity16(capacity);
     case scsi::Operation::mode_sense_6:
       if (!has_mode_page) return std::nullopt;
       return scsi::encode_mode_sense6(mode);
     case scsi::Operation::mode_sense_10:
       if (!has_mode_page) return std::nullopt;
       return scsi::encode_mode_sense10(mode);
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 
@@ -99,8 +96,7 @@ std::optional<std::vector<std::uint8_t>> LogicalUnit::vital_product_data(std::ui
   switch (static_cast<scsi::VpdPage>(page)) {
     case scsi::VpdPage::supported_pages:
       return scsi::encode(scsi::SupportedPages{{0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2}});
-    case scsi::VpdPage::unit_serial_number:
-      return scsi::encode_unit_serial(serial_);
+    case scsi::VpdPage::unit_serial_number: return scsi::encode_unit_serial(serial_);
     case scsi::VpdPage::device_identification: {
       std::array<std::uint8_t, 8> naa;
       scsi::store(naa.data(), naa_);

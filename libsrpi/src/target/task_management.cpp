@@ -17,14 +17,12 @@ bool abortable(const Slot& slot) {
     case Slot::Stage::fetching_table:
     case Slot::Stage::moving:
     case Slot::Stage::held_medium:
-    case Slot::Stage::unanswered:
-      return slot.aborted_by == 0;
+    case Slot::Stage::unanswered: return slot.aborted_by == 0;
     case Slot::Stage::receiving:
     case Slot::Stage::hung:
     case Slot::Stage::hung_function:
     case Slot::Stage::answering:  // too late: the command is done
-    case Slot::Stage::waiting_for_aborts:
-      return false;
+    case Slot::Stage::waiting_for_aborts: return false;
   }
   return false;
 }
@@ -86,9 +84,7 @@ void RamTarget::carry_out(Channel& channel, std::uint32_t slot) {
                 [&](const Slot& s) { return s.tag == function.task_tag && s.command.lun == function.lun; });
       if (aborted == 0) result = wire::TaskResult::failed;
       break;
-    case wire::TaskFunction::abort_task_set:
-      abort_all(false, of_unit);
-      break;
+    case wire::TaskFunction::abort_task_set: abort_all(false, of_unit); break;
     case wire::TaskFunction::clear_task_set:
       abort_all(true, of_unit);
       if (aborted != 0) attend(unit, scsi::kCommandsCleared, &channel.nexus());
@@ -100,9 +96,7 @@ void RamTarget::carry_out(Channel& channel, std::uint32_t slot) {
       attend(unit, scsi::kBusDeviceReset);
       break;
     case wire::TaskFunction::clear_aca:  // there is none, because NACA is not supported
-    default:
-      result = wire::TaskResult::not_supported;
-      break;
+    default: result = wire::TaskResult::not_supported; break;
   }
   if (waits_for == 0) return channel.answer_function(slot, result);
   channel.slots()[slot].stage = Slot::Stage::waiting_for_aborts;

@@ -162,16 +162,13 @@ std::optional<ConnectionEvent> ActiveEndpoint::next_device_event() {
 
 std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event) {
   switch (event.type) {
-    case RDMA_CM_EVENT_ADDR_RESOLVED:
-      return on_address_resolved();
-    case RDMA_CM_EVENT_ROUTE_RESOLVED:
-      return on_route_resolved();
+    case RDMA_CM_EVENT_ADDR_RESOLVED: return on_address_resolved();
+    case RDMA_CM_EVENT_ROUTE_RESOLVED: return on_route_resolved();
     case RDMA_CM_EVENT_ADDR_ERROR:
     case RDMA_CM_EVENT_ROUTE_ERROR:
       return give_route_up(unresolved(event.status < 0 ? -event.status : event.status));
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
-    case RDMA_CM_EVENT_ESTABLISHED:
-      return on_accepted(event);
+    case RDMA_CM_EVENT_ESTABLISHED: return on_accepted(event);
     case RDMA_CM_EVENT_REJECTED: {
       auto answer = rejected(attempt(), event.status);
       answer.private_data = event.private_data;
@@ -192,8 +189,7 @@ std::optional<ConnectionEvent> ActiveEndpoint::on_cm_event(const CmEvent& event)
     // ADDR_CHANGE: a bonding device switched ports. The queue pair keeps its path and reports a failure
     // itself. TIMEWAIT_EXIT: not relevant, because a queue pair is not used twice. The other events are for
     // listeners.
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 

@@ -21,16 +21,11 @@ Scope scope_of(ibv_event_type type) {
     case IBV_EVENT_QP_FATAL:
     case IBV_EVENT_QP_REQ_ERR:
     case IBV_EVENT_QP_ACCESS_ERR:
-    case IBV_EVENT_PATH_MIG_ERR:
-      return Scope::queue_pair;
-    case IBV_EVENT_CQ_ERR:
-      return Scope::completion_queue;
-    case IBV_EVENT_PORT_ERR:
-      return Scope::port;
-    case IBV_EVENT_DEVICE_FATAL:
-      return Scope::device;
-    default:
-      return Scope::nobody;
+    case IBV_EVENT_PATH_MIG_ERR: return Scope::queue_pair;
+    case IBV_EVENT_CQ_ERR: return Scope::completion_queue;
+    case IBV_EVENT_PORT_ERR: return Scope::port;
+    case IBV_EVENT_DEVICE_FATAL: return Scope::device;
+    default: return Scope::nobody;
   }
 }
 
@@ -41,23 +36,18 @@ std::optional<Error> fatal_cause(ibv_event_type type, const char* device, int po
     return base::make_error(code, "{}: {}", device, what);
   };
   switch (type) {
-    case IBV_EVENT_QP_FATAL:
-      return cause(Errc::no_connect, "the device failed the queue pair (QP fatal)");
+    case IBV_EVENT_QP_FATAL: return cause(Errc::no_connect, "the device failed the queue pair (QP fatal)");
     case IBV_EVENT_QP_REQ_ERR:
       return cause(Errc::protocol_error,
                    "the peer sent a request that the queue pair does not accept (invalid request)");
     case IBV_EVENT_QP_ACCESS_ERR:
       return cause(Errc::protocol_error, "the peer accessed memory without a valid key (access violation)");
-    case IBV_EVENT_PATH_MIG_ERR:
-      return cause(Errc::no_connect, "path migration failed");
-    case IBV_EVENT_CQ_ERR:
-      return cause(Errc::no_connect, "the completion queue overran");
+    case IBV_EVENT_PATH_MIG_ERR: return cause(Errc::no_connect, "path migration failed");
+    case IBV_EVENT_CQ_ERR: return cause(Errc::no_connect, "the completion queue overran");
     case IBV_EVENT_PORT_ERR:
       return base::make_error(Errc::unreachable, "{}/{}: the port went down", device, port);
-    case IBV_EVENT_DEVICE_FATAL:
-      return cause(Errc::device_removed, "the device failed or is being removed");
-    default:
-      return std::nullopt;
+    case IBV_EVENT_DEVICE_FATAL: return cause(Errc::device_removed, "the device failed or is being removed");
+    default: return std::nullopt;
   }
 }
 

@@ -33,10 +33,8 @@ const rdma_conn_param* connection_parameters(const rdma_cm_event& event) noexcep
   switch (event.event) {
     case RDMA_CM_EVENT_CONNECT_RESPONSE:
     case RDMA_CM_EVENT_ESTABLISHED:
-    case RDMA_CM_EVENT_REJECTED:
-      return &event.param.conn;
-    default:
-      return nullptr;
+    case RDMA_CM_EVENT_REJECTED: return &event.param.conn;
+    default: return nullptr;
   }
 }
 

@@ -111,8 +111,7 @@ fabric::ConnectionEvent rejected(const std::string& attempt, int status) {
       event.error = {Errc::connect_timed_out,
                      fmt::format("{}: the peer's time limit for our side is over {}", attempt, reason)};
       break;
-    default:
-      event.error = {Errc::refused, fmt::format("{}: the peer refused {}", attempt, reason)};
+    default: event.error = {Errc::refused, fmt::format("{}: the peer refused {}", attempt, reason)};
   }
   return event;
 }
@@ -140,15 +139,13 @@ Error resolve_error(const std::string& attempt, int error) {
       return {Errc::permission_denied,
               fmt::format("{}: {}; read and write permission for /dev/infiniband/uverbs* is needed", attempt,
                           std::strerror(error))};
-    case ENOMEM:
-      return {Errc::no_memory, fmt::format("{}: {}", attempt, std::strerror(error))};
+    case ENOMEM: return {Errc::no_memory, fmt::format("{}: {}", attempt, std::strerror(error))};
     case EAFNOSUPPORT:
     case EINVAL:
       return {Errc::invalid_argument,
               fmt::format("{}: {}; the device or the kernel does not support this kind of address", attempt,
                           std::strerror(error))};
-    default:
-      return {Errc::unreachable, fmt::format("{}{}", attempt, because(error))};
+    default: return {Errc::unreachable, fmt::format("{}{}", attempt, because(error))};
   }
 }
 

@@ -80,12 +80,9 @@ void fill(const ibv_wc& wc, fabric::Completion& completion) noexcept {
 
 ibv_wr_opcode verbs_opcode(fabric::SendOpcode opcode) noexcept {
   switch (opcode) {
-    case fabric::SendOpcode::rdma_read:
-      return IBV_WR_RDMA_READ;
-    case fabric::SendOpcode::rdma_write:
-      return IBV_WR_RDMA_WRITE;
-    case fabric::SendOpcode::send:
-      break;
+    case fabric::SendOpcode::rdma_read: return IBV_WR_RDMA_READ;
+    case fabric::SendOpcode::rdma_write: return IBV_WR_RDMA_WRITE;
+    case fabric::SendOpcode::send: break;
   }
   return IBV_WR_SEND;
 }

@@ -20,14 +20,10 @@ std::size_t additional_cdb_bytes(std::size_t cdb_bytes) noexcept {
 
 std::size_t descriptor_bytes(const DataBuffer& data) noexcept {
   switch (data.format) {
-    case DataFormat::none:
-      return 0;
-    case DataFormat::direct:
-      return kDescriptorBytes;
-    case DataFormat::indirect:
-      return kIndirectHeaderBytes + data.descriptors.size() * kDescriptorBytes;
-    case DataFormat::immediate:
-      return sizeof(layout::ImmediateHeader);
+    case DataFormat::none: return 0;
+    case DataFormat::direct: return kDescriptorBytes;
+    case DataFormat::indirect: return kIndirectHeaderBytes + data.descriptors.size() * kDescriptorBytes;
+    case DataFormat::immediate: return sizeof(layout::ImmediateHeader);
   }
   return 0;
 }
@@ -135,28 +131,20 @@ std::size_t encode(const Command& command, std::span<std::byte> out) noexcept {
 
 const char* to_string(DataFormat format) noexcept {
   switch (format) {
-    case DataFormat::none:
-      return "none";
-    case DataFormat::direct:
-      return "direct";
-    case DataFormat::indirect:
-      return "indirect";
-    case DataFormat::immediate:
-      return "immediate";
+    case DataFormat::none: return "none";
+    case DataFormat::direct: return "direct";
+    case DataFormat::indirect: return "indirect";
+    case DataFormat::immediate: return "immediate";
   }
   return "unknown format";
 }
 
 const char* to_string(TaskAttribute attribute) noexcept {
   switch (attribute) {
-    case TaskAttribute::simple:
-      return "simple";
-    case TaskAttribute::head_of_queue:
-      return "head of queue";
-    case TaskAttribute::ordered:
-      return "ordered";
-    case TaskAttribute::aca:
-      return "ACA";
+    case TaskAttribute::simple: return "simple";
+    case TaskAttribute::head_of_queue: return "head of queue";
+    case TaskAttribute::ordered: return "ordered";
+    case TaskAttribute::aca: return "ACA";
   }
   return "unknown attribute";
 }

@@ -37,8 +37,7 @@ Result<ReceivedBuffer> read_buffer(Reader& reader, DataFormat format, std::uint8
   ReceivedBuffer data;
   data.format = format;
   switch (format) {
-    case DataFormat::none:
-      return data;
+    case DataFormat::none: return data;
     case DataFormat::direct: {
       const auto one = reader.take(kDescriptorBytes, "data descriptor");
       if (!one) return one.error();

@@ -35,30 +35,18 @@ Result<std::string> decoded(std::span<const std::byte> unit) {
   const auto opcode = peek_opcode(unit);
   if (!opcode) return opcode.error();
   switch (*opcode) {
-    case Opcode::login_request:
-      return in_words(decode_login_request(unit));
-    case Opcode::task_management:
-      return in_words(decode_task_management(unit));
-    case Opcode::command:
-      return in_words(decode_command(unit, kImmediateDataOffset));
-    case Opcode::initiator_logout:
-      return in_words(decode_initiator_logout(unit));
-    case Opcode::credit_response:
-      return in_words(decode_credit_response(unit));
-    case Opcode::async_event_response:
-      return in_words(decode_async_event_response(unit));
-    case Opcode::target_logout:
-      return in_words(decode_target_logout(unit));
-    case Opcode::credit_request:
-      return in_words(decode_credit_request(unit));
-    case Opcode::async_event_request:
-      return in_words(decode_async_event_request(unit));
-    case Opcode::login_response:
-      return in_words(decode_login_response(unit));
-    case Opcode::response:
-      return in_words(decode_response(unit));
-    case Opcode::login_reject:
-      return in_words(decode_login_reject(unit));
+    case Opcode::login_request: return in_words(decode_login_request(unit));
+    case Opcode::task_management: return in_words(decode_task_management(unit));
+    case Opcode::command: return in_words(decode_command(unit, kImmediateDataOffset));
+    case Opcode::initiator_logout: return in_words(decode_initiator_logout(unit));
+    case Opcode::credit_response: return in_words(decode_credit_response(unit));
+    case Opcode::async_event_response: return in_words(decode_async_event_response(unit));
+    case Opcode::target_logout: return in_words(decode_target_logout(unit));
+    case Opcode::credit_request: return in_words(decode_credit_request(unit));
+    case Opcode::async_event_request: return in_words(decode_async_event_request(unit));
+    case Opcode::login_response: return in_words(decode_login_response(unit));
+    case Opcode::response: return in_words(decode_response(unit));
+    case Opcode::login_reject: return in_words(decode_login_reject(unit));
   }
   return Error{Errc::protocol_error, "unknown opcode"};
 }

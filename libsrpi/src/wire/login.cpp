@@ -159,22 +159,17 @@ LoginRequest decode_as(std::span<const std::byte> unit) {
 
 const char* to_string(MultiChannel action) noexcept {
   switch (action) {
-    case MultiChannel::single:
-      return "single channel";
-    case MultiChannel::independent:
-      return "independent channels";
+    case MultiChannel::single: return "single channel";
+    case MultiChannel::independent: return "independent channels";
   }
   return "reserved multichannel action";
 }
 
 const char* to_string(MultiChannelResult result) noexcept {
   switch (result) {
-    case MultiChannelResult::none_existed:
-      return "no channel existed";
-    case MultiChannelResult::terminated:
-      return "existing channels terminated";
-    case MultiChannelResult::maintained:
-      return "existing channels maintained";
+    case MultiChannelResult::none_existed: return "no channel existed";
+    case MultiChannelResult::terminated: return "existing channels terminated";
+    case MultiChannelResult::maintained: return "existing channels maintained";
   }
   return "reserved multichannel result";
 }

@@ -29,22 +29,14 @@ static_assert(offsetof(TargetLogoutLayout, reason) == 4 && offsetof(TargetLogout
 
 const char* to_string(LogoutReason reason) noexcept {
   switch (reason) {
-    case LogoutReason::none:
-      return "no reason given";
-    case LogoutReason::inactive:
-      return "the RDMA channel was inactive";
-    case LogoutReason::invalid_unit_type:
-      return "information unit of an invalid type received";
-    case LogoutReason::unexpected_initiator_response:
-      return "response received without a request";
-    case LogoutReason::multichannel_action:
-      return "ended by the multichannel action of another login";
-    case LogoutReason::unsupported_data_out_format:
-      return "data-out descriptor format not supported";
-    case LogoutReason::unsupported_data_in_format:
-      return "data-in descriptor format not supported";
-    case LogoutReason::invalid_unit_length:
-      return "information unit of an invalid length received";
+    case LogoutReason::none: return "no reason given";
+    case LogoutReason::inactive: return "the RDMA channel was inactive";
+    case LogoutReason::invalid_unit_type: return "information unit of an invalid type received";
+    case LogoutReason::unexpected_initiator_response: return "response received without a request";
+    case LogoutReason::multichannel_action: return "ended by the multichannel action of another login";
+    case LogoutReason::unsupported_data_out_format: return "data-out descriptor format not supported";
+    case LogoutReason::unsupported_data_in_format: return "data-in descriptor format not supported";
+    case LogoutReason::invalid_unit_length: return "information unit of an invalid length received";
   }
   return "unknown reason";
 }

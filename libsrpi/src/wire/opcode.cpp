@@ -7,30 +7,18 @@ namespace srpi::wire {
 
 const char* to_string(Opcode opcode) noexcept {
   switch (opcode) {
-    case Opcode::login_request:
-      return "SRP_LOGIN_REQ";
-    case Opcode::task_management:
-      return "SRP_TSK_MGMT";
-    case Opcode::command:
-      return "SRP_CMD";
-    case Opcode::initiator_logout:
-      return "SRP_I_LOGOUT";
-    case Opcode::credit_response:
-      return "SRP_CRED_RSP";
-    case Opcode::async_event_response:
-      return "SRP_AER_RSP";
-    case Opcode::target_logout:
-      return "SRP_T_LOGOUT";
-    case Opcode::credit_request:
-      return "SRP_CRED_REQ";
-    case Opcode::async_event_request:
-      return "SRP_AER_REQ";
-    case Opcode::login_response:
-      return "SRP_LOGIN_RSP";
-    case Opcode::response:
-      return "SRP_RSP";
-    case Opcode::login_reject:
-      return "SRP_LOGIN_REJ";
+    case Opcode::login_request: return "SRP_LOGIN_REQ";
+    case Opcode::task_management: return "SRP_TSK_MGMT";
+    case Opcode::command: return "SRP_CMD";
+    case Opcode::initiator_logout: return "SRP_I_LOGOUT";
+    case Opcode::credit_response: return "SRP_CRED_RSP";
+    case Opcode::async_event_response: return "SRP_AER_RSP";
+    case Opcode::target_logout: return "SRP_T_LOGOUT";
+    case Opcode::credit_request: return "SRP_CRED_REQ";
+    case Opcode::async_event_request: return "SRP_AER_REQ";
+    case Opcode::login_response: return "SRP_LOGIN_RSP";
+    case Opcode::response: return "SRP_RSP";
+    case Opcode::login_reject: return "SRP_LOGIN_REJ";
   }
   return "unknown opcode";
 }
@@ -48,8 +36,7 @@ bool is_known(Opcode opcode) noexcept {
     case Opcode::async_event_request:
     case Opcode::login_response:
     case Opcode::response:
-    case Opcode::login_reject:
-      return true;
+    case Opcode::login_reject: return true;
   }
   return false;
 }

@@ -7,20 +7,13 @@ namespace srpi::wire {
 
 const char* to_string(RejectReason reason) noexcept {
   switch (reason) {
-    case RejectReason::unable_to_establish:
-      return "unable to establish the RDMA channel";
-    case RejectReason::insufficient_resources:
-      return "insufficient resources for another RDMA channel";
-    case RejectReason::request_iu_too_large:
-      return "requested information unit length not supported";
-    case RejectReason::cannot_associate:
-      return "this address has no target port with that id";
-    case RejectReason::unsupported_descriptor_format:
-      return "data buffer descriptor format not supported";
-    case RejectReason::multichannel_unsupported:
-      return "several RDMA channels per I_T nexus not supported";
-    case RejectReason::channel_limit_reached:
-      return "limit of RDMA channels reached, or no access";
+    case RejectReason::unable_to_establish: return "unable to establish the RDMA channel";
+    case RejectReason::insufficient_resources: return "insufficient resources for another RDMA channel";
+    case RejectReason::request_iu_too_large: return "requested information unit length not supported";
+    case RejectReason::cannot_associate: return "this address has no target port with that id";
+    case RejectReason::unsupported_descriptor_format: return "data buffer descriptor format not supported";
+    case RejectReason::multichannel_unsupported: return "several RDMA channels per I_T nexus not supported";
+    case RejectReason::channel_limit_reached: return "limit of RDMA channels reached, or no access";
   }
   return "a reason that is not in the standard";
 }
@@ -40,8 +33,7 @@ const char* advice(RejectReason reason) noexcept {
              "both)";
     case RejectReason::unsupported_descriptor_format:
       return "the target supports only one of direct and indirect descriptors; this initiator needs both";
-    case RejectReason::multichannel_unsupported:
-      return "set ch_count=1";
+    case RejectReason::multichannel_unsupported: return "set ch_count=1";
     case RejectReason::channel_limit_reached:
       return "add an ACL for the initiator port id at the target (Linux's target gives this reason if there "
              "is none), or set a lower ch_count";

@@ -32,16 +32,11 @@ static_assert(offsetof(TaskManagementLayout, function) == 30 &&
 
 const char* to_string(TaskFunction function) noexcept {
   switch (function) {
-    case TaskFunction::abort_task:
-      return "ABORT TASK";
-    case TaskFunction::abort_task_set:
-      return "ABORT TASK SET";
-    case TaskFunction::clear_task_set:
-      return "CLEAR TASK SET";
-    case TaskFunction::lun_reset:
-      return "LOGICAL UNIT RESET";
-    case TaskFunction::clear_aca:
-      return "CLEAR ACA";
+    case TaskFunction::abort_task: return "ABORT TASK";
+    case TaskFunction::abort_task_set: return "ABORT TASK SET";
+    case TaskFunction::clear_task_set: return "CLEAR TASK SET";
+    case TaskFunction::lun_reset: return "LOGICAL UNIT RESET";
+    case TaskFunction::clear_aca: return "CLEAR ACA";
   }
   return "unknown function";
 }
@@ -52,22 +47,17 @@ bool is_known(TaskFunction function) noexcept {
     case TaskFunction::abort_task_set:
     case TaskFunction::clear_task_set:
     case TaskFunction::lun_reset:
-    case TaskFunction::clear_aca:
-      return true;
+    case TaskFunction::clear_aca: return true;
   }
   return false;
 }
 
 const char* to_string(TaskResult result) noexcept {
   switch (result) {
-    case TaskResult::complete:
-      return "complete";
-    case TaskResult::invalid_fields:
-      return "invalid fields";
-    case TaskResult::not_supported:
-      return "not supported";
-    case TaskResult::failed:
-      return "failed";
+    case TaskResult::complete: return "complete";
+    case TaskResult::invalid_fields: return "invalid fields";
+    case TaskResult::not_supported: return "not supported";
+    case TaskResult::failed: return "failed";
   }
   return "unknown result";
 }

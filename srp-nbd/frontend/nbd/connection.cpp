@@ -126,13 +126,9 @@ void NbdConnection::parse() {
     const auto item = stream_.next(bytes);
     buffer_.parsed(item.consumed);
     switch (item.what) {
-      case RequestStream::What::need_more:
-        return;
-      case RequestStream::What::broken:
-        return close({srpi::Errc::protocol_error, item.problem});
-      case RequestStream::What::request:
-        begin(item.request);
-        break;
+      case RequestStream::What::need_more: return;
+      case RequestStream::What::broken: return close({srpi::Errc::protocol_error, item.problem});
+      case RequestStream::What::request: begin(item.request); break;
       case RequestStream::What::payload:
         append_payload(bytes.data(), static_cast<std::uint32_t>(item.consumed));
         break;

@@ -34,16 +34,13 @@ void NbdConnection::begin(const NbdRequest& request) {
     return;
   }
   switch (command) {
-    case Command::read:
-      return begin_read(job);
-    case Command::flush:
-      return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
+    case Command::read: return begin_read(job);
+    case Command::flush: return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
     case Command::trim:
       return submit(take_piece(job), srpi::IoOperation::unmap, request.offset, request.length);
     case Command::write_zeroes:
       return submit(take_piece(job), srpi::IoOperation::write_zeroes, request.offset, request.length);
-    default:
-      break;
+    default: break;
   }
 }
 

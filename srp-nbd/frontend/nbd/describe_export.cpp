@@ -34,14 +34,11 @@ nbd::WireError to_wire_error(srpi::Errc code) noexcept {
     case ENOSPC:
     case EOVERFLOW:
     case EOPNOTSUPP:
-    case ESHUTDOWN:
-      return static_cast<nbd::WireError>(error);
+    case ESHUTDOWN: return static_cast<nbd::WireError>(error);
     case EPERM:
     case EACCES:
-    case EROFS:
-      return nbd::WireError::not_permitted;
-    default:
-      return nbd::WireError::io;
+    case EROFS: return nbd::WireError::not_permitted;
+    default: return nbd::WireError::io;
   }
 }
 

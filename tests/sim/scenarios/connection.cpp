@@ -211,14 +211,10 @@ TEST_CASE("row 9: if any message of the login is lost, refused or the last one, 
       if (d.kind != kind || fired > 0) return std::nullopt;
       ++fired;
       switch (how) {
-        case How::lost:
-          return Verdict{.fault = Verdict::Fault::lost};
-        case How::unreachable:
-          return Verdict{.fault = Verdict::Fault::unreachable};
-        case How::stale:
-          return Verdict{.fault = Verdict::Fault::reject_stale};
-        case How::disconnect:
-          return std::nullopt;
+        case How::lost: return Verdict{.fault = Verdict::Fault::lost};
+        case How::unreachable: return Verdict{.fault = Verdict::Fault::unreachable};
+        case How::stale: return Verdict{.fault = Verdict::Fault::reject_stale};
+        case How::disconnect: return std::nullopt;
       }
       return std::nullopt;
     };

@@ -16,12 +16,9 @@ namespace {
 const char* retry_column(const ErrorDescription& line) {
   if (line.code == Errc::ok) return "";
   switch (line.condition) {
-    case Condition::retry_same_path:
-      return "same path";
-    case Condition::retry_other_path:
-      return "other path";
-    case Condition::permanent:
-      return "no";
+    case Condition::retry_same_path: return "same path";
+    case Condition::retry_other_path: return "other path";
+    case Condition::permanent: return "no";
   }
   return "";
 }

@@ -34,12 +34,8 @@ class FakeProof final : public Proof {
         ++starts;
         if (found_away) away_units = *std::exchange(found_away, std::nullopt);
         return find();
-      case ProofScope::Asks::presence:
-        ++confirmations;
-        return;
-      case ProofScope::Asks::attentions:
-        ++greetings;
-        return;
+      case ProofScope::Asks::presence: ++confirmations; return;
+      case ProofScope::Asks::attentions: ++greetings; return;
     }
   }
   std::optional<Outcome> outcome() override {

@@ -221,8 +221,7 @@ TEST_CASE("decoding and encoding a random command again yields the same bytes") 
                               static_cast<std::uint32_t>(random.next())};
     };
     switch (random.below(formats)) {
-      case 0:
-        return {};
+      case 0: return {};
       case 1:
         descriptors.push_back(any());
         return DataBuffer::direct(std::span<DirectDescriptor, 1>(descriptors));
@@ -233,8 +232,7 @@ TEST_CASE("decoding and encoding a random command again yields the same bytes") 
         table.bytes = static_cast<std::uint32_t>((descriptors.size() + random.below(3)) * kDescriptorBytes);
         return DataBuffer::indirect(descriptors, static_cast<std::uint32_t>(random.next()), table);
       }
-      default:
-        return DataBuffer::immediate(static_cast<std::uint32_t>(random.below(200)));
+      default: return DataBuffer::immediate(static_cast<std::uint32_t>(random.below(200)));
     }
   };
   for (int i = 0; i < 2000; ++i) {

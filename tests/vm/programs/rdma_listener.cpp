@@ -115,16 +115,10 @@ class PassiveEndpoint final : public fabric::PassiveEndpoint {
   void on_cm_event(rdma_cm_event_type type, int status) {
     ConnectionEvent event;
     switch (type) {
-      case RDMA_CM_EVENT_ESTABLISHED:
-        event.kind = ConnectionEvent::Kind::established;
-        break;
-      case RDMA_CM_EVENT_DISCONNECTED:
-        event.kind = ConnectionEvent::Kind::disconnected;
-        break;
-      case RDMA_CM_EVENT_TIMEWAIT_EXIT:
-        return;
-      default:
-        event.kind = ConnectionEvent::Kind::failed;
+      case RDMA_CM_EVENT_ESTABLISHED: event.kind = ConnectionEvent::Kind::established; break;
+      case RDMA_CM_EVENT_DISCONNECTED: event.kind = ConnectionEvent::Kind::disconnected; break;
+      case RDMA_CM_EVENT_TIMEWAIT_EXIT: return;
+      default: event.kind = ConnectionEvent::Kind::failed;
     }
     event.error = {Errc::no_connect, fmt::format("{}, status {}", rdma_event_str(type), status)};
     events_.push_back(std::move(event));
