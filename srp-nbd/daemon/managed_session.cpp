@@ -69,7 +69,10 @@ Outcome<> ManagedSession::start_lane() {
   };
   LaneOptions lane_options;
   lane_options.name = request_.name;
-  auto lane = Lane::start(request_.target.address, options, lane_callbacks(), lane_options);
+  const auto create = [address = request_.target.address, options](srpi::SessionObserver* observer) {
+    return srpi::Session::create(address, options, observer);
+  };
+  auto lane = Lane::start(create, lane_reports(), lane_options);
   if (!lane) return Failure{lane.error()};
   lane_ = std::move(*lane);
   last_status_.target = request_.target.address;

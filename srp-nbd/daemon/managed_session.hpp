@@ -72,7 +72,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   enum class Phase { connecting, publishing, ready, erasing };
 
   // Reports of the lane.
-  LaneCallbacks lane_callbacks();
+  class LaneReports;
+  [[nodiscard]] std::unique_ptr<LaneObserver> lane_reports();
   void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
   void on_live();
   void on_disconnected(srpi::SessionState from, const srpi::Error& cause);

@@ -14,41 +14,53 @@ namespace srp_nbd {
 namespace asio = boost::asio;
 using srpi::SessionState;
 
-LaneCallbacks ManagedSession::lane_callbacks() {
-  // These callbacks run on the lane's thread. They copy the data and post the work to the main thread; the
-  // session may be destroyed before it runs.
-  const auto at_home = [executor = executor_, weak = weak_from_this()](auto work) {
-    const auto now = std::chrono::system_clock::now();  // only printed
-    asio::post(executor, [weak, now, work = std::move(work)] {
-      if (const auto self = weak.lock(); self && self->export_) work(*self, now);
-    });
-  };
-  LaneCallbacks callbacks;
-  callbacks.on_state = [at_home](SessionState from, SessionState to, const srpi::Error& cause) {
+// Runs on the lane's thread. It copies the data and posts the work to the main thread; the session may be
+// destroyed before the work runs.
+class ManagedSession::LaneReports final : public LaneObserver {
+ public:
+  LaneReports(asio::any_io_executor executor, std::weak_ptr<ManagedSession> session)
+      : executor_(std::move(executor)), session_(std::move(session)) {}
+
+  void on_state(SessionState from, SessionState to, const srpi::Error& cause) override {
     at_home(
         [from, to, cause](ManagedSession& self, Event::Time now) { self.on_state(now, from, to, cause); });
-  };
-  callbacks.on_attempt_failed = [at_home](const srpi::Error& error) {
+  }
+  void on_attempt_failed(const srpi::Error& error) override {
     at_home([error](ManagedSession& self, Event::Time now) { self.on_attempt_failed(now, error); });
-  };
-  callbacks.on_logical_unit = [at_home](srpi::LogicalUnit& unit, const srpi::UnitChange& change) {
+  }
+  void on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange& change) override {
     at_home([info = unit.info(), change](ManagedSession& self, Event::Time now) {
       self.on_logical_unit(now, info, change);
     });
-  };
-  callbacks.on_event = [at_home](srpi::SessionEvent what, const srpi::LogicalUnit* unit) {
+  }
+  void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
     at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](ManagedSession& self,
                                                                              Event::Time now) {
       self.reporter_.unit_event(now, what, info ? std::optional(self.export_->unit(*info)) : std::nullopt);
     });
-  };
-  callbacks.on_connection_closed = [at_home](std::uint64_t id, const srpi::Error& why) {
+  }
+  void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
     at_home([id, why](ManagedSession& self, Event::Time now) {
       if (const auto lost = self.export_->connection_closed(id, why))
         self.reporter_.device_lost(now, lost->unit, lost->why);
     });
-  };
-  return callbacks;
+  }
+
+ private:
+  template<class Work>
+  void at_home(Work work) const {
+    const auto now = std::chrono::system_clock::now();  // only printed
+    asio::post(executor_, [session = session_, now, work = std::move(work)] {
+      if (const auto self = session.lock(); self && self->export_) work(*self, now);
+    });
+  }
+
+  const asio::any_io_executor executor_;
+  const std::weak_ptr<ManagedSession> session_;
+};
+
+std::unique_ptr<LaneObserver> ManagedSession::lane_reports() {
+  return std::make_unique<LaneReports>(executor_, weak_from_this());
 }
 
 // Does not log, because the library has done so.

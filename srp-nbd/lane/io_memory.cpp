@@ -4,40 +4,137 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 namespace srp_nbd {
 
-IoMemory::~IoMemory() {
-  registered_.reset();
-  if (!mapped_.empty()) ::munmap(mapped_.data(), mapped_.size());
-}
+namespace {
 
-srpi::Result<> IoMemory::map(const LaneOptions& options) {
-  const std::size_t bytes = options.memory_bytes();
+constexpr std::size_t kMiB = 1u << 20;
+constexpr std::size_t kLeastChunks = 5;  // two for each of two connections, and one more
+
+std::span<std::byte> map_memory(std::size_t bytes) {
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
-    return srpi::Error{srpi::Errc::no_memory,
-                       fmt::format("{} bytes of I/O memory: {}", bytes, std::strerror(errno))};
-  mapped_ = {static_cast<std::byte*>(mapped), bytes};
-  const auto small_reads = mapped_.last(options.small_read_bytes);
-  small_reads_ = small_reads.data();
-  chunks_.emplace(mapped_.first(options.receive_bytes), options.receive_chunk_bytes);
-  read_blocks_.emplace(mapped_.subspan(options.receive_bytes, options.read_bytes));
-  small_read_blocks_.emplace(small_reads);
+    throw std::system_error(errno, std::generic_category(), fmt::format("{} bytes of I/O memory", bytes));
+  return {static_cast<std::byte*>(mapped), bytes};
+}
+
+}  // namespace
+
+srpi::Result<> LaneOptions::validate() const {
+  const struct {
+    const char* name;
+    std::size_t value, least, most;
+    std::size_t step = 1;  // the value must be a multiple of it
+  } limits[] = {
+      {"receive_chunk_bytes", receive_chunk_bytes, 8192, kMiB},
+      {"max_connections", max_connections, 1, 1024},
+      {"receive_bytes", receive_bytes, kLeastChunks * receive_chunk_bytes, 1024 * kMiB},
+      {"read_bytes", read_bytes, 2 * kMiB, 1024 * kMiB, kMiB},
+      {"small_read_bytes", small_read_bytes, kMiB, 1024 * kMiB, kMiB},
+      {"requests_per_connection", requests_per_connection, 1, 4096},
+      {"requests", requests, 1, 1u << 16},
+      // A connection takes at most half of the blocks for reads (frontend/nbd).
+      {"max_request_bytes", max_request_bytes, kMiB,
+       std::min<std::size_t>(kMostRequestBytes, read_bytes / 2)},
+  };
+  const auto refuse = [](const char* name, std::size_t value, const std::string& expected) {
+    return srpi::Error{srpi::Errc::invalid_argument,
+                       fmt::format("{} is {}; expected {}", name, value, expected)};
+  };
+  for (const auto& l : limits)
+    if (l.value < l.least || l.value > l.most || l.value % l.step != 0)
+      return refuse(l.name, l.value, fmt::format("{}..{}, a multiple of {}", l.least, l.most, l.step));
+  if (!std::has_single_bit(receive_chunk_bytes))
+    return refuse("receive_chunk_bytes", receive_chunk_bytes, "a power of two");
   return {};
 }
 
-srpi::Result<> IoMemory::register_with(srpi::Session& session) {
-  auto registered = session.register_memory(mapped_);
-  if (registered.has_error()) return registered.error();
-  registered_ = std::move(*registered);
-  return {};
+ChunkPool::ChunkPool(std::span<std::byte> memory, std::size_t chunk_bytes)
+    : memory_(memory), chunk_bytes_(chunk_bytes), chunks_(memory.size() / chunk_bytes) {
+  for (std::size_t i = 0; i < chunks_.size(); ++i) chunks_[i].data = memory.data() + i * chunk_bytes;
 }
 
-void IoMemory::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcept {
-  (blocks.front().data < small_reads_ ? read_blocks_ : small_read_blocks_)->give(blocks);
+ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory.size() / kSmallestBytes) {
+  constexpr std::size_t kUnitsOfLargest = std::size_t{1} << (kOrders - 1);
+  // Backwards, so that the lowest addresses are used first and unneeded memory stays untouched.
+  for (std::size_t i = units_.size(); i >= kUnitsOfLargest; i -= kUnitsOfLargest)
+    push(i - kUnitsOfLargest, kOrders - 1);
+}
+
+void ReadPool::push(std::size_t unit, unsigned order) noexcept {
+  units_[unit].order = static_cast<std::uint8_t>(order);
+  free_[order].push_front(units_[unit]);
+}
+
+void ReadPool::unlink(std::size_t unit) noexcept {
+  free_[units_[unit].order].erase(List::s_iterator_to(units_[unit]));
+  units_[unit].order = kNotFree;
+}
+
+std::byte* ReadPool::take_one(unsigned order) noexcept {
+  unsigned from = order;
+  while (from < kOrders && free_[from].empty()) ++from;
+  if (from == kOrders) return nullptr;
+  const auto unit = static_cast<std::size_t>(&free_[from].front() - units_.data());
+  unlink(unit);
+  while (from > order) {
+    --from;
+    push(unit + (std::size_t{1} << from), from);
+  }
+  return memory_.data() + unit * kSmallestBytes;
+}
+
+void ReadPool::give_one(std::size_t unit, unsigned order) noexcept {
+  while (order + 1 < kOrders) {
+    const std::size_t buddy = unit ^ (std::size_t{1} << order);
+    if (units_[buddy].order != order) break;
+    unlink(buddy);
+    unit = std::min(unit, buddy);
+    ++order;
+  }
+  push(unit, order);
+}
+
+std::size_t ReadPool::take(std::size_t bytes, std::span<Block> blocks) noexcept {
+  std::size_t count = 0;
+  unsigned largest = kOrders - 1;
+  while (bytes > 0) {
+    const std::size_t units = (bytes + kSmallestBytes - 1) / kSmallestBytes;
+    unsigned order = std::min<unsigned>(largest, static_cast<unsigned>(std::bit_width(units - 1)));
+    std::byte* data = nullptr;
+    if (count < blocks.size()) {
+      while ((data = take_one(order)) == nullptr && order > 0) --order;
+    }
+    if (data == nullptr) {
+      give(blocks.first(count));
+      return 0;
+    }
+    largest = order;
+    blocks[count++] = {data, order};
+    bytes -= std::min(bytes, bytes_of(order));
+  }
+  return count;
+}
+
+void ReadPool::give(std::span<const Block> blocks) noexcept {
+  for (const auto& block : blocks)
+    give_one(static_cast<std::size_t>(block.data - memory_.data()) / kSmallestBytes, block.order);
+}
+
+IoMemory::IoMemory(const LaneOptions& o)
+    : mapped(map_memory(o.receive_bytes + o.read_bytes + o.small_read_bytes)),
+      chunks(mapped.first(o.receive_bytes), o.receive_chunk_bytes),
+      read_blocks(mapped.subspan(o.receive_bytes, o.read_bytes)),
+      small_read_blocks(mapped.last(o.small_read_bytes)) {}
+
+IoMemory::~IoMemory() {
+  registered.reset();
+  ::munmap(mapped.data(), mapped.size());
 }
 
 }  // namespace srp_nbd

@@ -1,46 +1,172 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lane/lane.hpp"
 
-#include <utility>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-#include "lane/lane_loop.hpp"
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
 
 namespace srp_nbd {
 
-Lane::Lane(std::unique_ptr<LaneLoop> loop) : loop_(std::move(loop)) {}
-Lane::~Lane() = default;
+static constexpr std::uint32_t kLeastRequests = 32;  // per front end
 
-srpi::Result<std::unique_ptr<Lane>> Lane::start(const srpi::TargetAddress& target,
-                                                const srpi::SessionOptions& options, LaneCallbacks callbacks,
-                                                LaneOptions lane) {
-  const auto create = [target, options](srpi::SessionObserver* observer) {
-    return srpi::Session::create(target, options, observer);
-  };
-  return start(create, std::move(callbacks), std::move(lane));
+Lane::Lane(std::unique_ptr<LaneObserver> observer, LaneOptions options)
+    : options_(std::move(options)),
+      observer_(std::move(observer)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Lane::~Lane() {
+  if (!thread_.joinable()) return;
+  end({});
+  thread_.join();
 }
 
-srpi::Result<std::unique_ptr<Lane>> Lane::start(SessionFactory factory, LaneCallbacks callbacks,
-                                                LaneOptions options) {
+srpi::Result<std::unique_ptr<Lane>> Lane::start(const SessionFactory& factory,
+                                                std::unique_ptr<LaneObserver> observer, LaneOptions options) {
   if (auto valid = options.validate(); valid.has_error()) return valid.error();
-  auto loop = std::make_unique<LaneLoop>(std::move(options), std::move(callbacks));
-  if (auto started = loop->start(std::move(factory)); started.has_error()) return started.error();
-  return std::unique_ptr<Lane>(new Lane(std::move(loop)));
+  std::unique_ptr<Lane> lane(new Lane(std::move(observer), std::move(options)));
+  if (!lane->wake_)
+    return srpi::Error{srpi::Errc::no_memory, fmt::format("eventfd: {}", std::strerror(errno))};
+  std::promise<srpi::Result<>> started;
+  auto result = started.get_future();
+  try {
+    lane->thread_ = std::thread(&Lane::thread_main, lane.get(), std::cref(factory), std::ref(started));
+  } catch (const std::system_error& error) {
+    return srpi::Error{srpi::Errc::no_memory, fmt::format("no thread: {} (RLIMIT_NPROC)", error.what())};
+  }
+  if (auto outcome = result.get(); outcome.has_error()) return outcome.error();
+  return lane;
 }
 
-void Lane::end(std::function<void()> ended) { loop_->end(std::move(ended)); }
-
-void Lane::post(std::function<void(srpi::Session&)> work) { loop_->post(std::move(work)); }
-
-void Lane::host(std::uint64_t connection_id, std::uint64_t lun, MakeFrontEnd make) {
-  post([this, connection_id, lun, make = std::move(make)](srpi::Session&) {
-    loop_->host(connection_id, lun, make);
+void Lane::end(std::function<void()> ended) {
+  post([this, ended = std::move(ended)](srpi::Session& session) mutable {
+    is_stopping_ = true;
+    if (ended) ended_ = std::move(ended);
+    for (const auto& f : host_->front_ends()) f->close({srpi::Errc::cancelled, {}});
+    session.erase();
   });
 }
 
-void Lane::drop(std::uint64_t connection_id) {
-  post([this, connection_id](srpi::Session&) { loop_->drop(connection_id); });
+void Lane::post(Work work) {
+  const std::lock_guard lock(posted_mutex_);
+  posted_.push_back(std::move(work));
+  if (posted_.size() > 1) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
 }
 
-const LaneOptions& Lane::options() const noexcept { return loop_->options(); }
+void Lane::host(std::uint64_t id, std::uint64_t lun, MakeFrontEnd make) {
+  post([this, id, lun, make = std::move(make)](srpi::Session& session) {
+    const auto refuse = [&](srpi::Errc code, std::string why) {
+      observer_->on_connection_closed(id, {code, std::move(why)});
+    };
+    if (is_stopping_) return refuse(srpi::Errc::cancelled, {});
+    const auto count = host_->front_ends().size();
+    if (count >= options_.max_connections)
+      return refuse(srpi::Errc::busy, fmt::format("the lane serves {} connections already", count));
+    const auto units = session.logical_units();
+    const auto unit = std::ranges::find_if(units, [lun](const auto& u) { return u->info().lun == lun; });
+    if (unit == units.end())
+      return refuse(srpi::Errc::no_such_lun, fmt::format("the session has no logical unit {}", lun));
+    host_->add(make(*host_, **unit, id, request_share()));
+  });
+}
+
+void Lane::drop(std::uint64_t id) {
+  post([this, id](srpi::Session&) {
+    for (const auto& f : host_->front_ends())
+      if (f->id() == id) f->close({});
+  });
+}
+
+// The requests for one more front end, so that each unit can have one.
+std::uint32_t Lane::request_share() const noexcept {
+  const auto shares = std::max(session_->logical_units().size(), host_->front_ends().size() + 1);
+  return std::min(options_.requests_per_connection,
+                  std::max(kLeastRequests, static_cast<std::uint32_t>(options_.requests / shares)));
+}
+
+void Lane::thread_main(const SessionFactory& factory, std::promise<srpi::Result<>>& started) noexcept {
+  ::pthread_setname_np(::pthread_self(), options_.name.substr(0, 15).c_str());
+  auto outcome = set_up(factory);
+  const bool is_up = outcome.has_value();
+  started.set_value(std::move(outcome));  // the references end here
+  if (is_up) run();
+  host_.reset();
+  session_.reset();
+  if (ended_) std::exchange(ended_, nullptr)();
+}
+
+srpi::Result<> Lane::set_up(const SessionFactory& factory) {
+  try {
+    host_.emplace(options_);
+  } catch (const std::system_error& error) {
+    return srpi::Error{srpi::Errc::no_memory, error.what()};
+  }
+  // Each front end may receive and send at the same time. The 8 are for the lane itself.
+  if (auto opened = host_->ring().open(2 * options_.max_connections + 8); opened.has_error()) return opened;
+  auto session = factory(observer_.get());
+  if (session.has_error()) return session.error();
+  session_ = std::move(*session);
+  return host_->register_memory(*session_);
+}
+
+// A busy lane does all available work, then polls again. An idle lane polls some times, then arms the session
+// and sleeps in the ring. Its sockets, its eventfd and the session's descriptor wake it.
+void Lane::run() {
+  LaneHost& host = *host_;
+  const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const std::uint32_t idle_polls = cpus > 1 ? options_.idle_polls : 0;
+  std::uint32_t idle = 0;
+  for (;;) {
+    std::size_t done = host.ring().take_completions();  // requests are submitted here,
+    done += run_posted();
+    done += session_->poll();    // sent to the target, and completed, here,
+    done += host.service_all();  // and answered here
+    done += host.resume_waiting();
+    if (host.is_memory_short()) host.close_stuck();
+    while (const auto ended = host.take_ended())
+      observer_->on_connection_closed(ended->id(), ended->reason());
+    if (is_stopping_ && host.front_ends().empty()) return;
+    if (done > 0) {
+      idle = 0;
+      host.ring().submit();
+    } else if (idle < idle_polls) {
+      ++idle;
+      host.ring().submit();
+    } else if (session_->arm()) {
+      sleep();
+    }
+  }
+}
+
+void Lane::sleep() {
+  Ring& ring = host_->ring();
+  if (!session_ready_.is_pending) ring.wait_readable(session_ready_, session_->fd());
+  if (!woken_.is_pending) ring.wait_readable(woken_, wake_.get());
+  if (host_->is_memory_short())
+    ring.sleep(LaneHost::kLookForStuck);
+  else
+    ring.sleep();
+}
+
+std::size_t Lane::run_posted() {
+  std::vector<Work> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    if (posted_.empty()) return 0;
+    work.swap(posted_);
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
+  }
+  for (auto& w : work) std::exchange(w, nullptr)(*session_);
+  return work.size();
+}
 
 }  // namespace srp_nbd

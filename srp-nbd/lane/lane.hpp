@@ -9,37 +9,34 @@
 // Threads:
 //   any                  start, end, post, host, drop, options
 //   any but the lane's   the destructor
-//   the lane's           all callbacks, posted work, front ends; none of these may block
+//   the lane's           the observer, posted work, front ends; none of these may block
 // start and the destructor wait for the lane's thread; the others return at once. Posted work (host and
 // drop included) is done in the order of posting. Work posted before end() or the destructor is still done.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
-#include <utility>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
 
-#include "lane/lane_options.hpp"
+#include "lane/lane_host.hpp"
 #include "srpi/session.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 
-class FrontEnd;
-class LaneHost;
-class LaneLoop;
-
-// Callbacks may call the lane's post, host and drop, and the session's functions that srpi::SessionObserver
-// permits. No callback is called after the lane's destructor has returned. Each may be empty.
-struct LaneCallbacks {
-  std::function<void(srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause)> on_state;
-  std::function<void(const srpi::Error&)> on_attempt_failed;
-  std::function<void(srpi::LogicalUnit&, const srpi::UnitChange&)> on_logical_unit;
-  // The unit is null if the session does not use it.
-  std::function<void(srpi::SessionEvent, const srpi::LogicalUnit*)> on_event;
+// Gets the reports of the session and of the lane. Its functions may call the lane's post, host and drop, and
+// the session's functions that srpi::SessionObserver permits.
+class LaneObserver : public srpi::SessionObserver {
+ public:
   // Called once for each host(). Code ok: the client disconnected between two requests, or drop() was called.
   // Other codes: the lane has no such LUN or no place for the connection, or the client violated the
   // protocol.
-  std::function<void(std::uint64_t connection_id, const srpi::Error& why)> on_connection_closed;
+  virtual void on_connection_closed(std::uint64_t connection_id, const srpi::Error& why) = 0;
 };
 
 // Called on the lane's thread. `requests` is the limit of concurrent requests.
@@ -48,16 +45,16 @@ using MakeFrontEnd = std::function<std::unique_ptr<FrontEnd>(
 
 class Lane {
  public:
+  // Called on the lane's thread.
   using SessionFactory = std::function<srpi::Result<std::unique_ptr<srpi::Session>>(srpi::SessionObserver*)>;
+  using Work = std::function<void(srpi::Session&)>;
 
   // Starts the thread and the session on it. Returns when the session has begun to connect; the outcome comes
-  // by on_state, which may be called before this returns. Errors: those of Session::create; invalid_argument
-  // (LaneOptions::validate); no_memory, with the limit in its text; not_supported if io_uring is disabled.
-  [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(const srpi::TargetAddress&,
-                                                                 const srpi::SessionOptions&, LaneCallbacks,
-                                                                 LaneOptions = {});
-  // The same with a session from `factory`, which runs on the lane's thread.
-  [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(SessionFactory factory, LaneCallbacks,
+  // by on_state, which may be called before this returns. The observer is destroyed with the lane. Errors:
+  // those of the factory; invalid_argument (LaneOptions::validate); no_memory, with the limit in its text;
+  // not_supported if io_uring is disabled.
+  [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(const SessionFactory&,
+                                                                 std::unique_ptr<LaneObserver>,
                                                                  LaneOptions = {});
   // Closes every connection, erases the session, ends the thread, and waits for all that. A call that hangs
   // on the lane's thread makes it wait as long, unless end() has reported the end before.
@@ -70,7 +67,7 @@ class Lane {
   void end(std::function<void()> ended);
 
   // Runs `work` on the lane's thread, soon.
-  void post(std::function<void(srpi::Session&)> work);
+  void post(Work work);
 
   // Makes a front end for the unit with that number and hosts it. The caller chooses connection_id, which
   // must not be in use in this lane.
@@ -78,12 +75,32 @@ class Lane {
   // Closes that connection. Requests in progress continue, but are not answered. Unknown ids are ignored.
   void drop(std::uint64_t connection_id);
 
-  [[nodiscard]] const LaneOptions& options() const noexcept;
+  [[nodiscard]] const LaneOptions& options() const noexcept { return options_; }
 
  private:
-  explicit Lane(std::unique_ptr<LaneLoop>);
+  Lane(std::unique_ptr<LaneObserver>, LaneOptions);
+  void thread_main(const SessionFactory&, std::promise<srpi::Result<>>&) noexcept;
+  [[nodiscard]] srpi::Result<> set_up(const SessionFactory&);
+  void run();
+  std::size_t run_posted();
+  void sleep();
+  [[nodiscard]] std::uint32_t request_share() const noexcept;
 
-  std::unique_ptr<LaneLoop> loop_;
+  const LaneOptions options_;
+  const std::unique_ptr<LaneObserver> observer_;
+  std::thread thread_;
+
+  std::mutex posted_mutex_;  // guards posted_, the only member that other threads access
+  std::vector<Work> posted_;
+  const UniqueFd wake_;  // an eventfd, readable when posted_ becomes non-empty
+
+  // Used by the thread only. The host ends before the session, because its memory is registered there.
+  std::unique_ptr<srpi::Session> session_;
+  std::optional<LaneHost> host_;
+  RingOperation woken_{this, [](void*, int) {}};
+  RingOperation session_ready_{this, [](void*, int) {}};
+  bool is_stopping_ = false;
+  std::function<void()> ended_;
 };
 
 }  // namespace srp_nbd

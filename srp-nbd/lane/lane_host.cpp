@@ -8,9 +8,7 @@
 
 namespace srp_nbd {
 
-namespace {
-constexpr std::size_t kSmallReadBytes = 16384;
-}  // namespace
+static constexpr std::size_t kSmallReadBytes = 16384;
 
 void FrontEnd::close(srpi::Error why) {
   if (std::exchange(is_closing_, true)) return;
@@ -43,12 +41,13 @@ bool LaneHost::may_keep_chunk(FrontEnd& front_end) noexcept {
 std::size_t LaneHost::take_read_blocks(const FrontEnd& front_end, bool holds_none, std::size_t bytes,
                                        std::span<ReadPool::Block> blocks) noexcept {
   if (waiting_.empty() || &waiting_.front() == &front_end)
-    if (const auto count = memory_.read_blocks().take(bytes, blocks); count > 0) return count;
-  return holds_none && bytes <= kSmallReadBytes ? memory_.small_read_blocks().take(bytes, blocks) : 0;
+    if (const auto count = memory_.read_blocks.take(bytes, blocks); count > 0) return count;
+  return holds_none && bytes <= kSmallReadBytes ? memory_.small_read_blocks.take(bytes, blocks) : 0;
 }
 
 void LaneHost::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcept {
-  memory_.give_read_blocks(blocks);
+  const bool are_small = blocks.front().data >= memory_.mapped.last(options_.small_read_bytes).data();
+  (are_small ? memory_.small_read_blocks : memory_.read_blocks).give(blocks);
   memory_is_back_ = true;
 }
 
@@ -96,10 +95,15 @@ void LaneHost::close_stuck() {
   const bool chunks_are_out = chunks().free_chunks() == 0;
   for (auto& f : front_ends_)
     if (const char* what = f->stuck_since(limit, chunks_are_out); what != nullptr)
-      f->close(
-          {srpi::Errc::timed_out,
-           fmt::format("the client {} for {} s while others waited", what,
-                       std::chrono::duration_cast<std::chrono::seconds>(options_.stuck_client).count())});
+      f->close({srpi::Errc::timed_out, fmt::format("the client {} for {} s while others waited", what,
+                                                   options_.stuck_client / std::chrono::seconds(1))});
+}
+
+srpi::Result<> LaneHost::register_memory(srpi::Session& session) {
+  auto registered = session.register_memory(memory_.mapped);
+  if (registered.has_error()) return registered.error();
+  memory_.registered = std::move(*registered);
+  return {};
 }
 
 void LaneHost::add(std::unique_ptr<FrontEnd> front_end) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lane's services for front ends: the ring, turns, and a fair share of memory.
+// A front end serves one client of one logical unit. It turns the client's requests into block requests, and
+// their completions into replies; frontend/ has the implementations. The lane does not know its protocol. It
+// gives the front end services: the ring, turns, and a fair share of memory.
 //
 // When memory is short:
 //   - A front end without memory waits in a queue. The first one in the queue gets read blocks first.
@@ -7,30 +9,85 @@
 //   - At most about half of the chunks stay with clients that are not sending (may_keep_chunk).
 //   - When few chunks are free, incomplete writes are submitted as far as they have arrived.
 //   - A client that is stuck while others wait is disconnected.
+//
+// All functions are called on the lane's thread.
 #pragma once
 
 #include <boost/intrusive/list.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
 
-#include "lane/front_end.hpp"
 #include "lane/io_memory.hpp"
-#include "lane/lane_options.hpp"
 #include "lane/ring.hpp"
+#include "srpi/error.hpp"
 
 namespace srp_nbd {
 
+class LaneHost;
+
+class FrontEnd {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  FrontEnd(LaneHost& lane, std::uint64_t id) noexcept : lane_(lane), id_(id) {}
+  virtual ~FrontEnd() = default;
+  FrontEnd(const FrontEnd&) = delete;
+  FrontEnd& operator=(const FrontEnd&) = delete;
+
+  [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+
+  // Called once, first.
+  virtual void start() = 0;
+  // Called once in the turn in which LaneHost::needs_service was called, for all completions of that turn.
+  virtual void service() = 0;
+  // Called after LaneHost::wait_for_memory when memory may be free. Returns false if the front end goes on
+  // waiting.
+  [[nodiscard]] virtual bool resume() = 0;
+  // Called when few chunks are free: submits the received part of a request, so that its chunks become free.
+  virtual void spare_chunks() = 0;
+  // If the client holds memory that others wait for, and has made no progress since `limit`, returns what it
+  // has not done, for people; otherwise nullptr. Called from time to time.
+  [[nodiscard]] virtual const char* stuck_since(Time limit, bool chunks_are_out) = 0;
+
+  // Starts closing. The first reason is kept; code ok means that the client left or was dropped. Requests in
+  // progress continue, but are not answered.
+  void close(srpi::Error why);
+  [[nodiscard]] bool is_closing() const noexcept { return is_closing_; }
+  [[nodiscard]] const srpi::Error& reason() const noexcept { return reason_; }
+  // The object may be destroyed.
+  [[nodiscard]] bool has_ended() const noexcept { return is_closing_ && is_at_rest(); }
+
+ protected:
+  virtual void on_close() = 0;
+  // True if it has nothing in the ring or at the session. LaneHost::front_end_ended makes the lane ask.
+  [[nodiscard]] virtual bool is_at_rest() const noexcept = 0;
+
+  LaneHost& lane_;
+
+ private:
+  friend class LaneHost;
+  using Link = boost::intrusive::link_mode<boost::intrusive::auto_unlink>;
+  using Hook = boost::intrusive::list_member_hook<Link>;
+
+  const std::uint64_t id_;
+  bool is_closing_ = false;
+  bool keeps_chunk_ = false;  // LaneHost::may_keep_chunk
+  Hook waits_for_memory_, needs_service_;
+  srpi::Error reason_;
+};
+
 class LaneHost {
  public:
-  explicit LaneHost(const LaneOptions& options) : options_(options) {}
+  explicit LaneHost(const LaneOptions& options) : options_(options), memory_(options) {}
 
   // For front ends.
   [[nodiscard]] const LaneOptions& options() const noexcept { return options_; }
   [[nodiscard]] Ring& ring() noexcept { return ring_; }
-  [[nodiscard]] const srpi::Memory& registered_memory() const noexcept { return memory_.registered(); }
-  [[nodiscard]] ChunkPool& chunks() noexcept { return memory_.chunks(); }
+  [[nodiscard]] const srpi::Memory& registered_memory() const noexcept { return *memory_.registered; }
+  [[nodiscard]] ChunkPool& chunks() noexcept { return memory_.chunks; }
   // nullptr: none is free.
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
   void release_chunk(ChunkPool::Chunk&) noexcept;
@@ -44,9 +101,10 @@ class LaneHost {
   void needs_service(FrontEnd&) noexcept;    // FrontEnd::service is called in this turn
   void front_end_ended() noexcept { look_for_ended_ = true; }
 
-  // For the lane's loop.
+  // For the lane.
   static constexpr std::chrono::seconds kLookForStuck{1};  // the interval while memory is short
-  [[nodiscard]] IoMemory& memory() noexcept { return memory_; }
+  // Registers the memory. Errors: those of Session::register_memory.
+  [[nodiscard]] srpi::Result<> register_memory(srpi::Session&);
   [[nodiscard]] std::span<const std::unique_ptr<FrontEnd>> front_ends() const noexcept { return front_ends_; }
   void add(std::unique_ptr<FrontEnd>);
   [[nodiscard]] std::unique_ptr<FrontEnd> take_ended() noexcept;  // an ended front end, or nullptr

@@ -11,10 +11,6 @@
 
 namespace srp_nbd {
 
-namespace {
-constexpr std::uint32_t kMaxSubmissions = 128;
-}  // namespace
-
 Ring::~Ring() {
   if (is_open_) io_uring_queue_exit(&ring_);
 }
@@ -23,7 +19,7 @@ srpi::Result<> Ring::open(std::uint32_t operations) {
   io_uring_params params{};
   params.cq_entries = std::bit_ceil(operations);
   // The submission queue may be short, because a full one is submitted.
-  const auto entries = std::min(params.cq_entries, kMaxSubmissions);
+  const auto entries = std::min(params.cq_entries, 128u);
   params.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   int error = io_uring_queue_init_params(entries, &ring_, &params);
   if (error == -EINVAL) {  // before Linux 6.1
@@ -43,34 +39,29 @@ srpi::Result<> Ring::open(std::uint32_t operations) {
   return {};
 }
 
-io_uring_sqe& Ring::next_entry() {
+// `prepare` fills the entry.
+template<class Prepare>
+void Ring::start(RingOperation& operation, Prepare prepare) {
   io_uring_sqe* entry = nullptr;
   while ((entry = io_uring_get_sqe(&ring_)) == nullptr) io_uring_submit(&ring_);
-  return *entry;
-}
-
-// Set it after the prep function, because some versions of liburing clear the field there.
-void Ring::begin(RingOperation& operation, io_uring_sqe& entry) {
-  entry.user_data = reinterpret_cast<std::uintptr_t>(&operation);
+  prepare(entry);
+  // Set it last, because some versions of liburing clear the field in their prep functions.
+  entry->user_data = reinterpret_cast<std::uintptr_t>(&operation);
   operation.is_pending = true;
 }
 
 void Ring::receive(RingOperation& operation, int fd, std::byte* to, std::size_t bytes) {
-  auto& entry = next_entry();
-  io_uring_prep_recv(&entry, fd, to, bytes, 0);
-  begin(operation, entry);
+  start(operation, [=](io_uring_sqe* entry) { io_uring_prep_recv(entry, fd, to, bytes, 0); });
 }
 
 void Ring::send(RingOperation& operation, int fd, const msghdr& message) {
-  auto& entry = next_entry();
-  io_uring_prep_sendmsg(&entry, fd, &message, MSG_NOSIGNAL | MSG_WAITALL);
-  begin(operation, entry);
+  start(operation, [fd, &message](io_uring_sqe* entry) {
+    io_uring_prep_sendmsg(entry, fd, &message, MSG_NOSIGNAL | MSG_WAITALL);
+  });
 }
 
 void Ring::wait_readable(RingOperation& operation, int fd) {
-  auto& entry = next_entry();
-  io_uring_prep_poll_add(&entry, fd, POLLIN);
-  begin(operation, entry);
+  start(operation, [fd](io_uring_sqe* entry) { io_uring_prep_poll_add(entry, fd, POLLIN); });
 }
 
 void Ring::sleep(std::chrono::seconds at_most) {

@@ -53,8 +53,8 @@ class Ring {
   std::size_t take_completions();
 
  private:
-  [[nodiscard]] io_uring_sqe& next_entry();
-  static void begin(RingOperation&, io_uring_sqe&);
+  template<class Prepare>
+  void start(RingOperation&, Prepare);
 
   io_uring ring_{};
   bool is_open_ = false;

@@ -21,7 +21,6 @@
 #include "frontend/nbd/job.hpp"
 #include "frontend/nbd/receive_buffer.hpp"
 #include "frontend/nbd/reply_queue.hpp"
-#include "lane/front_end.hpp"
 #include "lane/lane_host.hpp"
 #include "srpi/session.hpp"
 #include "support/unique_fd.hpp"

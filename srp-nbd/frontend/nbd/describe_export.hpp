@@ -2,7 +2,7 @@
 // Translates a logical unit and the library's errors into NBD's terms.
 #pragma once
 
-#include "lane/lane_options.hpp"
+#include "lane/io_memory.hpp"
 #include "nbd/export_info.hpp"
 #include "nbd/wire.hpp"
 #include "srpi/session.hpp"

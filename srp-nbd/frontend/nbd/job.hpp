@@ -12,8 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lane/read_pool.hpp"
-#include "lane/slots.hpp"
+#include "lane/io_memory.hpp"
 #include "nbd/request_stream.hpp"
 #include "nbd/wire.hpp"
 #include "srpi/io_request.hpp"

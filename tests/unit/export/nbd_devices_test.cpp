@@ -10,6 +10,7 @@
 #include "catch2/catch.hpp"
 #include "test/awaited.hpp"
 #include "test/call_on_lane.hpp"
+#include "test/closed_connections.hpp"
 #include "test/fake_nbd.hpp"
 #include "test/fake_session.hpp"
 
@@ -21,20 +22,19 @@ namespace {
 // A session's units on their way to a fake kernel.
 struct Publishing {
   Publishing() {
-    LaneCallbacks callbacks;
-    callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
+    auto observer = std::make_unique<ClosedConnections>([this](std::uint64_t id, const srpi::Error& why) {
       boost::asio::post(io, [this, id, why] {
         if (!devices) return;
         if (auto gone = devices->connection_closed(id, why)) lost.push_back(std::move(*gone));
       });
-    };
+    });
     auto started = Lane::start(
         [](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
           auto session = std::make_unique<FakeSession>(8);
           session->add_unit(1, 8);
           return std::unique_ptr<srpi::Session>(std::move(session));
         },
-        std::move(callbacks), {});
+        std::move(observer), {});
     REQUIRE(started.has_value());
     lane = std::move(*started);
     devices = std::make_shared<NbdDevices>(io.get_executor(), *kernel, *lane, NbdDevicesOptions{});

@@ -15,6 +15,7 @@
 #include "frontend/nbd/serve.hpp"
 #include "nbd/wire.hpp"
 #include "test/call_on_lane.hpp"
+#include "test/closed_connections.hpp"
 #include "test/fake_session.hpp"
 
 namespace nbd = srp_nbd::nbd;
@@ -66,19 +67,18 @@ struct Client {
 
 struct LaneFixture {
   explicit LaneFixture(std::uint64_t blocks = 65536, srp_nbd::LaneOptions options = {}) {
-    srp_nbd::LaneCallbacks callbacks;
-    callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
+    auto observer = std::make_unique<ClosedConnections>([this](std::uint64_t id, const srpi::Error& why) {
       const std::lock_guard lock(mutex);
       closed[id] = why.code;
       changed.notify_all();
-    };
+    });
     auto started = srp_nbd::Lane::start(
         [this, blocks](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
           auto s = std::make_unique<FakeSession>(blocks);
           fake = s.get();
           return std::unique_ptr<srpi::Session>(std::move(s));
         },
-        std::move(callbacks), options);
+        std::move(observer), options);
     REQUIRE(started.has_value());
     lane = std::move(*started);
   }

@@ -10,13 +10,15 @@ namespace {
 
 constexpr std::size_t kChunk = 65536, kRoom = kChunk - kTailBytes;
 
-struct Fixture {
-  Fixture() {
-    options.receive_chunk_bytes = kChunk;
-    options.receive_bytes = 5 * kChunk;
-    REQUIRE(lane.memory().map(options).has_value());
-  }
+LaneOptions small_lane() {
   LaneOptions options;
+  options.receive_chunk_bytes = kChunk;
+  options.receive_bytes = 5 * kChunk;
+  return options;
+}
+
+struct Fixture {
+  LaneOptions options = small_lane();
   LaneHost lane{options};
   ReceiveBuffer buffer{lane};
 };

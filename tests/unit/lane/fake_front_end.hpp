@@ -2,7 +2,6 @@
 // A front end without a protocol: it counts what the lane asks of it.
 #pragma once
 
-#include "lane/front_end.hpp"
 #include "lane/lane_host.hpp"
 
 struct FakeFrontEnd final : srp_nbd::FrontEnd {

@@ -8,6 +8,7 @@
 
 #include "fake_front_end.hpp"
 #include "test/call_on_lane.hpp"
+#include "test/closed_connections.hpp"
 #include "test/fake_session.hpp"
 
 using namespace srp_nbd;
@@ -17,15 +18,13 @@ namespace {
 
 struct Fixture {
   explicit Fixture(LaneOptions options = {}) {
-    LaneCallbacks callbacks;
-    callbacks.on_connection_closed = [this](std::uint64_t id, const srpi::Error& why) {
-      closed.emplace(id, why.code);
-    };
+    auto observer = std::make_unique<ClosedConnections>(
+        [this](std::uint64_t id, const srpi::Error& why) { closed.emplace(id, why.code); });
     lane = Lane::start(
                [](srpi::SessionObserver*) -> srpi::Result<std::unique_ptr<srpi::Session>> {
                  return std::unique_ptr<srpi::Session>(std::make_unique<FakeSession>(1024));
                },
-               std::move(callbacks), std::move(options))
+               std::move(observer), std::move(options))
                .value();
   }
   void host(std::uint64_t id, std::uint64_t lun = 0) {

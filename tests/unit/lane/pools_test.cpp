@@ -3,8 +3,7 @@
 #include <numeric>
 #include <vector>
 
-#include "lane/chunk_pool.hpp"
-#include "lane/read_pool.hpp"
+#include "lane/io_memory.hpp"
 
 using namespace srp_nbd;
 
