@@ -2,7 +2,6 @@
 #include "control/control_server.hpp"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -15,7 +14,7 @@
 
 #include "control/control_socket.hpp"
 #include "control/orders.hpp"
-#include "support/within.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -115,19 +114,13 @@ awaitable<void> admit(Socket& socket, std::shared_ptr<std::size_t> served,
 
 Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor,
                                                               std::string path, CarryOut carry_out) {
-  auto made = make_control_socket(path);
-  if (!made) return made.error();
-  std::unique_ptr<ControlServer> control(new ControlServer(std::move(path), std::move(made->lock)));
+  auto lock = lock_control_path(path);
+  if (!lock) return lock.error();
   const auto serve = [served = std::make_shared<std::size_t>(0), carry_out = std::move(carry_out)](
                          Socket& socket) { return admit(socket, served, carry_out); };
-  control->server_ = std::make_unique<UnixServer>(
-      std::move(executor), std::move(made->listener), serve, [](const boost::system::error_code& error) {
-        spdlog::warn("control socket: accept: {}", error.message());
-      });
-  return control;
+  auto server = UnixServer::listen(std::move(executor), std::move(path), "control socket", serve);
+  if (!server) return with_advice(server.error());
+  return std::unique_ptr<ControlServer>(new ControlServer(std::move(*lock), std::move(*server)));
 }
-
-// The lock file stays. If it were removed, two daemons could lock two different files with the same name.
-ControlServer::~ControlServer() { ::unlink(path_.c_str()); }
 
 }  // namespace srp_nbd

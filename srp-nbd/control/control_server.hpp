@@ -22,6 +22,7 @@
 
 namespace srp_nbd {
 
+// Its end removes the socket and disconnects the clients.
 class ControlServer {
  public:
   // Waits for a follower's next line and returns it, without its line feed.
@@ -38,14 +39,12 @@ class ControlServer {
   // invalid_argument (path too long), not_found (no such folder).
   [[nodiscard]] static Outcome<std::unique_ptr<ControlServer>> listen(boost::asio::any_io_executor,
                                                                       std::string path, CarryOut);
-  ~ControlServer();  // removes the socket and disconnects the clients
-  ControlServer(const ControlServer&) = delete;
-  ControlServer& operator=(const ControlServer&) = delete;
 
  private:
-  ControlServer(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  ControlServer(UniqueFd lock, std::unique_ptr<UnixServer> server)
+      : lock_(std::move(lock)), server_(std::move(server)) {}
 
-  const std::string path_;
+  // The lock file stays. If it were removed, two daemons could lock two different files with the same name.
   UniqueFd lock_;
   std::unique_ptr<UnixServer> server_;
 };

@@ -9,49 +9,18 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 
-#include "support/unix_listener.hpp"
+#include "support/unix_server.hpp"
 
 namespace srp_nbd {
 namespace {
 
-Failure system_failure(std::string_view what, const std::string& path, int error) {
-  const char* code = "failed";
-  if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
-  if (error == ENOENT || error == ENOTDIR) code = "not_found";
-  return {code,
-          fmt::format("{} {}: {}{}", what, path, std::strerror(error),
-                      error == EACCES ? "; run as root, or choose a path of your own with --control" : "")};
-}
-
-Failure taken(const std::string& path) {
-  return {"already_exists",
-          fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
-                      "another path with --control",
-                      path)};
-}
-
-// Makes the path free. Fails if another process uses it.
-Outcome<> clear_path(const std::string& path) {
-  switch (clear_socket_path(path)) {
-    case SocketPathState::free: return {};
-    case SocketPathState::served: return taken(path);
-    case SocketPathState::no_socket:
-      return Failure{
-          "already_exists",
-          fmt::format("{} exists and is not a socket: remove it, or choose another path with --control",
-                      path)};
-    case SocketPathState::failed: break;
-  }
-  return system_failure("cannot remove the stale socket", path, errno);
-}
-
 // A user who can rename files in the folder can replace our socket.
 Outcome<> check_folder(const std::string& folder) {
   struct stat there {};
-  if (::stat(folder.c_str(), &there) != 0) return system_failure("cannot use the folder", folder, errno);
+  if (::stat(folder.c_str(), &there) != 0)
+    return with_advice(system_failure("cannot use the folder " + folder, errno));
   const auto instead = "give the control socket another place with --control";
   if (there.st_uid != 0 && there.st_uid != ::geteuid())
     return Failure{"permission_denied",
@@ -64,28 +33,29 @@ Outcome<> check_folder(const std::string& folder) {
 
 }  // namespace
 
-Outcome<ControlSocket> make_control_socket(const std::string& path) {
-  if (!fits_socket_address(path))
-    return Failure{"invalid_argument", fmt::format("the control socket's path must have 1 to {} characters",
-                                                   kMaxSocketPathBytes)};
+Failure with_advice(Failure failure) {
+  if (failure.code == "permission_denied")
+    failure.message += "; run as root, or choose a path of your own with --control";
+  if (failure.code == "already_exists") failure.message += "; choose another path with --control";
+  return failure;
+}
+
+Outcome<UniqueFd> lock_control_path(const std::string& path) {
+  if (auto ok = check_socket_path(path); !ok) return ok.error();
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    return system_failure("cannot make the folder", folder.string(), errno);
+    return with_advice(system_failure("cannot make the folder " + folder.string(), errno));
   if (auto ok = check_folder(folder.empty() ? "." : folder.string()); !ok) return ok.error();
 
-  ControlSocket result;
   const auto lock_path = path + ".lock";
-  result.lock.reset(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!result.lock) return system_failure("cannot open", lock_path, errno);
-  if (::flock(result.lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return taken(path);
-    return system_failure("cannot lock", lock_path, errno);
-  }
-
-  if (auto ok = clear_path(path); !ok) return ok.error();
-  result.listener = listen_at(path);
-  if (!result.listener) return system_failure("cannot make the control socket", path, errno);
-  return result;
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return with_advice(system_failure("cannot open " + lock_path, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return system_failure("cannot lock " + lock_path, errno);
+  return Failure{"already_exists",
+                 fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
+                             "another path with --control",
+                             path)};
 }
 
 Outcome<> check_peer(int fd) {

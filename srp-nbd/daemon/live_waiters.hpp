@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "srpi/session.hpp"
-#include "support/answer.hpp"
+#include "support/coroutine.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {

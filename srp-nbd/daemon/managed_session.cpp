@@ -19,6 +19,12 @@ using Clock = std::chrono::steady_clock;
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 
+Failure no_units() {
+  return {"no_such_lun",
+          "the target shows no logical unit to this initiator: expected at least one; check its access list "
+          "for our initiator port id"};
+}
+
 spdlog::level::level_enum level_of(srpi::LogLevel level) {
   switch (level) {
     case srpi::LogLevel::debug: return spdlog::level::debug;
@@ -84,7 +90,8 @@ asio::awaitable<Outcome<>> ManagedSession::publish() {
   const auto self = shared_from_this();
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
   phase_ = Phase::publishing;
-  const auto outcome = co_await export_->publish(units_);
+  Outcome<> outcome = no_units();
+  if (!units_.empty()) outcome = co_await export_->publish(units_);
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
 
   reporter_.published(export_->units(), outcome);
@@ -100,8 +107,6 @@ asio::awaitable<Outcome<>> ManagedSession::publish() {
   live_waiters_.settle(outcome);
   co_return outcome;
 }
-
-asio::awaitable<void> ManagedSession::publish_beside() { (void)co_await publish(); }
 
 asio::awaitable<Outcome<>> ManagedSession::erase() {
   const auto self = shared_from_this();

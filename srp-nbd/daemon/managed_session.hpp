@@ -26,7 +26,7 @@
 #include "daemon/unit_functions.hpp"
 #include "export/export.hpp"
 #include "lane/lane.hpp"
-#include "support/answer.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
@@ -82,12 +82,13 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   [[nodiscard]] Outcome<> start_lane();
   [[nodiscard]] boost::asio::awaitable<Outcome<>> publish();
-  [[nodiscard]] boost::asio::awaitable<void> publish_beside();
   [[nodiscard]] boost::asio::awaitable<void> erase_lost();
   [[nodiscard]] boost::asio::awaitable<void> end_lane();
   // True while `start` waits for the first login.
   [[nodiscard]] bool is_starting() const noexcept { return request_.wait && !first_login_.is_given(); }
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
+  // The unit with its device or URI, if it is published.
+  [[nodiscard]] ExportedUnit exported(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] SessionView make_view(bool is_stale) const;
 
   const boost::asio::any_io_executor executor_;

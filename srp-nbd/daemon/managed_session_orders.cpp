@@ -47,7 +47,7 @@ asio::awaitable<Outcome<>> ManagedSession::reconnect() {
   const bool was_live = *asked.state == srpi::SessionState::live;
   if (was_live && phase_ == Phase::ready) co_return Outcome<>();
   // The session is live, but could not publish before: try again.
-  if (was_live && phase_ == Phase::connecting) spawn(executor_, publish_beside());
+  if (was_live && phase_ == Phase::connecting) spawn(executor_, publish());
   co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
 }
 

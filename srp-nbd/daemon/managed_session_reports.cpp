@@ -36,7 +36,7 @@ class ManagedSession::LaneReports final : public LaneObserver {
   void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
     at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](ManagedSession& self,
                                                                              Event::Time now) {
-      self.reporter_.unit_event(now, what, info ? std::optional(self.export_->unit(*info)) : std::nullopt);
+      self.reporter_.unit_event(now, what, info ? std::optional(self.exported(*info)) : std::nullopt);
     });
   }
   void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
@@ -83,7 +83,7 @@ void ManagedSession::on_live() {
   if (is_starting())
     first_login_.give({});
   else
-    spawn(executor_, publish_beside());
+    spawn(executor_, publish());
 }
 
 void ManagedSession::on_disconnected(SessionState from, const srpi::Error& cause) {
@@ -101,6 +101,12 @@ void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& erro
     live_waiters_.fail(error);
 }
 
+ExportedUnit ManagedSession::exported(const srpi::LogicalUnitInfo& info) const {
+  const auto units = export_->units();
+  const auto found = std::ranges::find(units, info.lun, [](const auto& unit) { return unit.info.lun; });
+  return found == units.end() ? ExportedUnit{info, {}, {}} : *found;
+}
+
 void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info,
                                      const srpi::UnitChange& change) {
   if (change.found)
@@ -108,7 +114,7 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
   else
     *std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun) = info;
   export_->resize(info);
-  const auto unit = export_->unit(info);
+  const auto unit = exported(info);
   if (change.away || change.back) reporter_.unit_away(time, unit);
   if (change.found) reporter_.unit(time, unit, std::nullopt);
   if (change.resized) reporter_.unit(time, unit, change.old_blocks * info.block_size);

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "lane/lane.hpp"
-#include "support/answer.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 

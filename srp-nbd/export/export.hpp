@@ -6,6 +6,7 @@
 // its export alive.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <optional>
@@ -32,7 +33,7 @@ class Export {
 
   virtual ~Export() = default;
 
-  // Publishes all units. After a failure none is published. Fails with `cancelled` if `withdraw` is called
+  // Publishes all units, at least one. After a failure none is published. Fails with `cancelled` if `withdraw` is called
   // meanwhile.
   [[nodiscard]] virtual boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
   // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
@@ -47,14 +48,13 @@ class Export {
                                                       const srpi::Error& why) = 0;
 
   [[nodiscard]] virtual std::vector<ExportedUnit> units() const = 0;
-  // The exported unit with that number. Without an export, device and uri are empty.
-  [[nodiscard]] ExportedUnit unit(const srpi::LogicalUnitInfo&) const;
 
  protected:
   // Returns a new id, unique in this process.
-  [[nodiscard]] static std::uint64_t next_connection_id() noexcept;
-  // Fails if there are no units.
-  [[nodiscard]] static Outcome<> check_units(const std::vector<srpi::LogicalUnitInfo>&);
+  [[nodiscard]] static std::uint64_t next_connection_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};  // only an identity; the order has no meaning
+    return ++last;
+  }
 };
 
 }  // namespace srp_nbd

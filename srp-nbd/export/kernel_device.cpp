@@ -6,12 +6,16 @@
 
 #include <algorithm>
 #include <bit>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <mutex>
+#include <thread>
+#include <type_traits>
 #include <utility>
 
-#include "export/blocking_worker.hpp"
 #include "export/nbd_control.hpp"
 #include "support/coroutine.hpp"
 
@@ -35,8 +39,7 @@ milliseconds left_until(Clock::time_point limit) {
 
 Outcome<> check(const KernelDeviceOptions& o) {
   const auto bad = [](std::string why) { return Failure{"invalid_argument", std::move(why)}; };
-  if (o.sockets.empty()) return bad("a kernel device needs at least one socket");
-  if (o.sockets.size() > 128) return bad(fmt::format("{} sockets; at most 128", o.sockets.size()));
+  if (!o.socket) return bad("a kernel device needs a socket");
   if (!std::has_single_bit(o.block_size) || o.block_size < 512 || o.block_size > 4096)
     return bad(fmt::format("block size {}; the kernel takes 512, 1024, 2048 or 4096", o.block_size));
   if (o.size_bytes == 0 || o.size_bytes % o.block_size != 0)
@@ -46,40 +49,81 @@ Outcome<> check(const KernelDeviceOptions& o) {
   return {};
 }
 
-// The number of the manager's last connect for each device. Used on the worker thread only.
-struct Generations {
-  std::map<std::uint32_t, std::uint64_t> of;  // by index
-  std::uint64_t newest = 0;
+}  // namespace
+
+// Shared with the worker thread. What is posted to the thread is destroyed with this object at the latest, so it
+// must not own it.
+struct KernelDeviceManager::State {
+  State(asio::any_io_executor home_in, OpenNbdControl open_in)
+      : home(std::move(home_in)), open(std::move(open_in)) {}
+
+  template<class Work>
+  using Result = std::invoke_result_t<Work, State&>;
+  // Runs `work` on the worker thread and returns its result, or nullopt at the deadline. Then `work` is not
+  // started any more, or its result is dropped.
+  template<class Work>
+  static asio::awaitable<std::optional<Result<Work>>> run(std::shared_ptr<State> self, Work work,
+                                                          Clock::time_point deadline) {
+    const Answer<Result<Work>> answer(self->home);
+    asio::post(self->worker, [&self = *self, answer, deadline, work = std::move(work)] {
+      if (Clock::now() >= deadline) return;
+      auto result = work(self);
+      const std::lock_guard lock(self.mutex);
+      if (!self.is_closed) answer.send(std::move(result));
+    });
+    co_return co_await answer.wait_until(deadline);
+  }
+
+  // Returns false if somebody has disconnected the device, or has then connected another one with the same
+  // number.
+  [[nodiscard]] bool is_still(const KernelDevice& device, NbdControl& control) {
+    const auto owner = control.connector(device.index);
+    return owner && owner->is_this && generations[device.index] == device.generation;
+  }
+
+  static asio::awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<State>, KernelDeviceOptions);
+  // Runs `act` for a connected device on the worker thread.
+  using Act = std::function<Outcome<>(State&, NbdControl&)>;
+  static asio::awaitable<Outcome<>> run_act(std::shared_ptr<State> self, milliseconds deadline, Act act) {
+    const auto limit = Clock::now() + deadline;
+    const auto work = [limit, act = std::move(act)](State& state) -> Outcome<> {
+      const auto control = state.open(left_until(limit));
+      if (!control) return control.error();
+      return act(state, **control);
+    };
+    const auto outcome = co_await run(std::move(self), work, limit + kDeadlineSlack);
+    co_return outcome ? *outcome : Outcome<>(no_answer());
+  }
+
+  std::mutex mutex;
+  bool is_closed = false;            // after this, the thread does not use `home`
+  const asio::any_io_executor home;  // exists until the manager is destroyed
+  // Used on the worker thread only:
+  const OpenNbdControl open;
+  std::map<std::uint32_t, std::uint64_t> generations;  // the number of connects of each device
+  // The last member: it destroys work that was not begun.
+  asio::io_context worker{1};
 };
 
-// Returns false if somebody has disconnected the device, or has then connected another one with the same
-// number.
-bool is_still(const KernelDevice& device, NbdControl& control, const Generations& generations) {
-  const auto owner = control.connector(device.index);
-  const auto last = generations.of.find(device.index);
-  return owner && owner->is_this && last != generations.of.end() && last->second == device.generation;
-}
+namespace {
 
 // A connect in steps on the worker thread. It owns the device until `keep`.
 class Connecting {
  public:
-  Connecting(KernelDeviceOptions options, OpenNbdControl open, std::shared_ptr<Generations> generations,
-             Clock::time_point limit)
-      : options_(std::move(options)),
-        open_(std::move(open)),
-        generations_(std::move(generations)),
-        limit_(limit) {}
+  Connecting(KernelDeviceOptions options, Clock::time_point limit)
+      : options_(std::move(options)), limit_(limit) {}
   ~Connecting() { take_back(); }
   Connecting(const Connecting&) = delete;
   Connecting& operator=(const Connecting&) = delete;
 
   // Returns nullopt if it must be called again; not after the limit.
-  std::optional<Outcome<KernelDevice>> step() {
+  std::optional<Outcome<KernelDevice>> step(const OpenNbdControl& open,
+                                            std::map<std::uint32_t, std::uint64_t>& generations) {
     const bool is_last = Clock::now() >= limit_;
     if (options_.given_up.stop_requested()) return fail({"cancelled", "the device is not wanted any more"});
     if (!control_) {
       if (auto good = check(options_); !good) return fail(good.error());
-      auto control = open_(left_until(limit_));
+      auto control = open(left_until(limit_));
       if (!control) return fail(control.error());
       control_ = std::move(*control);
     }
@@ -89,11 +133,10 @@ class Connecting {
         return index.error().code == "busy" ? busy(index.error(), is_last || Clock::now() >= busy_until_)
                                             : fail(index.error());
       made_ = *index;
-      options_.sockets.clear();  // the kernel has its own references now
-      generations_->of[*made_] = ++generations_->newest;
+      options_.socket.reset();  // the kernel has its own reference now
+      ++generations[*made_];
     }
-    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend,
-                        generations_->of[*made_]};
+    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend, generations[*made_]};
     if (!control_->has_node(device.index)) {
       if (!is_last) return std::nullopt;
       return fail(
@@ -143,66 +186,46 @@ class Connecting {
   }
 
   KernelDeviceOptions options_;
-  OpenNbdControl open_;
-  std::shared_ptr<Generations> generations_;
-  Clock::time_point limit_;
-  Clock::time_point busy_until_ = Clock::now() + options_.busy_wait;
+  const Clock::time_point limit_;
+  const Clock::time_point busy_until_ = Clock::now() + options_.busy_wait;
   std::unique_ptr<NbdControl> control_;
   std::optional<std::uint32_t> made_;
 };
 
 }  // namespace
 
-// Shared with the work on the thread, which may be stuck when the manager is destroyed.
-struct KernelDeviceManager::Impl {
-  static asio::awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<Impl>, KernelDeviceOptions);
-
-  std::shared_ptr<BlockingWorker> worker;
-  OpenNbdControl open;
-  std::shared_ptr<Generations> generations = std::make_shared<Generations>();
-
-  // Runs `act` for a connected device on the worker thread.
-  using Act = std::function<Outcome<>(NbdControl&, const Generations&)>;
-  static asio::awaitable<Outcome<>> run(std::shared_ptr<Impl> self, milliseconds deadline, Act act) {
-    const auto limit = Clock::now() + deadline;
-    const auto work = [open = self->open, generations = self->generations, limit,
-                       act = std::move(act)]() -> Outcome<> {
-      const auto control = open(left_until(limit));
-      if (!control) return control.error();
-      return act(**control, *generations);
-    };
-    const auto outcome = co_await self->worker->run(work, limit + kDeadlineSlack);
-    co_return outcome ? *outcome : Outcome<>(no_answer());
-  }
-};
-
 KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor)
     : KernelDeviceManager(std::move(executor), open_kernel_nbd) {}
 
 KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor, OpenNbdControl open)
-    : impl_(std::make_shared<Impl>()) {
-  impl_->worker = BlockingWorker::start(std::move(executor));
-  impl_->open = std::move(open);
+    : state_(std::make_shared<State>(std::move(executor), std::move(open))) {
+  std::thread([state = state_] {
+    const auto work = asio::make_work_guard(state->worker);
+    state->worker.run();
+  }).detach();
 }
 
-KernelDeviceManager::~KernelDeviceManager() { impl_->worker->close(); }
+KernelDeviceManager::~KernelDeviceManager() {
+  state_->worker.stop();
+  const std::lock_guard lock(state_->mutex);
+  state_->is_closed = true;
+}
 
 // No coroutine itself: the manager may be gone when the coroutine starts.
 asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDeviceOptions options) {
-  return Impl::connect(impl_, std::move(options));
+  return State::connect(state_, std::move(options));
 }
 
-asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::Impl::connect(std::shared_ptr<Impl> impl,
-                                                                          KernelDeviceOptions options) {
+asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::shared_ptr<State> self,
+                                                                           KernelDeviceOptions options) {
   const auto limit = Clock::now() + options.deadline;
-  const auto connecting =
-      std::make_shared<Connecting>(std::move(options), impl->open, impl->generations, limit);
+  const auto connecting = std::make_shared<Connecting>(std::move(options), limit);
   for (;;) {
-    const auto step = [connecting] { return connecting->step(); };
-    const auto done = co_await impl->worker->run(step, limit + kDeadlineSlack);
+    const auto step = [connecting](State& state) { return connecting->step(state.open, state.generations); };
+    const auto done = co_await run(self, step, limit + kDeadlineSlack);
     if (!done) {
       // The thread may still run a step, and the kernel may still create the device.
-      impl->worker->post([connecting] { connecting->take_back(); });
+      asio::post(self->worker, [connecting] { connecting->take_back(); });
       co_return no_answer();
     }
     if (*done) {
@@ -214,25 +237,23 @@ asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::Impl::connect(std::s
 }
 
 asio::awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
-  return Impl::run(
-      impl_, deadline,
-      [device = std::move(device)](NbdControl& control, const Generations& generations) -> Outcome<> {
-        // The kernel answers "no such device" or "invalid" for a device that is not connected.
-        if (const auto connected = control.connected(device.index); connected && !*connected) return {};
-        if (!is_still(device, control, generations)) return {};
-        return control.disconnect(device.index);
-      });
+  const auto act = [device = std::move(device)](State& state, NbdControl& control) -> Outcome<> {
+    // The kernel answers "no such device" or "invalid" for a device that is not connected.
+    if (const auto connected = control.connected(device.index); connected && !*connected) return {};
+    if (!state.is_still(device, control)) return {};
+    return control.disconnect(device.index);
+  };
+  return State::run_act(state_, deadline, act);
 }
 
 asio::awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
                                                        milliseconds deadline) {
-  return Impl::run(impl_, deadline,
-                   [device = std::move(device), size_bytes](NbdControl& control,
-                                                            const Generations& generations) -> Outcome<> {
-                     if (!is_still(device, control, generations))
-                       return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
-                     return control.resize(device.index, device.backend, size_bytes);
-                   });
+  const auto act = [device = std::move(device), size_bytes](State& state, NbdControl& control) -> Outcome<> {
+    if (!state.is_still(device, control))
+      return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
+    return control.resize(device.index, device.backend, size_bytes);
+  };
+  return State::run_act(state_, deadline, act);
 }
 
 Outcome<SocketPair> make_socket_pair() {

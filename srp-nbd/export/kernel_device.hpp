@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel block devices /dev/nbdN by the nbd module's netlink interface. The calls into the kernel may block,
 // so they run on a worker thread, one at a time. A connect that waits for a busy device does not occupy the
-// thread.
+// thread. The thread may hang in the kernel when the manager is destroyed; then it ends later.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
 //   serve_nbd(lane, next_connection_id(), std::move(pair->ours), lun);  // first: the kernel reads the device at once
-//   options.sockets.push_back(std::move(pair->kernels));
+//   options.socket = std::move(pair->kernels);
 //   Outcome<KernelDevice> device = co_await devices.connect(std::move(options));
 #pragma once
 
@@ -18,7 +18,6 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <vector>
 
 #include "support/failure.hpp"
 #include "support/unique_fd.hpp"
@@ -27,17 +26,17 @@ namespace srp_nbd {
 
 struct KernelDeviceOptions {
   std::optional<std::uint32_t> index;  // /dev/nbd<index>; unset: the first free one
-  std::vector<UniqueFd> sockets;       // the kernel's ends; closed when the kernel has its own references
+  UniqueFd socket;                     // the kernel's end; closed when the kernel has its own reference
   std::uint64_t size_bytes = 0;
   std::uint32_t block_size = 512;            // bytes; 512..4096 (a page), a power of two
   std::uint16_t transmission_flags = 0;      // ExportInfo::transmission_flags
   std::string backend;                       // "srp:<wwid>", shown in /sys/block/nbdN/backend; empty: none
   std::chrono::seconds request_timeout{90};  // the kernel's; must be longer than all our deadlines; 0: none
   std::uint32_t max_sectors_kb = 1024;  // the largest request, if the kernel permits a choice; 0: unchanged
-  std::chrono::milliseconds deadline{
-      10000};  // of the whole call, including the wait for a busy device and for its node
-  std::chrono::milliseconds busy_wait{
-      10000};  // the wait for a device that somebody has open; ends at the deadline at the latest
+  // Of the whole call, including the wait for a busy device and for its node.
+  std::chrono::milliseconds deadline{10000};
+  // The wait for a device that somebody has open. Ends at the deadline at the latest.
+  std::chrono::milliseconds busy_wait{10000};
   std::stop_token given_up;  // requested: stop waiting, and leave no device
 };
 
@@ -82,13 +81,13 @@ class KernelDeviceManager {
                                                          std::chrono::milliseconds deadline = kDeadline);
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  struct State;
+  std::shared_ptr<State> state_;
 };
 
 struct SocketPair {
   UniqueFd ours;     // for serve_nbd
-  UniqueFd kernels;  // for KernelDeviceOptions::sockets
+  UniqueFd kernels;  // for KernelDeviceOptions::socket
 };
 // Makes a connected pair of Unix stream sockets. Errors: no_memory (no file descriptors left; the message
 // names the limit).

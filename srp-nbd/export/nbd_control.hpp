@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,9 +28,11 @@ class NbdControl {
 
   virtual ~NbdControl() = default;
 
-  // As in NbdNetlink.
+  // Returns the device's index. Errors: busy, permission_denied, invalid_argument, timed_out, no_device.
   [[nodiscard]] virtual Outcome<std::uint32_t> connect(const KernelDeviceOptions&) = 0;
   [[nodiscard]] virtual Outcome<> disconnect(std::uint32_t index) = 0;
+  // The kernel accepts it only for a device with this backend. More errors: not_found, invalid_argument (not
+  // connected).
   [[nodiscard]] virtual Outcome<> resize(std::uint32_t index, const std::string& backend,
                                          std::uint64_t size_bytes) = 0;
   [[nodiscard]] virtual Outcome<bool> connected(std::uint32_t index) = 0;
@@ -44,8 +45,8 @@ class NbdControl {
   virtual void set_max_sectors_kb(std::uint32_t index, std::uint32_t wanted) = 0;
 };
 
-// Returns the NbdControl of the running kernel. `timeout` limits the wait for each answer. Errors: those of
-// NbdNetlink::open.
+// Returns the NbdControl of the running kernel. `timeout` limits the wait for each answer. Errors: no_device
+// (no such family), permission_denied, no_memory.
 [[nodiscard]] Outcome<std::unique_ptr<NbdControl>> open_kernel_nbd(std::chrono::milliseconds timeout);
 
 }  // namespace srp_nbd

@@ -24,11 +24,15 @@ constexpr std::chrono::seconds kBusyWait{1};
 
 Failure withdrawn() { return {"cancelled", "withdrawn while it was published"}; }
 
-// For a device whose owner is destroyed.
-asio::awaitable<void> disconnect_unattended(KernelDeviceManager& kernel, std::string session,
-                                            KernelDevice device) {
+// The export may be destroyed meanwhile.
+asio::awaitable<Outcome<>> disconnect(KernelDeviceManager& kernel, std::string session, KernelDevice device) {
   const auto gone = co_await kernel.disconnect(device);
-  if (!gone) spdlog::error("{}: {} stays behind: {}", session, device.path, gone.error().message);
+  if (gone) co_return gone;
+  const auto& why = gone.error();
+  spdlog::error("{}: {} stays behind: {}", session, device.path, why.message);
+  co_return Failure{why.code, fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
+                                          "`nbd-client -d {}` removes it",
+                                          device.path, why.message, device.path)};
 }
 
 asio::awaitable<void> resize_device(KernelDeviceManager& kernel, std::string session, KernelDevice device,
@@ -53,7 +57,7 @@ NbdDevices::NbdDevices(asio::any_io_executor executor, KernelDeviceManager& kern
 
 NbdDevices::~NbdDevices() {
   for (const auto& unit : units_)
-    if (unit.device) spawn(executor_, disconnect_unattended(kernel_, options_.session_name, *unit.device));
+    if (unit.device) spawn(executor_, disconnect(kernel_, options_.session_name, *unit.device));
 }
 
 asio::awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> infos) {
@@ -63,7 +67,9 @@ asio::awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo
   publishing_.emplace(executor_);
   for (auto& info : infos) units_.emplace_back().info = std::move(info);
 
-  auto outcome = co_await connect_all();
+  Outcome<> outcome;
+  for (auto& unit : units_)
+    if (outcome) outcome = co_await connect(unit);
   if (outcome) outcome = co_await ask_lane();
   if (outcome && give_up_.stop_requested()) outcome = withdrawn();
 
@@ -73,7 +79,6 @@ asio::awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo
 }
 
 Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) const {
-  if (auto some = check_units(infos); !some) return some;
   if (options_.index && infos.size() != 1)
     return Failure{
         "invalid_argument",
@@ -91,14 +96,6 @@ Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) con
   return {};
 }
 
-asio::awaitable<Outcome<>> NbdDevices::connect_all() {
-  for (auto& unit : units_) {
-    auto connected = co_await connect(unit);
-    if (!connected) co_return connected;
-  }
-  co_return Outcome<>();
-}
-
 asio::awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   if (give_up_.stop_requested()) co_return withdrawn();
   auto pair = make_socket_pair();
@@ -108,7 +105,7 @@ asio::awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   serve_nbd(lane_, unit.connection_id, std::move(pair->ours), unit.info.lun);
 
   auto options = device_options(unit);
-  options.sockets.push_back(std::move(pair->kernels));
+  options.socket = std::move(pair->kernels);
   unit.device_bytes = options.size_bytes;
   auto device = co_await kernel_.connect(std::move(options));
   if (!device) co_return device.error();
@@ -168,11 +165,8 @@ asio::awaitable<Outcome<>> NbdDevices::withdraw() {
   Outcome<> outcome;
   for (auto& unit : units_) {
     if (const auto device = std::exchange(unit.device, std::nullopt)) {
-      const auto gone = co_await kernel_.disconnect(*device);
-      if (!gone) {
-        const auto failure = stays_behind(*device, gone.error());
-        if (outcome) outcome = failure;
-      }
+      const auto gone = co_await disconnect(kernel_, options_.session_name, *device);
+      if (outcome) outcome = gone;
     }
     // The lane must serve the kernel until the device is disconnected.
     if (unit.connection_id != 0) lane_.drop(unit.connection_id);
@@ -180,13 +174,6 @@ asio::awaitable<Outcome<>> NbdDevices::withdraw() {
   units_.clear();
   std::exchange(withdrawing_, std::nullopt)->give(outcome);
   co_return outcome;
-}
-
-Failure NbdDevices::stays_behind(const KernelDevice& device, const Failure& why) const {
-  spdlog::error("{}: {} stays behind: {}", options_.session_name, device.path, why.message);
-  return {why.code, fmt::format("{} could not be disconnected: {}; it answers with errors now, and "
-                                "`nbd-client -d {}` removes it",
-                                device.path, why.message, device.path)};
 }
 
 void NbdDevices::resize(const srpi::LogicalUnitInfo& info) {

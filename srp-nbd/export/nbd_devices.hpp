@@ -15,14 +15,14 @@
 #include "export/kernel_device.hpp"
 #include "lane/lane.hpp"
 #include "srpi/session_options.hpp"
-#include "support/answer.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
 struct NbdDevicesOptions {
   std::string session_name;
-  std::optional<std::uint32_t>
-      index;  // /dev/nbd<index>, only for a session with one unit; unset: the first free ones
+  // /dev/nbd<index>, only for a session with one unit; unset: the first free ones
+  std::optional<std::uint32_t> index;
   srpi::SessionOptions session;  // the kernel's timeout depends on its deadlines
 };
 
@@ -50,11 +50,9 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   };
 
   [[nodiscard]] Outcome<> check(const std::vector<srpi::LogicalUnitInfo>&) const;
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> connect_all();
   [[nodiscard]] boost::asio::awaitable<Outcome<>> connect(Unit&);
   [[nodiscard]] boost::asio::awaitable<Outcome<>> ask_lane();
   [[nodiscard]] KernelDeviceOptions device_options(const Unit&) const;
-  [[nodiscard]] Failure stays_behind(const KernelDevice&, const Failure& why) const;
   [[nodiscard]] static ExportedUnit exported(const Unit&);
   void fit_device(Unit&);
 
@@ -62,14 +60,13 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   KernelDeviceManager& kernel_;
   Lane& lane_;
   const NbdDevicesOptions options_;
-  const std::chrono::steady_clock::time_point begun_ =
-      std::chrono::steady_clock::now();  // the session's login ends before this time
-  std::vector<Unit> units_;              // its length does not change during a publication or a withdrawal
-  std::stop_source give_up_;             // requested when a withdrawal begins
-  std::optional<Answer<std::monostate>> publishing_;  // given at the end of the running publication
-  std::optional<Answer<Outcome<>>> withdrawing_;      // given at the end of the running withdrawal
-  std::optional<Answer<std::monostate>>
-      lane_answer_;  // the lane's answer that the running publication waits for
+  // About the time when the session's login began; connect_timeout counts from here.
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::vector<Unit> units_;   // its length does not change during a publication or a withdrawal
+  std::stop_source give_up_;  // requested when a withdrawal begins
+  std::optional<Answer<std::monostate>> publishing_;   // given at the end of the running publication
+  std::optional<Answer<Outcome<>>> withdrawing_;       // given at the end of the running withdrawal
+  std::optional<Answer<std::monostate>> lane_answer_;  // what the running publication waits for
 };
 
 // The kernel's timeout must be longer than all our deadlines together: a command with its abort, a login,

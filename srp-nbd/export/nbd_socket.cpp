@@ -3,21 +3,17 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "frontend/nbd/describe_export.hpp"
 #include "frontend/nbd/serve.hpp"
-#include "support/unix_listener.hpp"
-#include "support/within.hpp"
+#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -29,15 +25,6 @@ using boost::system::error_code;
 constexpr std::chrono::seconds kNegotiationTimeout{10};
 constexpr std::size_t kLeastClients = 16;
 
-Failure system_failure(const std::string& path, const char* what, int error) {
-  const char* code = "invalid_argument";
-  if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
-  if (error == ENOENT || error == ENOTDIR) code = "not_found";
-  if (error == EADDRINUSE) code = "already_exists";
-  if (error == EMFILE || error == ENFILE || error == ENOMEM) code = "no_memory";
-  return {code, fmt::format("{}: {}: {}", path, what, std::strerror(error))};
-}
-
 Failure hung_up() { return {"no_connect", "the client hung up while negotiating"}; }
 
 }  // namespace
@@ -48,58 +35,22 @@ NbdSocket::NbdSocket(asio::any_io_executor executor, Lane& lane, std::string ses
       session_name_(std::move(session_name)),
       path_(std::move(path)) {}
 
-NbdSocket::~NbdSocket() { close(); }
-
 asio::awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos) {
-  if (auto some = check_units(infos); !some) co_return some;
-  auto listening = listen();
-  if (listening) units_ = std::move(infos);
-  co_return listening;
-}
-
-Outcome<> NbdSocket::listen() {
-  if (!fits_socket_address(path_))
-    return Failure{"invalid_argument", fmt::format("a socket's path has 1 to {} bytes; '{}' has {}",
-                                                   kMaxSocketPathBytes, path_, path_.size())};
-  switch (clear_socket_path(path_)) {
-    case SocketPathState::free: break;
-    case SocketPathState::no_socket:
-      return Failure{"already_exists", fmt::format("{} exists and is not a socket", path_)};
-    case SocketPathState::served:
-      return Failure{"already_exists", fmt::format("{} is served by another process", path_)};
-    case SocketPathState::failed: return system_failure(path_, "connect", errno);
-  }
-  auto listener = listen_at(path_);
-  if (!listener) return system_failure(path_, "bind", errno);
-  node_ = node();
-  server_ = std::make_unique<UnixServer>(
-      executor_, std::move(listener),
-      [weak = weak_from_this()](UnixServer::Socket& socket) -> asio::awaitable<void> {
-        if (const auto self = weak.lock()) co_await self->serve(socket);
-      },
-      [name = session_name_, path = path_](const error_code& error) {
-        spdlog::warn("{}: accept on {}: {}", name, path, error.message());
-      });
-  return {};
-}
-
-NbdSocket::Node NbdSocket::node() const {
-  struct stat status {};
-  if (::lstat(path_.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
-}
-
-asio::awaitable<Outcome<>> NbdSocket::withdraw() {
-  close();
+  auto server =
+      UnixServer::listen(executor_, path_, session_name_,
+                         [weak = weak_from_this()](UnixServer::Socket& socket) -> asio::awaitable<void> {
+                           if (const auto self = weak.lock()) co_await self->serve(socket);
+                         });
+  if (!server) co_return server.error();
+  server_ = std::move(*server);
+  units_ = std::move(infos);
   co_return Outcome<>();
 }
 
-void NbdSocket::close() {
-  if (!server_) return;
+asio::awaitable<Outcome<>> NbdSocket::withdraw() {
   server_.reset();
   units_.clear();
-  // Remove only our own node, because somebody may have replaced it.
-  if (node() == node_) ::unlink(path_.c_str());
+  co_return Outcome<>();
 }
 
 // More than units, because a client may open an export several times.

@@ -19,10 +19,10 @@
 
 namespace srp_nbd {
 
+// Its end does the same as withdraw.
 class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSocket> {
  public:
   NbdSocket(boost::asio::any_io_executor, Lane&, std::string session_name, std::string path);
-  ~NbdSocket() override;  // does the same as withdraw
 
   // Makes the socket with mode 0600. A socket where nobody answers is replaced. Errors: invalid_argument (the
   // path is too long for a Unix socket), already_exists (somebody answers there, or it is no socket),
@@ -35,16 +35,6 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
 
  private:
-  // The identity of the socket's file.
-  struct Node {
-    dev_t device = 0;
-    ino_t inode = 0;
-    bool operator==(const Node&) const = default;
-  };
-
-  [[nodiscard]] Outcome<> listen();
-  void close();
-  [[nodiscard]] Node node() const;
   // Negotiates with one client and passes it to the lane.
   [[nodiscard]] boost::asio::awaitable<void> serve(UnixServer::Socket&);
   // Returns nullopt if the client has ended the negotiation without an export.
@@ -59,7 +49,6 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   std::vector<srpi::LogicalUnitInfo> units_;
   std::unique_ptr<UnixServer> server_;  // published
   std::set<std::uint64_t> served_;      // connections that the lane serves
-  Node node_;
 };
 
 }  // namespace srp_nbd

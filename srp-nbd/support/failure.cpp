@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/failure.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <stdexcept>
 
 namespace srp_nbd {
@@ -11,6 +15,24 @@ Failure::Failure(const srpi::Error& error) : code(code_name(error.code)), messag
 
 void throw_exception_from_error(const Failure& failure, const boost::source_location&) {
   throw std::runtime_error(failure.message);
+}
+
+Failure system_failure(std::string_view what, int error) {
+  const auto code = [&] {
+    switch (error) {
+      case EACCES:
+      case EPERM:
+      case EROFS: return "permission_denied";
+      case ENOENT:
+      case ENOTDIR: return "not_found";
+      case EADDRINUSE: return "already_exists";
+      case EMFILE:
+      case ENFILE:
+      case ENOMEM: return "no_memory";
+      default: return "failed";
+    }
+  };
+  return {code(), fmt::format("{}: {}", what, std::strerror(error))};
 }
 
 std::span<const FailureCode> failure_codes() noexcept {

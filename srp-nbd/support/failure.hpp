@@ -28,6 +28,10 @@ BOOST_DESCRIBE_STRUCT(Failure, (), (code, message))
 template<class T = void>
 using Outcome = boost::system::result<T, Failure>;
 
+// The failure of a system call: "WHAT: the error's words". The code is permission_denied, not_found,
+// already_exists, no_memory or failed.
+[[nodiscard]] Failure system_failure(std::string_view what, int error);
+
 // The exit codes of all srp-nbd commands.
 enum class ExitCode : int {
   ok = 0,

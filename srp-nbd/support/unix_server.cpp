@@ -1,67 +1,133 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/unix_server.hpp"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
 #include <set>
 #include <utility>
 
 #include "support/coroutine.hpp"
+#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
+namespace {
 
 namespace asio = boost::asio;
+using asio::local::stream_protocol;
+using boost::system::error_code;
 
-struct UnixServer::Impl {
-  Impl(asio::any_io_executor executor, Serve serve_in, OnError on_error_in)
-      : acceptor(std::move(executor)), serve(std::move(serve_in)), on_error(std::move(on_error_in)) {}
+constexpr int kBacklog = 128;
+constexpr std::chrono::milliseconds kPauseAfterError{100};
+constexpr std::size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
-  static asio::awaitable<void> accept(std::shared_ptr<Impl> self);
-  static asio::awaitable<void> serve_one(std::shared_ptr<Impl> self, Socket);
+// The identity of a file; zeros if there is none.
+std::pair<dev_t, ino_t> node_of(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
 
-  asio::local::stream_protocol::acceptor acceptor;
+UniqueFd unix_socket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
+
+// Removes a socket where no process answers. Fails if the path is not free then.
+Outcome<> clear(const std::string& path) {
+  error_code ignored;
+  const auto there = std::filesystem::symlink_status(path, ignored);
+  if (!std::filesystem::exists(there)) return {};
+  if (!std::filesystem::is_socket(there))
+    return Failure{"already_exists", fmt::format("{} exists and is not a socket", path)};
+  const auto client = unix_socket();
+  if (!client) return system_failure(path + ": socket", errno);
+  const stream_protocol::endpoint address(path);
+  // EAGAIN: a process listens there and is busy.
+  if (::connect(client.get(), address.data(), static_cast<socklen_t>(address.size())) == 0 || errno == EAGAIN)
+    return Failure{"already_exists", fmt::format("{} is served by another process", path)};
+  if (errno != ECONNREFUSED) return system_failure(path + ": connect", errno);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_failure(path + ": unlink", errno);
+  return {};
+}
+
+Outcome<UniqueFd> listen_at(const std::string& path) {
+  if (auto ok = check_socket_path(path); !ok) return ok.error();
+  if (auto is_free = clear(path); !is_free) return is_free.error();
+  auto fd = unix_socket();
+  if (!fd) return system_failure(path + ": socket", errno);
+  ::fchmod(fd.get(), 0600);  // before bind, because the file gets the socket's mode
+  const stream_protocol::endpoint address(path);
+  if (::bind(fd.get(), address.data(), static_cast<socklen_t>(address.size())) != 0 ||
+      ::listen(fd.get(), kBacklog) != 0)
+    return system_failure(path + ": bind", errno);
+  return fd;
+}
+
+}  // namespace
+
+Outcome<> check_socket_path(const std::string& path) {
+  if (!path.empty() && path.size() <= kMaxPathBytes) return {};
+  return Failure{"invalid_argument", fmt::format("a socket's path has 1 to {} bytes; '{}' has {}",
+                                                 kMaxPathBytes, path, path.size())};
+}
+
+struct UnixServer::State {
+  State(asio::any_io_executor executor, UniqueFd listener, std::string path_in, std::string name_in,
+        Serve serve_in)
+      : acceptor(std::move(executor), stream_protocol(), listener.release()),
+        path(std::move(path_in)),
+        name(std::move(name_in)),
+        serve(std::move(serve_in)) {}
+
+  static asio::awaitable<void> accept(std::shared_ptr<State> self) {
+    while (self->acceptor.is_open()) {
+      Socket socket(self->acceptor.get_executor());
+      error_code error;
+      co_await self->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
+      if (!self->acceptor.is_open()) co_return;
+      if (!error) {
+        spawn(self->acceptor.get_executor(), serve_one(self, std::move(socket)));
+        continue;
+      }
+      spdlog::warn("{}: accept on {}: {}", self->name, self->path, error.message());
+      co_await pause(kPauseAfterError);
+    }
+  }
+
+  static asio::awaitable<void> serve_one(std::shared_ptr<State> self, Socket socket) {
+    self->sockets.insert(&socket);
+    co_await self->serve(socket);
+    self->sockets.erase(&socket);
+  }
+
+  stream_protocol::acceptor acceptor;  // closed with the server
+  const std::string path, name;
   const Serve serve;
-  const OnError on_error;
+  const std::pair<dev_t, ino_t> node = node_of(path);
   std::set<Socket*> sockets;  // members of the frames of serve_one
-  bool is_closed = false;
 };
 
-asio::awaitable<void> UnixServer::Impl::accept(std::shared_ptr<Impl> self) {
-  constexpr std::chrono::milliseconds kPause{100};
-  for (;;) {
-    Socket socket(self->acceptor.get_executor());
-    boost::system::error_code error;
-    co_await self->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
-    if (self->is_closed) co_return;
-    if (!error) {
-      spawn(self->acceptor.get_executor(), serve_one(self, std::move(socket)));
-      continue;
-    }
-    self->on_error(error);
-    co_await pause(kPause);
-    if (self->is_closed) co_return;
-  }
-}
-
-asio::awaitable<void> UnixServer::Impl::serve_one(std::shared_ptr<Impl> self, Socket socket) {
-  self->sockets.insert(&socket);
-  co_await self->serve(socket);
-  self->sockets.erase(&socket);
-}
-
-UnixServer::UnixServer(asio::any_io_executor executor, UniqueFd listener, Serve serve, OnError on_error)
-    : impl_(std::make_shared<Impl>(executor, std::move(serve), std::move(on_error))) {
-  impl_->acceptor.assign(asio::local::stream_protocol(), listener.release());
-  spawn(executor, Impl::accept(impl_));
+Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(asio::any_io_executor executor, std::string path,
+                                                        std::string name, Serve serve) {
+  auto listener = listen_at(path);
+  if (!listener) return listener.error();
+  std::unique_ptr<UnixServer> server(new UnixServer(std::make_shared<State>(
+      executor, std::move(*listener), std::move(path), std::move(name), std::move(serve))));
+  spawn(executor, State::accept(server->state_));
+  return server;
 }
 
 UnixServer::~UnixServer() {
-  impl_->is_closed = true;
-  boost::system::error_code ignored;
-  impl_->acceptor.close(ignored);
-  for (auto* socket : impl_->sockets) socket->close(ignored);
+  error_code ignored;
+  state_->acceptor.close(ignored);
+  for (auto* socket : state_->sockets) socket->close(ignored);
+  if (node_of(state_->path) == state_->node) ::unlink(state_->path.c_str());
 }
 
-std::size_t UnixServer::clients() const noexcept { return impl_->sockets.size(); }
+std::size_t UnixServer::clients() const noexcept { return state_->sockets.size(); }
 
 }  // namespace srp_nbd

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accepts clients at a Unix socket and serves each one in a coroutine.
+// Listens at a Unix socket and serves each client in a coroutine.
 //
 // Threads: the executor's thread only. Lifetime: a client's coroutine may outlive the server. Then its socket
 // is closed, and it must keep alive the objects that it uses.
@@ -10,22 +10,30 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <functional>
 #include <memory>
+#include <string>
 
-#include "support/unique_fd.hpp"
+#include "support/failure.hpp"
 
 namespace srp_nbd {
+
+// Fails with invalid_argument if a Unix socket cannot have this path.
+[[nodiscard]] Outcome<> check_socket_path(const std::string& path);
 
 class UnixServer {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
   // The client is disconnected when the coroutine ends.
   using Serve = std::function<boost::asio::awaitable<void>(Socket&)>;
-  // Called when an accept has failed, usually for lack of file descriptors. The server tries again after some
-  // time.
-  using OnError = std::function<void(const boost::system::error_code&)>;
 
-  UnixServer(boost::asio::any_io_executor, UniqueFd listener, Serve, OnError);
-  ~UnixServer();  // stops accepting, and closes the sockets of served clients
+  // Makes the socket, with mode 0600 from the start. Replaces a socket where no process answers. `name` begins
+  // the lines of the log: an accept that fails, usually for lack of file descriptors, is tried again after
+  // some time. Errors: those of check_socket_path, already_exists (a process answers there, or it is
+  // no socket), permission_denied, not_found (no such folder), no_memory.
+  [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(boost::asio::any_io_executor,
+                                                                   std::string path, std::string name, Serve);
+  // Stops accepting, closes the sockets of served clients, and removes the socket from its folder, unless
+  // another one has replaced it.
+  ~UnixServer();
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
 
@@ -33,8 +41,10 @@ class UnixServer {
   [[nodiscard]] std::size_t clients() const noexcept;
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  struct State;
+  explicit UnixServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<State> state_;  // shared with its coroutines
 };
 
 }  // namespace srp_nbd

@@ -23,7 +23,7 @@ struct Devices {
     lanes.push_back(std::move(pair->ours));
     KernelDeviceOptions options;
     options.index = index;
-    options.sockets.push_back(std::move(pair->kernels));
+    options.socket = std::move(pair->kernels);
     options.size_bytes = 1 << 20;
     options.deadline = deadline;
     options.busy_wait = busy_wait;

@@ -190,7 +190,7 @@ TEST_CASE(
   SECTION("another session of this daemon") {
     KernelDeviceOptions options;
     auto pair = make_socket_pair();
-    options.sockets.push_back(std::move(pair->kernels));
+    options.socket = std::move(pair->kernels);
     options.index = first;
     options.size_bytes = 4096;
     collect(rig.io, next, rig.kernel->connect(std::move(options)));

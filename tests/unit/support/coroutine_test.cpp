@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The building blocks of the daemon's coroutines.
+#include "support/coroutine.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include "support/answer.hpp"
-#include "support/within.hpp"
 #include "test/awaited.hpp"
 
 using namespace srp_nbd;

@@ -11,14 +11,13 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "export/nbd_control.hpp"
 
 struct FakeNbd {
   struct Device {
     std::string backend;
-    std::vector<srp_nbd::UniqueFd> sockets;
+    srp_nbd::UniqueFd socket;
     std::uint64_t bytes = 0;
   };
 
@@ -66,7 +65,7 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
     auto& device = nbd_.devices[index];
     device.backend = options.backend;
     device.bytes = options.size_bytes;
-    for (const auto& socket : options.sockets) device.sockets.emplace_back(::dup(socket.get()));
+    device.socket.reset(::dup(options.socket.get()));
     nbd_.changed.wait(lock, [&] { return !nbd_.is_stuck; });
     return index;
   }
