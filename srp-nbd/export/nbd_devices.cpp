@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "frontend/nbd/describe_export.hpp"
 #include "frontend/nbd/serve.hpp"
 #include "support/coroutine.hpp"
 

@@ -11,7 +11,6 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
-#include "frontend/nbd/describe_export.hpp"
 #include "frontend/nbd/serve.hpp"
 #include "support/coroutine.hpp"
 

@@ -13,7 +13,6 @@
 
 #include "export/export.hpp"
 #include "lane/lane.hpp"
-#include "nbd/export_info.hpp"
 #include "nbd/negotiation.hpp"
 #include "support/unix_server.hpp"
 

@@ -10,6 +10,7 @@
 
 namespace srp_nbd {
 
+using nbd::be16, nbd::be32, nbd::be64;
 using nbd::InfoType;
 using nbd::Option;
 using nbd::OptionReply;
@@ -23,55 +24,33 @@ T load(std::span<const std::byte> bytes) {
   return value;
 }
 
-// Appends a text without its terminating zero, or a wire structure.
 template<class T>
-void put(std::vector<std::byte>& to, const T& value) {
+std::span<const std::byte> bytes_of(const T& part) {
   if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-    const auto bytes = std::as_bytes(std::span(std::string_view(value)));
-    to.insert(to.end(), bytes.begin(), bytes.end());
+    return std::as_bytes(std::span(std::string_view(part)));
   } else {
     static_assert(std::is_trivially_copyable_v<T> && alignof(T) == 1);
-    const auto bytes = std::as_bytes(std::span(&value, 1));
-    to.insert(to.end(), bytes.begin(), bytes.end());
+    return std::as_bytes(std::span(&part, 1));
   }
+}
+
+// Appends texts without their terminating zeros, integers of the wire, and wire structures.
+template<class... Parts>
+void put(std::vector<std::byte>& to, const Parts&... parts) {
+  const auto append = [&to](auto bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); };
+  (append(bytes_of(parts)), ...);
 }
 
 std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-nbd::be16 type_of(InfoType type) { return static_cast<std::uint16_t>(type); }
-
-// The data of INFO and GO.
-struct InfoRequest {
-  std::string_view name;
-  bool wants_name = false, wants_description = false;
-};
-
-// Returns the error, or an empty text.
-std::string_view parse(std::span<const std::byte> data, InfoRequest& request) {
-  // A u32 length of the name, the name, a u16 count, and `count` u16 types.
-  if (data.size() < 6) return "INFO and GO carry at least 6 bytes";
-  const std::uint32_t name_bytes = load<nbd::be32>(data);
-  if (name_bytes > Negotiation::kMaxNameBytes || name_bytes > data.size() - 6)
-    return "the name is longer than the option";
-  request.name = text_of(data.subspan(4, name_bytes));
-  const std::uint16_t count = load<nbd::be16>(data.subspan(4 + name_bytes));
-  const auto types = data.subspan(6 + name_bytes);
-  if (types.size() != std::size_t{count} * 2) return "the information requests do not fill the option";
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto type = InfoType{std::uint16_t{load<nbd::be16>(types.subspan(i * 2))}};
-    request.wants_name |= type == InfoType::name;
-    request.wants_description |= type == InfoType::description;
-  }
-  return {};
-}
+be16 field(InfoType type) { return static_cast<std::uint16_t>(type); }
 
 }  // namespace
 
 Negotiation::Negotiation(Exports exports) : exports_(std::move(exports)) {
-  put(output_, nbd::Greeting{nbd::kMagic, nbd::kOptionMagic,
-                             static_cast<std::uint16_t>(nbd::kFixedNewstyle | nbd::kNoZeroes)});
+  put(output_, be64(nbd::kMagic), be64(nbd::kOptionMagic), be16(nbd::kFixedNewstyle | nbd::kNoZeroes));
 }
 
 std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
@@ -107,7 +86,7 @@ void Negotiation::perform_step() {
 }
 
 void Negotiation::on_client_flags() {
-  const std::uint32_t flags = load<nbd::be32>(input_);
+  const std::uint32_t flags = load<be32>(input_);
   if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
     return refuse(fmt::format("the client sets unknown flags {:#x}", flags));
   if ((flags & nbd::kFixedNewstyle) == 0)
@@ -142,7 +121,6 @@ void Negotiation::on_option() {
     case Option::go: return on_info();
     case Option::starttls:
       return reply(OptionReply::error_policy, "no TLS here: the socket's file mode decides who may connect");
-    case Option::structured_reply:
     default: return reply(OptionReply::error_unsupported, "this server has no such option");
   }
 }
@@ -150,23 +128,36 @@ void Negotiation::on_option() {
 void Negotiation::on_list() {
   if (!input_.empty()) return reply(OptionReply::error_invalid, "LIST carries no data");
   for (const auto& e : exports_())
-    reply(OptionReply::server, nbd::be32(static_cast<std::uint32_t>(e.name.size())), e.name);
+    reply(OptionReply::server, be32(static_cast<std::uint32_t>(e.name.size())), e.name);
   reply(OptionReply::ack);
 }
 
 void Negotiation::on_info() {
-  InfoRequest request;
-  if (const auto wrong = parse(input_, request); !wrong.empty())
-    return reply(OptionReply::error_invalid, wrong);
-  if (!choose(request.name)) return reply(OptionReply::error_unknown, "no such export; LIST names them");
+  const auto invalid = [&](std::string_view why) { reply(OptionReply::error_invalid, why); };
+  // A u32 length of the name, the name, a u16 count, and `count` u16 types.
+  const std::span<const std::byte> data = input_;
+  if (data.size() < 6) return invalid("INFO and GO carry at least 6 bytes");
+  const std::uint32_t name_bytes = load<be32>(data);
+  if (name_bytes > kMaxNameBytes || name_bytes > data.size() - 6)
+    return invalid("the name is longer than the option");
+  const std::size_t count = load<be16>(data.subspan(4 + name_bytes));
+  const auto types = data.subspan(6 + name_bytes);
+  if (types.size() != count * 2) return invalid("the information requests do not fill the option");
+  const auto wants = [&](InfoType type) {
+    for (std::size_t i = 0; i < count; ++i)
+      if (load<be16>(types.subspan(i * 2)) == field(type)) return true;
+    return false;
+  };
+  if (!choose(text_of(data.subspan(4, name_bytes))))
+    return reply(OptionReply::error_unknown, "no such export; LIST names them");
   const auto& e = *chosen_;
-  reply(OptionReply::info, nbd::InfoExport{type_of(InfoType::export_), e.size_bytes, e.transmission_flags});
+  reply(OptionReply::info, field(InfoType::export_), be64(e.size_bytes), be16(e.transmission_flags));
   // Sent also without a request, because every client must know the minimum block size.
-  reply(OptionReply::info, nbd::InfoBlockSize{type_of(InfoType::block_size), e.block_size,
-                                              e.preferred_block_size, e.max_request_bytes});
-  if (request.wants_name) reply(OptionReply::info, type_of(InfoType::name), e.name);
-  if (request.wants_description && !e.description.empty())
-    reply(OptionReply::info, type_of(InfoType::description),
+  reply(OptionReply::info, field(InfoType::block_size), be32(e.block_size), be32(e.preferred_block_size),
+        be32(e.max_request_bytes));
+  if (wants(InfoType::name)) reply(OptionReply::info, field(InfoType::name), e.name);
+  if (wants(InfoType::description) && !e.description.empty())
+    reply(OptionReply::info, field(InfoType::description),
           std::string_view(e.description).substr(0, kMaxNameBytes));
   reply(OptionReply::ack);
   if (Option{option_} == Option::go) outcome_ = Outcome::transmission;
@@ -174,7 +165,7 @@ void Negotiation::on_info() {
 
 void Negotiation::on_export_name() {
   if (!choose(text_of(input_))) return refuse("the client asks for an export that does not exist");
-  put(output_, nbd::ExportNameReply{chosen_->size_bytes, chosen_->transmission_flags});
+  put(output_, be64(chosen_->size_bytes), be16(chosen_->transmission_flags));
   if (!no_zeroes_) output_.resize(output_.size() + 124);
   outcome_ = Outcome::transmission;
 }
@@ -200,7 +191,7 @@ void Negotiation::reply(OptionReply type, const Parts&... parts) {
   const std::size_t at = output_.size();
   nbd::OptionReplyHeader header{nbd::kReplyMagic, option_, static_cast<std::uint32_t>(type), 0u};
   put(output_, header);
-  (put(output_, parts), ...);
+  put(output_, parts...);
   header.length = static_cast<std::uint32_t>(output_.size() - at - sizeof header);
   std::memcpy(output_.data() + at, &header, sizeof header);
 }

@@ -14,10 +14,64 @@
 #include <utility>
 #include <vector>
 
-#include "nbd/export_info.hpp"
-#include "nbd/wire.hpp"
+#include "nbd/transmission.hpp"
 
 namespace srp_nbd {
+
+namespace nbd {
+
+inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;  // "NBDMAGIC", the server's first word
+inline constexpr std::uint64_t kOptionMagic =
+    0x49484156454f5054;  // "IHAVEOPT", the second, and of each option
+inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;  // before each answer to an option
+
+// Flags of both sides.
+inline constexpr std::uint16_t kFixedNewstyle = 1;  // unknown options are answered
+inline constexpr std::uint16_t kNoZeroes = 2;       // EXPORT_NAME's answer comes without 124 zero bytes
+
+enum class Option : std::uint32_t {
+  export_name = 1,  // the old way to open an export; errors cannot be answered
+  abort = 2,        // ends the negotiation
+  list = 3,         // asks for the names of all exports
+  starttls = 5,     // refused: a Unix socket has file permissions
+  info = 6,         // asks for information about an export
+  go = 7,           // asks for information and opens the export
+};
+
+enum class OptionReply : std::uint32_t {
+  ack = 1,                         // the end of a successful answer
+  server = 2,                      // one export of a list
+  info = 3,                        // one piece of information
+  error_unsupported = 0x80000001,  // option not known
+  error_policy = 0x80000002,       // known, but not permitted
+  error_invalid = 0x80000003,      // malformed
+  error_unknown = 0x80000006,      // no such export
+  error_too_big = 0x80000009,      // the option's data is too long
+};
+
+enum class InfoType : std::uint16_t {
+  export_ = 0,      // size and transmission flags
+  name = 1,         // its canonical name
+  description = 2,  // words for people
+  block_size = 3,   // minimum, preferred and maximum, in bytes
+};
+
+struct OptionHeader {
+  be64 magic;
+  be32 option;
+  be32 length;  // of the data that follow
+};
+static_assert(sizeof(OptionHeader) == 16);
+
+struct OptionReplyHeader {
+  be64 magic;
+  be32 option;  // the option that is answered
+  be32 type;
+  be32 length;
+};
+static_assert(sizeof(OptionReplyHeader) == 20);
+
+}  // namespace nbd
 
 class Negotiation {
  public:

@@ -5,13 +5,16 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "nbd/request_stream.hpp"
+#include "nbd/transmission.hpp"
 
 namespace {
 
 std::uint64_t digest(std::span<const std::byte> bytes, std::size_t step) {
   using What = srp_nbd::RequestStream::What;
-  const srp_nbd::RequestLimits limits{1u << 20, 512, 65536, 0x6d};
+  srp_nbd::ExportInfo limits;
+  limits.size_bytes = 1u << 20;
+  limits.max_request_bytes = 65536;
+  limits.transmission_flags = 0x6d;
   srp_nbd::RequestStream stream;
   std::uint64_t sum = 0;
   std::size_t at = 0, end = 0;

@@ -10,19 +10,28 @@
 #include <cstring>
 #include <utility>
 
-#include "frontend/nbd/describe_export.hpp"
+#include "frontend/nbd/serve.hpp"
 
 namespace srp_nbd {
 
-namespace {
-constexpr std::uint32_t kReservedPieces = 3;  // only for the arriving write
-}  // namespace
+static constexpr std::uint32_t kReservedPieces = 3;  // only for the arriving write
+static_assert(LaneOptions::kMostRequestBytes <= nbd::kMaxPayloadBytes);
+
+void serve_nbd(Lane& lane, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun) {
+  // A std::function must be copyable, so the descriptor is shared on its way to the thread.
+  const auto shared = std::make_shared<UniqueFd>(std::move(socket));
+  lane.host(connection_id, lun,
+            [shared](LaneHost& host, srpi::LogicalUnit& unit, std::uint64_t id, std::uint32_t requests) {
+              return std::make_unique<NbdConnection>(host, id, std::move(*shared), unit, requests);
+            });
+}
 
 NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit,
                              std::uint32_t requests)
     : FrontEnd(lane, id),
       fd_(std::move(fd)),
       unit_(unit),
+      export_(describe_export(unit.info(), lane.options())),
       jobs_(requests),
       pieces_(requests + kReservedPieces),
       buffer_(lane),
@@ -30,8 +39,6 @@ NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi
                  [](void* self, int result) { static_cast<NbdConnection*>(self)->on_received(result); }),
       replies_(lane.ring(), fd_.get(), this,
                [](void* self, int result) { static_cast<NbdConnection*>(self)->on_sent(result); }) {
-  const auto e = describe_export(unit.info(), lane.options());
-  limits_ = {e.size_bytes, e.block_size, e.max_request_bytes, e.transmission_flags};
   for (std::size_t i = 0; i < pieces_.size(); ++i) pieces_[i].connection = this;
   // io_uring waits until a socket is ready, but only if the socket is a blocking one.
   ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) & ~O_NONBLOCK);
@@ -140,7 +147,7 @@ void NbdConnection::parse() {
 bool NbdConnection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
   if (stream_.payload_left() > 0) {
-    if (building_ == nullptr && (pieces_.free() > 0 || writing_->error != nbd::WireError::ok)) return true;
+    if (building_ == nullptr && (pieces_.free() > 0 || writing_->error != 0)) return true;
     if (building_ != nullptr &&
         (building_->segments + 2 <= kMaxSegments ||
          (submit_building(Payload::goes_on) && (building_ != nullptr || pieces_.free() > 0))))

@@ -18,7 +18,6 @@
 
 #include <cstdint>
 
-#include "frontend/nbd/job.hpp"
 #include "frontend/nbd/receive_buffer.hpp"
 #include "frontend/nbd/reply_queue.hpp"
 #include "lane/lane_host.hpp"
@@ -63,7 +62,6 @@ class NbdConnection final : public FrontEnd {
   void begin(const NbdRequest&);
   void begin_read(Job&);
   void submit(Piece&, srpi::IoOperation, std::uint64_t offset, std::uint32_t bytes);
-  static void on_complete(srpi::IoRequest&) noexcept;
   void completed(Piece&) noexcept;
   void finish(Job&) noexcept;
   [[nodiscard]] Job& take_job() noexcept;
@@ -81,7 +79,7 @@ class NbdConnection final : public FrontEnd {
 
   UniqueFd fd_;
   srpi::LogicalUnit& unit_;
-  RequestLimits limits_;
+  ExportInfo export_;
   Slots<Job> jobs_;
   Slots<Piece> pieces_;
 

@@ -1,39 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes block requests of NBD requests, and replies of their completions.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <utility>
+#include <cerrno>
 
 #include "frontend/nbd/connection.hpp"
-#include "frontend/nbd/describe_export.hpp"
+#include "frontend/nbd/serve.hpp"
 
 namespace srp_nbd {
 
 using nbd::Command;
-using nbd::WireError;
+
+ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions& lane) {
+  ExportInfo e;
+  e.name = fmt::format("lun{}", unit.lun);
+  e.description = fmt::format("{} {} {}", unit.vendor, unit.product, unit.wwid);
+  e.lun = unit.lun;
+  e.size_bytes = unit.blocks * unit.block_size;
+  e.block_size = unit.block_size;
+  e.preferred_block_size = std::max({unit.block_size, unit.physical_block_size, 4096u});
+  e.max_request_bytes = lane.max_request_bytes;
+  e.transmission_flags = nbd::kHasFlags | nbd::kSendFlush | nbd::kSendFua | nbd::kCanMultiConn;
+  if (unit.read_only) e.transmission_flags |= nbd::kReadOnly;
+  if (unit.rotational) e.transmission_flags |= nbd::kRotational;
+  if (unit.can_unmap) e.transmission_flags |= nbd::kSendTrim;
+  if (unit.can_write_zeroes) e.transmission_flags |= nbd::kSendWriteZeroes;
+  return e;
+}
+
+int to_wire_error(srpi::Errc code) noexcept {
+  // NBD's numbers are Linux's.
+  switch (const int error = srpi::to_errno(code)) {
+    case 0:
+    case ENOMEM:
+    case EINVAL:
+    case ENOSPC:
+    case EOVERFLOW:
+    case EOPNOTSUPP:
+    case ESHUTDOWN: return error;
+    case EPERM:
+    case EACCES:
+    case EROFS: return EPERM;
+    default: return EIO;
+  }
+}
 
 void NbdConnection::begin(const NbdRequest& request) {
-  const auto command = static_cast<Command>(request.type);
-  if (command == Command::disconnect) {
+  if (request.command == Command::disconnect) {
     is_draining_ = true;
     return;
   }
   const auto& info = unit_.info();
-  limits_.size_bytes = info.blocks * info.block_size;  // the unit may have grown
+  export_.size_bytes = info.blocks * info.block_size;  // the unit may have grown
 
   Job& job = take_job();
   job.request = request;
-  job.error = check_request(request, limits_);
-  job.received = true;
-  if (command == Command::write &&
-      request.length > 0) {  // the payload follows even if the request is invalid
-    job.received = false;
-    writing_ = &job;
-  }
-  if (job.error != WireError::ok) {
+  job.error = check_request(request, export_);
+  // The payload follows even if the request is invalid.
+  job.received = request.command != Command::write || request.length == 0;
+  if (!job.received) writing_ = &job;
+  if (job.error != 0) {
     if (job.received) finish(job);
     return;
   }
-  switch (command) {
+  switch (request.command) {
     case Command::read: return begin_read(job);
     case Command::flush: return submit(take_piece(job), srpi::IoOperation::flush, 0, 0);
     case Command::trim:
@@ -75,19 +106,17 @@ void NbdConnection::submit(Piece& piece, srpi::IoOperation operation, std::uint6
   auto& io = piece.io;
   io.operation = operation;
   io.force_unit_access = (piece.job->request.flags & nbd::kCommandFua) != 0;
-  io.first_block = offset / limits_.block_size;
-  io.blocks = bytes / limits_.block_size;
+  io.first_block = offset / export_.block_size;
+  io.blocks = bytes / export_.block_size;
   io.data = {piece.segment.data(), piece.segments};
-  io.on_complete = &NbdConnection::on_complete;
+  io.on_complete = [](srpi::IoRequest& done) noexcept {
+    auto& its_piece = *static_cast<Piece*>(done.context);
+    its_piece.connection->completed(its_piece);
+  };
   io.context = &piece;
   io.status = srpi::Errc::ok;
   ++piece.job->pieces;
   unit_.submit(io);
-}
-
-void NbdConnection::on_complete(srpi::IoRequest& io) noexcept {
-  auto& piece = *static_cast<Piece*>(io.context);
-  piece.connection->completed(piece);
 }
 
 // The target does not access the piece's memory any more. A write's chunks are released; a read's blocks are
@@ -95,8 +124,7 @@ void NbdConnection::on_complete(srpi::IoRequest& io) noexcept {
 void NbdConnection::completed(Piece& piece) noexcept {
   Job& job = *piece.job;
   --job.pieces;
-  if (piece.io.status != srpi::Errc::ok && job.error == WireError::ok)
-    job.error = to_wire_error(piece.io.status);
+  if (piece.io.status != srpi::Errc::ok && job.error == 0) job.error = to_wire_error(piece.io.status);
   give(piece);
   if (is_closing()) lane_.front_end_ended();  // this may have been the last one
   if (job.pieces == 0 && job.received) finish(job);
@@ -105,14 +133,14 @@ void NbdConnection::completed(Piece& piece) noexcept {
 void NbdConnection::finish(Job& job) noexcept {
   if (is_closing()) return give(job);
   job.reply = {nbd::kSimpleReplyMagic, static_cast<std::uint32_t>(job.error), job.request.cookie};
-  if (job.error != WireError::ok) give_read_blocks(job);  // an error reply has no data
+  if (job.error != 0) give_read_blocks(job);  // an error reply has no data
   replies_.push(job);
   lane_.needs_service(*this);
 }
 
 Job& NbdConnection::take_job() noexcept {
   Job& job = jobs_.take();
-  job.error = WireError::ok;
+  job.error = 0;
   job.pieces = job.issued_bytes = job.blocks = 0;
   return job;
 }

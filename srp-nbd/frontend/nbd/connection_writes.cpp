@@ -11,8 +11,6 @@
 
 namespace srp_nbd {
 
-using nbd::WireError;
-
 // The number of bytes from the arriving payload's end to its next multiple of kTailBytes. 0 at a multiple and
 // between requests. A payload may continue in another chunk only at a multiple, because some targets, such as
 // Linux's, do not handle memory descriptors that end within a block.
@@ -24,7 +22,7 @@ std::size_t NbdConnection::bytes_to_boundary() const noexcept {
 }
 
 void NbdConnection::append_payload(std::byte* data, std::uint32_t bytes) {
-  if (writing_->error == WireError::ok) {
+  if (writing_->error == 0) {
     if (building_ == nullptr) {
       building_ = &take_piece(*writing_);
       building_->holds_chunks = true;
@@ -64,7 +62,7 @@ void NbdConnection::add_segment(Piece& piece, std::byte* data, std::uint32_t byt
 bool NbdConnection::submit_building(Payload payload) {
   if (building_ == nullptr) return false;
   Piece& piece = *building_;
-  const std::uint32_t tail = payload == Payload::complete ? 0 : piece.bytes % limits_.block_size;
+  const std::uint32_t tail = payload == Payload::complete ? 0 : piece.bytes % export_.block_size;
   if (piece.bytes == tail || (tail > 0 && pieces_.free() == 0)) return false;
   building_ = tail > 0 ? &cut_tail(piece, tail) : nullptr;
   Job& job = *piece.job;

@@ -9,10 +9,12 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <span>
+#include <utility>
 
 #include "lane/lane_host.hpp"
-#include "nbd/wire.hpp"
+#include "nbd/transmission.hpp"
 
 namespace srp_nbd {
 
@@ -34,22 +36,50 @@ class ReceiveBuffer {
   // Provides room for a receive, in another chunk if necessary. Precondition: less than a header is unparsed.
   // `to_boundary` is the number of payload bytes that must go into the same chunk as the bytes before them.
   // Returns false if no chunk is free.
-  [[nodiscard]] bool make_room(std::size_t to_boundary);
-  [[nodiscard]] std::span<std::byte> room(std::size_t to_boundary) const noexcept;
+  [[nodiscard]] bool make_room(std::size_t to_boundary) {
+    if (chunk_ != nullptr) {
+      if (parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
+      if (has_room() || to_boundary > 0) return true;
+      // Keep the rest aside and release the chunk. Otherwise connections that keep one chunk and wait for
+      // another could wait for each other.
+      aside_bytes_ = filled_ - parsed_;
+      std::memcpy(aside_.data(), chunk_->data + parsed_, aside_bytes_);
+      release();
+    }
+    chunk_ = lane_.take_chunk();
+    if (chunk_ == nullptr) return false;
+    filled_ = std::exchange(aside_bytes_, 0);
+    std::memcpy(chunk_->data, aside_.data(), filled_);
+    return true;
+  }
+  [[nodiscard]] std::span<std::byte> room(std::size_t to_boundary) const noexcept {
+    const auto bytes = has_room() ? lane_.chunks().chunk_bytes() - kTailBytes - filled_ : to_boundary;
+    return {chunk_->data + filled_, bytes};
+  }
   void received(std::size_t bytes) noexcept { filled_ += bytes; }
 
   // Precondition: no receive is in progress.
-  void release() noexcept;
-  void release_unless_shared() noexcept;  // unless writes use the chunk
+  void release() noexcept {
+    if (chunk_ != nullptr) lane_.release_chunk(*std::exchange(chunk_, nullptr));
+    parsed_ = filled_ = 0;
+  }
+  void release_unless_shared() noexcept {  // unless writes use the chunk
+    if (chunk_ != nullptr && chunk_->references == 1) release();
+  }
 
  private:
-  [[nodiscard]] bool has_room() const noexcept;
+  static constexpr std::size_t kWorthReceivingBytes = 4096;  // with less room, take another chunk
+
+  // True if there is room besides the tail.
+  [[nodiscard]] bool has_room() const noexcept {
+    return filled_ + kTailBytes + kWorthReceivingBytes <= lane_.chunks().chunk_bytes();
+  }
 
   LaneHost& lane_;
   ChunkPool::Chunk* chunk_ = nullptr;
   std::size_t parsed_ = 0, filled_ = 0;  // in chunk_
-  std::array<std::byte, sizeof(nbd::RequestHeader)>
-      aside_;  // the beginning of a header, while chunks are changed
+  // The beginning of a header, while chunks are changed.
+  std::array<std::byte, sizeof(nbd::RequestHeader)> aside_;
   std::size_t aside_bytes_ = 0;
 };
 

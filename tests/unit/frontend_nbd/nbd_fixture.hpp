@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "frontend/nbd/serve.hpp"
-#include "nbd/wire.hpp"
+#include "nbd/transmission.hpp"
 #include "test/call_on_lane.hpp"
 #include "test/closed_connections.hpp"
 #include "test/fake_session.hpp"

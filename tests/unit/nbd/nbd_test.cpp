@@ -4,8 +4,7 @@
 #include <cstring>
 
 #include "nbd/negotiation.hpp"
-#include "nbd/request_stream.hpp"
-#include "nbd/wire.hpp"
+#include "nbd/transmission.hpp"
 
 using namespace srp_nbd;
 using Outcome = Negotiation::Outcome;
@@ -47,7 +46,7 @@ Bytes flags() {
 // Types of the option replies after the greeting.
 std::vector<std::uint32_t> replies(Bytes out) {
   std::vector<std::uint32_t> types;
-  std::size_t at = sizeof(nbd::Greeting);
+  std::size_t at = 18;  // after the greeting
   while (at + sizeof(nbd::OptionReplyHeader) <= out.size()) {
     nbd::OptionReplyHeader h;
     std::memcpy(&h, out.data() + at, sizeof h);
@@ -109,12 +108,14 @@ TEST_CASE("negotiation tells names and sizes as they are") {
     expected.insert(expected.end(), all.begin(), all.end());
   };
   using Name = std::array<char, 4>;
-  put(expected, nbd::Greeting{nbd::kMagic, nbd::kOptionMagic, std::uint16_t{3}});
+  put(expected, nbd::be64(nbd::kMagic));
+  put(expected, nbd::be64(nbd::kOptionMagic));
+  put(expected, nbd::be16(3));
   reply(3, 2, nbd::be32(4u), Name{'l', 'u', 'n', '0'});
   reply(3, 2, nbd::be32(4u), Name{'l', 'u', 'n', '1'});
   reply(3, 1);
-  reply(6, 3, nbd::InfoExport{std::uint16_t{0}, std::uint64_t{1} << 20, std::uint16_t{0}});
-  reply(6, 3, nbd::InfoBlockSize{std::uint16_t{3}, 512u, 4096u, 8u << 20});
+  reply(6, 3, nbd::be16(0), nbd::be64(1 << 20), nbd::be16(0));
+  reply(6, 3, nbd::be16(3), nbd::be32(512), nbd::be32(4096), nbd::be32(8 << 20));
   reply(6, 3, nbd::be16(std::uint16_t{1}), Name{'l', 'u', 'n', '1'});
   reply(6, 3, nbd::be16(std::uint16_t{2}), Name{'d', 'i', 's', 'k'});
   reply(6, 1);
