@@ -5,9 +5,11 @@
 #include <poll.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <srpi/session.hpp>
+#include <srpi/session_option_table.hpp>
 #include <string>
 #include <vector>
 
@@ -90,6 +92,27 @@ class Bench {
   srpi::Errc status_ = srpi::Errc::ok;
 };
 
+// All options of a session, by the library's table.
+void add_session_options(CLI::App& app, srpi::SessionOptions& options) {
+  for (const auto& option : srpi::session_option_table()) {
+    std::string name(option.name);
+    std::ranges::replace(name, '_', '-');
+    const auto set = [name, &option, &options](const srpi::OptionValue& value) {
+      if (auto done = option.set(options, value); !done)
+        throw CLI::ValidationError("--" + name, done.error().detail);
+    };
+    const std::string meaning(option.meaning);
+    const auto is_on = option.get({}) == srpi::OptionValue(true);
+    if (option.form() == srpi::SessionOption::Form::boolean)
+      app.add_flag_callback((is_on ? "--no-" : "--") + name, [set, is_on] { set(!is_on); }, meaning);
+    else if (option.form() == srpi::SessionOption::Form::luns)
+      app.add_option_function<std::vector<std::int64_t>>("--" + name, set, meaning);
+    else
+      app.add_option_function<std::string>("--" + name, set, meaning)
+          ->type_name(std::string(option.argument()));
+  }
+}
+
 int fail(const srpi::Error& error) {
   std::fprintf(stderr, "srpi-bench: %s\n", error.message().c_str());
   return 1;
@@ -100,7 +123,6 @@ int fail(const srpi::Error& error) {
 int main(int argc, char** argv) {
   Settings settings;
   srpi::SessionOptions options;
-  std::string initiator;
   CLI::App app{
       "Measures libsrpi against an SRP target.\n\nExample: srpi-bench ram://512M --pattern randread --depth "
       "32"};
@@ -110,16 +132,11 @@ int main(int argc, char** argv) {
   app.add_option("--bytes", settings.bytes, "bytes of one request")->check(CLI::Range(512, 1 << 24));
   app.add_option("--depth", settings.depth, "concurrent requests")->check(CLI::Range(1, 1024));
   app.add_option("--ios", settings.ios, "total number of requests")->check(CLI::Range(1u, 1000000000u));
-  app.add_option("--initiator-port-id", initiator, "32 hex digits");
+  add_session_options(app, options);
   CLI11_PARSE(app, argc, argv);
 
   const auto target = srpi::parse_target(settings.target);
   if (!target) return fail(target.error());
-  if (!initiator.empty()) {
-    const auto id = srpi::PortId::parse(initiator);
-    if (!id) return fail(id.error());
-    options.initiator_port_id = *id;
-  }
   auto session = srpi::Session::create(target->address, target->overrides.applied_to(options));
   if (!session) return fail(session.error());
   while ((*session)->state() == srpi::SessionState::connecting) {

@@ -110,7 +110,7 @@ class Nexus final : private UnitEventSink {
   void on_proved(std::span<const ProvedUnit>) noexcept;
   // nexus_poll.cpp
   std::size_t poll_attempt();
-  void end_attempt(AttemptOutcome);
+  void end_attempt(const AttemptOutcome&);
   std::size_t poll_live();
   void take_answers(base::Time now) noexcept;
   void poll_proof(base::Time now);

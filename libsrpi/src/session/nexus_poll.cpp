@@ -36,11 +36,11 @@ std::size_t Nexus::poll_attempt() {
   }
   if (work > 0) ++record_.fds_version;
   if (!outcome) return work;
-  end_attempt(std::move(*outcome));
+  end_attempt(*outcome);
   return work + 1;
 }
 
-void Nexus::end_attempt(AttemptOutcome outcome) {
+void Nexus::end_attempt(const AttemptOutcome& outcome) {
   record_.initiator_port_id = attempt_->initiator_port_id();
   record_.device_reached = attempt_->reached_device();
   const auto ended_another = attempt_->ended_another();
