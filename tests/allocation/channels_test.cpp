@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A session of three channels with one allocation failing: no matter whether it was for a login, a join, the
-// loss of a channel, the fence or the words about any of them, no request is lost or doubled, and all
-// channels come back by themselves.
+// A session of three channels with one allocation failing: for a login, a join, the loss of a channel, the
+// fence, or a text about any of them. No request is lost or doubled, and all channels come back by themselves.
 #include <deque>
 #include <vector>
 
