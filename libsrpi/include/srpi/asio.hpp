@@ -10,10 +10,10 @@
 // Threads: one at a time, as with every Asio object. The executor must be a strand or run in one thread.
 // Completion: exactly once for each operation, on the handler's executor, never from within the call. Errors:
 // boost::system::error_code of srpi's category (error.hpp). Every operation fails with wrong_state before
-// async_connect and after erase. why() has the words for a connection that failed or was lost. Buffers: any
-// memory. The bytes are copied through a pool that is registered once; the poll-driven Session copies
-// nothing.
-// Memory: an operation allocates, and throws std::bad_alloc where there is none.
+// async_connect and after erase. why() has the text for a connection that failed or was lost.
+// Buffers: any memory. The bytes are copied through a pool that is registered once. The poll-driven Session
+// copies nothing.
+// Memory: an operation allocates, and throws std::bad_alloc if there is none.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

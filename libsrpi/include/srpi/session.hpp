@@ -11,13 +11,14 @@
 //
 // Threads. A session, its logical units, its memory and its requests belong to one thread at a time.
 // Different sessions share nothing. The library starts one thread of its own, to look up a host name that is
-// not numeric; all signals are blocked there. It calls nothing of the caller's and may outlive the session.
+// not numeric. All signals are blocked in that thread. It calls no function of the caller, and it may outlive
+// the session.
 //
-// Memory. Once the session is live, submit, poll, flush and arm allocate nothing for requests. Where other
-// work finds no memory:
-//   - a function that returns a Result returns no_memory, and what was asked for has not happened;
+// Memory. Once the session is live, submit, poll, flush and arm allocate nothing for requests. If other work
+// finds no memory:
+//   - a function that returns a Result returns no_memory, and has changed nothing;
 //   - an attempt to connect fails with no_memory, and others follow as after any failure;
-//   - an error keeps its code and has no words, and a line of the log is left out;
+//   - an error has its code but no text, and the log lacks a line;
 //   - a function that returns a string or a status by value throws std::bad_alloc. No other function throws.
 // An observer must not throw. A log sink may throw std::bad_alloc, nothing else.
 #pragma once
@@ -43,14 +44,14 @@
 namespace srpi {
 
 enum class SessionState : std::uint8_t {
-  connecting,  // the first login, or one that reconnect() asked for, is under way; I/O fails at once
+  connecting,  // the first login, or a login that reconnect() started, is running; I/O fails at once
   live,        // I/O goes to the target
   // The connection was lost. I/O is held for fast_io_fail, and the session logs in again by itself.
   recovering,
   disconnecting,  // requests are being failed and the queue pairs destroyed; I/O fails at once
-  // I/O fails at once. After disconnect(): until reconnect(). Otherwise the session logs in again by itself,
-  // unless reconnect_delay is off or the error is one that time does not mend (login_rejected,
-  // identity_mismatch, evicted, invalid_argument).
+  // I/O fails at once. After disconnect(), this lasts until reconnect(). Otherwise the session logs in again by
+  // itself, unless reconnect_delay is off or the error is permanent (login_rejected, identity_mismatch, evicted,
+  // invalid_argument).
   disconnected,
   erased,  // final; I/O fails at once
 };
@@ -58,8 +59,8 @@ enum class SessionState : std::uint8_t {
 
 // What the unit said in INQUIRY, VPD pages 0x80, 0x83 and 0xB0 to 0xB2, READ CAPACITY and MODE SENSE.
 struct LogicalUnitInfo {
-  std::uint64_t lun = 0;  // the flat number where the LUN is flat, else its 8 bytes as a number
-  std::string wwid;       // "naa.6001405…", "eui.…" or "t10.…"; empty where the unit has none
+  std::uint64_t lun = 0;  // the flat number of a flat LUN, otherwise its 8 bytes as a number
+  std::string wwid;       // "naa.6001405…", "eui.…" or "t10.…"; empty if the unit has none
   std::string serial, vendor, product, revision;
   std::uint32_t block_size = 512;           // bytes
   std::uint32_t physical_block_size = 512;  // bytes
@@ -71,10 +72,9 @@ struct LogicalUnitInfo {
   bool can_unmap = false;
   bool can_write_zeroes = false;
   bool rotational = false;
-  // A unit is away when its I/O fails although the session is live. This is the error that its I/O fails
-  // with: not_ready, no_such_lun, reservation_conflict, …, or timed_out where the unit answers nothing and
-  // has cost the session a connection. Code ok: the unit is not away. While it is away, the other fields are
-  // what was last known.
+  // A unit is away when its I/O fails although the session is live. This is the error of its I/O: not_ready,
+  // no_such_lun, reservation_conflict, …, or timed_out if the unit answers nothing and has cost the session a
+  // connection. Code ok: the unit is not away. While it is away, the other fields keep their last known values.
   Error away;
 };
 
@@ -90,7 +90,7 @@ class LogicalUnit {
   // Completion: exactly once, by IoRequest::on_complete, never from within submit.
   // Errors: all come by IoRequest::status.
   //   out_of_range      it reaches beyond LogicalUnitInfo::blocks
-  //   invalid_argument  it has no blocks, an empty segment, or data of other than blocks * block_size bytes
+  //   invalid_argument  it has no blocks, an empty segment, or another number of bytes than blocks * block_size
   //   misaligned        a segment is not a whole number of blocks
   //   not_registered    a segment lies outside its Memory, or has none
   //   write_protected   the unit is read_only
@@ -101,8 +101,8 @@ class LogicalUnit {
   //   others            the target's answer, or LogicalUnitInfo::away
   virtual void submit(IoRequest&) noexcept = 0;
 
-  // For operators. Ends every request that was submitted before: with `cancelled`, or with its own result
-  // where that came first. The session ends commands at the target by ABORT TASK. If the target refuses, the
+  // For operators. Ends every request that was submitted before: with `cancelled`, or with its own result if
+  // that came first. The session ends commands at the target by ABORT TASK. If the target refuses, the
   // session sends LOGICAL UNIT RESET. If that also fails, the session ends the connection. This function
   // completes after all these requests have completed.
   // Permitted in every state. Errors: no_connect (the connection ended first, and so did the requests).
@@ -114,7 +114,7 @@ class LogicalUnit {
   virtual void reset(TaskRequest&) noexcept = 0;
 };
 
-// What a session has done so far, and has under way.
+// The work of a session since it was made, and at this moment.
 struct SessionCounters {
   std::uint64_t connects = 0;  // logins that succeeded
   std::uint64_t losses = 0;    // connections lost by accident
@@ -123,10 +123,10 @@ struct SessionCounters {
   std::uint64_t read_bytes = 0, written_bytes = 0;
 };
 
-// Where a session stands, for people, scripts and fabric monitors.
+// The present state of a session, for people, scripts and fabric monitors.
 struct SessionStatus : SessionCounters {
   SessionState state = SessionState::connecting;
-  bool by_administrator = false;  // disconnecting, disconnected: by disconnect(), not by an accident
+  bool by_administrator = false;  // in disconnecting and disconnected: disconnect() is the cause, no accident
   TargetAddress target;
   PortId initiator_port_id, target_port_id;
   std::string device;  // RDMA device ("rxe0"); empty before the first connection has found one
@@ -136,22 +136,19 @@ struct SessionStatus : SessionCounters {
   Error last_error;                   // why the last connection or attempt ended; code ok: no such error
   std::uint32_t channels_wanted = 1;  // SessionOptions::channels
   std::uint32_t channels_live = 0;
-  Error channel_error;               // why a channel is missing, or was last; code ok: all are there
+  Error channel_error;               // why a channel is missing, or was missing last; code ok: none was
   std::uint64_t channel_losses = 0;  // channels lost while others lived
-  // The sum over all live channels of what the target grants. Where none is live: what the first one had
-  // last.
+  // What the target grants, summed over all live channels. If none is live: the first channel's last value.
   std::uint32_t request_limit = 0;
   std::uint32_t max_it_iu_bytes = 0;  // negotiated; the least of all channels
   bool immediate_data = false;        // negotiated, on all channels
-  // How long the last end of a connection took, by disconnect() or by a loss: until no request was
-  // outstanding.
+  // The time from the begin of the last disconnect() or loss until no request was outstanding.
   std::chrono::nanoseconds last_teardown_duration{0};
   // The remaining time of each timer that runs.
   OptionalMilliseconds next_attempt_in, fast_io_fail_in, dev_loss_in;
 };
 
-// What has become of a logical unit. Several can be true at once, for example of a unit that is back with
-// another size.
+// What has changed about a logical unit. Several can be true at once: a unit may be back with another size.
 struct UnitChange {
   bool found = false;    // by the first login; no other is true then
   bool resized = false;  // it has another number of blocks
@@ -165,23 +162,22 @@ struct UnitChange {
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
-  // `cause` has code ok where the change was asked for, or is a success.
+  // `cause` has code ok if the change was requested, or is a success.
   virtual void on_state(SessionState from, SessionState to, const Error& cause) = 0;
   // A unit was found or has changed; info() has the new values. Units that are found are reported before
   // `live`.
   virtual void on_logical_unit(LogicalUnit&, const UnitChange&) {}
   // An attempt to connect failed. SessionStatus::next_attempt_in tells whether another one follows.
   virtual void on_attempt_failed(const Error&) {}
-  // The target reported something beside its answers. The unit is null where the report is about none of
-  // ours.
+  // The target has reported an event. The unit is null if the event is about no unit of the session.
   virtual void on_event(SessionEvent, LogicalUnit*) {}
 };
 
 class Session {
  public:
   // Makes a session and starts its first attempt to connect. The outcome comes through poll: the state
-  // becomes `live`, or `disconnected` with the error. A machine without RDMA is such an outcome (no_device):
-  // attempts go on, for a device may be added later.
+  // becomes `live`, or `disconnected` with the error. On a machine without RDMA the error is no_device, and
+  // attempts go on, because a device may be added later.
   // Ownership: the observer, if any, must outlive the session.
   // Errors: invalid_argument (SessionOptions::validate); no_memory (also: no file descriptors left).
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&,
@@ -196,10 +192,10 @@ class Session {
   // Permitted in every state but `erased`. Errors: wrong_state.
   [[nodiscard]] virtual Result<> disconnect() = 0;
   // Starts an attempt to connect now, after disconnect() or after an accident, and ends a delay between
-  // automatic attempts. The outcome comes through poll. In `live`, it asks at once for channels that are
-  // missing and for units that are away. After the login, each unit must prove to be the one that it was; if
-  // another one answers, the state becomes `disconnected` with identity_mismatch. A unit that does not answer
-  // is away, unless none answers.
+  // automatic attempts. The outcome comes through poll. In `live`, it tries at once to connect missing channels
+  // and to reach units that are away. After the login, each unit must prove to be the same one. If a different
+  // unit answers, the state becomes `disconnected` with identity_mismatch. A unit that does not answer is away;
+  // if no unit answers, the attempt fails.
   // Permitted in every state but `erased`. Errors: wrong_state.
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // As disconnect(), for good: the state is `erased` when it returns.
@@ -212,9 +208,8 @@ class Session {
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
   // Registers the bytes, so that the target may reach them. The bytes stay the caller's and must stay valid
-  // until the
-  // Memory is destroyed. Before the first connection has found its device, the registration is put off until
-  // then, and can fail that attempt with no_memory.
+  // until the Memory is destroyed. Before the first connection has found its device, the registration is
+  // postponed until then, and can fail that attempt with no_memory.
   // Permitted in every state but `erased`. Errors: invalid_argument (no bytes); wrong_state; no_memory.
   [[nodiscard]] virtual Result<std::unique_ptr<Memory>> register_memory(std::span<std::byte>) = 0;
 
@@ -225,7 +220,7 @@ class Session {
   // poll, and makes fd() readable after arm().
   virtual void flush() = 0;
   // Prepares to sleep: from now until the next poll, fd() becomes readable when poll has something to do,
-  // timers included. Returns false where poll has something to do already.
+  // timers included. Returns false if poll has something to do already.
   [[nodiscard]] virtual bool arm() = 0;
   // The session's own descriptor, the same for its whole life. Wait for it to be readable; do nothing else
   // with it.

@@ -7,11 +7,11 @@
 //                                                                                `ibsrpdm -c` prints it
 //   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
 //
-// Keys, all at most once: id_ext, ioc_guid, dest, dgid and service_id say which target and are mandatory
-// where their form shows them; src, sgid, pkey, io_class and those of SessionOverrides may be left out. Ids,
-// keys and classes are hexadecimal, with or without 0x; counts are decimal. SIZE may end in K, M, G or T
-// (powers of 1024). IPv6 addresses stand in brackets, in a URI with the zone's % as %25; values in a URI may
-// be percent-encoded. The port of a src is ignored.
+// Each key may occur once. id_ext, ioc_guid, dest, dgid and service_id are mandatory in the forms that show
+// them. src, sgid, pkey, io_class and the keys of SessionOverrides are optional. Ids, keys and classes are
+// hexadecimal, with or without 0x. Counts are decimal. SIZE may end in K, M, G or T (powers of 1024). An IPv6
+// address stands in brackets; in a URI, the % of its zone is written %25. Values in a URI may be
+// percent-encoded. The port of a src is ignored.
 //
 // Accepted and ignored, but not in ram://, are the keys of ib_srp that mean nothing here: max_sect,
 // max_cmd_per_lun, target_can_queue, sg_tablesize, allow_ext_sg and comp_vector. Any other key is an error.
