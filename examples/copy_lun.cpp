@@ -5,6 +5,7 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <cstdio>
 #include <srpi/asio.hpp>
 #include <vector>
@@ -41,11 +42,10 @@ asio::awaitable<void> run(srpi::Target target) {
 int main(int argc, char** argv) {
   try {
     asio::io_context loop(1);
-    std::exception_ptr failure;
-    asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()),
-                   [&](std::exception_ptr e) { failure = e; });
+    auto done =
+        asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()), asio::use_future);
     loop.run();
-    if (failure) std::rethrow_exception(failure);
+    done.get();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "copy_lun: %s\n", e.what());
     return 1;

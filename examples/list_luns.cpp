@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Logs in to a target and lists its logical units:   list_luns 'srp://192.0.2.1:5555/?id_ext=…&ioc_guid=…'
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <cstdio>
 #include <srpi/asio.hpp>
 
@@ -32,8 +32,7 @@ int main(int argc, char** argv) {
   const auto target = srpi::parse_target(argc > 1 ? argv[1] : "");
   if (!target) return std::fprintf(stderr, "%s\n", target.error().message().c_str()), 2;
   asio::io_context loop(1);
-  int status = 1;
-  asio::co_spawn(loop, list(*target), [&](std::exception_ptr, int result) { status = result; });
+  auto status = asio::co_spawn(loop, list(*target), asio::use_future);
   loop.run();
-  return status;
+  return status.get();
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A session outlives its connection: after a disconnect I/O fails at once, after a reconnect the same unit works.
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
 #include <cstdio>
 #include <cstring>
 #include <srpi/asio.hpp>
@@ -17,7 +19,7 @@ asio::awaitable<void> run(srpi::Target target) {
   auto& unit = session.unit(0);  // stays valid until the session is erased
 
   std::vector<char> block(unit.info().block_size);
-  std::strcpy(block.data(), "still here");
+  std::ranges::copy("still here", block.begin());
   co_await session.async_write(unit, 7, asio::buffer(block), asio::use_awaitable);
 
   session.disconnect().value();
@@ -37,11 +39,10 @@ asio::awaitable<void> run(srpi::Target target) {
 int main(int argc, char** argv) {
   try {
     asio::io_context loop(1);
-    std::exception_ptr failure;
-    asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()),
-                   [&](std::exception_ptr e) { failure = e; });
+    auto done =
+        asio::co_spawn(loop, run(srpi::parse_target(argc > 1 ? argv[1] : "").value()), asio::use_future);
     loop.run();
-    if (failure) std::rethrow_exception(failure);
+    done.get();
   } catch (const std::exception& e) {
     std::fprintf(stderr, "ride_out_disconnect: %s\n", e.what());
     return 1;
