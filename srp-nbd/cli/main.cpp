@@ -7,7 +7,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/session_text.hpp"
-#include "daemon/launch.hpp"
+#include "daemon/daemon.hpp"
 #include "support/failure.hpp"
 
 namespace {
@@ -25,7 +25,7 @@ void fill_standard_descriptors() {
 srp_nbd::Daemon make_daemon() {
   using namespace srp_nbd;
   return {[](const DaemonArguments& given) {
-            return launch_daemon({given.config_path, given.control_path, given.foreground});
+            return launch_daemon(given.config_path, given.control_path, given.foreground);
           },
           [](const std::string& control_path, SessionRequest request) {
             return run_one_session(control_path, std::move(request), [](const SessionView& session) {

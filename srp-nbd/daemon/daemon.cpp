@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.hpp"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/io_context.hpp>
@@ -12,8 +11,7 @@
 
 #include "control/control_server.hpp"
 #include "control/orders.hpp"
-#include "daemon/notify.hpp"
-#include "daemon/out_of_memory.hpp"
+#include "daemon/process.hpp"
 #include "daemon/registry.hpp"
 #include "support/coroutine.hpp"
 
@@ -21,22 +19,11 @@ namespace srp_nbd {
 namespace {
 
 namespace asio = boost::asio;
-namespace json = boost::json;
 using asio::awaitable;
 
 // The limit for the end of the daemon, because the kernel may never release a device. It is long enough for a
 // stuck connect and the following disconnect of 10.5 s each. srp-nbd.service gives up after 30 s.
 constexpr std::chrono::seconds kStopDeadline{25};
-
-// Waits for the next line of a follower.
-awaitable<std::shared_ptr<const std::string>> next_line(std::shared_ptr<EventFollower> follower) {
-  for (;;) {
-    if (auto line = follower->next()) co_return line;
-    const Answer<std::monostate> ready(co_await asio::this_coro::executor);
-    follower->on_ready([ready] { ready.give({}); });
-    co_await ready.wait();
-  }
-}
 
 // Its coroutines do not outlive it, because it owns the io_context.
 class Daemon {
@@ -65,20 +52,8 @@ class Daemon {
  private:
   awaitable<ControlServer::Reply> carry_out(std::string line) {
     auto order = parse_order(line);
-    ControlServer::Reply reply;
-    if (!order)
-      reply.answer = answer_json(order.error());
-    else if (const auto* events = std::get_if<EventsOrder>(&*order))
-      reply = follow(events->name.value_or(""));
-    else
-      reply.answer = co_await registry_.handle(std::move(*order));
-    co_return reply;
-  }
-
-  ControlServer::Reply follow(const std::string& name) {
-    const auto follower = registry_.follow(name);
-    if (!follower) return {answer_json(follower.error()), {}};
-    return {answer_json(DoneAnswer{}), [follower = *follower] { return next_line(follower); }};
+    if (order) co_return co_await registry_.handle(std::move(*order));
+    co_return ControlServer::Reply{answer_json(order.error()), {}};
   }
 
   awaitable<void> watch_signals() {
@@ -103,30 +78,23 @@ class Daemon {
     io_.stop();
   }
 
-  awaitable<void> connect_configured(SessionRequest session) {
-    Order order = ConnectOrder{{std::move(session), {}}};
-    const auto answer = co_await registry_.handle(std::move(order));
-    if (const auto* error = answer.if_contains("error"))
-      spdlog::error("configured session: {}", std::string_view(error->at("message").as_string()));
+  awaitable<void> connect_configured(SessionRequest request) {
+    const auto session = co_await registry_.connect(std::move(request));
+    if (!session) spdlog::error("configured session: {}", session.error().message);
   }
 
   // The daemon ends with this session, or if the session cannot be made.
-  awaitable<void> connect_own(SessionRequest session) {
+  awaitable<void> connect_own(SessionRequest request) {
     registry_.on_session_gone([this] {
       if (registry_.is_empty()) asio::post(io_, [this] { spawn(io_.get_executor(), stop()); });
     });
-    Order order = ConnectOrder{{std::move(session), {}}};
-    const auto answer = co_await registry_.handle(std::move(order));
-    if (const auto* error = answer.if_contains("error")) {
-      if (!is_stopping_)
-        outcome_ = Failure{std::string(error->at("code").as_string()),
-                           std::string(error->at("message").as_string())};
+    const auto session = co_await registry_.connect(std::move(request));
+    if (!session) {
+      if (!is_stopping_) outcome_ = session.error();
       co_await stop();
-      co_return;
+    } else if (options_.on_run_ready) {
+      options_.on_run_ready(co_await (*session)->view((*session)->ask_status()));
     }
-    SessionAnswer ready;
-    if (options_.on_run_ready && JsonReader(Reading::answer).read_members(answer, ready))
-      options_.on_run_ready(ready.session);
   }
 
   DaemonOptions options_;
@@ -143,7 +111,6 @@ class Daemon {
 Outcome<> run_daemon(DaemonOptions options) {
   end_when_out_of_memory();
   std::signal(SIGPIPE, SIG_IGN);
-  if (options.control_path.empty()) options.control_path = options.config.control_path;
   auto daemon = std::make_unique<Daemon>(std::move(options));
   auto outcome = daemon->run();
   if (daemon->has_sessions()) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/launch.hpp"
-
+// The start of the daemon process.
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
@@ -12,8 +10,9 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "control/paths.hpp"
 #include "daemon/config.hpp"
@@ -23,16 +22,14 @@
 namespace srp_nbd {
 namespace {
 
-void log_to_stderr(const std::string& level) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("srp-nbd"));
-  spdlog::set_pattern("%H:%M:%S.%e %^%l%$ %v");
+void log_to(std::shared_ptr<spdlog::logger> logger, const std::string& pattern, const std::string& level) {
+  spdlog::set_default_logger(std::move(logger));
+  spdlog::set_pattern(pattern);
   spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
 }
 
-void log_to_syslog(const std::string& level) {
-  spdlog::set_default_logger(spdlog::syslog_logger_mt("srp-nbd", "srp-nbd", LOG_PID, LOG_DAEMON));
-  spdlog::set_pattern("%v");
-  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+void log_to_stderr(const std::string& level) {
+  log_to(spdlog::stderr_color_mt("srp-nbd"), "%H:%M:%S.%e %^%l%$ %v", level);
 }
 
 // The daemon changes its folder, so the paths must be absolute.
@@ -57,10 +54,10 @@ void detach() {
 // In the parent, returns when the daemon is ready or has failed.
 ExitCode serve_in_background(DaemonOptions options) {
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return report({"failed", fmt::format("pipe: {}", std::strerror(errno))});
+  if (::pipe2(ends, O_CLOEXEC) != 0) return report(system_failure("pipe", errno));
   UniqueFd read_end(ends[0]), write_end(ends[1]);
   const pid_t child = ::fork();
-  if (child < 0) return report({"failed", fmt::format("fork: {}", std::strerror(errno))});
+  if (child < 0) return report(system_failure("fork", errno));
   if (child > 0) {
     write_end.reset();
     char ready = 0;
@@ -79,7 +76,7 @@ ExitCode serve_in_background(DaemonOptions options) {
   }
   read_end.reset();
   detach();
-  log_to_syslog(options.config.log_level);
+  log_to(spdlog::syslog_logger_mt("srp-nbd", "srp-nbd", LOG_PID, LOG_DAEMON), "%v", options.config.log_level);
   options.on_ready = [fd = write_end.get()] {
     const UniqueFd null(::open("/dev/null", O_RDWR));
     ::dup2(null.get(), STDERR_FILENO);
@@ -90,17 +87,17 @@ ExitCode serve_in_background(DaemonOptions options) {
 
 }  // namespace
 
-ExitCode launch_daemon(const LaunchArguments& arguments) {
+ExitCode launch_daemon(const std::string& config_path, const std::string& control_path, bool foreground) {
   DaemonOptions options;
-  if (!arguments.config_path.empty()) {
-    auto config = load_config(arguments.config_path);
+  if (!config_path.empty()) {
+    auto config = load_config(config_path);
     if (!config) return report(config.error());
     options.config = std::move(*config);
   }
-  options.control_path = absolute(!arguments.control_path.empty()        ? arguments.control_path
+  options.control_path = absolute(!control_path.empty()                  ? control_path
                                   : !options.config.control_path.empty() ? options.config.control_path
                                                                          : default_control_path());
-  if (!arguments.foreground) return serve_in_background(std::move(options));
+  if (!foreground) return serve_in_background(std::move(options));
   log_to_stderr(options.config.log_level);
   return serve(std::move(options));
 }

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start, publication and erasure of a session.
+// Start, publication, orders and erasure of a session.
 #include "daemon/managed_session.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <type_traits>
 #include <utility>
 
-#include "support/coroutine.hpp"
+#include "srpi/ram_target.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -18,6 +20,13 @@ using Clock = std::chrono::steady_clock;
 
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
+constexpr std::chrono::seconds kViewDeadline{1};
+
+Failure connect_timed_out() {
+  return {"connect_timed_out", "the target did not answer within the connect deadline"};
+}
+
+Failure erased_meanwhile() { return {"no_such_session", "the session was erased meanwhile"}; }
 
 Failure no_units() {
   return {"no_such_lun",
@@ -35,15 +44,29 @@ spdlog::level::level_enum level_of(srpi::LogLevel level) {
   return spdlog::level::info;
 }
 
+// Asks the session on the lane's thread. The question is posted at once. After Lane::end there is no answer.
+template<class Question>
+auto ask(Lane& lane, asio::any_io_executor home, Question question) {
+  const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));
+  lane.post(
+      [answer, question = std::move(question)](srpi::Session& session) { answer.send(question(session)); });
+  return answer;
+}
+
 }  // namespace
+
+asio::awaitable<Outcome<>> LiveWaiters::wait(Ticket ticket, Clock::duration time) {
+  const auto outcome = co_await ticket.wait_until(Clock::now() + time);
+  co_return outcome ? *outcome : Outcome<>(connect_timed_out());
+}
 
 ManagedSession::ManagedSession(asio::any_io_executor executor, EventHub& events, SessionRequest request,
                                MakeExport make_export, OnGone on_gone)
     : executor_(std::move(executor)),
+      events_(events),
       request_(std::move(request)),
       make_export_(std::move(make_export)),
       on_gone_(std::move(on_gone)),
-      reporter_(events, request_.name),
       first_login_(executor_),
       gone_(executor_),
       live_waiters_(executor_) {}
@@ -56,8 +79,7 @@ asio::awaitable<Outcome<>> ManagedSession::start() {
   }
   if (!request_.wait) co_return Outcome<>();
 
-  const auto login = co_await first_login_.wait_until(Clock::now() + connect_deadline());
-  auto outcome = login ? *login : Outcome<>(connect_timed_out());
+  auto outcome = co_await LiveWaiters::wait(first_login_, connect_deadline());
   if (outcome) outcome = co_await publish();
   if (outcome || phase_ == Phase::erasing) co_return outcome;
 
@@ -94,15 +116,18 @@ asio::awaitable<Outcome<>> ManagedSession::publish() {
   if (!units_.empty()) outcome = co_await export_->publish(units_);
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
 
-  reporter_.published(export_->units(), outcome);
   if (outcome) {
+    for (const auto& unit : export_->units()) report(event(events_.now(), EventKind::published), &unit);
     phase_ = Phase::ready;
     publish_failure_.reset();
-  } else if (!request_.wait) {
-    // Without `wait`, the session publishes again when it is live the next time.
-    phase_ = Phase::connecting;
-    publish_failure_ = outcome.error();
-    spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
+  } else {
+    report(event(events_.now(), EventKind::publish_failed), nullptr, outcome.error());
+    if (!request_.wait) {
+      // Without `wait`, the session publishes again when it is live the next time.
+      phase_ = Phase::connecting;
+      publish_failure_ = outcome.error();
+      spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
+    }
   }
   live_waiters_.settle(outcome);
   co_return outcome;
@@ -120,6 +145,99 @@ asio::awaitable<Outcome<>> ManagedSession::erase() {
   co_await end_lane();
   gone_.give(outcome);
   co_return outcome;
+}
+
+asio::awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectOrder) {
+  const auto took = ask(*lane_, executor_, [](srpi::Session& session) -> Outcome<DisconnectAnswer> {
+    // The duration of this order, also if there is nothing to end.
+    const auto begun = Clock::now();
+    if (auto outcome = session.disconnect(); !outcome) return Failure{outcome.error()};
+    const auto nanoseconds = std::chrono::nanoseconds(Clock::now() - begun).count();
+    return DisconnectAnswer{static_cast<double>(nanoseconds) / 1000.0};
+  });
+  return took.wait();
+}
+
+asio::awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
+  const auto self = shared_from_this();
+  // What the lane reports after its answer must not be missed: the ticket is taken when the answer arrives,
+  // not when this coroutine goes on.
+  struct Asked {
+    Outcome<srpi::SessionState> state;
+    LiveWaiters::Ticket ticket;
+  };
+  const Answer<Asked> answer(executor_);
+  lane_->post([answer, executor = executor_, weak = weak_from_this()](srpi::Session& session) {
+    Outcome<srpi::SessionState> state;
+    if (auto outcome = session.reconnect(); !outcome)
+      state = Failure{outcome.error()};
+    else
+      state = session.state();
+    asio::post(executor, [answer, weak, state] {
+      if (const auto there = weak.lock()) answer.give(Asked{state, there->live_waiters_.ticket()});
+    });
+  });
+  const auto asked = co_await answer.wait();
+  if (phase_ == Phase::erasing) co_return erased_meanwhile();
+  if (!asked.state) co_return asked.state.error();
+  const bool was_live = *asked.state == srpi::SessionState::live;
+  if (was_live && phase_ == Phase::ready) co_return Outcome<>();
+  // The session is live, but could not publish before: try again.
+  if (was_live && phase_ == Phase::connecting) spawn(executor_, publish());
+  co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
+}
+
+asio::awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {
+  const auto done = ask(*lane_, executor_, [online = order.online](srpi::Session& session) -> Outcome<> {
+    if (auto outcome = srpi::set_ram_target_online(session, online); !outcome)
+      return Failure{outcome.error()};
+    return {};
+  });
+  return done.wait();
+}
+
+asio::awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction function,
+                                                             std::optional<std::uint64_t> lun) {
+  const auto self = shared_from_this();
+  spdlog::info("{}: {} of {} on request", request_.name, to_string(function),
+               lun ? fmt::format("lun {}", *lun) : "all logical units");
+  const auto question = [function, lun, name = request_.name, home = executor_](srpi::Session& session) {
+    return run_unit_function(session, function, lun, name, home);
+  };
+  const auto asked = ask(*lane_, executor_, question);
+  auto started = co_await asked.wait();
+  if (!started) co_return started.error();
+  auto answer = co_await all_of(request_.name, std::move(*started));
+  co_return answer;
+}
+
+asio::awaitable<Outcome<SessionAnswer>> ManagedSession::carry_out(ShowOrder) {
+  const auto self = shared_from_this();
+  SessionAnswer answer;
+  answer.session = co_await view(ask_status());
+  co_return answer;
+}
+
+ManagedSession::AskedStatus ManagedSession::ask_status() const {
+  const auto deadline = Clock::now() + kViewDeadline;
+  if (!export_) return {Answer<srpi::SessionStatus>(executor_), deadline};
+  return {ask(*lane_, executor_, [](srpi::Session& session) { return session.status(); }), deadline};
+}
+
+asio::awaitable<SessionView> ManagedSession::view(AskedStatus asked) {
+  const auto self = shared_from_this();
+  if (!export_ && !asked.status.is_given()) co_return make_view(true);
+  const auto status = co_await asked.status.wait_until(asked.deadline);
+  if (status) last_status_ = *status;
+  co_return make_view(!status);
+}
+
+SessionView ManagedSession::make_view(bool is_stale) const {
+  auto view = make_session_view(request_.name, request_.target, last_status_, request_.options, is_stale);
+  if (!view.last_error) view.last_error = publish_failure_;
+  if (export_)
+    for (const auto& unit : export_->units()) view.luns.push_back(view_of(unit));
+  return view;
 }
 
 asio::awaitable<void> ManagedSession::erase_lost() {

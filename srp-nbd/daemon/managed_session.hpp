@@ -11,18 +11,16 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "control/event.hpp"
-#include "control/session_request.hpp"
-#include "control/session_view.hpp"
+#include "control/orders.hpp"
 #include "daemon/event_hub.hpp"
-#include "daemon/live_waiters.hpp"
-#include "daemon/on_lane.hpp"
-#include "daemon/session_reporter.hpp"
 #include "daemon/unit_functions.hpp"
 #include "export/export.hpp"
 #include "lane/lane.hpp"
@@ -30,10 +28,40 @@
 
 namespace srp_nbd {
 
+// Lets coroutines wait until a session is live.
+class LiveWaiters {
+ public:
+  explicit LiveWaiters(boost::asio::any_io_executor executor)
+      : executor_(std::move(executor)), next_(executor_) {}
+
+  // The next call of `settle` settles all tickets that were taken before it.
+  using Ticket = Answer<Outcome<>>;
+  [[nodiscard]] Ticket ticket() const { return next_; }
+  // Returns the outcome that settles the ticket, or connect_timed_out after `time`.
+  [[nodiscard]] static boost::asio::awaitable<Outcome<>> wait(Ticket,
+                                                              std::chrono::steady_clock::duration time);
+
+  void settle(const Outcome<>& outcome) { std::exchange(next_, Ticket(executor_)).give(outcome); }
+  // Called when an attempt has failed. Code ok means that it was ended on request.
+  void fail(const srpi::Error& cause) {
+    settle(cause.code == srpi::Errc::ok ? Failure{"no_connect", "disconnected meanwhile"} : Failure{cause});
+  }
+  // Called when the session becomes `disconnected`. If it was `recovering`, only fast_io_fail is over; a
+  // running attempt goes on, and its end is reported.
+  void disconnected(srpi::SessionState from, const srpi::Error& cause) {
+    if (from != srpi::SessionState::recovering) fail(cause);
+  }
+
+ private:
+  boost::asio::any_io_executor executor_;
+  Ticket next_;
+};
+
 class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
  public:
+  template<class T = void>
+  using Async = boost::asio::awaitable<Outcome<T>>;
   using MakeExport = std::function<std::shared_ptr<Export>(Lane&, const SessionRequest&)>;
-
   using OnGone = std::function<void(const ManagedSession&)>;
 
   // `on_gone` is called when the session erased itself (dev_loss) and its export is withdrawn.
@@ -42,27 +70,36 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   // With request.wait: returns when everything is published, or with the failure. After a failure nothing is
   // left, and the object can only be destroyed. Without request.wait: returns when the lane runs, and the
   // session keeps trying.
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> start();
-  // Returns the duration.
-  [[nodiscard]] boost::asio::awaitable<Outcome<std::chrono::nanoseconds>> disconnect();
-  // Returns when the session is live or the attempt has failed.
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> reconnect();
+  [[nodiscard]] Async<> start();
   // Withdraws the export, ends the session and its lane.
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> erase();
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> set_ram_target_online(bool);
-  // Returns when every unit has answered (unit_functions.hpp) or the session is erased.
-  [[nodiscard]] boost::asio::awaitable<Outcome<UnitFunctionReport>> run(UnitFunction,
-                                                                        std::optional<std::uint64_t> lun);
+  [[nodiscard]] Async<> erase();
+
+  // The orders to a started session. All but erase and show are carried out on the lane's thread.
+  [[nodiscard]] Async<SessionAnswer> carry_out(ShowOrder);
+  [[nodiscard]] Async<DisconnectAnswer> carry_out(DisconnectOrder);
+  // Returns when the session is live or the attempt has failed.
+  [[nodiscard]] Async<> carry_out(ReconnectOrder);
+  [[nodiscard]] Async<> carry_out(EraseOrder) { return erase(); }
+  [[nodiscard]] Async<> carry_out(TargetOrder);
+  // They return when every unit has answered (unit_functions.hpp).
+  [[nodiscard]] Async<UnitTaskAnswer> carry_out(AbortOrder order) {
+    return run(UnitFunction::abort, order.lun);
+  }
+  [[nodiscard]] Async<UnitTaskAnswer> carry_out(ResetOrder order) {
+    return run(UnitFunction::reset, order.lun);
+  }
 
   // A view in two steps, so that several sessions can be asked at the same time. It is marked stale if the
-  // lane does not answer by the deadline.
-  using AskedStatus = Answer<srpi::SessionStatus>;
+  // lane does not answer within a second of the question.
+  struct AskedStatus {
+    Answer<srpi::SessionStatus> status;
+    std::chrono::steady_clock::time_point deadline;
+  };
   [[nodiscard]] AskedStatus ask_status() const;
-  [[nodiscard]] boost::asio::awaitable<SessionView> view(AskedStatus,
-                                                         std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] boost::asio::awaitable<SessionView> view(AskedStatus);
 
   // The first event of a new follower.
-  [[nodiscard]] Event present_state() const { return reporter_.present_state(); }
+  [[nodiscard]] Event present_state() const;
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
   // True if /dev/nbd<index> serves one of its units, or will do so.
   [[nodiscard]] bool has_device(std::uint32_t index) const;
@@ -80,27 +117,39 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on_attempt_failed(Event::Time, const srpi::Error&);
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&, const srpi::UnitChange&);
 
+  void on_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
+  void on_connection_closed(Event::Time, std::uint64_t connection_id, const srpi::Error& why);
+
+  // Publishes an event of this session, with the members of a unit and a cause if they are given.
+  void report(Event, const ExportedUnit* unit = nullptr, std::optional<Failure> cause = {});
+  [[nodiscard]] Event event(Event::Time time, EventKind kind) const { return {time, request_.name, kind}; }
+  // The unit with its device or URI, if it is published.
+  [[nodiscard]] ExportedUnit exported(const srpi::LogicalUnitInfo&) const;
+  [[nodiscard]] static UnitView view_of(const ExportedUnit&);
+  [[nodiscard]] SessionView make_view(bool is_stale) const;
+
   [[nodiscard]] Outcome<> start_lane();
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> publish();
+  [[nodiscard]] Async<> publish();
   [[nodiscard]] boost::asio::awaitable<void> erase_lost();
   [[nodiscard]] boost::asio::awaitable<void> end_lane();
+  [[nodiscard]] Async<UnitTaskAnswer> run(UnitFunction, std::optional<std::uint64_t> lun);
   // True while `start` waits for the first login.
   [[nodiscard]] bool is_starting() const noexcept { return request_.wait && !first_login_.is_given(); }
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
-  // The unit with its device or URI, if it is published.
-  [[nodiscard]] ExportedUnit exported(const srpi::LogicalUnitInfo&) const;
-  [[nodiscard]] SessionView make_view(bool is_stale) const;
 
   const boost::asio::any_io_executor executor_;
+  EventHub& events_;
   const SessionRequest request_;
   const MakeExport make_export_;
   const OnGone on_gone_;
-  SessionReporter reporter_;
   Phase phase_ = Phase::connecting;
   Answer<Outcome<>> first_login_;  // ok, or the reason why the session is not live
   Answer<Outcome<>> gone_;         // the result of the running erasure
   LiveWaiters live_waiters_;
   std::vector<srpi::LogicalUnitInfo> units_;
+  // By the last report. The status may be newer: it comes with the answers of the lane.
+  srpi::SessionState reported_state_ = srpi::SessionState::connecting;
+  std::optional<Failure> reported_cause_;
   srpi::SessionStatus last_status_;
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "daemon/managed_session.hpp"
-#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
@@ -34,16 +33,11 @@ class ManagedSession::LaneReports final : public LaneObserver {
     });
   }
   void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
-    at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](ManagedSession& self,
-                                                                             Event::Time now) {
-      self.reporter_.unit_event(now, what, info ? std::optional(self.exported(*info)) : std::nullopt);
-    });
+    at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](
+                ManagedSession& self, Event::Time now) { self.on_event(now, what, info); });
   }
   void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
-    at_home([id, why](ManagedSession& self, Event::Time now) {
-      if (const auto lost = self.export_->connection_closed(id, why))
-        self.reporter_.device_lost(now, lost->unit, lost->why);
-    });
+    at_home([id, why](ManagedSession& self, Event::Time now) { self.on_connection_closed(now, id, why); });
   }
 
  private:
@@ -63,11 +57,37 @@ std::unique_ptr<LaneObserver> ManagedSession::lane_reports() {
   return std::make_unique<LaneReports>(executor_, weak_from_this());
 }
 
+void ManagedSession::report(Event event, const ExportedUnit* unit, std::optional<Failure> cause) {
+  if (unit) event.set_unit(view_of(*unit));
+  event.cause = std::move(cause);
+  events_.publish(event);
+}
+
+UnitView ManagedSession::view_of(const ExportedUnit& unit) {
+  auto view = make_unit_view(unit.info);
+  view.device = text_or_null(unit.device);
+  view.export_ = text_or_null(unit.uri);
+  return view;
+}
+
+Event ManagedSession::present_state() const {
+  auto present = event(events_.now(), EventKind::present);
+  present.to = srpi::to_string(reported_state_);
+  present.cause = reported_cause_;
+  return present;
+}
+
 // Does not log, because the library has done so.
 void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to,
                               const srpi::Error& cause) {
   last_status_.state = to;
-  reporter_.state(time, from, to, cause);
+  reported_state_ = to;
+  reported_cause_.reset();
+  if (cause.code != srpi::Errc::ok) reported_cause_ = Failure{cause};
+  auto change = event(time, EventKind::state);
+  change.from = srpi::to_string(from);
+  change.to = srpi::to_string(to);
+  report(std::move(change), nullptr, reported_cause_);
   if (phase_ == Phase::erasing) return;
   if (to == SessionState::live) return on_live();
   if (to == SessionState::disconnected) return on_disconnected(from, cause);
@@ -94,7 +114,7 @@ void ManagedSession::on_disconnected(SessionState from, const srpi::Error& cause
 }
 
 void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
-  reporter_.attempt_failed(time, error);
+  report(event(time, EventKind::attempt_failed), nullptr, Failure{error});
   if (phase_ == Phase::connecting && is_starting())
     first_login_.give(Failure{error});
   else if (phase_ != Phase::erasing)
@@ -115,9 +135,30 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
     *std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun) = info;
   export_->resize(info);
   const auto unit = exported(info);
-  if (change.away || change.back) reporter_.unit_away(time, unit);
-  if (change.found) reporter_.unit(time, unit, std::nullopt);
-  if (change.resized) reporter_.unit(time, unit, change.old_blocks * info.block_size);
+  if (change.away) report(event(time, EventKind::unit_away), &unit, Failure{info.away});
+  if (change.back) report(event(time, EventKind::unit_back), &unit);
+  if (change.found) report(event(time, EventKind::unit_found), &unit);
+  if (!change.resized) return;
+  auto resized = event(time, EventKind::unit_resized);
+  resized.old_size_bytes = change.old_blocks * info.block_size;
+  report(std::move(resized), &unit);
+}
+
+// Without a unit: the session does not use the unit of the event.
+void ManagedSession::on_event(Event::Time time, srpi::SessionEvent what,
+                              const std::optional<srpi::LogicalUnitInfo>& info) {
+  auto reported = event(time, EventKind::unit_event);
+  reported.event = srpi::to_string(what);
+  reported.lun.emplace();
+  if (!info) return report(std::move(reported));
+  const auto unit = exported(*info);
+  report(std::move(reported), &unit);
+}
+
+void ManagedSession::on_connection_closed(Event::Time time, std::uint64_t connection_id,
+                                          const srpi::Error& why) {
+  if (const auto lost = export_->connection_closed(connection_id, why))
+    report(event(time, EventKind::device_lost), &lost->unit, Failure{lost->why});
 }
 
 }  // namespace srp_nbd

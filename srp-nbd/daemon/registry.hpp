@@ -7,15 +7,16 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "control/control_server.hpp"
 #include "control/orders.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/managed_session.hpp"
@@ -25,45 +26,35 @@ namespace srp_nbd {
 
 class Registry {
  public:
+  using SessionPtr = std::shared_ptr<ManagedSession>;
+  template<class T>
+  using Awaitable = boost::asio::awaitable<T>;
+
   explicit Registry(boost::asio::any_io_executor);
 
-  // Executes an order and returns its answer. For EventsOrder use follow.
-  [[nodiscard]] boost::asio::awaitable<boost::json::object> handle(Order);
-  // Follows the events of the session with that name, or of all sessions if the name is empty. Errors:
-  // no_such_session, busy.
-  [[nodiscard]] Outcome<std::shared_ptr<EventFollower>> follow(const std::string& name);
+  // Executes an order and returns its answer; for EventsOrder also the lines that follow. Errors of
+  // EventsOrder: no_such_session, busy.
+  [[nodiscard]] Awaitable<ControlServer::Reply> handle(Order);
+  // Makes a session and starts it. With request.wait: returns when everything is published, or the failure,
+  // and then no session is left.
+  [[nodiscard]] Awaitable<Outcome<SessionPtr>> connect(SessionRequest);
   // Erases all sessions at the same time, and refuses new ones from now on. Returns false if some are left at
   // the deadline.
-  [[nodiscard]] boost::asio::awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] Awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
   // The function is called whenever a session has gone.
   void on_session_gone(std::function<void()> f) { on_session_gone_ = std::move(f); }
   [[nodiscard]] bool is_empty() const noexcept { return sessions_.empty(); }
 
  private:
-  using SessionPtr = std::shared_ptr<ManagedSession>;
-  template<class T = boost::json::object>
-  using Awaitable = boost::asio::awaitable<T>;
-
-  [[nodiscard]] Awaitable<> carry_out(ListOrder);
-  [[nodiscard]] Awaitable<> carry_out(ConnectOrder);
-  [[nodiscard]] Awaitable<> carry_out(EventsOrder);
+  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(ListOrder);
+  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(ConnectOrder);
+  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(EventsOrder);
   template<class SessionOrder>
-  [[nodiscard]] Awaitable<> carry_out(SessionOrder);  // all other orders, which name a session
-  [[nodiscard]] Awaitable<> on_session(ShowOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(DisconnectOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(ReconnectOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(EraseOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(TargetOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(AbortOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> on_session(ResetOrder, SessionPtr);
-  [[nodiscard]] Awaitable<> run(UnitFunction, std::string name, std::optional<std::uint64_t> lun, SessionPtr);
+  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(SessionOrder);  // the others name a session
 
-  [[nodiscard]] Awaitable<> show(SessionPtr);
-  [[nodiscard]] Awaitable<Outcome<>> erase(SessionPtr);
-  [[nodiscard]] Awaitable<void> erase_beside(SessionPtr, Answer<std::monostate> gone);
+  [[nodiscard]] Awaitable<void> erase(SessionPtr, Answer<std::monostate> gone);
   [[nodiscard]] SessionPtr add(SessionRequest);
   void forget(const ManagedSession&, std::optional<Failure> why = {});
-  void report(const std::string& name, EventKind, std::optional<Failure> cause);
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;
   [[nodiscard]] std::vector<Event> present_states() const;

@@ -3,13 +3,16 @@
 // unit.
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
-#include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "control/orders.hpp"
 #include "srpi/session.hpp"
+#include "support/coroutine.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -20,25 +23,16 @@ enum class UnitFunction : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(UnitFunction) noexcept;
 
-struct UnitFunctionReport {
-  struct Unit {
-    std::uint64_t lun = 0;
-    srpi::Errc status = srpi::Errc::ok;
-  };
-  std::vector<Unit> units;
-  // The state at the time of the last answer, to explain a no_connect.
-  srpi::SessionState state = srpi::SessionState::live;
-  bool by_administrator = false;
-};
+// Starts the function for this unit, or for all units, on the session's thread. A unit answers `home` from
+// poll, disconnect or erase. The message of a unit's error says what did not happen and what to do. Errors:
+// wrong_state (no units are known yet), no_such_lun.
+using UnitAnswers = std::vector<Answer<UnitTaskResult>>;
+[[nodiscard]] Outcome<UnitAnswers> run_unit_function(srpi::Session&, UnitFunction,
+                                                     std::optional<std::uint64_t> lun,
+                                                     const std::string& session_name,
+                                                     const boost::asio::any_io_executor& home);
 
-// Starts the function for this unit, or for all units. `done` is called once, on the session's thread: during
-// this call with a failure (wrong_state: no units are known yet; no_such_lun), or from poll, disconnect or
-// erase when every unit has answered.
-void run_unit_function(srpi::Session&, UnitFunction, std::optional<std::uint64_t> lun,
-                       std::function<void(Outcome<UnitFunctionReport>)> done);
-
-// The error's message says what did not happen and what to do.
-[[nodiscard]] UnitTaskAnswer make_answer(UnitFunction, const std::string& session_name,
-                                         const UnitFunctionReport&);
+// Waits until every unit has answered. On `home`.
+[[nodiscard]] boost::asio::awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers);
 
 }  // namespace srp_nbd

@@ -2,7 +2,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
-#include "daemon/live_waiters.hpp"
+#include "daemon/managed_session.hpp"
 #include "test/awaited.hpp"
 
 using namespace srp_nbd;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/process.hpp"
+
+#include <spdlog/spdlog.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "support/failure.hpp"
+#include "support/unique_fd.hpp"
+
+#ifndef PR_SET_IO_FLUSHER
+#define PR_SET_IO_FLUSHER 57
+#endif
+
+namespace srp_nbd {
+namespace {
+
+// This function must not allocate. syslog may, but also works without memory.
+[[noreturn]] void end_process() {
+  constexpr char kWords[] = "srp-nbd: out of memory\n";
+  [[maybe_unused]] const auto n = ::write(STDERR_FILENO, kWords, sizeof kWords - 1);
+  ::syslog(LOG_DAEMON | LOG_CRIT, "out of memory");
+  ::_exit(static_cast<int>(ExitCode::out_of_memory));
+}
+
+}  // namespace
+
+void end_when_out_of_memory() noexcept { std::set_new_handler(end_process); }
+
+void become_io_flusher() {
+  static bool is_done = false;
+  // Both need privileges, and MCL_FUTURE with a low limit would make allocations fail.
+  if (std::exchange(is_done, true) || ::geteuid() != 0) return;
+  if (::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0)
+    spdlog::info("PR_SET_IO_FLUSHER was refused ({}): under memory pressure writeback may wait for itself",
+                 std::strerror(errno));
+  if (::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+    spdlog::info("mlockall was refused ({}): pages of this daemon may be swapped out", std::strerror(errno));
+}
+
+void notify_service_manager(std::string_view state) noexcept {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  if (!path || (*path != '/' && *path != '@')) return;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const auto length = std::strlen(path);
+  if (length >= sizeof(address.sun_path)) return;
+  std::memcpy(address.sun_path, path, length);
+  if (*path == '@') address.sun_path[0] = '\0';  // an abstract socket
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd) return;
+  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&address),
+                 static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
+}
+
+}  // namespace srp_nbd
