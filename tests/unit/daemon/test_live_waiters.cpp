@@ -15,13 +15,17 @@ struct Waits {
   LiveWaiters waiters{io.get_executor()};
   std::vector<Outcome<>> outcomes;
 
+  void poll() {
+    io.restart();  // it stops whenever nothing waits, for example when a deadline was over at once
+    io.poll();
+  }
   void add(std::chrono::milliseconds time) {
     collect(io, outcomes, LiveWaiters::wait(waiters.ticket(), time));
-    io.poll();
+    poll();
   }
   // What they have been told by now; "" is success.
   std::vector<std::string> answers() {
-    io.poll();
+    poll();
     std::vector<std::string> result;
     for (const auto& outcome : outcomes) result.push_back(outcome ? std::string() : outcome.error().code);
     return result;
