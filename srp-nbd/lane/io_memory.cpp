@@ -102,19 +102,17 @@ void ReadPool::give_one(std::size_t unit, unsigned order) noexcept {
 
 std::size_t ReadPool::take(std::size_t bytes, std::span<Block> blocks) noexcept {
   std::size_t count = 0;
-  unsigned largest = kOrders - 1;
+  unsigned order = kOrders - 1;
   while (bytes > 0) {
     const std::size_t units = (bytes + kSmallestBytes - 1) / kSmallestBytes;
-    unsigned order = std::min<unsigned>(largest, static_cast<unsigned>(std::bit_width(units - 1)));
+    order = std::min(order, static_cast<unsigned>(std::bit_width(units - 1)));
     std::byte* data = nullptr;
-    if (count < blocks.size()) {
+    if (count < blocks.size())
       while ((data = take_one(order)) == nullptr && order > 0) --order;
-    }
     if (data == nullptr) {
       give(blocks.first(count));
       return 0;
     }
-    largest = order;
     blocks[count++] = {data, order};
     bytes -= std::min(bytes, bytes_of(order));
   }

@@ -165,8 +165,6 @@ class ReadPool {
 struct IoMemory {
   explicit IoMemory(const LaneOptions&);  // throws std::system_error if there is no memory
   ~IoMemory();
-  IoMemory(const IoMemory&) = delete;
-  IoMemory& operator=(const IoMemory&) = delete;
 
   const std::span<std::byte> mapped;
   ChunkPool chunks;

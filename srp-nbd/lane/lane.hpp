@@ -59,8 +59,6 @@ class Lane {
   // Closes every connection, erases the session, ends the thread, and waits for all that. A call that hangs
   // on the lane's thread makes it wait as long, unless end() has reported the end before.
   ~Lane();
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
 
   // Starts what the destructor does, but does not wait. The thread calls `ended` as its last action. May be
   // called once. Later posted work is not run.

@@ -54,88 +54,92 @@ Negotiation::Negotiation(Exports exports) : exports_(std::move(exports)) {
 }
 
 std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
-  std::size_t consumed = 0;
+  const std::size_t earlier = input_.size();
+  input_.insert(input_.end(), bytes.begin(), bytes.end());
+  std::size_t at = 0;
   while (outcome_ == Outcome::going_on) {
-    const auto part = bytes.subspan(consumed, std::min(bytes.size() - consumed, missing_));
-    if (step_ != Step::skipped_data) input_.insert(input_.end(), part.begin(), part.end());
-    consumed += part.size();
-    missing_ -= part.size();
-    if (missing_ > 0) break;
-    perform_step();
+    const std::size_t used = step(std::span(input_).subspan(at));
+    if (used == 0) break;
+    at += used;
     if (output_.size() > kMaxOutputBytes) refuse("the client asks without reading the answers");
   }
-  return consumed;
+  input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(at));
+  return outcome_ == Outcome::going_on ? bytes.size() : at - earlier;
 }
 
-void Negotiation::expect(Step step, std::size_t bytes) {
-  step_ = step;
-  missing_ = bytes;
-  input_.clear();
-}
-
-void Negotiation::perform_step() {
-  switch (step_) {
-    case Step::client_flags: return on_client_flags();
-    case Step::option_header: return on_option_header();
-    case Step::option_data: on_option(); break;
-    case Step::skipped_data:
+// Performs the step that `in` begins with, and returns its number of bytes, or 0 if some are missing.
+std::size_t Negotiation::step(std::span<const std::byte> in) {
+  if (skip_ > 0) {
+    const std::size_t used = std::min(skip_, in.size());
+    if ((skip_ -= used) == 0)
       reply(OptionReply::error_too_big, fmt::format("an option carries at most {} bytes", kMaxOptionBytes));
-      break;
+    return used;
   }
-  expect(Step::option_header, sizeof(nbd::OptionHeader));
-}
-
-void Negotiation::on_client_flags() {
-  const std::uint32_t flags = load<be32>(input_);
-  if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
-    return refuse(fmt::format("the client sets unknown flags {:#x}", flags));
-  if ((flags & nbd::kFixedNewstyle) == 0)
-    return refuse("the client does not speak fixed newstyle negotiation");
-  no_zeroes_ = (flags & nbd::kNoZeroes) != 0;
-  expect(Step::option_header, sizeof(nbd::OptionHeader));
-}
-
-void Negotiation::on_option_header() {
-  const auto header = load<nbd::OptionHeader>(input_);
-  if (header.magic != nbd::kOptionMagic)
-    return refuse(fmt::format("expected an option's magic number, got {:#x}", std::uint64_t{header.magic}));
-  if (++options_seen_ > kMaxOptions) return refuse(fmt::format("more than {} options", kMaxOptions));
+  if (!client_flags_) {
+    if (in.size() < sizeof(be32)) return 0;
+    on_client_flags(load<be32>(in));
+    return sizeof(be32);
+  }
+  nbd::OptionHeader header;
+  if (in.size() < sizeof header) return 0;
+  header = load<nbd::OptionHeader>(in);
   option_ = header.option;
-  const std::uint32_t length = header.length;
+  const std::size_t length = header.length;
   const bool is_too_big = length > kMaxOptionBytes;
-  // EXPORT_NAME cannot be answered with an error.
-  if (length > kMaxSkippedBytes || (is_too_big && Option{option_} == Option::export_name))
-    return refuse(fmt::format("option {} announces {} bytes", option_, length));
-  expect(is_too_big ? Step::skipped_data : Step::option_data, length);
+  if (header.magic != nbd::kOptionMagic) {
+    refuse(fmt::format("expected an option's magic number, got {:#x}", std::uint64_t{header.magic}));
+  } else if (options_seen_ == kMaxOptions) {
+    refuse(fmt::format("more than {} options", kMaxOptions));
+  } else if (length > kMaxSkippedBytes || (is_too_big && Option{option_} == Option::export_name)) {
+    // EXPORT_NAME cannot be answered with an error.
+    refuse(fmt::format("option {} announces {} bytes", option_, length));
+  } else if (is_too_big) {
+    ++options_seen_;
+    skip_ = length;
+  } else if (in.size() - sizeof header < length) {
+    return 0;
+  } else {
+    ++options_seen_;
+    on_option(in.subspan(sizeof header, length));
+    return sizeof header + length;
+  }
+  return sizeof header;
 }
 
-void Negotiation::on_option() {
+void Negotiation::on_client_flags(std::uint32_t flags) {
+  client_flags_ = flags;
+  if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
+    refuse(fmt::format("the client sets unknown flags {:#x}", flags));
+  else if ((flags & nbd::kFixedNewstyle) == 0)
+    refuse("the client does not speak fixed newstyle negotiation");
+}
+
+void Negotiation::on_option(std::span<const std::byte> data) {
   switch (Option{option_}) {
-    case Option::export_name: return on_export_name();
+    case Option::export_name: return on_export_name(data);
     case Option::abort:
       reply(OptionReply::ack);
       outcome_ = Outcome::ended;
       return;
-    case Option::list: return on_list();
+    case Option::list: return on_list(data);
     case Option::info:
-    case Option::go: return on_info();
+    case Option::go: return on_info(data);
     case Option::starttls:
       return reply(OptionReply::error_policy, "no TLS here: the socket's file mode decides who may connect");
     default: return reply(OptionReply::error_unsupported, "this server has no such option");
   }
 }
 
-void Negotiation::on_list() {
-  if (!input_.empty()) return reply(OptionReply::error_invalid, "LIST carries no data");
+void Negotiation::on_list(std::span<const std::byte> data) {
+  if (!data.empty()) return reply(OptionReply::error_invalid, "LIST carries no data");
   for (const auto& e : exports_())
     reply(OptionReply::server, be32(static_cast<std::uint32_t>(e.name.size())), e.name);
   reply(OptionReply::ack);
 }
 
-void Negotiation::on_info() {
+void Negotiation::on_info(std::span<const std::byte> data) {
   const auto invalid = [&](std::string_view why) { reply(OptionReply::error_invalid, why); };
   // A u32 length of the name, the name, a u16 count, and `count` u16 types.
-  const std::span<const std::byte> data = input_;
   if (data.size() < 6) return invalid("INFO and GO carry at least 6 bytes");
   const std::uint32_t name_bytes = load<be32>(data);
   if (name_bytes > kMaxNameBytes || name_bytes > data.size() - 6)
@@ -163,10 +167,10 @@ void Negotiation::on_info() {
   if (Option{option_} == Option::go) outcome_ = Outcome::transmission;
 }
 
-void Negotiation::on_export_name() {
-  if (!choose(text_of(input_))) return refuse("the client asks for an export that does not exist");
+void Negotiation::on_export_name(std::span<const std::byte> data) {
+  if (!choose(text_of(data))) return refuse("the client asks for an export that does not exist");
   put(output_, be64(chosen_->size_bytes), be16(chosen_->transmission_flags));
-  if (!no_zeroes_) output_.resize(output_.size() + 124);
+  if ((*client_flags_ & nbd::kNoZeroes) == 0) output_.resize(output_.size() + 124);
   outcome_ = Outcome::transmission;
 }
 

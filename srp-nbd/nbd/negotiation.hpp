@@ -105,16 +105,12 @@ class Negotiation {
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
  private:
-  enum class Step : std::uint8_t { client_flags, option_header, option_data, skipped_data };
-
-  void expect(Step, std::size_t bytes);
-  void perform_step();
-  void on_client_flags();
-  void on_option_header();
-  void on_option();
-  void on_list();
-  void on_info();
-  void on_export_name();
+  [[nodiscard]] std::size_t step(std::span<const std::byte> in);
+  void on_client_flags(std::uint32_t);
+  void on_option(std::span<const std::byte> data);
+  void on_list(std::span<const std::byte> data);
+  void on_info(std::span<const std::byte> data);
+  void on_export_name(std::span<const std::byte> data);
   [[nodiscard]] bool choose(std::string_view name);
   void refuse(std::string why);
   template<class... Parts>
@@ -122,13 +118,12 @@ class Negotiation {
 
   Exports exports_;
   Outcome outcome_ = Outcome::going_on;
-  Step step_ = Step::client_flags;
-  std::size_t missing_ = sizeof(nbd::be32);  // bytes that this step still needs
-  std::vector<std::byte> input_;             // bytes of this step that have arrived
+  std::vector<std::byte> input_;  // the beginning of a step
   std::vector<std::byte> output_;
+  std::optional<std::uint32_t> client_flags_;
   std::uint32_t option_ = 0;
   std::uint32_t options_seen_ = 0;
-  bool no_zeroes_ = false;
+  std::size_t skip_ = 0;  // bytes of an option that is too big
   std::optional<ExportInfo> chosen_;
   std::string problem_;
 };

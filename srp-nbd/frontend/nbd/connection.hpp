@@ -5,7 +5,6 @@
 //   receive_buffer.hpp     received bytes
 //   connection.cpp         start, end, and receiving
 //   connection_blocks.cpp  from NBD requests to block requests, and from completions to replies
-//   connection_writes.cpp  a write's payload
 //   reply_queue.hpp        sending replies
 //
 // Nothing is copied. A block request for a write points to the received payload, and holds a reference to the
@@ -69,8 +68,6 @@ class NbdConnection final : public FrontEnd {
   void give(Job&) noexcept;
   void give(Piece&) noexcept;
   void give_read_blocks(Job&) noexcept;
-
-  // connection_writes.cpp
   [[nodiscard]] std::size_t bytes_to_boundary() const noexcept;
   void append_payload(std::byte* data, std::uint32_t bytes);
   bool submit_building(Payload);

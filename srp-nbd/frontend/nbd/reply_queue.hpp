@@ -9,14 +9,19 @@
 //   Piece  the connection's while it is filled; the library's from submit until on_complete
 #pragma once
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/intrusive/slist.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "lane/io_memory.hpp"
 #include "lane/ring.hpp"
@@ -63,25 +68,76 @@ class ReplyQueue {
 
   void push(Job& job) noexcept { waiting_.push_back(job); }
   [[nodiscard]] bool is_sending() const noexcept { return sending_.is_pending; }
+
   // Sends the waiting replies, unless a send is in progress.
-  void send();
+  void send() {
+    if (is_sending() || waiting_.empty()) return;
+    std::size_t count = 0;
+    auto last = waiting_.before_begin();
+    for (auto& job : waiting_) {
+      if (count + 1 + job.blocks > kMaxVectors) break;
+      vectors_[count++] = {&job.reply, sizeof job.reply};
+      std::size_t rest = job.request.length;
+      for (std::uint32_t i = 0; i < job.blocks; ++i) {
+        const std::size_t use = std::min(rest, ReadPool::bytes_of(job.block[i].order));
+        vectors_[count++] = {job.block[i].data, use};
+        rest -= use;
+      }
+      ++last;
+    }
+    batch_.splice_after(batch_.before_begin(), waiting_, waiting_.before_begin(), last);
+    message_ = {};
+    message_.msg_iov = vectors_.data();
+    message_.msg_iovlen = count;
+    send_message();
+  }
+
   // Called with the result of an ended send. If it was a partial one, starts to send the rest and returns
   // true.
-  [[nodiscard]] bool send_rest(int result);
+  [[nodiscard]] bool send_rest(int result) {
+    if (result == -EINTR || result == -EAGAIN) result = 0;
+    if (result < 0) return false;
+    auto sent = static_cast<std::size_t>(result);
+    while (message_.msg_iovlen > 0 && sent >= message_.msg_iov->iov_len) {
+      sent -= message_.msg_iov->iov_len;
+      ++message_.msg_iov;
+      --message_.msg_iovlen;
+    }
+    if (message_.msg_iovlen == 0) return false;
+    message_.msg_iov->iov_base = static_cast<std::byte*>(message_.msg_iov->iov_base) + sent;
+    message_.msg_iov->iov_len -= sent;
+    send_message();
+    return true;
+  }
 
   // The next job of the ended send, successful or not; nullptr if there are no more.
   [[nodiscard]] Job* pop_sent() noexcept { return pop(batch_); }
   [[nodiscard]] Job* pop_waiting() noexcept { return pop(waiting_); }
 
-  // True if the client has read nothing since `limit`. Must be called regularly, because it compares with the
-  // previous call.
-  [[nodiscard]] bool is_stuck_since(Time limit) noexcept;
+  // True if the client has read nothing since `limit`. The kernel continues a started send by itself and does
+  // not report its progress. The number of unread bytes in the socket shows it: while the client reads, this
+  // number changes between two calls. So it must be called regularly.
+  [[nodiscard]] bool is_stuck_since(Time limit) noexcept {
+    if (!is_sending()) return false;
+    int unread = 0;
+    if (::ioctl(fd_, SIOCOUTQ, &unread) == 0 && std::exchange(unread_bytes_, unread) != unread)
+      progress_ = std::chrono::steady_clock::now();
+    return progress_ < limit;
+  }
 
  private:
   static constexpr std::size_t kMaxVectors = 256;
 
-  [[nodiscard]] static Job* pop(JobList&) noexcept;
-  void send_message();
+  [[nodiscard]] static Job* pop(JobList& list) noexcept {
+    if (list.empty()) return nullptr;
+    Job& job = list.front();
+    list.pop_front();
+    return &job;
+  }
+  void send_message() {
+    progress_ = std::chrono::steady_clock::now();
+    ring_.send(sending_, fd_, message_);
+  }
 
   Ring& ring_;
   const int fd_;
