@@ -14,19 +14,13 @@ std::shared_ptr<const std::string> line_of(const Event& event) {
 
 }  // namespace
 
-EventHub::EventHub(Snapshot snapshot, Clock clock)
-    : snapshot_(std::move(snapshot)), clock_(std::move(clock)) {}
-
-EventHub::~EventHub() {
-  for (auto* follower : followers_) follower->hub_ = nullptr;
-}
-
 Outcome<std::shared_ptr<EventFollower>> EventHub::follow(std::string session) {
+  std::erase_if(followers_, [](const auto& follower) { return follower.expired(); });
   if (followers_.size() >= kMaxFollowers)
     return Failure{"busy",
                    fmt::format("{} followers are there already, and no more are taken", kMaxFollowers)};
-  const std::shared_ptr<EventFollower> follower(new EventFollower(this, std::move(session)));
-  followers_.push_back(follower.get());
+  const std::shared_ptr<EventFollower> follower(new EventFollower(*this, std::move(session)));
+  followers_.push_back(follower);
   append_snapshot(*follower);
   return follower;
 }
@@ -38,8 +32,9 @@ void EventHub::append_snapshot(EventFollower& follower) const {
 
 void EventHub::publish(const Event& event) {
   std::shared_ptr<const std::string> line;  // shared by all followers
-  for (auto* follower : followers_) {
-    if (!follower->wants(event)) continue;
+  for (const auto& weak : followers_) {
+    const auto follower = weak.lock();
+    if (!follower || !follower->wants(event)) continue;
     if (follower->lost_ > 0 || follower->waiting_.size() >= kMaxWaiting) {
       ++follower->lost_;
       continue;
@@ -50,17 +45,13 @@ void EventHub::publish(const Event& event) {
   }
 }
 
-EventFollower::~EventFollower() {
-  if (hub_) std::erase(hub_->followers_, this);
-}
-
 std::shared_ptr<const std::string> EventFollower::next() {
   if (waiting_.empty() && lost_ > 0) {
-    Event lost(hub_->now(), {}, EventKind::lost);
+    Event lost(hub_.now(), {}, EventKind::lost);
     lost.lost = lost_;
     waiting_.push_back(line_of(lost));
     lost_ = 0;
-    hub_->append_snapshot(*this);
+    hub_.append_snapshot(*this);
   }
   if (waiting_.empty()) return nullptr;
   auto line = std::move(waiting_.front());

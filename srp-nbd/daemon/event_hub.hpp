@@ -28,10 +28,8 @@ class EventHub {
   // Yields the present states of all sessions, as events of kind `present`.
   using Snapshot = std::function<std::vector<Event>()>;
   using Clock = std::function<Event::Time()>;
-  explicit EventHub(Snapshot, Clock = &std::chrono::system_clock::now);
-  ~EventHub();
-  EventHub(const EventHub&) = delete;
-  EventHub& operator=(const EventHub&) = delete;
+  explicit EventHub(Snapshot snapshot, Clock clock = &std::chrono::system_clock::now)
+      : snapshot_(std::move(snapshot)), clock_(std::move(clock)) {}
 
   // `session` is the name of a session, or empty for all. The first events are the present states. Destroying
   // the returned object ends the following. Errors: busy (too many followers).
@@ -46,15 +44,12 @@ class EventHub {
 
   Snapshot snapshot_;
   Clock clock_;
-  std::vector<EventFollower*> followers_;
+  std::vector<std::weak_ptr<EventFollower>> followers_;
 };
 
+// A follower may outlive the hub; then `next` must not be called.
 class EventFollower {
  public:
-  ~EventFollower();
-  EventFollower(const EventFollower&) = delete;
-  EventFollower& operator=(const EventFollower&) = delete;
-
   // The next line without its line feed, or null. After null, on_ready is called when there is a line again.
   [[nodiscard]] std::shared_ptr<const std::string> next();
   // Called from EventHub::publish. The function may call next, but must not destroy a follower.
@@ -62,10 +57,10 @@ class EventFollower {
 
  private:
   friend class EventHub;
-  EventFollower(EventHub* hub, std::string session) : hub_(hub), session_(std::move(session)) {}
+  EventFollower(const EventHub& hub, std::string session) : hub_(hub), session_(std::move(session)) {}
   [[nodiscard]] bool wants(const Event& event) const { return session_.empty() || event.session == session_; }
 
-  EventHub* hub_;  // null after the hub's end; `next` is not called then
+  const EventHub& hub_;
   const std::string session_;
   std::function<void()> on_ready_;
   std::deque<std::shared_ptr<const std::string>> waiting_;

@@ -46,7 +46,7 @@ spdlog::level::level_enum level_of(srpi::LogLevel level) {
 
 // Asks the session on the lane's thread. The question is posted at once. After Lane::end there is no answer.
 template<class Question>
-auto ask(Lane& lane, asio::any_io_executor home, Question question) {
+auto ask(Lane& lane, Executor home, Question question) {
   const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));
   lane.post(
       [answer, question = std::move(question)](srpi::Session& session) { answer.send(question(session)); });
@@ -55,12 +55,12 @@ auto ask(Lane& lane, asio::any_io_executor home, Question question) {
 
 }  // namespace
 
-asio::awaitable<Outcome<>> LiveWaiters::wait(Ticket ticket, Clock::duration time) {
+awaitable<Outcome<>> LiveWaiters::wait(Ticket ticket, Clock::duration time) {
   const auto outcome = co_await ticket.wait_until(Clock::now() + time);
   co_return outcome ? *outcome : Outcome<>(connect_timed_out());
 }
 
-ManagedSession::ManagedSession(asio::any_io_executor executor, EventHub& events, SessionRequest request,
+ManagedSession::ManagedSession(Executor executor, EventHub& events, SessionRequest request,
                                MakeExport make_export, OnGone on_gone)
     : executor_(std::move(executor)),
       events_(events),
@@ -71,7 +71,7 @@ ManagedSession::ManagedSession(asio::any_io_executor executor, EventHub& events,
       gone_(executor_),
       live_waiters_(executor_) {}
 
-asio::awaitable<Outcome<>> ManagedSession::start() {
+awaitable<Outcome<>> ManagedSession::start() {
   const auto self = shared_from_this();
   if (auto started = start_lane(); !started) {
     phase_ = Phase::erasing;
@@ -108,7 +108,7 @@ Outcome<> ManagedSession::start_lane() {
   return {};
 }
 
-asio::awaitable<Outcome<>> ManagedSession::publish() {
+awaitable<Outcome<>> ManagedSession::publish() {
   const auto self = shared_from_this();
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
   phase_ = Phase::publishing;
@@ -133,7 +133,7 @@ asio::awaitable<Outcome<>> ManagedSession::publish() {
   co_return outcome;
 }
 
-asio::awaitable<Outcome<>> ManagedSession::erase() {
+awaitable<Outcome<>> ManagedSession::erase() {
   const auto self = shared_from_this();
   if (!lane_) co_return Outcome<>();
   if (phase_ == Phase::erasing) co_return co_await gone_.wait();
@@ -147,7 +147,7 @@ asio::awaitable<Outcome<>> ManagedSession::erase() {
   co_return outcome;
 }
 
-asio::awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectOrder) {
+awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectOrder) {
   const auto took = ask(*lane_, executor_, [](srpi::Session& session) -> Outcome<DisconnectAnswer> {
     // The duration of this order, also if there is nothing to end.
     const auto begun = Clock::now();
@@ -158,7 +158,7 @@ asio::awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectO
   return took.wait();
 }
 
-asio::awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
+awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
   const auto self = shared_from_this();
   // What the lane reports after its answer must not be missed: the ticket is taken when the answer arrives,
   // not when this coroutine goes on.
@@ -187,7 +187,7 @@ asio::awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
   co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
 }
 
-asio::awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {
+awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {
   const auto done = ask(*lane_, executor_, [online = order.online](srpi::Session& session) -> Outcome<> {
     if (auto outcome = srpi::set_ram_target_online(session, online); !outcome)
       return Failure{outcome.error()};
@@ -196,8 +196,8 @@ asio::awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {
   return done.wait();
 }
 
-asio::awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction function,
-                                                             std::optional<std::uint64_t> lun) {
+awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction function,
+                                                       std::optional<std::uint64_t> lun) {
   const auto self = shared_from_this();
   spdlog::info("{}: {} of {} on request", request_.name, to_string(function),
                lun ? fmt::format("lun {}", *lun) : "all logical units");
@@ -211,7 +211,7 @@ asio::awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction functi
   co_return answer;
 }
 
-asio::awaitable<Outcome<SessionAnswer>> ManagedSession::carry_out(ShowOrder) {
+awaitable<Outcome<SessionAnswer>> ManagedSession::carry_out(ShowOrder) {
   const auto self = shared_from_this();
   SessionAnswer answer;
   answer.session = co_await view(ask_status());
@@ -224,7 +224,7 @@ ManagedSession::AskedStatus ManagedSession::ask_status() const {
   return {ask(*lane_, executor_, [](srpi::Session& session) { return session.status(); }), deadline};
 }
 
-asio::awaitable<SessionView> ManagedSession::view(AskedStatus asked) {
+awaitable<SessionView> ManagedSession::view(AskedStatus asked) {
   const auto self = shared_from_this();
   if (!export_ && !asked.status.is_given()) co_return make_view(true);
   const auto status = co_await asked.status.wait_until(asked.deadline);
@@ -240,7 +240,7 @@ SessionView ManagedSession::make_view(bool is_stale) const {
   return view;
 }
 
-asio::awaitable<void> ManagedSession::erase_lost() {
+awaitable<void> ManagedSession::erase_lost() {
   const auto self = shared_from_this();
   (void)co_await erase();
   on_gone_(*this);
@@ -248,7 +248,7 @@ asio::awaitable<void> ManagedSession::erase_lost() {
 
 // The lane's thread may hang in a call, such as a name look-up. The main thread does not wait for it, because
 // it serves other sessions. This session exists until the call ends.
-asio::awaitable<void> ManagedSession::end_lane() {
+awaitable<void> ManagedSession::end_lane() {
   const auto self = shared_from_this();
   export_.reset();
   const Answer<std::monostate> ended(executor_);

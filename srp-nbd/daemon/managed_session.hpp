@@ -9,8 +9,6 @@
 // that fails.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -31,15 +29,13 @@ namespace srp_nbd {
 // Lets coroutines wait until a session is live.
 class LiveWaiters {
  public:
-  explicit LiveWaiters(boost::asio::any_io_executor executor)
-      : executor_(std::move(executor)), next_(executor_) {}
+  explicit LiveWaiters(Executor executor) : executor_(std::move(executor)), next_(executor_) {}
 
   // The next call of `settle` settles all tickets that were taken before it.
   using Ticket = Answer<Outcome<>>;
   [[nodiscard]] Ticket ticket() const { return next_; }
   // Returns the outcome that settles the ticket, or connect_timed_out after `time`.
-  [[nodiscard]] static boost::asio::awaitable<Outcome<>> wait(Ticket,
-                                                              std::chrono::steady_clock::duration time);
+  [[nodiscard]] static awaitable<Outcome<>> wait(Ticket, std::chrono::steady_clock::duration time);
 
   void settle(const Outcome<>& outcome) { std::exchange(next_, Ticket(executor_)).give(outcome); }
   // Called when an attempt has failed. Code ok means that it was ended on request.
@@ -53,19 +49,19 @@ class LiveWaiters {
   }
 
  private:
-  boost::asio::any_io_executor executor_;
+  Executor executor_;
   Ticket next_;
 };
 
 class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
  public:
   template<class T = void>
-  using Async = boost::asio::awaitable<Outcome<T>>;
+  using Async = awaitable<Outcome<T>>;
   using MakeExport = std::function<std::shared_ptr<Export>(Lane&, const SessionRequest&)>;
   using OnGone = std::function<void(const ManagedSession&)>;
 
   // `on_gone` is called when the session erased itself (dev_loss) and its export is withdrawn.
-  ManagedSession(boost::asio::any_io_executor, EventHub&, SessionRequest, MakeExport, OnGone on_gone);
+  ManagedSession(Executor, EventHub&, SessionRequest, MakeExport, OnGone on_gone);
 
   // With request.wait: returns when everything is published, or with the failure. After a failure nothing is
   // left, and the object can only be destroyed. Without request.wait: returns when the lane runs, and the
@@ -96,7 +92,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
     std::chrono::steady_clock::time_point deadline;
   };
   [[nodiscard]] AskedStatus ask_status() const;
-  [[nodiscard]] boost::asio::awaitable<SessionView> view(AskedStatus);
+  [[nodiscard]] awaitable<SessionView> view(AskedStatus);
 
   // The first event of a new follower.
   [[nodiscard]] Event present_state() const;
@@ -130,14 +126,14 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   [[nodiscard]] Outcome<> start_lane();
   [[nodiscard]] Async<> publish();
-  [[nodiscard]] boost::asio::awaitable<void> erase_lost();
-  [[nodiscard]] boost::asio::awaitable<void> end_lane();
+  [[nodiscard]] awaitable<void> erase_lost();
+  [[nodiscard]] awaitable<void> end_lane();
   [[nodiscard]] Async<UnitTaskAnswer> run(UnitFunction, std::optional<std::uint64_t> lun);
   // True while `start` waits for the first login.
   [[nodiscard]] bool is_starting() const noexcept { return request_.wait && !first_login_.is_given(); }
   [[nodiscard]] std::chrono::steady_clock::duration connect_deadline() const;
 
-  const boost::asio::any_io_executor executor_;
+  const Executor executor_;
   EventHub& events_;
   const SessionRequest request_;
   const MakeExport make_export_;

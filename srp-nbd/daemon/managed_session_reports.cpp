@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <functional>
 #include <utility>
 
 #include "daemon/managed_session.hpp"
@@ -17,39 +18,36 @@ using srpi::SessionState;
 // destroyed before the work runs.
 class ManagedSession::LaneReports final : public LaneObserver {
  public:
-  LaneReports(asio::any_io_executor executor, std::weak_ptr<ManagedSession> session)
+  LaneReports(Executor executor, std::weak_ptr<ManagedSession> session)
       : executor_(std::move(executor)), session_(std::move(session)) {}
 
   void on_state(SessionState from, SessionState to, const srpi::Error& cause) override {
-    at_home(
-        [from, to, cause](ManagedSession& self, Event::Time now) { self.on_state(now, from, to, cause); });
+    at_home(&ManagedSession::on_state, from, to, cause);
   }
   void on_attempt_failed(const srpi::Error& error) override {
-    at_home([error](ManagedSession& self, Event::Time now) { self.on_attempt_failed(now, error); });
+    at_home(&ManagedSession::on_attempt_failed, error);
   }
   void on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange& change) override {
-    at_home([info = unit.info(), change](ManagedSession& self, Event::Time now) {
-      self.on_logical_unit(now, info, change);
-    });
+    at_home(&ManagedSession::on_logical_unit, unit.info(), change);
   }
   void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
-    at_home([what, info = unit ? std::optional(unit->info()) : std::nullopt](
-                ManagedSession& self, Event::Time now) { self.on_event(now, what, info); });
+    at_home(&ManagedSession::on_event, what, unit ? std::optional(unit->info()) : std::nullopt);
   }
   void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
-    at_home([id, why](ManagedSession& self, Event::Time now) { self.on_connection_closed(now, id, why); });
+    at_home(&ManagedSession::on_connection_closed, id, why);
   }
 
  private:
-  template<class Work>
-  void at_home(Work work) const {
+  template<class Function, class... Arguments>
+  void at_home(Function function, Arguments... arguments) const {
     const auto now = std::chrono::system_clock::now();  // only printed
-    asio::post(executor_, [session = session_, now, work = std::move(work)] {
-      if (const auto self = session.lock(); self && self->export_) work(*self, now);
+    asio::post(executor_, [session = session_, function, now, arguments...] {
+      if (const auto self = session.lock(); self && self->export_)
+        std::invoke(function, *self, now, arguments...);
     });
   }
 
-  const asio::any_io_executor executor_;
+  const Executor executor_;
   const std::weak_ptr<ManagedSession> session_;
 };
 

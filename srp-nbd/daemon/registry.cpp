@@ -15,7 +15,6 @@ namespace srp_nbd {
 namespace {
 
 namespace asio = boost::asio;
-using asio::awaitable;
 using Clock = std::chrono::steady_clock;
 using Reply = ControlServer::Reply;
 
@@ -45,7 +44,7 @@ awaitable<std::shared_ptr<const std::string>> next_line(std::shared_ptr<EventFol
 
 }  // namespace
 
-Registry::Registry(asio::any_io_executor executor)
+Registry::Registry(Executor executor)
     : executor_(executor), devices_(std::move(executor)), events_([this] { return present_states(); }) {}
 
 awaitable<Reply> Registry::handle(Order order) {

@@ -5,8 +5,6 @@
 // stopped. The session of an order stays until the order is answered.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -27,39 +25,37 @@ namespace srp_nbd {
 class Registry {
  public:
   using SessionPtr = std::shared_ptr<ManagedSession>;
-  template<class T>
-  using Awaitable = boost::asio::awaitable<T>;
 
-  explicit Registry(boost::asio::any_io_executor);
+  explicit Registry(Executor);
 
   // Executes an order and returns its answer; for EventsOrder also the lines that follow. Errors of
   // EventsOrder: no_such_session, busy.
-  [[nodiscard]] Awaitable<ControlServer::Reply> handle(Order);
+  [[nodiscard]] awaitable<ControlServer::Reply> handle(Order);
   // Makes a session and starts it. With request.wait: returns when everything is published, or the failure,
   // and then no session is left.
-  [[nodiscard]] Awaitable<Outcome<SessionPtr>> connect(SessionRequest);
+  [[nodiscard]] awaitable<Outcome<SessionPtr>> connect(SessionRequest);
   // Erases all sessions at the same time, and refuses new ones from now on. Returns false if some are left at
   // the deadline.
-  [[nodiscard]] Awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
   // The function is called whenever a session has gone.
   void on_session_gone(std::function<void()> f) { on_session_gone_ = std::move(f); }
   [[nodiscard]] bool is_empty() const noexcept { return sessions_.empty(); }
 
  private:
-  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(ListOrder);
-  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(ConnectOrder);
-  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(EventsOrder);
+  [[nodiscard]] awaitable<ControlServer::Reply> carry_out(ListOrder);
+  [[nodiscard]] awaitable<ControlServer::Reply> carry_out(ConnectOrder);
+  [[nodiscard]] awaitable<ControlServer::Reply> carry_out(EventsOrder);
   template<class SessionOrder>
-  [[nodiscard]] Awaitable<ControlServer::Reply> carry_out(SessionOrder);  // the others name a session
+  [[nodiscard]] awaitable<ControlServer::Reply> carry_out(SessionOrder);  // the others name a session
 
-  [[nodiscard]] Awaitable<void> erase(SessionPtr, Answer<std::monostate> gone);
+  [[nodiscard]] awaitable<void> erase(SessionPtr, Answer<std::monostate> gone);
   [[nodiscard]] SessionPtr add(SessionRequest);
   void forget(const ManagedSession&, std::optional<Failure> why = {});
   [[nodiscard]] Outcome<> check_free(const SessionRequest&) const;
   [[nodiscard]] std::string derive_name() const;
   [[nodiscard]] std::vector<Event> present_states() const;
 
-  const boost::asio::any_io_executor executor_;
+  const Executor executor_;
   KernelDeviceManager devices_;
   EventHub events_;
   std::map<std::string, SessionPtr> sessions_;

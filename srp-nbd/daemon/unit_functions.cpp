@@ -31,17 +31,12 @@ constexpr std::pair<Errc, std::string_view> kAdvice[] = {
 
 // One unit's abort or reset. It deletes itself at its completion. The session completes it before its own end,
 // so the reference stays valid.
-struct UnitTask {
-  UnitTask(srpi::Session& session_in, UnitFunction function_in, std::uint64_t lun_in,
-           const std::string& name_in, const boost::asio::any_io_executor& home)
-      : session(session_in), function(function_in), lun(lun_in), name(name_in), answer(home) {
-    request.context = this;
-    request.on_complete = [](srpi::TaskRequest& r) noexcept {
-      const std::unique_ptr<UnitTask> self(static_cast<UnitTask*>(r.context));
-      UnitTaskResult result{self->lun, r.status == Errc::ok, {}};
-      if (!result.ok) result.error = Failure{std::string(code_name(r.status)), self->explain()};
-      self->answer.send(std::move(result));
-    };
+struct UnitTask : srpi::TaskRequest {
+  static void complete(srpi::TaskRequest& request) noexcept {
+    const std::unique_ptr<UnitTask> self(static_cast<UnitTask*>(&request));
+    UnitTaskResult result{self->lun, self->status == Errc::ok, {}};
+    if (!result.ok) result.error = Failure{std::string(code_name(self->status)), self->explain()};
+    self->answer.send(std::move(result));
   }
 
   // Where the session is, which explains a no_connect.
@@ -57,15 +52,14 @@ struct UnitTask {
   }
 
   [[nodiscard]] std::string explain() const {
-    if (request.status == Errc::no_connect)
+    if (status == Errc::no_connect)
       return fmt::format("{}: {}",
                          function == UnitFunction::reset
                              ? "not reset"
                              : "its requests have ended, not by the abort but with the connection",
                          where());
-    const auto* advice =
-        std::ranges::find(kAdvice, request.status, &std::pair<Errc, std::string_view>::first);
-    if (advice == std::end(kAdvice)) return srpi::Error{request.status, {}}.message();
+    const auto* advice = std::ranges::find(kAdvice, status, &std::pair<Errc, std::string_view>::first);
+    if (advice == std::end(kAdvice)) return srpi::Error{status, {}}.message();
     return fmt::format(fmt::runtime(advice->second), name);
   }
 
@@ -73,8 +67,7 @@ struct UnitTask {
   const UnitFunction function;
   const std::uint64_t lun;
   const std::string name;  // of the session
-  const Answer<UnitTaskResult> answer;
-  srpi::TaskRequest request;
+  const UnitAnswer answer;
 };
 
 std::string known_units(const srpi::Session& session) {
@@ -92,7 +85,7 @@ const char* to_string(UnitFunction function) noexcept {
 
 Outcome<UnitAnswers> run_unit_function(srpi::Session& session, UnitFunction function,
                                        std::optional<std::uint64_t> lun, const std::string& session_name,
-                                       const boost::asio::any_io_executor& home) {
+                                       const Executor& home) {
   const auto units = session.logical_units();
   if (units.empty())
     return Failure{"wrong_state",
@@ -102,19 +95,24 @@ Outcome<UnitAnswers> run_unit_function(srpi::Session& session, UnitFunction func
   UnitAnswers answers;
   for (const auto& unit : units) {
     if (lun && unit->info().lun != *lun) continue;
-    auto* const task = new UnitTask(session, function, unit->info().lun, session_name, home);
+    auto* const task = new UnitTask{{.on_complete = UnitTask::complete},
+                                    session,
+                                    function,
+                                    unit->info().lun,
+                                    session_name,
+                                    UnitAnswer(home)};
     answers.push_back(task->answer);
     if (function == UnitFunction::abort)
-      unit->abort(task->request);
+      unit->abort(*task);
     else
-      unit->reset(task->request);
+      unit->reset(*task);
   }
   if (!answers.empty()) return answers;
   return Failure{"no_such_lun", fmt::format("the session has no logical unit {}: expected one of {}", *lun,
                                             known_units(session))};
 }
 
-boost::asio::awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers answers) {
+awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers answers) {
   UnitTaskAnswer all{std::move(session_name), {}};
   for (const auto& answer : answers) {
     auto result = co_await answer.wait();

@@ -3,8 +3,6 @@
 // unit.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,13 +24,13 @@ enum class UnitFunction : std::uint8_t {
 // Starts the function for this unit, or for all units, on the session's thread. A unit answers `home` from
 // poll, disconnect or erase. The message of a unit's error says what did not happen and what to do. Errors:
 // wrong_state (no units are known yet), no_such_lun.
-using UnitAnswers = std::vector<Answer<UnitTaskResult>>;
+using UnitAnswer = Answer<UnitTaskResult>;
+using UnitAnswers = std::vector<UnitAnswer>;
 [[nodiscard]] Outcome<UnitAnswers> run_unit_function(srpi::Session&, UnitFunction,
                                                      std::optional<std::uint64_t> lun,
-                                                     const std::string& session_name,
-                                                     const boost::asio::any_io_executor& home);
+                                                     const std::string& session_name, const Executor& home);
 
 // Waits until every unit has answered. On `home`.
-[[nodiscard]] boost::asio::awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers);
+[[nodiscard]] awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers);
 
 }  // namespace srp_nbd

@@ -7,13 +7,13 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "srpi/session.hpp"
+#include "support/coroutine.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -35,10 +35,10 @@ class Export {
 
   // Publishes all units, at least one. After a failure none is published. Fails with `cancelled` if `withdraw` is called
   // meanwhile.
-  [[nodiscard]] virtual boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
+  [[nodiscard]] virtual awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
   // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
   // withdrawal. The failure names a device that the kernel does not release; all others are gone.
-  [[nodiscard]] virtual boost::asio::awaitable<Outcome<>> withdraw() = 0;
+  [[nodiscard]] virtual awaitable<Outcome<>> withdraw() = 0;
   // Called when the unit may have another size.
   virtual void resize(const srpi::LogicalUnitInfo&) = 0;
 

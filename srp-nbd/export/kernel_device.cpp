@@ -17,7 +17,6 @@
 #include <utility>
 
 #include "export/nbd_control.hpp"
-#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
@@ -54,16 +53,15 @@ Outcome<> check(const KernelDeviceOptions& o) {
 // Shared with the worker thread. What is posted to the thread is destroyed with this object at the latest, so it
 // must not own it.
 struct KernelDeviceManager::State {
-  State(asio::any_io_executor home_in, OpenNbdControl open_in)
-      : home(std::move(home_in)), open(std::move(open_in)) {}
+  State(Executor home_in, OpenNbdControl open_in) : home(std::move(home_in)), open(std::move(open_in)) {}
 
   template<class Work>
   using Result = std::invoke_result_t<Work, State&>;
   // Runs `work` on the worker thread and returns its result, or nullopt at the deadline. Then `work` is not
   // started any more, or its result is dropped.
   template<class Work>
-  static asio::awaitable<std::optional<Result<Work>>> run(std::shared_ptr<State> self, Work work,
-                                                          Clock::time_point deadline) {
+  static awaitable<std::optional<Result<Work>>> run(std::shared_ptr<State> self, Work work,
+                                                    Clock::time_point deadline) {
     const Answer<Result<Work>> answer(self->home);
     asio::post(self->worker, [&self = *self, answer, deadline, work = std::move(work)] {
       if (Clock::now() >= deadline) return;
@@ -81,10 +79,10 @@ struct KernelDeviceManager::State {
     return owner && owner->is_this && generations[device.index] == device.generation;
   }
 
-  static asio::awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<State>, KernelDeviceOptions);
+  static awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<State>, KernelDeviceOptions);
   // Runs `act` for a connected device on the worker thread.
   using Act = std::function<Outcome<>(State&, NbdControl&)>;
-  static asio::awaitable<Outcome<>> run_act(std::shared_ptr<State> self, milliseconds deadline, Act act) {
+  static awaitable<Outcome<>> run_act(std::shared_ptr<State> self, milliseconds deadline, Act act) {
     const auto limit = Clock::now() + deadline;
     const auto work = [limit, act = std::move(act)](State& state) -> Outcome<> {
       const auto control = state.open(left_until(limit));
@@ -96,8 +94,8 @@ struct KernelDeviceManager::State {
   }
 
   std::mutex mutex;
-  bool is_closed = false;            // after this, the thread does not use `home`
-  const asio::any_io_executor home;  // exists until the manager is destroyed
+  bool is_closed = false;  // after this, the thread does not use `home`
+  const Executor home;     // exists until the manager is destroyed
   // Used on the worker thread only:
   const OpenNbdControl open;
   std::map<std::uint32_t, std::uint64_t> generations;  // the number of connects of each device
@@ -194,10 +192,10 @@ class Connecting {
 
 }  // namespace
 
-KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor)
+KernelDeviceManager::KernelDeviceManager(Executor executor)
     : KernelDeviceManager(std::move(executor), open_kernel_nbd) {}
 
-KernelDeviceManager::KernelDeviceManager(asio::any_io_executor executor, OpenNbdControl open)
+KernelDeviceManager::KernelDeviceManager(Executor executor, OpenNbdControl open)
     : state_(std::make_shared<State>(std::move(executor), std::move(open))) {
   std::thread([state = state_] {
     const auto work = asio::make_work_guard(state->worker);
@@ -212,12 +210,12 @@ KernelDeviceManager::~KernelDeviceManager() {
 }
 
 // No coroutine itself: the manager may be gone when the coroutine starts.
-asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDeviceOptions options) {
+awaitable<Outcome<KernelDevice>> KernelDeviceManager::connect(KernelDeviceOptions options) {
   return State::connect(state_, std::move(options));
 }
 
-asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::shared_ptr<State> self,
-                                                                           KernelDeviceOptions options) {
+awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::shared_ptr<State> self,
+                                                                     KernelDeviceOptions options) {
   const auto limit = Clock::now() + options.deadline;
   const auto connecting = std::make_shared<Connecting>(std::move(options), limit);
   for (;;) {
@@ -236,7 +234,7 @@ asio::awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::
   }
 }
 
-asio::awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
+awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
   const auto act = [device = std::move(device)](State& state, NbdControl& control) -> Outcome<> {
     // The kernel answers "no such device" or "invalid" for a device that is not connected.
     if (const auto connected = control.connected(device.index); connected && !*connected) return {};
@@ -246,8 +244,8 @@ asio::awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, 
   return State::run_act(state_, deadline, act);
 }
 
-asio::awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
-                                                       milliseconds deadline) {
+awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
+                                                 milliseconds deadline) {
   const auto act = [device = std::move(device), size_bytes](State& state, NbdControl& control) -> Outcome<> {
     if (!state.is_still(device, control))
       return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};

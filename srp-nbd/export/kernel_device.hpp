@@ -9,8 +9,6 @@
 //   Outcome<KernelDevice> device = co_await devices.connect(std::move(options));
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -19,6 +17,7 @@
 #include <stop_token>
 #include <string>
 
+#include "support/coroutine.hpp"
 #include "support/failure.hpp"
 #include "support/unique_fd.hpp"
 
@@ -56,9 +55,9 @@ class KernelDeviceManager {
  public:
   static constexpr std::chrono::milliseconds kDeadline{10000};
 
-  explicit KernelDeviceManager(boost::asio::any_io_executor);
+  explicit KernelDeviceManager(Executor);
   // For tests: uses another NbdControl than the kernel's. `open` is called on the worker thread.
-  KernelDeviceManager(boost::asio::any_io_executor, OpenNbdControl open);
+  KernelDeviceManager(Executor, OpenNbdControl open);
   ~KernelDeviceManager();  // does not disconnect devices
   KernelDeviceManager(const KernelDeviceManager&) = delete;
   KernelDeviceManager& operator=(const KernelDeviceManager&) = delete;
@@ -69,16 +68,15 @@ class KernelDeviceManager {
   // More errors: busy (at once if another process has connected the device; after busy_wait if somebody has
   // it open, or if no device is free), not_found (the node did not appear in /dev), cancelled (given_up),
   // invalid_argument. A failure leaves no device behind, even if the kernel answers after the deadline.
-  [[nodiscard]] boost::asio::awaitable<Outcome<KernelDevice>> connect(KernelDeviceOptions);
+  [[nodiscard]] awaitable<Outcome<KernelDevice>> connect(KernelDeviceOptions);
   // Disconnects the device: new I/O fails, and processes that have it open keep a dead node. It is no error
   // if somebody else has disconnected it. If /dev/nbdN now belongs to another process or session, it is not
   // touched.
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> disconnect(KernelDevice,
-                                                             std::chrono::milliseconds deadline = kDeadline);
+  [[nodiscard]] awaitable<Outcome<>> disconnect(KernelDevice, std::chrono::milliseconds deadline = kDeadline);
   // Processes that have the device open see the new size at once. More errors: not_found (it is not
   // connected, or belongs to somebody else now).
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> resize(KernelDevice, std::uint64_t size_bytes,
-                                                         std::chrono::milliseconds deadline = kDeadline);
+  [[nodiscard]] awaitable<Outcome<>> resize(KernelDevice, std::uint64_t size_bytes,
+                                            std::chrono::milliseconds deadline = kDeadline);
 
  private:
   struct State;

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "frontend/nbd/serve.hpp"
-#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -24,7 +23,7 @@ constexpr std::chrono::seconds kBusyWait{1};
 Failure withdrawn() { return {"cancelled", "withdrawn while it was published"}; }
 
 // The export may be destroyed meanwhile.
-asio::awaitable<Outcome<>> disconnect(KernelDeviceManager& kernel, std::string session, KernelDevice device) {
+awaitable<Outcome<>> disconnect(KernelDeviceManager& kernel, std::string session, KernelDevice device) {
   const auto gone = co_await kernel.disconnect(device);
   if (gone) co_return gone;
   const auto& why = gone.error();
@@ -34,8 +33,8 @@ asio::awaitable<Outcome<>> disconnect(KernelDeviceManager& kernel, std::string s
                                           device.path, why.message, device.path)};
 }
 
-asio::awaitable<void> resize_device(KernelDeviceManager& kernel, std::string session, KernelDevice device,
-                                    std::uint64_t size_bytes) {
+awaitable<void> resize_device(KernelDeviceManager& kernel, std::string session, KernelDevice device,
+                              std::uint64_t size_bytes) {
   const auto resized = co_await kernel.resize(device, size_bytes);
   if (resized)
     spdlog::info("{}: {} has {} bytes now", session, device.path, size_bytes);
@@ -50,8 +49,7 @@ std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options)
   return std::chrono::ceil<std::chrono::seconds>(options.longest_request()) + kTimeoutSlack;
 }
 
-NbdDevices::NbdDevices(asio::any_io_executor executor, KernelDeviceManager& kernel, Lane& lane,
-                       NbdDevicesOptions options)
+NbdDevices::NbdDevices(Executor executor, KernelDeviceManager& kernel, Lane& lane, NbdDevicesOptions options)
     : executor_(std::move(executor)), kernel_(kernel), lane_(lane), options_(std::move(options)) {}
 
 NbdDevices::~NbdDevices() {
@@ -59,7 +57,7 @@ NbdDevices::~NbdDevices() {
     if (unit.device) spawn(executor_, disconnect(kernel_, options_.session_name, *unit.device));
 }
 
-asio::awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> infos) {
+awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> infos) {
   const auto self = shared_from_this();
   if (auto good = check(infos); !good) co_return good.error();
   give_up_ = std::stop_source();
@@ -95,7 +93,7 @@ Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) con
   return {};
 }
 
-asio::awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
+awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   if (give_up_.stop_requested()) co_return withdrawn();
   auto pair = make_socket_pair();
   if (!pair) co_return pair.error();
@@ -133,7 +131,7 @@ KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
 
 // Messages of a lane arrive in order. So after the answer to a later question, a refusal to serve a unit
 // would be known.
-asio::awaitable<Outcome<>> NbdDevices::ask_lane() {
+awaitable<Outcome<>> NbdDevices::ask_lane() {
   const auto answer = lane_answer_.emplace(executor_);
   lane_.post([answer](srpi::Session&) { answer.send({}); });
   if (!give_up_.stop_requested()) co_await answer.wait();
@@ -146,7 +144,7 @@ asio::awaitable<Outcome<>> NbdDevices::ask_lane() {
   co_return Outcome<>();
 }
 
-asio::awaitable<Outcome<>> NbdDevices::withdraw() {
+awaitable<Outcome<>> NbdDevices::withdraw() {
   const auto self = shared_from_this();
   if (withdrawing_) {
     const auto shared = *withdrawing_;

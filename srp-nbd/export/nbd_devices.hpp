@@ -2,7 +2,6 @@
 // Publishes a session's units as kernel devices /dev/nbdN. A socket pair connects each device with the lane.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -15,7 +14,6 @@
 #include "export/kernel_device.hpp"
 #include "lane/lane.hpp"
 #include "srpi/session_options.hpp"
-#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 
@@ -29,12 +27,12 @@ struct NbdDevicesOptions {
 class NbdDevices final : public Export, public std::enable_shared_from_this<NbdDevices> {
  public:
   // Manager and lane must outlive the export.
-  NbdDevices(boost::asio::any_io_executor, KernelDeviceManager&, Lane&, NbdDevicesOptions);
+  NbdDevices(Executor, KernelDeviceManager&, Lane&, NbdDevicesOptions);
   ~NbdDevices() override;  // disconnects the devices that are not withdrawn, without waiting
 
   // Makes the devices one after the other, so that their numbers have the order of the units.
-  boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
-  boost::asio::awaitable<Outcome<>> withdraw() override;
+  awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
+  awaitable<Outcome<>> withdraw() override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
@@ -50,13 +48,13 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   };
 
   [[nodiscard]] Outcome<> check(const std::vector<srpi::LogicalUnitInfo>&) const;
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> connect(Unit&);
-  [[nodiscard]] boost::asio::awaitable<Outcome<>> ask_lane();
+  [[nodiscard]] awaitable<Outcome<>> connect(Unit&);
+  [[nodiscard]] awaitable<Outcome<>> ask_lane();
   [[nodiscard]] KernelDeviceOptions device_options(const Unit&) const;
   [[nodiscard]] static ExportedUnit exported(const Unit&);
   void fit_device(Unit&);
 
-  const boost::asio::any_io_executor executor_;
+  const Executor executor_;
   KernelDeviceManager& kernel_;
   Lane& lane_;
   const NbdDevicesOptions options_;

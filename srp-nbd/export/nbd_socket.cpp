@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "frontend/nbd/serve.hpp"
-#include "support/coroutine.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -28,25 +27,24 @@ Failure hung_up() { return {"no_connect", "the client hung up while negotiating"
 
 }  // namespace
 
-NbdSocket::NbdSocket(asio::any_io_executor executor, Lane& lane, std::string session_name, std::string path)
+NbdSocket::NbdSocket(Executor executor, Lane& lane, std::string session_name, std::string path)
     : executor_(std::move(executor)),
       lane_(lane),
       session_name_(std::move(session_name)),
       path_(std::move(path)) {}
 
-asio::awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos) {
-  auto server =
-      UnixServer::listen(executor_, path_, session_name_,
-                         [weak = weak_from_this()](UnixServer::Socket& socket) -> asio::awaitable<void> {
-                           if (const auto self = weak.lock()) co_await self->serve(socket);
-                         });
+awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos) {
+  auto server = UnixServer::listen(executor_, path_, session_name_,
+                                   [weak = weak_from_this()](UnixServer::Socket& socket) -> awaitable<void> {
+                                     if (const auto self = weak.lock()) co_await self->serve(socket);
+                                   });
   if (!server) co_return server.error();
   server_ = std::move(*server);
   units_ = std::move(infos);
   co_return Outcome<>();
 }
 
-asio::awaitable<Outcome<>> NbdSocket::withdraw() {
+awaitable<Outcome<>> NbdSocket::withdraw() {
   server_.reset();
   units_.clear();
   co_return Outcome<>();
@@ -57,7 +55,7 @@ std::size_t NbdSocket::most_clients() const {
   return std::clamp<std::size_t>(4 * units_.size(), kLeastClients, lane_.options().max_connections);
 }
 
-asio::awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
+awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
   const auto self = shared_from_this();
   if (const auto most = most_clients(); server_->clients() + served_.size() > most) {
     note_sent_away(fmt::format("{} has {} clients already", path_, most));
@@ -74,7 +72,7 @@ asio::awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
     hand_on(socket, ***chosen);
 }
 
-asio::awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::Socket& socket) {
+awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::Socket& socket) {
   Negotiation negotiation([this] {
     std::vector<ExportInfo> exports;
     for (const auto& unit : units_) exports.push_back(describe_export(unit, lane_.options()));

@@ -3,7 +3,6 @@
 // (fixed newstyle); then the lane serves the client.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -21,28 +20,28 @@ namespace srp_nbd {
 // Its end does the same as withdraw.
 class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSocket> {
  public:
-  NbdSocket(boost::asio::any_io_executor, Lane&, std::string session_name, std::string path);
+  NbdSocket(Executor, Lane&, std::string session_name, std::string path);
 
   // Makes the socket with mode 0600. A socket where nobody answers is replaced. Errors: invalid_argument (the
   // path is too long for a Unix socket), already_exists (somebody answers there, or it is no socket),
   // permission_denied, not_found (no such folder).
-  boost::asio::awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
+  awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   // Ends running negotiations and removes the socket. Clients that the lane serves end with the lane.
-  boost::asio::awaitable<Outcome<>> withdraw() override;
+  awaitable<Outcome<>> withdraw() override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
 
  private:
   // Negotiates with one client and passes it to the lane.
-  [[nodiscard]] boost::asio::awaitable<void> serve(UnixServer::Socket&);
+  [[nodiscard]] awaitable<void> serve(UnixServer::Socket&);
   // Returns nullopt if the client has ended the negotiation without an export.
-  [[nodiscard]] boost::asio::awaitable<Outcome<std::optional<ExportInfo>>> negotiate(UnixServer::Socket&);
+  [[nodiscard]] awaitable<Outcome<std::optional<ExportInfo>>> negotiate(UnixServer::Socket&);
   void hand_on(UnixServer::Socket&, const ExportInfo&);
   void note_sent_away(const std::string& why) const;
   [[nodiscard]] std::size_t most_clients() const;
 
-  const boost::asio::any_io_executor executor_;
+  const Executor executor_;
   Lane& lane_;
   const std::string session_name_, path_;
   std::vector<srpi::LogicalUnitInfo> units_;

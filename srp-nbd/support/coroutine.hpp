@@ -25,16 +25,19 @@
 
 namespace srp_nbd {
 
+using boost::asio::awaitable;
+using Executor = boost::asio::any_io_executor;
+
 // Runs `work` concurrently with the caller. On the executor's thread it starts at once, and the call returns
 // when `work` waits for the first time. Its result is dropped. An exception from `work` ends the process.
 template<class T>
-void spawn(boost::asio::any_io_executor executor, boost::asio::awaitable<T> work) {
+void spawn(Executor executor, awaitable<T> work) {
   boost::asio::co_spawn(std::move(executor), std::move(work), [](std::exception_ptr error, auto&&...) {
     if (error) std::rethrow_exception(error);
   });
 }
 
-[[nodiscard]] inline boost::asio::awaitable<void> pause(std::chrono::steady_clock::duration time) {
+[[nodiscard]] inline awaitable<void> pause(std::chrono::steady_clock::duration time) {
   boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, time);
   boost::system::error_code ignored;
   co_await timer.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, ignored));
@@ -42,8 +45,8 @@ void spawn(boost::asio::any_io_executor executor, boost::asio::awaitable<T> work
 
 // Returns nullopt if `work` did not end in time. `work` is then cancelled, and has ended when this returns.
 template<class T>
-[[nodiscard]] boost::asio::awaitable<std::optional<T>> within(std::chrono::steady_clock::duration time,
-                                                              boost::asio::awaitable<T> work) {
+[[nodiscard]] awaitable<std::optional<T>> within(std::chrono::steady_clock::duration time,
+                                                 awaitable<T> work) {
   using namespace boost::asio::experimental::awaitable_operators;
   auto first = co_await (std::move(work) || pause(time));
   if (first.index() == 1) co_return std::nullopt;
@@ -64,8 +67,7 @@ class Answer {
  public:
   using Clock = std::chrono::steady_clock;
 
-  explicit Answer(boost::asio::any_io_executor executor)
-      : state_(std::make_shared<State>(std::move(executor))) {}
+  explicit Answer(Executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
 
   // Resumes all that wait, in a later turn of the executor. The first value counts, later ones are dropped.
   void give(T value) const {
@@ -80,9 +82,9 @@ class Answer {
   }
   [[nodiscard]] bool is_given() const noexcept { return state_->value.has_value(); }
 
-  [[nodiscard]] boost::asio::awaitable<T> wait() const { return wait_for_value(state_); }
+  [[nodiscard]] awaitable<T> wait() const { return wait_for_value(state_); }
   // Returns nullopt if the deadline comes first.
-  [[nodiscard]] boost::asio::awaitable<std::optional<T>> wait_until(Clock::time_point deadline) const {
+  [[nodiscard]] awaitable<std::optional<T>> wait_until(Clock::time_point deadline) const {
     return wait(state_, deadline);
   }
 
@@ -90,14 +92,13 @@ class Answer {
   // The timers belong to the frames of the waiting coroutines: another thread may own the state for longer
   // than the executor lives.
   struct State {
-    explicit State(boost::asio::any_io_executor e) : executor(std::move(e)) {}
-    boost::asio::any_io_executor executor;
+    explicit State(Executor e) : executor(std::move(e)) {}
+    Executor executor;
     std::optional<T> value;
     std::vector<boost::asio::steady_timer*> waiting;
   };
 
-  static boost::asio::awaitable<std::optional<T>> wait(std::shared_ptr<State> state,
-                                                       Clock::time_point deadline) {
+  static awaitable<std::optional<T>> wait(std::shared_ptr<State> state, Clock::time_point deadline) {
     if (!state->value) {
       boost::asio::steady_timer timer(state->executor, deadline);
       state->waiting.push_back(&timer);
@@ -107,7 +108,7 @@ class Answer {
     }
     co_return state->value;
   }
-  static boost::asio::awaitable<T> wait_for_value(std::shared_ptr<State> state) {
+  static awaitable<T> wait_for_value(std::shared_ptr<State> state) {
     auto value = co_await wait(state, Clock::time_point::max());
     co_return std::move(value).value();  // throws if the wait was cancelled
   }

@@ -18,21 +18,12 @@ void throw_exception_from_error(const Failure& failure, const boost::source_loca
 }
 
 Failure system_failure(std::string_view what, int error) {
-  const auto code = [&] {
-    switch (error) {
-      case EACCES:
-      case EPERM:
-      case EROFS: return "permission_denied";
-      case ENOENT:
-      case ENOTDIR: return "not_found";
-      case EADDRINUSE: return "already_exists";
-      case EMFILE:
-      case ENFILE:
-      case ENOMEM: return "no_memory";
-      default: return "failed";
-    }
-  };
-  return {code(), fmt::format("{}: {}", what, std::strerror(error))};
+  const char* code = "failed";
+  if (error == EACCES || error == EPERM || error == EROFS) code = "permission_denied";
+  if (error == ENOENT || error == ENOTDIR) code = "not_found";
+  if (error == EADDRINUSE) code = "already_exists";
+  if (error == EMFILE || error == ENFILE || error == ENOMEM) code = "no_memory";
+  return {code, fmt::format("{}: {}", what, std::strerror(error))};
 }
 
 std::span<const FailureCode> failure_codes() noexcept {

@@ -13,7 +13,6 @@
 #include <set>
 #include <utility>
 
-#include "support/coroutine.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -76,14 +75,13 @@ Outcome<> check_socket_path(const std::string& path) {
 }
 
 struct UnixServer::State {
-  State(asio::any_io_executor executor, UniqueFd listener, std::string path_in, std::string name_in,
-        Serve serve_in)
+  State(Executor executor, UniqueFd listener, std::string path_in, std::string name_in, Serve serve_in)
       : acceptor(std::move(executor), stream_protocol(), listener.release()),
         path(std::move(path_in)),
         name(std::move(name_in)),
         serve(std::move(serve_in)) {}
 
-  static asio::awaitable<void> accept(std::shared_ptr<State> self) {
+  static awaitable<void> accept(std::shared_ptr<State> self) {
     while (self->acceptor.is_open()) {
       Socket socket(self->acceptor.get_executor());
       error_code error;
@@ -98,7 +96,7 @@ struct UnixServer::State {
     }
   }
 
-  static asio::awaitable<void> serve_one(std::shared_ptr<State> self, Socket socket) {
+  static awaitable<void> serve_one(std::shared_ptr<State> self, Socket socket) {
     self->sockets.insert(&socket);
     co_await self->serve(socket);
     self->sockets.erase(&socket);
@@ -111,8 +109,8 @@ struct UnixServer::State {
   std::set<Socket*> sockets;  // members of the frames of serve_one
 };
 
-Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(asio::any_io_executor executor, std::string path,
-                                                        std::string name, Serve serve) {
+Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, std::string path, std::string name,
+                                                        Serve serve) {
   auto listener = listen_at(path);
   if (!listener) return listener.error();
   std::unique_ptr<UnixServer> server(new UnixServer(std::make_shared<State>(

@@ -5,13 +5,12 @@
 // is closed, and it must keep alive the objects that it uses.
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "support/coroutine.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -23,14 +22,14 @@ class UnixServer {
  public:
   using Socket = boost::asio::local::stream_protocol::socket;
   // The client is disconnected when the coroutine ends.
-  using Serve = std::function<boost::asio::awaitable<void>(Socket&)>;
+  using Serve = std::function<awaitable<void>(Socket&)>;
 
   // Makes the socket, with mode 0600 from the start. Replaces a socket where no process answers. `name` begins
   // the lines of the log: an accept that fails, usually for lack of file descriptors, is tried again after
   // some time. Errors: those of check_socket_path, already_exists (a process answers there, or it is
   // no socket), permission_denied, not_found (no such folder), no_memory.
-  [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(boost::asio::any_io_executor,
-                                                                   std::string path, std::string name, Serve);
+  [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, std::string path,
+                                                                   std::string name, Serve);
   // Stops accepting, closes the sockets of served clients, and removes the socket from its folder, unless
   // another one has replaced it.
   ~UnixServer();
