@@ -10,6 +10,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "daemon/process.hpp"
+#include "export/nbd_devices.hpp"
+#include "export/nbd_socket.hpp"
 #include "srpi/ram_target.hpp"
 
 namespace srp_nbd {
@@ -34,15 +37,9 @@ Failure no_units() {
           "for our initiator port id"};
 }
 
-spdlog::level::level_enum level_of(srpi::LogLevel level) {
-  switch (level) {
-    case srpi::LogLevel::debug: return spdlog::level::debug;
-    case srpi::LogLevel::info: return spdlog::level::info;
-    case srpi::LogLevel::warning: return spdlog::level::warn;
-    case srpi::LogLevel::error: return spdlog::level::err;
-  }
-  return spdlog::level::info;
-}
+// By srpi::LogLevel.
+constexpr spdlog::level::level_enum kLogLevels[] = {spdlog::level::debug, spdlog::level::info,
+                                                    spdlog::level::warn, spdlog::level::err};
 
 // Asks the session on the lane's thread. The question is posted at once. After Lane::end there is no answer.
 template<class Question>
@@ -60,12 +57,12 @@ awaitable<Outcome<>> LiveWaiters::wait(Ticket ticket, Clock::duration time) {
   co_return outcome ? *outcome : Outcome<>(connect_timed_out());
 }
 
-ManagedSession::ManagedSession(Executor executor, EventHub& events, SessionRequest request,
-                               MakeExport make_export, OnGone on_gone)
+ManagedSession::ManagedSession(Executor executor, EventHub& events, KernelDeviceManager& devices,
+                               SessionRequest request, OnGone on_gone)
     : executor_(std::move(executor)),
       events_(events),
+      devices_(devices),
       request_(std::move(request)),
-      make_export_(std::move(make_export)),
       on_gone_(std::move(on_gone)),
       first_login_(executor_),
       gone_(executor_),
@@ -91,9 +88,10 @@ awaitable<Outcome<>> ManagedSession::start() {
 }
 
 Outcome<> ManagedSession::start_lane() {
+  if (request_.listen_path.empty()) become_io_flusher();  // the lane's thread inherits it
   auto options = request_.options;
   options.log = [name = request_.name](srpi::LogLevel level, std::string_view text) {
-    spdlog::log(level_of(level), "{}: {}", name, text);
+    spdlog::log(kLogLevels[static_cast<std::size_t>(level)], "{}: {}", name, text);
   };
   LaneOptions lane_options;
   lane_options.name = request_.name;
@@ -104,7 +102,12 @@ Outcome<> ManagedSession::start_lane() {
   if (!lane) return Failure{lane.error()};
   lane_ = std::move(*lane);
   last_status_.target = request_.target.address;
-  export_ = make_export_(*lane_, request_);
+  if (request_.listen_path.empty())
+    export_ = std::make_shared<NbdDevices>(
+        executor_, devices_, *lane_,
+        NbdDevicesOptions{request_.name, request_.device_index, request_.options});
+  else
+    export_ = std::make_shared<NbdSocket>(executor_, *lane_, request_.name, request_.listen_path);
   return {};
 }
 

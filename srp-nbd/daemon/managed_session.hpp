@@ -21,6 +21,7 @@
 #include "daemon/event_hub.hpp"
 #include "daemon/unit_functions.hpp"
 #include "export/export.hpp"
+#include "export/kernel_device.hpp"
 #include "lane/lane.hpp"
 #include "support/coroutine.hpp"
 
@@ -57,11 +58,10 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
  public:
   template<class T = void>
   using Async = awaitable<Outcome<T>>;
-  using MakeExport = std::function<std::shared_ptr<Export>(Lane&, const SessionRequest&)>;
   using OnGone = std::function<void(const ManagedSession&)>;
 
   // `on_gone` is called when the session erased itself (dev_loss) and its export is withdrawn.
-  ManagedSession(Executor, EventHub&, SessionRequest, MakeExport, OnGone on_gone);
+  ManagedSession(Executor, EventHub&, KernelDeviceManager&, SessionRequest, OnGone on_gone);
 
   // With request.wait: returns when everything is published, or with the failure. After a failure nothing is
   // left, and the object can only be destroyed. Without request.wait: returns when the lane runs, and the
@@ -135,8 +135,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   const Executor executor_;
   EventHub& events_;
+  KernelDeviceManager& devices_;
   const SessionRequest request_;
-  const MakeExport make_export_;
   const OnGone on_gone_;
   Phase phase_ = Phase::connecting;
   Answer<Outcome<>> first_login_;  // ok, or the reason why the session is not live

@@ -7,10 +7,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "daemon/process.hpp"
-#include "export/nbd_devices.hpp"
-#include "export/nbd_socket.hpp"
-
 namespace srp_nbd {
 namespace {
 
@@ -114,14 +110,7 @@ awaitable<Outcome<Registry::SessionPtr>> Registry::connect(SessionRequest reques
 Registry::SessionPtr Registry::add(SessionRequest request) {
   const auto name = request.name;
   spdlog::info("{}: connecting to {}", name, request.target.to_uri());
-  if (request.listen_path.empty()) become_io_flusher();  // before the lane's thread starts, which inherits it
-  const auto make_export = [this](Lane& lane, const SessionRequest& r) -> std::shared_ptr<Export> {
-    if (r.listen_path.empty())
-      return std::make_shared<NbdDevices>(executor_, devices_, lane,
-                                          NbdDevicesOptions{r.name, r.device_index, r.options});
-    return std::make_shared<NbdSocket>(executor_, lane, r.name, r.listen_path);
-  };
-  const auto session = std::make_shared<ManagedSession>(executor_, events_, std::move(request), make_export,
+  const auto session = std::make_shared<ManagedSession>(executor_, events_, devices_, std::move(request),
                                                         [this](const ManagedSession& gone) { forget(gone); });
   sessions_.emplace(name, session);
   Event added(events_.now(), name, EventKind::added);

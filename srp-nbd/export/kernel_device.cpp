@@ -16,8 +16,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "export/nbd_control.hpp"
-
 namespace srp_nbd {
 
 namespace asio = boost::asio;
@@ -53,8 +51,6 @@ Outcome<> check(const KernelDeviceOptions& o) {
 // Shared with the worker thread. What is posted to the thread is destroyed with this object at the latest, so it
 // must not own it.
 struct KernelDeviceManager::State {
-  State(Executor home_in, OpenNbdControl open_in) : home(std::move(home_in)), open(std::move(open_in)) {}
-
   template<class Work>
   using Result = std::invoke_result_t<Work, State&>;
   // Runs `work` on the worker thread and returns its result, or nullopt at the deadline. Then `work` is not
@@ -93,12 +89,12 @@ struct KernelDeviceManager::State {
     co_return outcome ? *outcome : Outcome<>(no_answer());
   }
 
-  std::mutex mutex;
-  bool is_closed = false;  // after this, the thread does not use `home`
-  const Executor home;     // exists until the manager is destroyed
+  const Executor home;  // exists until the manager is destroyed
   // Used on the worker thread only:
   const OpenNbdControl open;
-  std::map<std::uint32_t, std::uint64_t> generations;  // the number of connects of each device
+  std::map<std::uint32_t, std::uint64_t> generations = {};  // the number of connects of each device
+  std::mutex mutex = {};
+  bool is_closed = false;  // after this, the thread does not use `home`; guarded by the mutex
   // The last member: it destroys work that was not begun.
   asio::io_context worker{1};
 };
@@ -192,11 +188,8 @@ class Connecting {
 
 }  // namespace
 
-KernelDeviceManager::KernelDeviceManager(Executor executor)
-    : KernelDeviceManager(std::move(executor), open_kernel_nbd) {}
-
 KernelDeviceManager::KernelDeviceManager(Executor executor, OpenNbdControl open)
-    : state_(std::make_shared<State>(std::move(executor), std::move(open))) {
+    : state_(new State{.home = std::move(executor), .open = std::move(open)}) {
   std::thread([state = state_] {
     const auto work = asio::make_work_guard(state->worker);
     state->worker.run();

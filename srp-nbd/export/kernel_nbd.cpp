@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-#include "export/nbd_control.hpp"
+#include "export/kernel_device.hpp"
 
 namespace srp_nbd {
 namespace {

@@ -75,12 +75,6 @@ Outcome<> check_socket_path(const std::string& path) {
 }
 
 struct UnixServer::State {
-  State(Executor executor, UniqueFd listener, std::string path_in, std::string name_in, Serve serve_in)
-      : acceptor(std::move(executor), stream_protocol(), listener.release()),
-        path(std::move(path_in)),
-        name(std::move(name_in)),
-        serve(std::move(serve_in)) {}
-
   static awaitable<void> accept(std::shared_ptr<State> self) {
     while (self->acceptor.is_open()) {
       Socket socket(self->acceptor.get_executor());
@@ -105,7 +99,7 @@ struct UnixServer::State {
   stream_protocol::acceptor acceptor;  // closed with the server
   const std::string path, name;
   const Serve serve;
-  const std::pair<dev_t, ino_t> node = node_of(path);
+  const std::pair<dev_t, ino_t> node;
   std::set<Socket*> sockets;  // members of the frames of serve_one
 };
 
@@ -113,9 +107,14 @@ Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, std::
                                                         Serve serve) {
   auto listener = listen_at(path);
   if (!listener) return listener.error();
-  std::unique_ptr<UnixServer> server(new UnixServer(std::make_shared<State>(
-      executor, std::move(*listener), std::move(path), std::move(name), std::move(serve))));
-  spawn(executor, State::accept(server->state_));
+  const std::shared_ptr<State> state(new State{{executor, stream_protocol(), listener->release()},
+                                               path,
+                                               std::move(name),
+                                               std::move(serve),
+                                               node_of(path),
+                                               {}});
+  std::unique_ptr<UnixServer> server(new UnixServer(state));
+  spawn(executor, State::accept(state));
   return server;
 }
 

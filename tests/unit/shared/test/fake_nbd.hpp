@@ -12,7 +12,7 @@
 #include <set>
 #include <string>
 
-#include "export/nbd_control.hpp"
+#include "export/kernel_device.hpp"
 
 struct FakeNbd {
   struct Device {
