@@ -54,11 +54,6 @@ srpi::Result<> LaneOptions::validate() const {
   return {};
 }
 
-ChunkPool::ChunkPool(std::span<std::byte> memory, std::size_t chunk_bytes)
-    : memory_(memory), chunk_bytes_(chunk_bytes), chunks_(memory.size() / chunk_bytes) {
-  for (std::size_t i = 0; i < chunks_.size(); ++i) chunks_[i].data = memory.data() + i * chunk_bytes;
-}
-
 ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory.size() / kSmallestBytes) {
   constexpr std::size_t kUnitsOfLargest = std::size_t{1} << (kOrders - 1);
   // Backwards, so that the lowest addresses are used first and unneeded memory stays untouched.

@@ -91,7 +91,10 @@ class ChunkPool {
     std::uint32_t references = 0;
   };
 
-  ChunkPool(std::span<std::byte> memory, std::size_t chunk_bytes);
+  ChunkPool(std::span<std::byte> memory, std::size_t chunk_bytes)
+      : memory_(memory), chunk_bytes_(chunk_bytes), chunks_(memory.size() / chunk_bytes) {
+    for (std::size_t i = 0; i < chunks_.size(); ++i) chunks_[i].data = memory.data() + i * chunk_bytes;
+  }
 
   // Takes a chunk with one reference, or nullptr if none is free.
   [[nodiscard]] Chunk* take() noexcept {

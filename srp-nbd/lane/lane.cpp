@@ -57,8 +57,7 @@ void Lane::post(Work work) {
   const std::lock_guard lock(posted_mutex_);
   posted_.push_back(std::move(work));
   if (posted_.size() > 1) return;
-  const std::uint64_t one = 1;
-  [[maybe_unused]] const auto n = ::write(wake_.get(), &one, sizeof one);
+  ::eventfd_write(wake_.get(), 1);
 }
 
 void Lane::host(std::uint64_t id, std::uint64_t lun, MakeFrontEnd make) {
@@ -74,7 +73,10 @@ void Lane::host(std::uint64_t id, std::uint64_t lun, MakeFrontEnd make) {
     const auto unit = std::ranges::find_if(units, [lun](const auto& u) { return u->info().lun == lun; });
     if (unit == units.end())
       return refuse(srpi::Errc::no_such_lun, fmt::format("the session has no logical unit {}", lun));
-    host_->add(make(*host_, **unit, id, request_share()));
+    // A share of the requests, so that each unit can have a front end.
+    const auto share = static_cast<std::uint32_t>(options_.requests / std::max(units.size(), count + 1));
+    const auto requests = std::min(options_.requests_per_connection, std::max(kLeastRequests, share));
+    host_->add(make(*host_, **unit, id, requests));
   });
 }
 
@@ -83,13 +85,6 @@ void Lane::drop(std::uint64_t id) {
     for (const auto& f : host_->front_ends())
       if (f->id() == id) f->close({});
   });
-}
-
-// The requests for one more front end, so that each unit can have one.
-std::uint32_t Lane::request_share() const noexcept {
-  const auto shares = std::max(session_->logical_units().size(), host_->front_ends().size() + 1);
-  return std::min(options_.requests_per_connection,
-                  std::max(kLeastRequests, static_cast<std::uint32_t>(options_.requests / shares)));
 }
 
 void Lane::thread_main(const SessionFactory& factory, std::promise<srpi::Result<>>& started) noexcept {
@@ -134,15 +129,11 @@ void Lane::run() {
     while (const auto ended = host.take_ended())
       observer_->on_connection_closed(ended->id(), ended->reason());
     if (is_stopping_ && host.front_ends().empty()) return;
-    if (done > 0) {
-      idle = 0;
+    idle = done > 0 ? 0 : idle + 1;
+    if (idle <= idle_polls)
       host.ring().submit();
-    } else if (idle < idle_polls) {
-      ++idle;
-      host.ring().submit();
-    } else if (session_->arm()) {
+    else if (session_->arm())
       sleep();
-    }
   }
 }
 
@@ -162,8 +153,8 @@ std::size_t Lane::run_posted() {
     const std::lock_guard lock(posted_mutex_);
     if (posted_.empty()) return 0;
     work.swap(posted_);
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto n = ::read(wake_.get(), &count, sizeof count);
+    eventfd_t count = 0;
+    ::eventfd_read(wake_.get(), &count);
   }
   for (auto& w : work) std::exchange(w, nullptr)(*session_);
   return work.size();

@@ -82,7 +82,6 @@ class Lane {
   void run();
   std::size_t run_posted();
   void sleep();
-  [[nodiscard]] std::uint32_t request_share() const noexcept;
 
   const LaneOptions options_;
   const std::unique_ptr<LaneObserver> observer_;

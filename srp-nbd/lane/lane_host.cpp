@@ -25,10 +25,6 @@ ChunkPool::Chunk* LaneHost::take_chunk() {
   return chunks().take();
 }
 
-void LaneHost::release_chunk(ChunkPool::Chunk& chunk) noexcept {
-  if (chunks().release(chunk)) memory_is_back_ = true;
-}
-
 // A front end that keeps a chunk can occupy two: one that it receives into, and one with the rest of a block.
 // Some chunks stay for all others.
 bool LaneHost::may_keep_chunk(FrontEnd& front_end) noexcept {
@@ -51,14 +47,6 @@ void LaneHost::give_read_blocks(std::span<const ReadPool::Block> blocks) noexcep
   memory_is_back_ = true;
 }
 
-void LaneHost::wait_for_memory(FrontEnd& front_end) noexcept {
-  if (!front_end.waits_for_memory_.is_linked()) waiting_.push_back(front_end);
-}
-
-void LaneHost::needs_service(FrontEnd& front_end) noexcept {
-  if (!front_end.needs_service_.is_linked()) to_service_.push_back(front_end);
-}
-
 std::size_t LaneHost::service_all() {
   // A front end that needs service again meanwhile gets it in the next turn.
   decltype(to_service_) now;
@@ -77,11 +65,9 @@ std::size_t LaneHost::resume_waiting() {
   if (!std::exchange(memory_is_back_, false)) return 0;
   std::size_t count = 0;
   for (auto next = waiting_.begin(); next != waiting_.end();) {
-    if (!next->resume()) {
-      ++next;
-      continue;
-    }
-    next = waiting_.erase(next);
+    const auto one = next++;
+    if (!one->resume()) continue;
+    waiting_.erase(one);
     ++count;
   }
   return count;
@@ -104,11 +90,6 @@ srpi::Result<> LaneHost::register_memory(srpi::Session& session) {
   if (registered.has_error()) return registered.error();
   memory_.registered = std::move(*registered);
   return {};
-}
-
-void LaneHost::add(std::unique_ptr<FrontEnd> front_end) {
-  front_ends_.push_back(std::move(front_end));
-  front_ends_.back()->start();
 }
 
 std::unique_ptr<FrontEnd> LaneHost::take_ended() noexcept {

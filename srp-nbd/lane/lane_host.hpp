@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lane/io_memory.hpp"
@@ -90,15 +91,23 @@ class LaneHost {
   [[nodiscard]] ChunkPool& chunks() noexcept { return memory_.chunks; }
   // nullptr: none is free.
   [[nodiscard]] ChunkPool::Chunk* take_chunk();
-  void release_chunk(ChunkPool::Chunk&) noexcept;
+  void release_chunk(ChunkPool::Chunk& chunk) noexcept {
+    if (chunks().release(chunk)) memory_is_back_ = true;
+  }
   // True if the front end may keep a chunk for future requests.
   [[nodiscard]] bool may_keep_chunk(FrontEnd&) noexcept;
   // Like ReadPool::take.
   [[nodiscard]] std::size_t take_read_blocks(const FrontEnd&, bool holds_none, std::size_t bytes,
                                              std::span<ReadPool::Block>) noexcept;
   void give_read_blocks(std::span<const ReadPool::Block>) noexcept;
-  void wait_for_memory(FrontEnd&) noexcept;  // FrontEnd::resume is called when memory is free
-  void needs_service(FrontEnd&) noexcept;    // FrontEnd::service is called in this turn
+  // FrontEnd::resume is called when memory is free.
+  void wait_for_memory(FrontEnd& f) noexcept {
+    if (!f.waits_for_memory_.is_linked()) waiting_.push_back(f);
+  }
+  // FrontEnd::service is called in this turn.
+  void needs_service(FrontEnd& f) noexcept {
+    if (!f.needs_service_.is_linked()) to_service_.push_back(f);
+  }
   void front_end_ended() noexcept { look_for_ended_ = true; }
 
   // For the lane.
@@ -106,7 +115,7 @@ class LaneHost {
   // Registers the memory. Errors: those of Session::register_memory.
   [[nodiscard]] srpi::Result<> register_memory(srpi::Session&);
   [[nodiscard]] std::span<const std::unique_ptr<FrontEnd>> front_ends() const noexcept { return front_ends_; }
-  void add(std::unique_ptr<FrontEnd>);
+  void add(std::unique_ptr<FrontEnd> front_end) { front_ends_.emplace_back(std::move(front_end))->start(); }
   [[nodiscard]] std::unique_ptr<FrontEnd> take_ended() noexcept;  // an ended front end, or nullptr
   std::size_t service_all();                                      // returns the number of serviced front ends
   std::size_t resume_waiting();                                   // returns the number of resumed front ends

@@ -34,7 +34,7 @@ std::span<const std::byte> bytes_of(const T& part) {
   }
 }
 
-// Appends texts without their terminating zeros, integers of the wire, and wire structures.
+// Appends texts, without their terminating zeros, and integers of the wire.
 template<class... Parts>
 void put(std::vector<std::byte>& to, const Parts&... parts) {
   const auto append = [&to](auto bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); };
@@ -63,8 +63,12 @@ std::size_t Negotiation::feed(std::span<const std::byte> bytes) {
     at += used;
     if (output_.size() > kMaxOutputBytes) refuse("the client asks without reading the answers");
   }
+  if (outcome_ != Outcome::going_on) {
+    input_.clear();
+    return at - earlier;
+  }
   input_.erase(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(at));
-  return outcome_ == Outcome::going_on ? bytes.size() : at - earlier;
+  return bytes.size();
 }
 
 // Performs the step that `in` begins with, and returns its number of bytes, or 0 if some are missing.
@@ -75,43 +79,37 @@ std::size_t Negotiation::step(std::span<const std::byte> in) {
       reply(OptionReply::error_too_big, fmt::format("an option carries at most {} bytes", kMaxOptionBytes));
     return used;
   }
+  const std::size_t head_bytes = client_flags_ ? sizeof(nbd::OptionHeader) : sizeof(be32);
+  if (in.size() < head_bytes) return 0;
   if (!client_flags_) {
-    if (in.size() < sizeof(be32)) return 0;
-    on_client_flags(load<be32>(in));
-    return sizeof(be32);
+    const std::uint32_t flags = client_flags_.emplace(load<be32>(in));
+    if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
+      refuse(fmt::format("the client sets unknown flags {:#x}", flags));
+    else if ((flags & nbd::kFixedNewstyle) == 0)
+      refuse("the client does not speak fixed newstyle negotiation");
+    return head_bytes;
   }
-  nbd::OptionHeader header;
-  if (in.size() < sizeof header) return 0;
-  header = load<nbd::OptionHeader>(in);
-  option_ = header.option;
+  const auto header = load<nbd::OptionHeader>(in);
   const std::size_t length = header.length;
-  const bool is_too_big = length > kMaxOptionBytes;
+  option_ = header.option;
+  std::size_t used = head_bytes;
   if (header.magic != nbd::kOptionMagic) {
     refuse(fmt::format("expected an option's magic number, got {:#x}", std::uint64_t{header.magic}));
   } else if (options_seen_ == kMaxOptions) {
     refuse(fmt::format("more than {} options", kMaxOptions));
-  } else if (length > kMaxSkippedBytes || (is_too_big && Option{option_} == Option::export_name)) {
+  } else if (length > (Option{option_} == Option::export_name ? kMaxOptionBytes : kMaxSkippedBytes)) {
     // EXPORT_NAME cannot be answered with an error.
     refuse(fmt::format("option {} announces {} bytes", option_, length));
-  } else if (is_too_big) {
-    ++options_seen_;
+  } else if (length > kMaxOptionBytes) {
     skip_ = length;
-  } else if (in.size() - sizeof header < length) {
+  } else if (in.size() < head_bytes + length) {
     return 0;
   } else {
-    ++options_seen_;
-    on_option(in.subspan(sizeof header, length));
-    return sizeof header + length;
+    on_option(in.subspan(head_bytes, length));
+    used += length;
   }
-  return sizeof header;
-}
-
-void Negotiation::on_client_flags(std::uint32_t flags) {
-  client_flags_ = flags;
-  if ((flags & ~std::uint32_t{nbd::kFixedNewstyle | nbd::kNoZeroes}) != 0)
-    refuse(fmt::format("the client sets unknown flags {:#x}", flags));
-  else if ((flags & nbd::kFixedNewstyle) == 0)
-    refuse("the client does not speak fixed newstyle negotiation");
+  ++options_seen_;
+  return used;
 }
 
 void Negotiation::on_option(std::span<const std::byte> data) {
@@ -192,12 +190,9 @@ void Negotiation::refuse(std::string why) {
 // The parts form the reply's data.
 template<class... Parts>
 void Negotiation::reply(OptionReply type, const Parts&... parts) {
-  const std::size_t at = output_.size();
-  nbd::OptionReplyHeader header{nbd::kReplyMagic, option_, static_cast<std::uint32_t>(type), 0u};
-  put(output_, header);
-  put(output_, parts...);
-  header.length = static_cast<std::uint32_t>(output_.size() - at - sizeof header);
-  std::memcpy(output_.data() + at, &header, sizeof header);
+  const std::size_t bytes = (bytes_of(parts).size() + ... + 0);
+  put(output_, be64(nbd::kReplyMagic), be32(option_), be32(static_cast<std::uint32_t>(type)),
+      be32(static_cast<std::uint32_t>(bytes)), parts...);
 }
 
 }  // namespace srp_nbd

@@ -20,10 +20,10 @@ namespace srp_nbd {
 
 namespace nbd {
 
-inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;  // "NBDMAGIC", the server's first word
-inline constexpr std::uint64_t kOptionMagic =
-    0x49484156454f5054;  // "IHAVEOPT", the second, and of each option
-inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;  // before each answer to an option
+inline constexpr std::uint64_t kMagic = 0x4e42444d41474943;        // "NBDMAGIC", the server's first word
+inline constexpr std::uint64_t kOptionMagic = 0x49484156454f5054;  // "IHAVEOPT", second, and of each option
+// An answer to an option: this number, the option, the type and the data's length (32 bits each), the data.
+inline constexpr std::uint64_t kReplyMagic = 0x0003e889045565a9;
 
 // Flags of both sides.
 inline constexpr std::uint16_t kFixedNewstyle = 1;  // unknown options are answered
@@ -63,14 +63,6 @@ struct OptionHeader {
 };
 static_assert(sizeof(OptionHeader) == 16);
 
-struct OptionReplyHeader {
-  be64 magic;
-  be32 option;  // the option that is answered
-  be32 type;
-  be32 length;
-};
-static_assert(sizeof(OptionReplyHeader) == 20);
-
 }  // namespace nbd
 
 class Negotiation {
@@ -106,7 +98,6 @@ class Negotiation {
 
  private:
   [[nodiscard]] std::size_t step(std::span<const std::byte> in);
-  void on_client_flags(std::uint32_t);
   void on_option(std::span<const std::byte> data);
   void on_list(std::span<const std::byte> data);
   void on_info(std::span<const std::byte> data);

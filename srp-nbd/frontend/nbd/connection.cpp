@@ -50,10 +50,6 @@ void NbdConnection::run() {
   end_if_drained();
 }
 
-void NbdConnection::end_if_drained() {
-  if (is_draining_ && jobs_.all_free()) close({});
-}
-
 bool NbdConnection::resume() {
   if (want_ != Want::nothing && !is_closing()) {
     want_ = Want::nothing;
@@ -146,17 +142,16 @@ void NbdConnection::parse() {
 // Returns true if the connection has the slots for any bytes that the stream may contain next.
 bool NbdConnection::ready_for_more() noexcept {
   if (want_ != Want::nothing) return false;
-  if (stream_.payload_left() > 0) {
-    if (building_ == nullptr && (pieces_.free() > 0 || writing_->error != 0)) return true;
-    if (building_ != nullptr &&
-        (building_->segments + 2 <= kMaxSegments ||
-         (submit_building(Payload::goes_on) && (building_ != nullptr || pieces_.free() > 0))))
-      return true;
-  } else if (jobs_.free() > 0 && pieces_.free() >= kReservedPieces) {
-    return true;
-  }
-  want_ = Want::own;
-  return false;
+  bool is_ready = false;
+  if (stream_.payload_left() == 0)
+    is_ready = jobs_.free() > 0 && pieces_.free() >= kReservedPieces;
+  else if (building_ == nullptr)
+    is_ready = pieces_.free() > 0 || writing_->error != 0;
+  else
+    is_ready = building_->segments + 2 <= kMaxSegments ||
+               (submit_building(Payload::goes_on) && (building_ != nullptr || pieces_.free() > 0));
+  if (!is_ready) want_ = Want::own;
+  return is_ready;
 }
 
 void NbdConnection::on_sent(int result) {

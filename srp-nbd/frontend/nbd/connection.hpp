@@ -2,10 +2,9 @@
 // An NBD connection of a lane. It makes block requests of the received bytes, and replies of their
 // completions.
 //
-//   receive_buffer.hpp     received bytes
+//   buffers.hpp            received bytes, requests in progress, and replies
 //   connection.cpp         start, end, and receiving
 //   connection_blocks.cpp  from NBD requests to block requests, and from completions to replies
-//   reply_queue.hpp        sending replies
 //
 // Nothing is copied. A block request for a write points to the received payload, and holds a reference to the
 // chunk until it completes. The target puts a read's data into read blocks, and the reply is sent from there;
@@ -17,8 +16,7 @@
 
 #include <cstdint>
 
-#include "frontend/nbd/receive_buffer.hpp"
-#include "frontend/nbd/reply_queue.hpp"
+#include "frontend/nbd/buffers.hpp"
 #include "lane/lane_host.hpp"
 #include "srpi/session.hpp"
 #include "support/unique_fd.hpp"
@@ -47,7 +45,9 @@ class NbdConnection final : public FrontEnd {
     return !receiving_.is_pending && !replies_.is_sending() && pieces_.all_free();
   }
   void run();
-  void end_if_drained();
+  void end_if_drained() {
+    if (is_draining_ && jobs_.all_free()) close({});
+  }
   void receive();
   void on_received(int result);
   [[nodiscard]] bool is_in_request() const noexcept {

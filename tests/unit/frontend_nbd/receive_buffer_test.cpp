@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "frontend/nbd/receive_buffer.hpp"
-
 #include <catch2/catch.hpp>
 #include <cstring>
+
+#include "frontend/nbd/buffers.hpp"
 
 using namespace srp_nbd;
 

@@ -13,6 +13,11 @@ namespace {
 
 using Bytes = std::vector<std::byte>;
 
+struct OptionReplyHeader {
+  nbd::be64 magic;
+  nbd::be32 option, type, length;
+};
+
 template<class T>
 void put(Bytes& to, const T& v) {
   const auto* p = reinterpret_cast<const std::byte*>(&v);
@@ -47,8 +52,8 @@ Bytes flags() {
 std::vector<std::uint32_t> replies(Bytes out) {
   std::vector<std::uint32_t> types;
   std::size_t at = 18;  // after the greeting
-  while (at + sizeof(nbd::OptionReplyHeader) <= out.size()) {
-    nbd::OptionReplyHeader h;
+  while (at + sizeof(OptionReplyHeader) <= out.size()) {
+    OptionReplyHeader h;
     std::memcpy(&h, out.data() + at, sizeof h);
     REQUIRE(std::uint64_t{h.magic} == nbd::kReplyMagic);
     types.push_back(h.type);
@@ -104,7 +109,7 @@ TEST_CASE("negotiation tells names and sizes as they are") {
   const auto reply = [&](std::uint32_t to, std::uint32_t type, auto... parts) {
     Bytes all;
     (put(all, parts), ...);
-    put(expected, nbd::OptionReplyHeader{nbd::kReplyMagic, to, type, static_cast<std::uint32_t>(all.size())});
+    put(expected, OptionReplyHeader{nbd::kReplyMagic, to, type, static_cast<std::uint32_t>(all.size())});
     expected.insert(expected.end(), all.begin(), all.end());
   };
   using Name = std::array<char, 4>;
@@ -121,7 +126,7 @@ TEST_CASE("negotiation tells names and sizes as they are") {
   reply(6, 1);
   const std::string words = "this server has no such option";
   put(expected,
-      nbd::OptionReplyHeader{nbd::kReplyMagic, 4711u, 0x80000001, static_cast<std::uint32_t>(words.size())});
+      OptionReplyHeader{nbd::kReplyMagic, 4711u, 0x80000001, static_cast<std::uint32_t>(words.size())});
   for (const char c : words) expected.push_back(static_cast<std::byte>(c));
   CHECK((n.take_output() == expected));
 }

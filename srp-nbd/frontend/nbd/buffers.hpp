@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An NBD request in progress (Job), its block requests (Piece), and the queue that sends replies. A request
-// has one piece; a large write has several, and the first ones are executed while the rest arrives. Jobs and
-// pieces are slots of their connection.
-//
-// Ownership:
-//   Job    the connection's, from the request's header until the connection is closed or the reply is pushed;
-//          then the queue's, with its read blocks, until pop_sent or pop_waiting returns it
-//   Piece  the connection's while it is filled; the library's from submit until on_complete
+// What an NBD connection receives into, works on, and sends from: the receive buffer, the requests in progress
+// (Job) with their block requests (Piece), and the queue of replies.
 #pragma once
 
 #include <linux/sockios.h>
@@ -21,10 +15,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <span>
 #include <utility>
 
-#include "lane/io_memory.hpp"
-#include "lane/ring.hpp"
+#include "lane/lane_host.hpp"
 #include "nbd/transmission.hpp"
 #include "srpi/io_request.hpp"
 
@@ -32,9 +27,87 @@ namespace srp_nbd {
 
 class NbdConnection;
 
+inline constexpr std::size_t kTailBytes = 4096;
+
+// The receive buffer of a connection: one of the lane's chunks, replaced when it is full.
+//
+//   | parsed | unparsed | room … | tail |      the tail lets a payload continue to the end of a block
+//
+// Ownership: the buffer holds one reference to its chunk. Payloads are not copied, so each part of a write
+// holds another reference and keeps the chunk after its replacement.
+class ReceiveBuffer {
+ public:
+  explicit ReceiveBuffer(LaneHost& lane) noexcept : lane_(lane) {}
+
+  // The received bytes that are not parsed yet.
+  [[nodiscard]] std::span<std::byte> unparsed() const noexcept {
+    return {chunk_->data + parsed_, filled_ - parsed_};
+  }
+  [[nodiscard]] bool can_be_parsed() const noexcept { return parsed_ < filled_; }
+  void parsed(std::size_t bytes) noexcept { parsed_ += bytes; }
+  // True if the beginning of a header is here or aside.
+  [[nodiscard]] bool has_unparsed() const noexcept { return parsed_ != filled_ || aside_bytes_ > 0; }
+
+  // Provides room for a receive, in another chunk if necessary. Precondition: less than a header is unparsed.
+  // `to_boundary` is the number of payload bytes that must go into the same chunk as the bytes before them.
+  // Returns false if no chunk is free.
+  [[nodiscard]] bool make_room(std::size_t to_boundary) {
+    if (chunk_ != nullptr) {
+      if (parsed_ == filled_ && chunk_->references == 1) parsed_ = filled_ = 0;
+      if (has_room() || to_boundary > 0) return true;
+      // Keep the rest aside and release the chunk. Otherwise connections that keep one chunk and wait for
+      // another could wait for each other.
+      aside_bytes_ = filled_ - parsed_;
+      std::memcpy(aside_.data(), chunk_->data + parsed_, aside_bytes_);
+      release();
+    }
+    chunk_ = lane_.take_chunk();
+    if (chunk_ == nullptr) return false;
+    filled_ = std::exchange(aside_bytes_, 0);
+    std::memcpy(chunk_->data, aside_.data(), filled_);
+    return true;
+  }
+  [[nodiscard]] std::span<std::byte> room(std::size_t to_boundary) const noexcept {
+    const auto bytes = has_room() ? lane_.chunks().chunk_bytes() - kTailBytes - filled_ : to_boundary;
+    return {chunk_->data + filled_, bytes};
+  }
+  void received(std::size_t bytes) noexcept { filled_ += bytes; }
+
+  // Precondition: no receive is in progress.
+  void release() noexcept {
+    if (chunk_ != nullptr) lane_.release_chunk(*std::exchange(chunk_, nullptr));
+    parsed_ = filled_ = 0;
+  }
+  void release_unless_shared() noexcept {  // unless writes use the chunk
+    if (chunk_ != nullptr && chunk_->references == 1) release();
+  }
+
+ private:
+  static constexpr std::size_t kWorthReceivingBytes = 4096;  // with less room, take another chunk
+
+  // True if there is room besides the tail.
+  [[nodiscard]] bool has_room() const noexcept {
+    return filled_ + kTailBytes + kWorthReceivingBytes <= lane_.chunks().chunk_bytes();
+  }
+
+  LaneHost& lane_;
+  ChunkPool::Chunk* chunk_ = nullptr;
+  std::size_t parsed_ = 0, filled_ = 0;  // in chunk_
+  // The beginning of a header, while chunks are changed.
+  std::array<std::byte, sizeof(nbd::RequestHeader)> aside_;
+  std::size_t aside_bytes_ = 0;
+};
+
 inline constexpr std::size_t kMaxSegments = 48;  // per piece: 32 MiB in blocks of 1 MiB, and some more
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // a write's piece of this size is submitted
 
+// A request has one piece; a large write has several, and the first ones are executed while the rest arrives.
+// Jobs and pieces are slots of their connection.
+//
+// Ownership:
+//   Job    the connection's, from the request's header until the connection is closed or the reply is pushed;
+//          then the queue's, with its read blocks, until pop_sent or pop_waiting returns it
+//   Piece  the connection's while it is filled; the library's from submit until on_complete
 struct Job : SlotHook {
   NbdRequest request;
   int error = 0;                   // for the client, see nbd::SimpleReply
