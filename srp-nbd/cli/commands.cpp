@@ -1,62 +1,217 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/commands.hpp"
+// All commands but sync.
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 
-#include "control/paths.hpp"
+#include "cli/command_line.hpp"
+#include "cli/session_arguments.hpp"
+#include "cli/session_text.hpp"
+#include "control/event.hpp"
 
 namespace srp_nbd {
+namespace {
 
-const char* const kExitCodes = R"(Exit codes:
-  0 done   1 failed   2 wrong usage or configuration   3 no daemon runs   4 no such session   5 no permission
+std::string json_line(const boost::json::value& value) { return boost::json::serialize(value) + "\n"; }
+
+// The session's timers limit the time of the order.
+Patience endless(std::string doing) { return {std::nullopt, std::move(doing)}; }
+
+// Sends an order and prints what `text` makes of the reply.
+template<class AnyOrder, class Text>
+ExitCode carry_out(const Commands& given, const AnyOrder& order, const Patience& patience, Text text) {
+  const auto reply = given.client().ask(order, patience);
+  if (!reply) return report(reply.error());
+  print(text(*reply));
+  return ExitCode::ok;
+}
+
+ExitCode serve(const Commands& given) { return given.daemon.serve(given.daemon_arguments); }
+
+ExitCode run(const Commands& given) {
+  auto order = session_order(given.chosen());
+  if (!order) return report(order.error());
+  return given.daemon.run(given.control_path(), std::move(order->session));
+}
+
+ExitCode connect(const Commands& given) {
+  const auto order = session_order(given.chosen());
+  if (!order) return report(order.error());
+  return carry_out(given, *order, patience_for(*order), [&](const auto& reply) {
+    if (given.as_json) return json_line(reply.json.at("session"));
+    const auto& session = reply.answer.session;
+    return order->session.wait ? units_text(session)
+                               : fmt::format("session {} is connecting\n", session.name);
+  });
+}
+
+ExitCode list(const Commands& given) {
+  return carry_out(given, ListOrder(), {}, [&](const auto& reply) {
+    return given.as_json ? json_line(reply.json.at("sessions")) : list_text(reply.answer.sessions);
+  });
+}
+
+ExitCode show(const Commands& given) {
+  return carry_out(given, ShowOrder{given.name}, {}, [&](const auto& reply) {
+    return given.as_json ? json_line(reply.json.at("session")) : show_text(reply.answer.session);
+  });
+}
+
+ExitCode disconnect(const Commands& given) {
+  const auto& name = given.name;
+  return carry_out(given, DisconnectOrder{name}, endless("disconnecting " + name), [&](const auto& reply) {
+    return fmt::format(
+        "{} disconnected in {:.1f} us; its devices stay, and answer with I/O errors until `srp-nbd "
+        "reconnect {}`\n",
+        name, reply.answer.disconnect_us, name);
+  });
+}
+
+ExitCode reconnect(const Commands& given) {
+  const auto& name = given.name;
+  return carry_out(given, ReconnectOrder{name}, endless("reconnecting " + name), [&](const auto&) {
+    const auto shown = given.client().ask(ShowOrder{name});  // it may be erased meanwhile
+    return fmt::format("{} is live\n{}", name, shown ? away_units_text(shown->answer.session) : "");
+  });
+}
+
+ExitCode erase(const Commands& given) {
+  return carry_out(given, EraseOrder{given.name}, endless("erasing " + given.name),
+                   [&](const auto&) { return given.name + " erased\n"; });
+}
+
+template<bool IsOnline>
+ExitCode switch_target(const Commands& given) {
+  return carry_out(given, TargetOrder{given.name, IsOnline}, endless({}), [&](const auto&) {
+    return fmt::format("{}: target {}\n", given.name, IsOnline ? "online" : "offline");
+  });
+}
+
+// Of one logical unit or of all.
+template<class AnyOrder>
+ExitCode abort_or_reset(const Commands& given) {
+  AnyOrder order{given.name, {}};
+  if (given.lun) order.lun = *given.lun;
+  const std::string command(AnyOrder::kCommand);
+  bool are_all_good = false;
+  const auto code = carry_out(given, order, endless(command + " of " + given.name), [&](const auto& reply) {
+    are_all_good = std::ranges::all_of(reply.answer.luns, &UnitTaskResult::ok);
+    return given.as_json ? json_line(reply.json) : unit_tasks_text(command, reply.answer);
+  });
+  return code == ExitCode::ok && !are_all_good ? ExitCode::failed : code;
+}
+
+// A line that this program does not understand is printed unchanged.
+std::string event_text(std::string_view line) {
+  boost::system::error_code error;
+  const auto value = boost::json::parse({line.data(), line.size()}, error);
+  Event event;
+  if (error || !JsonReader(Reading::answer).read(value, event, "event")) return std::string(line);
+  return event.text();
+}
+
+// Prints one line per event until the daemon ends or the command is interrupted.
+ExitCode follow(const Commands& given) {
+  EventsOrder order;
+  if (!given.name.empty()) order.name = given.name;
+  return report(given.client().follow(order, [&](std::string_view line) {
+    print((given.as_json ? std::string(line) : event_text(line)) + "\n");
+    std::fflush(stdout);  // so that a reader of a pipe gets each event at once
+  }));
+}
+
+constexpr const char* kConnectExamples = R"(  srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2'
+      Publishes every logical unit of the target as /dev/nbdN.
+  srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2' --name store --lun 0 --device /dev/nbd3
+  srp-nbd connect 'srp://192.168.7.2:5555/?id_ext=1&ioc_guid=2' --initiator-port-id … --fence-first-login
+      Takes over from a session with this port id that died with writes on their way.
+  srp-nbd connect ram://512M --listen unix:/tmp/ram.sock
+      No RDMA, no root: any NBD client opens nbd+unix:///lun0?socket=/tmp/ram.sock
 )";
 
-const CLI::Validator kNotEmpty(
-    [](std::string& text) { return text.empty() ? "expected a value, got an empty text" : ""; }, "");
+}  // namespace
 
-const CLI::Validator kWholeNumber(
-    [](std::string& text) {
-      const bool is_one = !text.empty() && text.size() <= 18 &&
-                          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-      return is_one ? std::string() : "expected a whole number, got \"" + text.substr(0, 64) + "\"";
-    },
-    "");
-
-void Commands::add_control(CLI::App& app) {
-  app.add_option("--control", control_path_, "The daemon's control socket (" + default_control_path() + ")")
-      ->type_name("PATH")
+void add_session_commands(Commands& to) {
+  auto& serve_command = to.add(
+      "daemon", "Start the daemon that the other commands talk to",
+      "  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground --control /tmp/srp.sock\n"
+      "SIGTERM, SIGINT or SIGHUP end it: devices disconnected, sessions erased.\n",
+      serve);
+  serve_command.add_option("--config", to.daemon_arguments.config_path, "Configuration file (TOML)")
+      ->type_name("FILE")
       ->check(kNotEmpty);
+  serve_command.add_flag("--foreground", to.daemon_arguments.foreground,
+                         "Stay in the foreground, log to stderr");
+
+  add_session_arguments(
+      to.add("run", "One session in the foreground; it ends with Ctrl-C, or when it is erased",
+             "  srp-nbd run ram://512M --listen unix:/tmp/ram.sock\n"
+             "The other commands work on it from another terminal.\n",
+             run),
+      SessionUse::run);
+  auto& connect_command =
+      to.add("connect", "Log in to a target and publish its logical units", kConnectExamples, connect);
+  add_session_arguments(connect_command, SessionUse::connect);
+  connect_command.add_flag("--json", to.as_json, "Print the session as JSON");
+
+  to.add("list", "All sessions and their devices",
+         "  srp-nbd list\n  srp-nbd list --json | jq -r '.[] | .name + \" \" + .state'\n", list)
+      .add_flag("--json", to.as_json, "As JSON");
+  auto& show_command =
+      to.add("show", "Everything about a session", "  srp-nbd show s0\n  srp-nbd show s0 --json\n", show);
+  to.add_name(show_command);
+  show_command.add_flag("--json", to.as_json, "As JSON");
+
+  to.add_name(to.add("disconnect", "End a session's connection: I/O fails at once, its devices stay",
+                     "  srp-nbd disconnect s0\nPermanent until `srp-nbd reconnect`.\n", disconnect));
+  to.add_name(to.add("reconnect", "Connect a session again: the same devices work again",
+                     "  srp-nbd reconnect s0\n", reconnect));
+  to.add_name(to.add("erase", "Remove a session and its devices", "  srp-nbd erase s0\n", erase));
 }
 
-CLI::App& Commands::add_to(CLI::App& parent, const std::string& name, const std::string& help,
-                           const std::string& examples, std::function<ExitCode()> run) {
-  auto* command = parent.add_subcommand(name, help);
-  add_control(*command);
-  command->footer("Examples:\n" + examples + kExitCodes);
-  runs_.emplace_back(command, std::move(run));
-  return *command;
+void add_unit_commands(Commands& to) {
+  const std::string result =
+      "One line a unit says what has become of it; the exit code is 1 if any failed.\n";
+  auto& abort =
+      to.add("abort", "End a session's outstanding requests with an I/O error",
+             "  srp-nbd abort s0\n  srp-nbd abort s0 --lun 2\n"
+             "ABORT TASK for each command at the target, LOGICAL UNIT RESET where that is refused, then "
+             "the end of the connection. Held requests end, too. What is submitted afterwards goes on.\n" +
+                 result,
+             abort_or_reset<AbortOrder>);
+  auto& reset =
+      to.add("reset", "LOGICAL UNIT RESET for a session's units",
+             "  srp-nbd reset s0 --lun 0\n  srp-nbd reset s0 --json | jq '.luns[] | select(.ok | not)'\n"
+             "The session sends its own requests again, nothing fails. Those of other initiators on the "
+             "unit are aborted as well; a reset clears what it holds for them.\n" +
+                 result,
+             abort_or_reset<ResetOrder>);
+  for (auto* command : {&abort, &reset}) {
+    to.add_name(*command);
+    command->add_option("--lun", to.lun, "Only this logical unit; all by default")
+        ->type_name("N")
+        ->check(kWholeNumber);
+    command->add_flag("--json", to.as_json, "As JSON");
+  }
 }
 
-CLI::App& Commands::add_group(const std::string& name, const std::string& help) {
-  auto* group = app_.add_subcommand(name, help);
-  group->require_subcommand(1);
-  return *group;
-}
+void add_events_and_target_commands(Commands& to) {
+  auto& events =
+      to.add("events", "Follow what happens to all sessions, or to one, until interrupted",
+             "  srp-nbd events\n  srp-nbd events --json | jq -c 'select(.to == \"disconnected\")'\n"
+             "It begins with the present state of each session, so nothing is missed in between.\n",
+             follow);
+  events.add_option("NAME", to.name, "Only this session")->check(kNotEmpty);
+  events.add_flag("--json", to.as_json, "One JSON object a line");
 
-std::string Commands::control_path() const {
-  return control_path_.empty() ? default_control_path() : control_path_;
+  auto& target = to.add_group("target", "Rehearse an outage: switch a ram:// session's target off and on");
+  to.add_name(to.add_to(target, "offline", "The target goes away", "  srp-nbd target offline s0\n",
+                        switch_target<false>));
+  to.add_name(to.add_to(target, "online", "The target comes back", "  srp-nbd target online s0\n",
+                        switch_target<true>));
 }
-
-ExitCode Commands::run_chosen() const {
-  const auto chosen = std::ranges::find_if(runs_, [](const auto& run) { return run.first->parsed(); });
-  return chosen->second();
-}
-
-void add_name(CLI::App& command, std::string& name) {
-  command.add_option("NAME", name, "The session's name, as list shows it")->required();
-}
-
-void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 }  // namespace srp_nbd

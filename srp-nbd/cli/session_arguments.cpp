@@ -3,46 +3,56 @@
 
 #include <fmt/format.h>
 
-#include "cli/commands.hpp"
+#include <vector>
+
+#include "cli/command_line.hpp"
 
 namespace srp_nbd {
+namespace {
 
-void SessionArguments::add_to(CLI::App& app) {
-  for (const auto& option : table_) {
-    if (option.use == Option::Use::one_session && wanted_ == Wanted::many_sessions) continue;
-    if (option.use == Option::Use::order && wanted_ == Wanted::without_daemon) continue;
-    auto& given = given_[option.key];
+// The value of an option on the command line.
+std::optional<OptionValue> given_value(const CLI::App& command, const Option& option) {
+  const auto* given = command.get_option_no_throw(option.flag);
+  if (!given || given->empty()) return std::nullopt;
+  if (option.is_list()) return given->as<std::vector<std::int64_t>>();
+  if (!option.is_switch()) return given->as<std::string>();
+  if (!given->as<bool>()) return std::nullopt;
+  return option.switches_to();
+}
+
+}  // namespace
+
+void add_session_arguments(CLI::App& command, SessionUse use, const OptionTable& table) {
+  for (const auto& option : table) {
+    if (option.use == Option::Use::one_session && use == SessionUse::sync) continue;
+    if (option.use == Option::Use::order && use == SessionUse::run) continue;
     auto help = option.meaning;
     if (!option.argument.empty() && !option.default_text.empty())
       help += fmt::format("; {} ({})", option.range, option.default_text);
+    if (option.is_list()) help += " (may be repeated)";
+    if (option.is_switch()) {
+      command.add_flag(option.flag, std::as_const(help));
+      continue;
+    }
+    auto* argument = command.add_option(option.flag, std::as_const(help))
+                         ->type_name(option.argument)
+                         ->required(option.is_positional())
+                         ->check(option.is_list() ? kWholeNumber : kNotEmpty);
+    // Without extra arguments, because a TARGET may follow.
     if (option.is_list())
-      app.add_option(option.flag, given.list, help + " (may be repeated)")
-          ->type_name(option.argument)
-          ->allow_extra_args(false)  // because a TARGET may follow
-          ->check(kWholeNumber);
-    else if (!option.is_positional() && option.argument.empty())
-      app.add_flag(option.flag, given.is_set, help);
-    else
-      app.add_option(option.flag, given.text, help)
-          ->check(kNotEmpty)
-          ->type_name(option.argument)
-          ->required(option.is_positional());
+      argument->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
   }
 }
 
-Outcome<ConnectOrder> SessionArguments::order(const std::string& target) const {
+Outcome<ConnectOrder> session_order(const CLI::App& command, const std::string& target,
+                                    const OptionTable& table) {
   ConnectOrder order;
-  for (const auto& option : table_) {
-    const auto found = given_.find(option.key);
-    std::optional<OptionValue> value;
-    if (found != given_.end() && found->second.is_set) value = option.switches_to();
-    if (found != given_.end() && !found->second.list.empty()) value = found->second.list;
-    if (found != given_.end() && !found->second.text.empty()) value = found->second.text;
-    if (!target.empty() && option.is_positional()) value = target;
+  for (const auto& option : table) {
+    auto value = given_value(command, option);
+    if (option.is_positional() && !target.empty()) value = target;
     if (!value) continue;
-    if (auto ok = option.set(order.session, *value); !ok)
-      return Failure{ok.error().code, fmt::format("{}: {}", option.flag, ok.error().message)};
-    order.given.push_back({option.key, std::move(*value)});
+    if (auto ok = option.set(order.session, *value, option.flag); !ok) return ok.error();
+    order.given[option.key] = to_json(*value);
   }
   if (auto ok = check_request(order.session); !ok) return ok.error();
   return order;

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 
-#include "control/words.hpp"
+#include "control/event.hpp"
 
 namespace srp_nbd {
 namespace {
+
+namespace json = boost::json;
 
 std::string or_dash(const OptionalText& text) { return text.value_or("-"); }
 
@@ -57,51 +59,32 @@ std::string state_text(const SessionView& session) {
   return result;
 }
 
-// "keepalive_ms", 5000: "keepalive 5000 ms"
-std::string setting_text(const Setting& setting) {
-  auto name = setting.key;
-  const bool is_time = name.ends_with("_ms");
-  if (is_time) name.resize(name.size() - 3);
-  std::string value = "?";
-  if (const auto* text = std::get_if<std::string>(&setting.value)) value = *text;
-  if (const auto* is_on = std::get_if<bool>(&setting.value)) value = *is_on ? "on" : "off";
-  if (const auto* number = std::get_if<std::int64_t>(&setting.value))
-    value = fmt::format("{}{}", *number, is_time ? " ms" : "");
-  return spaced(name) + " " + value;
-}
-
-template<class Value>
-std::string member_text(std::string key, Value value) {
-  std::string text;
-  if constexpr (std::is_same_v<Value, bool>)
-    text = value ? "on" : "off";
-  else
-    text = key.ends_with("_bytes") ? size_text(value) : std::to_string(value);
-  if (key.ends_with("_bytes")) key.resize(key.size() - 6);
-  return spaced(key) + " " + text;
-}
-
-// All members with their names: "connects 1, losses 0, …"
-template<class T>
-std::string members_text(const T& all) {
+// All members with their names: "keepalive 5000 ms, fence on, …". A key with the suffix has its unit in the text.
+std::string members_text(const json::object& members, std::string_view suffix,
+                         std::string (*text_with_unit)(std::uint64_t)) {
   std::string result;
-  for_each_member<T>([&](std::string_view key, auto pointer) {
-    append(result, member_text(std::string(key), all.*pointer));
-  });
+  for (const auto& [key, value] : members) {
+    std::string name(key), text = "?";
+    const bool has_unit = name.ends_with(suffix);
+    if (has_unit) name.resize(name.size() - suffix.size());
+    boost::system::error_code error;
+    const auto number = value.to_number<std::uint64_t>(error);
+    if (!error) text = has_unit ? text_with_unit(number) : std::to_string(number);
+    if (value.is_string()) text = value.get_string();
+    if (value.is_bool()) text = value.get_bool() ? "on" : "off";
+    append(result, spaced(name) + " " + text);
+  }
   return result;
 }
 
-std::string line(std::string_view label, const std::string& value) {
-  return fmt::format("{:<20}{}\n", label, value);
-}
+std::string milliseconds_text(std::uint64_t number) { return fmt::format("{} ms", number); }
 
 std::string unit_details(const UnitView& unit) {
-  auto result = line(fmt::format("lun {}", unit.lun),
-                     fmt::format("{}  {} ({} blocks of {} B)  {} {} {}  wwid {}  serial {}", place(unit),
-                                 size_text(unit.size_bytes), unit.blocks, unit.block_size, unit.vendor,
-                                 unit.product, unit.revision, or_dash(unit.wwid), or_dash(unit.serial)));
-  if (unit.away) result += line("", "away: " + unit.away->message);
-  return result;
+  const auto away = unit.away ? fmt::format("{:<20}away: {}\n", "", unit.away->message) : "";
+  return fmt::format("{:<20}{}  {} ({} blocks of {} B)  {} {} {}  wwid {}  serial {}\n{}",
+                     fmt::format("lun {}", unit.lun), place(unit), size_text(unit.size_bytes), unit.blocks,
+                     unit.block_size, unit.vendor, unit.product, unit.revision, or_dash(unit.wwid),
+                     or_dash(unit.serial), away);
 }
 
 }  // namespace
@@ -147,30 +130,43 @@ std::string unit_tasks_text(std::string_view command, const UnitTaskAnswer& answ
 }
 
 std::string show_text(const SessionView& session) {
+  constexpr const char* kForm = R"(session             {}
+state               {}
+target              {}
+HCA, port           {}
+source              {}  GID {}
+destination         {}  GID {}
+initiator port id   {}
+target port id      {}
+{}timers running      {}
+options             {}
+negotiated          {}
+channels            {} of {} live, {} lost while others lived{}
+counters            {}
+last error          {}
+)";
   const auto& channels = session.channels;
-  std::string settings;
-  for (const auto& setting : session.options) append(settings, setting_text(setting));
-  const auto running = timers_text(session.timers);
+  std::string units;
+  for (const auto& unit : session.luns) units += unit_details(unit);
+  const auto timers = timers_text(session.timers);
+  return fmt::format(
+      kForm, session.name, state_text(session), session.target,
+      session.hca ? fmt::format("{}, {}", *session.hca, session.port.value_or(0)) : "-",
+      or_dash(session.source), or_dash(session.source_gid), or_dash(session.destination),
+      or_dash(session.destination_gid), or_dash(session.initiator_port_id), session.target_port_id, units,
+      timers.empty() ? "-" : timers, members_text(session.options, "_ms", milliseconds_text),
+      members_text(to_json(session.negotiated).as_object(), "_bytes", size_text), channels.live,
+      channels.wanted, channels.lost, channels.error ? "; " + channels.error->message : "",
+      members_text(to_json(session.counters).as_object(), "_bytes", size_text),
+      session.last_error ? session.last_error->message : "-");
+}
 
-  auto result = line("session", session.name);
-  result += line("state", state_text(session));
-  result += line("target", session.target);
-  result +=
-      line("HCA, port", session.hca ? fmt::format("{}, {}", *session.hca, session.port.value_or(0)) : "-");
-  result += line("source", or_dash(session.source) + "  GID " + or_dash(session.source_gid));
-  result += line("destination", or_dash(session.destination) + "  GID " + or_dash(session.destination_gid));
-  result += line("initiator port id", or_dash(session.initiator_port_id));
-  result += line("target port id", session.target_port_id);
-  for (const auto& unit : session.luns) result += unit_details(unit);
-  result += line("timers running", running.empty() ? "-" : running);
-  result += line("options", settings);
-  result += line("negotiated", members_text(session.negotiated));
-  result += line("channels",
-                 fmt::format("{} of {} live, {} lost while others lived{}", channels.live, channels.wanted,
-                             channels.lost, channels.error ? "; " + channels.error->message : ""));
-  result += line("counters", members_text(session.counters));
-  result += line("last error", session.last_error ? session.last_error->message : "-");
-  return result;
+std::string duration_text(double milliseconds) {
+  if (milliseconds < 9950) return fmt::format("{:.1f} s", milliseconds / 1000);
+  const auto seconds = static_cast<std::uint64_t>(milliseconds / 1000 + 0.5);
+  if (seconds < 60) return fmt::format("{} s", seconds);
+  if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
+  return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);
 }
 
 }  // namespace srp_nbd

@@ -20,4 +20,7 @@ namespace srp_nbd {
 // One line per unit. `command` is "abort" or "reset".
 [[nodiscard]] std::string unit_tasks_text(std::string_view command, const UnitTaskAnswer&);
 
+// "3.2 s", "47 s", "2 min 5 s", "1 h 3 min"
+[[nodiscard]] std::string duration_text(double milliseconds);
+
 }  // namespace srp_nbd

@@ -4,28 +4,20 @@
 #include <fmt/format.h>
 
 #include <boost/describe/class.hpp>
+#include <boost/describe/enum_to_string.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
 
-#include "cli/commands.hpp"
+#include "cli/command_line.hpp"
 #include "cli/session_arguments.hpp"
 #include "cli/session_text.hpp"
-#include "cli/sync_plan.hpp"
+#include "cli/sync.hpp"
 
 namespace srp_nbd {
-
-BOOST_DESCRIBE_STRUCT(ListRemark, (), (line, column, message))
-
 namespace {
-
-struct SyncArguments {
-  std::string list_path;                                              // empty or "-": standard input
-  SessionArguments session{SessionArguments::Wanted::many_sessions};  // of every new session
-  bool is_dry_run = false, as_json = false;
-};
 
 // The result of --json.
 struct TargetReport {
@@ -48,6 +40,10 @@ struct SyncReport {
 };
 BOOST_DESCRIBE_STRUCT(SyncReport, (), (dry_run, targets, bad_lines, repeated_lines, counts))
 
+// By SyncAction.
+constexpr std::uint64_t Counts::*kCountOf[] = {&Counts::connected, &Counts::reconnected, &Counts::unchanged,
+                                               &Counts::left_alone};
+
 Outcome<std::string> read_list(const std::string& path) {
   const bool is_stdin = path.empty() || path == "-";
   const std::unique_ptr<FILE, int (*)(FILE*)> opened(is_stdin ? nullptr : std::fopen(path.c_str(), "re"),
@@ -64,37 +60,30 @@ Outcome<std::string> read_list(const std::string& path) {
 
 class Sync {
  public:
-  Sync(ControlClient client, const SyncArguments& arguments)
-      : client_(std::move(client)),
-        arguments_(arguments),
-        name_(arguments.list_path.empty() ? "-" : arguments.list_path) {}
+  explicit Sync(const Commands& given) : given_(given), client_(given.client()) {}
 
   ExitCode run() {
-    const auto text = read_list(arguments_.list_path);
+    const auto text = read_list(given_.list_path);
     if (!text) return report(text.error());
     const auto list = parse_target_list(*text);
     // Check the options first, because a wrong option is an error for every target.
-    if (const auto any = arguments_.session.order("ram://1M"); !any) return report(any.error());
-    report_.dry_run = arguments_.is_dry_run;
-    report_.bad_lines = list.errors;
-    report_.repeated_lines = list.repeated;
+    if (const auto any = session_order(given_.chosen(), "ram://1M"); !any) return report(any.error());
+    report_ = {given_.is_dry_run, {}, list.errors, list.repeated, {}};
     for (const auto* remarks : {&list.errors, &list.repeated})
-      for (const auto& remark : *remarks) say(remark.line, remark.column, remark.message);
+      for (const auto& remark : *remarks) say(remark);
 
-    const auto sessions = client_.ask(ListOrder{});
+    const auto sessions = client_.ask(ListOrder());
     if (!sessions) return report(sessions.error());
     for (const auto& step : plan_sync(list, sessions->answer.sessions))
       if (!carry_out(step)) break;
-    if (arguments_.as_json)
-      print(boost::json::serialize(to_json(report_)) + "\n");
-    else
-      print_summary(list.targets.size());
+    print(given_.as_json ? boost::json::serialize(to_json(report_)) + "\n" : summary(list.targets.size()));
     return report_.counts.failed + list.errors.size() > 0 ? ExitCode::failed : ExitCode::ok;
   }
 
  private:
-  void say(std::size_t line, std::size_t column, const std::string& message) const {
-    std::fprintf(stderr, "%s:%zu:%zu: %s\n", name_.c_str(), line, column, message.c_str());
+  void say(const ListRemark& remark) const {
+    fmt::print(stderr, "{}:{}:{}: {}\n", given_.list_path.empty() ? "-" : given_.list_path, remark.line,
+               remark.column, remark.message);
   }
 
   // Returns false if the next steps would fail as well.
@@ -102,30 +91,19 @@ class Sync {
     TargetReport done{step.target->line,
                       step.target->target.to_uri(),
                       text_or_null(step.session),
-                      to_string(step.action),
+                      boost::describe::enum_to_string(step.action, ""),
                       {}};
     std::string units;
-    auto& count = count_of(step.action);
     const auto words = perform(step, done, units);
-    ++(done.error ? report_.counts.failed : count);
-    if (done.error)
-      say(done.line, 1, words + ": " + done.error->message);
-    else if (!arguments_.as_json)
+    const auto& error = done.error;
+    ++(error ? report_.counts.failed : report_.counts.*kCountOf[static_cast<std::size_t>(step.action)]);
+    if (error)
+      say({done.line, 1, words + ": " + error->message});
+    else if (!given_.as_json)
       print(fmt::format("{}  {}  {}\n{}", done.session.value_or("-"), words, done.target, units));
     std::fflush(stdout);
     report_.targets.push_back(done);
-    return !done.error || (done.error->code != "no_daemon" && done.error->code != "permission_denied");
-  }
-
-  std::uint64_t& count_of(SyncAction action) {
-    auto& counts = report_.counts;
-    switch (action) {
-      case SyncAction::connect: return counts.connected;
-      case SyncAction::reconnect: return counts.reconnected;
-      case SyncAction::leave_alone: return counts.left_alone;
-      case SyncAction::none: break;
-    }
-    return counts.unchanged;
+    return !error || (error->code != "no_daemon" && error->code != "permission_denied");
   }
 
   // Returns the result in words.
@@ -134,7 +112,7 @@ class Sync {
     if (step.action == SyncAction::leave_alone)
       return fmt::format("left alone, an administrator disconnected it: `srp-nbd reconnect {}` connects it",
                          step.session);
-    if (arguments_.is_dry_run) return "would " + done.action;
+    if (given_.is_dry_run) return "would " + done.action;
     if (step.action == SyncAction::reconnect) {
       const auto reply =
           client_.ask(ReconnectOrder{step.session}, {std::nullopt, "reconnecting " + step.session});
@@ -142,7 +120,7 @@ class Sync {
       done.error = reply.error();
       return "not reconnected";
     }
-    const auto order = arguments_.session.order(done.target);
+    const auto order = session_order(given_.chosen(), done.target);
     const auto reply = order ? client_.ask(*order, patience_for(*order)) : order.error();
     if (!reply) return done.error = reply.error(), "not connected";
     done.session = reply->answer.session.name;
@@ -150,41 +128,39 @@ class Sync {
     return order->session.wait ? "connected" : "connecting";
   }
 
-  void print_summary(std::size_t targets) const {
+  [[nodiscard]] std::string summary(std::size_t targets) const {
     const auto& counts = report_.counts;
-    const bool has_changed = counts.connected + counts.reconnected > 0;
+    const auto bad_lines = report_.bad_lines.size();
     const auto plural = [](std::size_t n) { return n == 1 ? "" : "s"; };
-    print(fmt::format(
+    return fmt::format(
         "{} target{}: {}{} connected, {} reconnected, {} unchanged, {} left alone, {} failed; {} bad "
         "line{}{}\n",
-        targets, plural(targets), arguments_.is_dry_run ? "would be " : "", counts.connected,
-        counts.reconnected, counts.unchanged, counts.left_alone, counts.failed, report_.bad_lines.size(),
-        plural(report_.bad_lines.size()), has_changed ? "" : "; nothing changed"));
+        targets, plural(targets), given_.is_dry_run ? "would be " : "", counts.connected, counts.reconnected,
+        counts.unchanged, counts.left_alone, counts.failed, bad_lines, plural(bad_lines),
+        counts.connected + counts.reconnected > 0 ? "" : "; nothing changed");
   }
 
+  const Commands& given_;
   const ControlClient client_;
-  const SyncArguments& arguments_;
-  const std::string name_;
   SyncReport report_;
 };
 
 }  // namespace
 
-void add_sync_command(Commands& commands) {
-  const auto arguments = std::make_shared<SyncArguments>();
+void add_sync_command(Commands& to) {
   auto& command =
-      commands.add("sync", "Connect what a list of targets has and the daemon has not, or has lost",
-                   "  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
-                   "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
-                   "erased. Run twice, it changes nothing.\n",
-                   [&commands, arguments] { return Sync(commands.client(), *arguments).run(); });
+      to.add("sync", "Connect what a list of targets has and the daemon has not, or has lost",
+             "  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
+             "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
+             "erased. Run twice, it changes nothing.\n",
+             [](const Commands& given) { return Sync(given).run(); });
   command
-      .add_option("FILE", arguments->list_path,
+      .add_option("FILE", to.list_path,
                   "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
       ->check(kNotEmpty);
-  command.add_flag("--dry-run", arguments->is_dry_run, "Say what would be done, do nothing");
-  command.add_flag("--json", arguments->as_json, "As JSON");
-  arguments->session.add_to(command);
+  command.add_flag("--dry-run", to.is_dry_run, "Say what would be done, do nothing");
+  command.add_flag("--json", to.as_json, "As JSON");
+  add_session_arguments(command, SessionUse::sync);
 }
 
 }  // namespace srp_nbd

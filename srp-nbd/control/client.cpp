@@ -2,25 +2,27 @@
 #include "control/client.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <utility>
-
-#include "support/unique_fd.hpp"
 
 namespace srp_nbd {
 namespace {
 
+namespace asio = boost::asio;
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
+using Protocol = asio::local::stream_protocol;
+using boost::system::error_code;
 
 constexpr std::chrono::seconds kQuietTime{2};
 constexpr std::size_t kMaxAnswerBytes = 64u << 20;
@@ -37,102 +39,78 @@ Outcome<> check_daemon(int fd, const std::string& path) {
                              path, peer.uid)};
 }
 
-Outcome<UniqueFd> open_socket(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path))
-    return Failure{"usage", fmt::format("--control: expected a path of at most {} characters",
-                                        sizeof(address.sun_path) - 1)};
-  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) return Failure{"failed", fmt::format("cannot make a socket: {}", std::strerror(errno))};
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    if (auto ok = check_daemon(fd.get(), path); !ok) return ok.error();
-    return fd;
-  }
-  if (errno == EACCES || errno == EPERM)
-    return Failure{"permission_denied",
-                   fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
-                               "own daemon's socket with --control",
-                               path)};
-  return Failure{"no_daemon",
-                 fmt::format("no daemon answers at {} ({}): start one with `srp-nbd daemon`{}", path,
-                             std::strerror(errno), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
-}
-
-// A connection on which an order was sent.
+// A connection to the daemon.
 class Conversation {
  public:
-  explicit Conversation(UniqueFd fd) : fd_(std::move(fd)) {}
-
-  // Returns the line with the answer. Prints "srp-nbd: connecting to … 3 s … 4 s" on standard error
-  // meanwhile.
-  [[nodiscard]] Outcome<std::string> first_line(const Patience& patience) {
-    auto words = "srp-nbd: " + patience.doing + " ";
-    auto result = await_line(patience, words);
-    if (words.empty()) std::fprintf(stderr, "\n");
-    return result;
+  Outcome<> open(const std::string& path) {
+    if (path.size() > kMaxSocketPath)
+      return Failure{"usage",
+                     fmt::format("--control: expected a path of at most {} characters", kMaxSocketPath)};
+    error_code error;
+    socket_.connect(Protocol::endpoint(path), error);
+    if (!error) return check_daemon(socket_.native_handle(), path);
+    if (error == asio::error::access_denied || error == asio::error::no_permission)
+      return Failure{"permission_denied",
+                     fmt::format("no permission to talk to the daemon at {}: use sudo, or name your "
+                                 "own daemon's socket with --control",
+                                 path)};
+    return Failure{"no_daemon",
+                   fmt::format("no daemon answers at {} ({}): start one with `srp-nbd daemon`{}", path,
+                               error.message(), ::geteuid() == 0 ? " or `systemctl start srp-nbd`" : "")};
   }
-  // Passes each following line to `on_line`. Returns the reason of the end.
-  [[nodiscard]] Failure follow(const std::function<void(std::string_view)>& on_line) {
-    for (;;) {
-      while (const auto line = next_line()) on_line(*line);
-      if (auto ok = receive("the daemon has ended"); !ok) return ok.error();
-    }
+
+  Outcome<> send(const std::string& line) {
+    error_code error;
+    asio::write(socket_, asio::buffer(line), error);
+    // A daemon that refuses us may have closed the connection, but its answer can still be read.
+    if (!error || error == asio::error::broken_pipe) return {};
+    return Failure{"no_daemon", fmt::format("the daemon hung up: {}", error.message())};
+  }
+
+  // Waits for the next line. Prints "srp-nbd: connecting to … 3 s … 4 s" on standard error meanwhile.
+  Outcome<std::string> next_line(const Patience& patience, const char* at_end) {
+    std::optional<error_code> end;
+    std::size_t bytes = 0;
+    asio::async_read_until(socket_, asio::dynamic_buffer(received_, kMaxAnswerBytes), '\n',
+                           [&](error_code error, std::size_t n) { end = error, bytes = n; });
+    await(patience, [&] { return end.has_value(); });
+    if (!end)
+      return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
+                                              patience.deadline->count() / 1000)};
+    if (*end == asio::error::not_found) return Failure{"bad_answer", "the daemon's line does not end"};
+    if (*end) return Failure{"no_daemon", at_end};
+    auto line = received_.substr(0, bytes - 1);
+    received_.erase(0, bytes);
+    return line;
   }
 
  private:
-  Outcome<std::string> await_line(const Patience& patience, std::string& words) {
+  // Runs until the operation has ended or the deadline is over.
+  template<class HasEnded>
+  void await(const Patience& patience, HasEnded has_ended) {
     const auto begin = Clock::now();
-    for (auto next_word = kQuietTime;;) {
-      if (auto line = next_line()) return std::move(*line);
+    const bool is_endless = !patience.deadline && patience.doing.empty();
+    const Clock::duration tick = is_endless ? std::chrono::hours(1) : std::chrono::milliseconds(100);
+    auto said = kQuietTime - std::chrono::seconds(1);
+    io_.restart();
+    for (;;) {
+      io_.run_for(tick);
       const auto waited = Clock::now() - begin;
-      if (patience.deadline && waited > *patience.deadline)
-        return Failure{"timed_out", fmt::format("the daemon did not answer within {} s; see its log",
-                                                patience.deadline->count() / 1000)};
-      if (waited >= next_word && !patience.doing.empty()) {
-        std::fprintf(stderr, "%s… %d s ", words.c_str(), static_cast<int>(next_word.count()));
-        words.clear();  // said
-        next_word += std::chrono::seconds(1);
-      }
-      pollfd readable{fd_.get(), POLLIN, 0};
-      if (::poll(&readable, 1, 100) <= 0) continue;
-      if (auto ok = receive("the daemon ended before it answered; see its log"); !ok) return ok.error();
+      if (has_ended() || (patience.deadline && waited > *patience.deadline)) break;
+      if (patience.doing.empty() || waited < said + std::chrono::seconds(1)) continue;
+      if (said < kQuietTime) std::fprintf(stderr, "srp-nbd: %s ", patience.doing.c_str());
+      std::fprintf(stderr, "… %d s ", static_cast<int>((++said).count()));
     }
-  }
-  std::optional<std::string> next_line() {
-    const auto end = received_.find('\n');
-    if (end == std::string::npos) return std::nullopt;
-    auto line = received_.substr(0, end);
-    received_.erase(0, end + 1);
-    return line;
-  }
-  Outcome<> receive(const char* at_end) {
-    if (received_.size() > kMaxAnswerBytes) return Failure{"bad_answer", "the daemon's line does not end"};
-    char buffer[16384];
-    const auto got = ::recv(fd_.get(), buffer, sizeof(buffer), 0);
-    if (got < 0 && errno == EINTR) return {};
-    if (got <= 0) return Failure{"no_daemon", at_end};
-    received_.append(buffer, static_cast<std::size_t>(got));
-    return {};
+    if (said >= kQuietTime) std::fprintf(stderr, "\n");
   }
 
-  UniqueFd fd_;
+  asio::io_context io_;
+  Protocol::socket socket_{io_};
   std::string received_;
 };
 
-Outcome<Conversation> send_order(const std::string& path, const Order& order) {
-  auto fd = open_socket(path);
-  if (!fd) return fd.error();
-  const auto line = json::serialize(order_json(order)) + "\n";
-  // A daemon that refuses us may have closed the connection, but its answer can still be read.
-  if (::send(fd->get(), line.data(), line.size(), MSG_NOSIGNAL) < 0 && errno != EPIPE)
-    return Failure{"no_daemon", fmt::format("the daemon hung up: {}", std::strerror(errno))};
-  return Conversation(std::move(*fd));
-}
-
 Outcome<json::object> answer_of(const std::string& path, const std::string& line) {
-  boost::system::error_code error;
+  error_code error;
   auto value = json::parse(line, error);
   auto* answer = error ? nullptr : value.if_object();
   const auto* ok = answer ? answer->if_contains("ok") : nullptr;
@@ -152,21 +130,20 @@ Outcome<json::object> answer_of(const std::string& path, const std::string& line
 
 }  // namespace
 
-Outcome<json::object> ControlClient::exchange(const Order& order, const Patience& patience) const {
-  auto talk = send_order(path_, order);
-  if (!talk) return talk.error();
-  const auto line = talk->first_line(patience);
-  return line ? answer_of(path_, *line) : line.error();
-}
-
-Failure ControlClient::follow(const EventsOrder& order,
-                              const std::function<void(std::string_view line)>& on_line) const {
-  auto talk = send_order(path_, order);
-  if (!talk) return talk.error();
-  const auto line = talk->first_line({});
+Outcome<json::object> ControlClient::exchange(const Order& order, const Patience& patience,
+                                              const OnLine& on_line) const {
+  Conversation talk;
+  if (auto ok = talk.open(path_); !ok) return ok.error();
+  if (auto ok = talk.send(json::serialize(order_json(order)) + "\n"); !ok) return ok.error();
+  const auto line = talk.next_line(patience, "the daemon ended before it answered; see its log");
   if (!line) return line.error();
-  if (auto answer = answer_of(path_, *line); !answer) return answer.error();
-  return talk->follow(on_line);
+  auto answer = answer_of(path_, *line);
+  if (!answer || !on_line) return answer;
+  for (;;) {
+    const auto next = talk.next_line({std::nullopt, {}}, "the daemon has ended");
+    if (!next) return next.error();
+    on_line(*next);
+  }
 }
 
 }  // namespace srp_nbd

@@ -33,7 +33,7 @@ class ControlClient {
   // Errors: no_daemon, permission_denied, timed_out, bad_answer, and the daemon's error answers.
   template<class AnyOrder, class Answer = typename AnyOrder::Answer>
   [[nodiscard]] Outcome<Reply<Answer>> ask(const AnyOrder& order, const Patience& patience = {}) const {
-    auto object = exchange(order, patience);
+    auto object = exchange(order, patience, {});
     if (!object) return object.error();
     Reply<Answer> reply{{}, std::move(*object)};
     JsonReader reader(Reading::answer);
@@ -42,10 +42,14 @@ class ControlClient {
     return reply;
   }
   // Passes each line after the answer to `on_line`, until the connection ends. Returns the reason.
-  [[nodiscard]] Failure follow(const EventsOrder&, const std::function<void(std::string_view line)>&) const;
+  using OnLine = std::function<void(std::string_view line)>;
+  [[nodiscard]] Failure follow(const EventsOrder& order, const OnLine& on_line) const {
+    return exchange(order, {}, on_line).error();
+  }
 
  private:
-  [[nodiscard]] Outcome<boost::json::object> exchange(const Order&, const Patience&) const;
+  // With `on_line`, returns only failures.
+  [[nodiscard]] Outcome<boost::json::object> exchange(const Order&, const Patience&, const OnLine&) const;
 
   const std::string path_;
 };

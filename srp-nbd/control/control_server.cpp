@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/control_server.hpp"
 
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/read_until.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <filesystem>
 #include <utility>
 
-#include "control/control_socket.hpp"
 #include "control/orders.hpp"
 #include "support/coroutine.hpp"
 
@@ -27,11 +33,64 @@ constexpr std::size_t kMaxClients = 64;
 constexpr std::chrono::seconds kLineDeadline{5};
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 
-// The failure if the client has disconnected: there is nobody to answer.
-Failure gone() { return {}; }
+// Adds to the message what to do if the path cannot be used.
+Failure with_advice(Failure failure) {
+  if (failure.code == "permission_denied")
+    failure.message += "; run as root, or choose a path of your own with --control";
+  if (failure.code == "already_exists") failure.message += "; choose another path with --control";
+  return failure;
+}
+
+// A user who can rename files in the folder can replace our socket.
+Outcome<> check_folder(const std::string& folder) {
+  struct stat there {};
+  if (::stat(folder.c_str(), &there) != 0)
+    return with_advice(system_failure("cannot use the folder " + folder, errno));
+  const auto instead = "give the control socket another place with --control";
+  if (there.st_uid != 0 && there.st_uid != ::geteuid())
+    return Failure{"permission_denied",
+                   fmt::format("{} belongs to uid {}: {}", folder, there.st_uid, instead)};
+  if ((there.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (there.st_mode & S_ISVTX) == 0)
+    return Failure{"permission_denied", fmt::format("others may write in {} (mode {:o}): {}", folder,
+                                                    there.st_mode & 07777, instead)};
+  return {};
+}
+
+// Makes the folder of the control socket if it is missing, and locks PATH.lock in it. The lock is held while
+// the descriptor is open, so that the socket has one owner.
+Outcome<UniqueFd> lock_control_path(const std::string& path) {
+  if (auto ok = check_socket_path(path); !ok) return ok.error();
+  const auto folder = std::filesystem::path(path).parent_path();
+  if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return with_advice(system_failure("cannot make the folder " + folder.string(), errno));
+  if (auto ok = check_folder(folder.empty() ? "." : folder.string()); !ok) return ok.error();
+
+  const auto lock_path = path + ".lock";
+  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return with_advice(system_failure("cannot open " + lock_path, errno));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
+  if (errno != EWOULDBLOCK) return system_failure("cannot lock " + lock_path, errno);
+  return Failure{"already_exists",
+                 fmt::format("an srp-nbd daemon is already running at {}: use that one, or give this one "
+                             "another path with --control",
+                             path)};
+}
+
+// Fails unless the peer process may give orders: it belongs to root or to the daemon's user.
+Outcome<> check_peer(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return Failure{"permission_denied", "the kernel does not report the uid of this client"};
+  if (peer.uid != 0 && peer.uid != ::geteuid())
+    return Failure{
+        "permission_denied",
+        fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), peer.uid)};
+  return {};
+}
 
 // Returns the next line, without its line feed. A failure with a code is sent to the client before it is
-// disconnected.
+// disconnected; one without means that the client has disconnected.
 awaitable<Outcome<std::string>> read_line(Socket& socket, std::string& received) {
   const auto read = co_await within(
       kLineDeadline,
@@ -42,7 +101,7 @@ awaitable<Outcome<std::string>> read_line(Socket& socket, std::string& received)
   const auto [error, bytes] = *read;
   if (error == asio::error::not_found)
     co_return Failure{"bad_request", "the line is longer than 64 KiB: expected one JSON object in a line"};
-  if (error) co_return gone();
+  if (error) co_return Failure();
   auto line = received.substr(0, bytes - 1);
   received.erase(0, bytes);
   co_return line;
@@ -57,24 +116,19 @@ awaitable<bool> write_answer(Socket& socket, const boost::json::object& answer) 
 
 // There is no deadline: a follower may read its lines at any time.
 awaitable<void> write_lines(Socket& socket, const ControlServer::NextLine& next) {
-  for (;;) {
+  for (bool is_there = true; is_there;) {
     const auto line = co_await next();
     const auto text = *line + '\n';
-    boost::system::error_code error;
-    co_await asio::async_write(socket, asio::buffer(text), asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return;
+    const auto written = co_await asio::async_write(socket, asio::buffer(text), kToken);
+    is_there = !std::get<0>(written);
   }
 }
 
-awaitable<void> await_end(Socket& socket) {
-  char byte = 0;
-  boost::system::error_code ignored;
-  co_await socket.async_read_some(asio::buffer(&byte, 1), asio::redirect_error(asio::use_awaitable, ignored));
-}
-
+// Returns when the follower has disconnected, or has sent anything.
 awaitable<void> follow(Socket& socket, const ControlServer::NextLine& next) {
   using namespace asio::experimental::awaitable_operators;
-  co_await (write_lines(socket, next) || await_end(socket));
+  char byte = 0;
+  co_await (write_lines(socket, next) || socket.async_read_some(asio::buffer(&byte, 1), kToken));
 }
 
 awaitable<void> serve_client(Socket& socket, ControlServer::CarryOut carry_out) {

@@ -10,8 +10,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <boost/mp11/algorithm.hpp>
+#include <concepts>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +27,7 @@ struct Maybe : std::optional<T> {
 };
 
 enum class Reading : std::uint8_t {
-  // Of a client: all keys must be known, none may be missing, and the size of texts and lists is limited.
+  // Of a client: all keys must be known, none may be missing, and the size of texts is limited.
   order,
   // Of a daemon, which may be older or newer: unknown keys are ignored; below the top level also missing ones.
   answer,
@@ -41,20 +41,17 @@ inline constexpr bool kIsA<Template<Args...>, Template> = true;
 
 template<class T>
 concept Described = boost::describe::has_describe_members<T>::value;
-// A type with its own conversion functions.
+// A text that must satisfy T::is_valid; T::kExpected says in words what that is.
 template<class T>
-concept SelfConverting = requires(const T& value, T& to, const boost::json::value& from) {
-  { value.to_json() } -> std::same_as<boost::json::value>;
-  { to.read_json(from) } -> std::same_as<bool>;
-  { T::kExpected } -> std::convertible_to<std::string_view>;
+concept CheckedText = std::derived_from<T, std::string> && requires {
+  T::is_valid(T::kExpected);
 };
 
 // Calls visit(key, pointer to the member) for each described member; members of bases come first.
 template<Described T, class Visit>
 void for_each_member(Visit visit) {
-  using Members =
-      boost::describe::describe_members<T, boost::describe::mod_public | boost::describe::mod_inherited>;
-  boost::mp11::mp_for_each<Members>([&](auto member) {
+  using namespace boost::describe;
+  boost::mp11::mp_for_each<describe_members<T, mod_public | mod_inherited>>([&](auto member) {
     std::string_view key = member.name;
     if (key.ends_with('_')) key.remove_suffix(1);
     visit(key, member.pointer);
@@ -63,9 +60,7 @@ void for_each_member(Visit visit) {
 
 template<class T>
 boost::json::value to_json(const T& value) {
-  if constexpr (SelfConverting<T>) {
-    return value.to_json();
-  } else if constexpr (kIsA<T, std::optional>) {
+  if constexpr (kIsA<T, std::optional>) {
     return value ? srp_nbd::to_json(*value) : boost::json::value(nullptr);
   } else if constexpr (kIsA<T, std::vector>) {
     boost::json::array array;
@@ -75,11 +70,10 @@ boost::json::value to_json(const T& value) {
     boost::json::object object;
     for_each_member<T>([&](std::string_view key, auto pointer) {
       const auto& member = value.*pointer;
-      if constexpr (kIsA<std::remove_cvref_t<decltype(member)>, Maybe>) {
-        if (member) object[key] = srp_nbd::to_json(*member);
-      } else {
+      if constexpr (!kIsA<std::remove_cvref_t<decltype(member)>, Maybe>)
         object[key] = srp_nbd::to_json(member);
-      }
+      else if (member)
+        object[key] = srp_nbd::to_json(*member);
     });
     return object;
   } else {
@@ -98,31 +92,31 @@ class JsonReader {
     if constexpr (kIsA<T, std::optional> || kIsA<T, Maybe>) {
       if (kIsA<T, std::optional> && from.is_null()) return to.reset(), true;
       return read(from, to.emplace(), path);
+    } else if constexpr (Described<T>) {
+      if (const auto* object = from.if_object()) return read_members(*object, to, path);
     } else if constexpr (kIsA<T, std::vector>) {
-      return read_list(from, to, path);
-    } else if constexpr (Described<T> && !SelfConverting<T>) {
-      const auto* object = from.if_object();
-      return object ? read_members(*object, to, path) : fail(path, "expected an object");
+      if (const auto* list = from.if_array()) return read_list(*list, to, path);
     } else {
-      return read_scalar(from, to) || fail(path, fmt::format("expected {}", expected<T>()));
+      if (read_scalar(from, to)) return true;
     }
+    return fail(path, fmt::format("expected {}", expected<T>()));
   }
   template<Described T>
   [[nodiscard]] bool read_members(const boost::json::object& from, T& to, const std::string& path = {}) {
     bool is_good = true;
-    std::size_t known = 0;
     for_each_member<T>([&](std::string_view key, auto pointer) {
+      using Member = std::remove_reference_t<decltype(to.*pointer)>;
       if (!is_good) return;
-      auto& member = to.*pointer;
-      using Member = std::remove_reference_t<decltype(member)>;
-      if (const auto* value = from.if_contains(key)) {
-        ++known;
-        is_good = read(*value, member, joined(path, key));
-      } else if (!kIsA<Member, Maybe> && (reading_ == Reading::order || path.empty())) {
+      if (const auto* value = from.if_contains(key))
+        is_good = read(*value, to.*pointer, joined(path, key));
+      else if (!kIsA<Member, Maybe> && (reading_ == Reading::order || path.empty()))
         is_good = fail("", fmt::format("{} is missing: expected {}", joined(path, key), expected<Member>()));
-      }
     });
-    return is_good && (reading_ == Reading::answer || known == from.size() || fail_unknown<T>(from, path));
+    if (!is_good || reading_ == Reading::answer) return is_good;
+    for (const auto& [key, value] : from)
+      if (!is_key_of<T>(key))
+        return fail(path, fmt::format("unknown key \"{}\"", std::string_view(key).substr(0, 64)));
+    return true;
   }
 
   std::string problem;
@@ -130,18 +124,12 @@ class JsonReader {
  private:
   template<class T>
   static std::string_view expected() {
-    if constexpr (SelfConverting<T>)
-      return T::kExpected;
-    else if constexpr (std::is_same_v<T, bool>)
-      return "true or false";
-    else if constexpr (std::is_arithmetic_v<T>)
-      return "a number";
-    else if constexpr (std::is_same_v<T, std::string>)
-      return "a text";
-    else if constexpr (kIsA<T, std::vector>)
-      return "a list";
-    else
-      return "an object";
+    if constexpr (CheckedText<T>) return T::kExpected;
+    if constexpr (std::is_same_v<T, bool>) return "true or false";
+    if constexpr (std::is_arithmetic_v<T>) return "a number";
+    if constexpr (std::is_same_v<T, std::string>) return "a text";
+    if constexpr (kIsA<T, std::vector>) return "a list";
+    return "an object";
   }
   static std::string joined(const std::string& path, std::string_view key) {
     return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
@@ -151,22 +139,15 @@ class JsonReader {
     return false;
   }
   template<class T>
-  bool fail_unknown(const boost::json::object& from, const std::string& path) {
-    for (const auto& [key, value] : from) {
-      bool is_known = false;
-      for_each_member<T>(
-          [&, k = std::string_view(key)](std::string_view known, auto) { is_known |= known == k; });
-      if (!is_known)
-        return fail(path, fmt::format("unknown key \"{}\"", std::string_view(key).substr(0, 64)));
-    }
-    return true;
+  static bool is_key_of(std::string_view key) {
+    bool is_one = false;
+    for_each_member<T>([&](std::string_view known, auto) { is_one |= known == key; });
+    return is_one;
   }
   template<class T>
-  bool read_list(const boost::json::value& from, std::vector<T>& to, const std::string& path) {
-    const auto* list = from.if_array();
-    if (!list) return fail(path, "expected a list");
+  bool read_list(const boost::json::array& from, std::vector<T>& to, const std::string& path) {
     to.clear();
-    for (const auto& element : *list) {
+    for (const auto& element : from) {
       const auto place = joined(path, std::to_string(to.size()));
       if (!read(element, to.emplace_back(), place)) return false;
     }
@@ -174,14 +155,15 @@ class JsonReader {
   }
   template<class T>
   bool read_scalar(const boost::json::value& from, T& to) const {
-    if constexpr (SelfConverting<T>) {
-      return to.read_json(from);
+    if constexpr (std::is_same_v<T, boost::json::object>) {
+      return from.is_object() && (to = from.get_object(), true);
     } else if constexpr (std::is_same_v<T, bool>) {
       return from.is_bool() && (to = from.get_bool(), true);
-    } else if constexpr (std::is_same_v<T, std::string>) {
+    } else if constexpr (std::derived_from<T, std::string>) {
       if (!from.is_string() || (reading_ == Reading::order && from.get_string().size() > kMaxOrderText))
         return false;
       to.assign(from.get_string().data(), from.get_string().size());
+      if constexpr (CheckedText<T>) return T::is_valid(to);
       return true;
     } else {
       boost::system::error_code error;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -17,26 +18,13 @@
 
 namespace srp_nbd {
 
-enum class EventKind : std::uint8_t {
-  present,
-  added,
-  state,
-  attempt_failed,
-  unit_found,
-  unit_resized,
-  unit_away,
-  unit_back,
-  unit_event,
-  published,
-  publish_failed,
-  device_lost,
-  erased,
-  lost,
-};
+BOOST_DEFINE_FIXED_ENUM_CLASS(EventKind, std::uint8_t, present, added, state, attempt_failed, unit_found,
+                              unit_resized, unit_away, unit_back, unit_event, published, publish_failed,
+                              device_lost, erased, lost)
+[[nodiscard]] std::string_view to_string(EventKind) noexcept;
 
 struct EventDescription {
   EventKind kind;
-  std::string_view name;
   // For people; in braces what an event has: from, to, unit ("lun 0 (/dev/nbd0)"), lun, place, wwid, size,
   // old_size, event, lost.
   std::string_view words;
@@ -72,5 +60,8 @@ BOOST_DESCRIBE_STRUCT(Event, (),
 
 // The manual's table of events in Markdown.
 [[nodiscard]] std::string events_manual();
+
+[[nodiscard]] std::string size_text(std::uint64_t bytes);  // "512.0 MiB"
+[[nodiscard]] std::string spaced(std::string name);        // "fast_io_fail": "fast io fail"
 
 }  // namespace srp_nbd

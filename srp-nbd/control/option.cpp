@@ -5,9 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <boost/algorithm/string/replace.hpp>
+#include <boost/json/array.hpp>
 
 namespace srp_nbd {
 namespace {
+
+namespace json = boost::json;
 
 constexpr std::int64_t kMaxDeviceIndex = 65535;
 constexpr std::size_t kMaxShownKey = 80;
@@ -22,15 +26,21 @@ std::optional<std::string> text_behind(std::string_view prefix, const OptionValu
   return text->substr(prefix.size());
 }
 
-// Returns false if the option does not accept the value.
-using Setter = bool (*)(SessionRequest&, const OptionValue&);
+Outcome<bool> set_target(SessionRequest& request, const OptionValue& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text) return false;
+  auto parsed = srpi::parse_target(*text);
+  if (!parsed) return Failure(parsed.error());
+  request.target = std::move(*parsed);
+  return request.has_target = true;
+}
 
-bool set_name(SessionRequest& request, const OptionValue& value) {
-  const auto name = text_behind("", value);
+Outcome<bool> set_name(SessionRequest& request, const OptionValue& value) {
+  const auto* name = std::get_if<std::string>(&value);
   return name && is_valid_name(*name) && (request.name = *name, true);
 }
 
-bool set_device(SessionRequest& request, const OptionValue& value) {
+Outcome<bool> set_device(SessionRequest& request, const OptionValue& value) {
   const auto digits = text_behind("/dev/nbd", value);
   const auto index = digits ? srpi::whole_number(OptionValue(*digits)) : std::nullopt;
   if (!index || *index < 0 || *index > kMaxDeviceIndex) return false;
@@ -38,85 +48,52 @@ bool set_device(SessionRequest& request, const OptionValue& value) {
   return true;
 }
 
-bool set_listen(SessionRequest& request, const OptionValue& value) {
-  const auto path = text_behind("unix:", value);
+Outcome<bool> set_listen(SessionRequest& request, const OptionValue& value) {
+  auto path = text_behind("unix:", value);
   if (!path || !path->starts_with('/') || path->size() > kMaxSocketPath) return false;
   if (path->find('\0') != std::string::npos) return false;
-  request.listen_path = *path;
+  request.listen_path = std::move(*path);
   return true;
 }
 
-bool set_wait(SessionRequest& request, const OptionValue& value) {
+Outcome<bool> set_wait(SessionRequest& request, const OptionValue& value) {
   const auto* wait = std::get_if<bool>(&value);
   return wait && (request.wait = *wait, true);
 }
 
-Outcome<> set_target(SessionRequest& request, const OptionValue& value) {
-  const auto text = text_behind("", value);
-  if (!text) return invalid(srpi::unexpected(kTargetForms, value));
-  auto parsed = srpi::parse_target(*text);
-  if (!parsed) return Failure(parsed.error());
-  request.target = std::move(*parsed);
-  request.has_target = true;
-  return {};
-}
-
-Option own(Option::Use use, std::string key, std::string flag, std::string argument, std::string meaning,
-           std::string expected, Setter set) {
-  Option option{
-      std::move(key), std::move(flag), std::move(argument), use, std::move(meaning), expected, {}, {}, {}};
-  option.set = [set, expected](SessionRequest& request, const OptionValue& value) -> Outcome<> {
-    if (set(request, value)) return {};
-    return invalid(srpi::unexpected(expected, value));
-  };
-  return option;
-}
-
+// key, flag, argument, use, meaning, range, default, setter
 OptionTable own_options() {
   using Use = Option::Use;
-  OptionTable table = {
-      own(Use::one_session, "target", "TARGET", "",
-          "srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX, the login string id_ext=…,ioc_guid=…,dest=HOST:PORT, or "
-          "ram://SIZE for the built-in target",
-          kTargetForms, nullptr),
-      own(Use::one_session, "name", "--name", "NAME", "Name of the session; s0, s1, … by default",
-          "1 to 64 letters, digits or any of - _ . :", set_name),
-      own(Use::one_session, "device", "--device", "/dev/nbdN",
-          "Kernel device to use, for a single logical unit; the first free one by default", "/dev/nbdN",
-          set_device),
-      own(Use::any_session, "listen", "--listen", "unix:PATH",
-          "Serve NBD on this Unix socket, with an export lunN a unit, instead of kernel devices; {name} in "
-          "it is "
-          "the session's name",
-          fmt::format("unix:/PATH, absolute, of at most {} characters", kMaxSocketPath), set_listen),
-      own(Use::order, "wait", "--no-wait", "", "Answer at once, and keep trying until the target answers",
-          "true or false", set_wait),
+  return {
+      {"target", "TARGET", "", Use::one_session,
+       "srp://HOST:PORT/?id_ext=HEX&ioc_guid=HEX, the login string id_ext=…,ioc_guid=…,dest=HOST:PORT, or "
+       "ram://SIZE for the built-in target",
+       kTargetForms, "", set_target},
+      {"name", "--name", "NAME", Use::one_session, "Name of the session; s0, s1, … by default",
+       "1 to 64 letters, digits or any of - _ . :", "", set_name},
+      {"device", "--device", "/dev/nbdN", Use::one_session,
+       "Kernel device to use, for a single logical unit; the first free one by default", "/dev/nbdN", "",
+       set_device},
+      {"listen", "--listen", "unix:PATH", Use::any_session,
+       "Serve NBD on this Unix socket, with an export lunN a unit, instead of kernel devices; {name} in it "
+       "is the session's name",
+       fmt::format("unix:/PATH, absolute, of at most {} characters", kMaxSocketPath), "", set_listen},
+      {"wait", "--no-wait", "", Use::order, "Answer at once, and keep trying until the target answers",
+       "true or false", "true", set_wait},
   };
-  table.front().set = set_target;  // its failures have more details
-  table.back().default_text = "true";
-  return table;
-}
-
-std::string text_of(const OptionValue& value) {
-  if (const auto* b = std::get_if<bool>(&value)) return *b ? "true" : "false";
-  if (const auto* n = std::get_if<std::int64_t>(&value)) return std::to_string(*n);
-  const auto* text = std::get_if<std::string>(&value);
-  return text ? *text : "";
 }
 
 Option made_from(const srpi::SessionOption& option) {
+  const auto by_default = option.get({});
   Option result;
   result.key = option.key();
   result.argument = option.argument();
   result.meaning = option.meaning;
   result.range = option.is_setting() ? option.range() : option.expected();
-  result.default_text = text_of(option.get({}));
-  result.set = [option](SessionRequest& request, const OptionValue& value) -> Outcome<> {
-    auto done = option.set(request.options, value);
-    if (!done) return invalid(done.error().detail);
-    return {};
-  };
-  if (option.is_setting()) result.get = [option](const auto& options) { return option.get(options); };
+  if (const auto* text = std::get_if<std::string>(&by_default)) result.default_text = *text;
+  if (const auto* is_on = std::get_if<bool>(&by_default)) result.default_text = *is_on ? "true" : "false";
+  if (const auto* n = std::get_if<std::int64_t>(&by_default)) result.default_text = std::to_string(*n);
+  result.of_library = option;
   // --lun 1 --lun 2 make the list of luns.
   auto word = std::string(result.is_list() ? option.name.substr(0, option.name.size() - 1) : option.name);
   std::ranges::replace(word, '_', '-');
@@ -125,6 +102,44 @@ Option made_from(const srpi::SessionOption& option) {
 }
 
 }  // namespace
+
+Outcome<> check_request(SessionRequest& request) {
+  if (!request.has_target) return invalid(fmt::format("target is missing: expected {}", kTargetForms));
+  if (request.device_index && !request.listen_path.empty())
+    return invalid("device and listen exclude each other: give a kernel device or a socket, not both");
+  request.options = request.target.overrides.applied_to(request.options);
+  if (auto ok = request.options.validate(); !ok) return Failure{ok.error()};
+  return {};
+}
+
+Outcome<> fill_in_name(SessionRequest& request) {
+  auto path = boost::replace_all_copy(request.listen_path, "{name}", request.name);
+  if (path.size() > kMaxSocketPath)
+    return invalid(fmt::format("listen: {} has more than {} characters", path, kMaxSocketPath));
+  request.listen_path = std::move(path);
+  return {};
+}
+
+bool is_valid_name(std::string_view name) noexcept {
+  if (name.empty() || name.size() > 64 || name == "." || name == "..") return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.' || c == ':';
+  });
+}
+
+Outcome<> Option::set(SessionRequest& request, const OptionValue& value, std::string_view called) const {
+  const auto failed = [&](std::string code, std::string_view problem) -> Outcome<> {
+    return Failure(std::move(code), fmt::format("{}: {}", called, problem));
+  };
+  if (of_library) {
+    const auto done = of_library->set(request.options, value);
+    return done ? Outcome<>() : failed("invalid_argument", done.error().detail);
+  }
+  const auto accepted = set_own(request, value);
+  if (!accepted) return failed(accepted.error().code, accepted.error().message);
+  return *accepted ? Outcome<>() : failed("invalid_argument", srpi::unexpected(range, value));
+}
 
 OptionTable make_option_table(std::span<const srpi::SessionOption> of_library) {
   auto table = own_options();
@@ -145,36 +160,57 @@ const Option* find_option(const OptionTable& table, std::string_view key) {
 
 Outcome<> set_option(SessionRequest& request, std::string_view key, const OptionValue& value,
                      const OptionTable& table) {
-  const auto* option = find_option(table, key);
-  if (!option) {
-    std::vector<std::string_view> known;
-    for (const auto& each : table) known.push_back(each.key);
-    return invalid(fmt::format("unknown key \"{}\": expected one of {}", key.substr(0, kMaxShownKey),
-                               fmt::join(known, ", ")));
-  }
-  auto done = option->set(request, value);
-  if (!done) return Failure{done.error().code, fmt::format("{}: {}", key, done.error().message)};
-  return {};
+  if (const auto* option = find_option(table, key)) return option->set(request, value, key);
+  std::vector<std::string_view> known;
+  for (const auto& each : table) known.push_back(each.key);
+  return invalid(fmt::format("unknown key \"{}\": expected one of {}", key.substr(0, kMaxShownKey),
+                             fmt::join(known, ", ")));
 }
 
-Settings settings_of(const srpi::SessionOptions& values, const OptionTable& table) {
-  Settings result;
+json::value to_json(const OptionValue& value) {
+  return std::visit(
+      [](const auto& v) -> json::value {
+        if constexpr (std::is_same_v<decltype(v), const std::vector<std::int64_t>&>)
+          return json::array(v.begin(), v.end());
+        else
+          return json::value(v);
+      },
+      value);
+}
+
+std::optional<OptionValue> option_value(const json::value& value) {
+  if (const auto* text = value.if_string()) return OptionValue(std::string(text->data(), text->size()));
+  if (const auto* boolean = value.if_bool()) return OptionValue(*boolean);
+  if (const auto* number = value.if_int64()) return OptionValue(*number);
+  const auto* list = value.if_array();
+  if (!list) return std::nullopt;
+  std::vector<std::int64_t> numbers;
+  for (const auto& element : *list) {
+    const auto* number = element.if_int64();  // null if the number is not an int64
+    if (!number) return std::nullopt;
+    numbers.push_back(*number);
+  }
+  return OptionValue(std::move(numbers));
+}
+
+json::object settings_of(const srpi::SessionOptions& values, const OptionTable& table) {
+  json::object result;
   for (const auto& option : table)
-    if (option.get) result.push_back({option.key, option.get(values)});
+    if (option.of_library && option.of_library->is_setting())
+      result[option.key] = to_json(option.of_library->get(values));
   return result;
 }
 
 std::string options_manual(const OptionTable& table) {
-  const auto cell = [](std::string text) {
-    for (std::size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
-    return text;
-  };
   std::string text = "| Option | Key | Meaning | Values | Default |\n|---|---|---|---|---|\n";
-  for (const auto& option : table)
-    text +=
-        fmt::format("| `{}`{} | `{}` | {} | {} | {} |\n", cell(option.usage()),
-                    option.is_list() ? " (repeatable)" : "", option.key, cell(option.meaning),
-                    cell(option.range), option.default_text.empty() ? "" : "`" + option.default_text + "`");
+  for (const auto& option : table) {
+    const auto usage = option.flag + (option.argument.empty() ? "" : " ") + option.argument;
+    const auto row = {fmt::format("`{}`{}", usage, option.is_list() ? " (repeatable)" : ""),
+                      fmt::format("`{}`", option.key), option.meaning, option.range,
+                      option.default_text.empty() ? "" : "`" + option.default_text + "`"};
+    for (const auto& cell : row) text += "| " + boost::replace_all_copy(cell, "|", "\\|") + " ";
+    text += "|\n";
+  }
   return text;
 }
 

@@ -1,20 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of a session, each described once: the library's (srpi/session_option_table.hpp) and the
-// program's. The command line, the configuration, the control socket, `show` and the manual use this table.
+// The request for a session, and its options, each described once: the library's (srpi/session_option_table.hpp)
+// and the program's. The command line, the configuration, the control socket, `show` and the manual use this
+// table.
 #pragma once
 
-#include <functional>
+#include <sys/un.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "control/session_request.hpp"
-#include "control/settings.hpp"
 #include "srpi/session_option_table.hpp"
+#include "srpi/target_address.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
+
+using srpi::OptionValue;
+
+inline constexpr std::size_t kMaxSessions = 256;  // per daemon
+inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
+
+// The values of all options.
+struct SessionRequest {
+  std::string name;  // empty: the daemon chooses one
+  srpi::Target target;
+  bool has_target = false;
+  srpi::SessionOptions options;
+  std::optional<std::uint32_t> device_index;  // /dev/nbdN; unset: the first free one
+  std::string listen_path;                    // serve NBD on this Unix socket instead of a kernel device
+  bool wait = true;                           // if the first login fails, the session is erased
+};
+
+// The checks that need more than one option: a target is there, device and listen exclude each other, the
+// library's own. Puts the options of the target's text, which win, into `options`.
+[[nodiscard]] Outcome<> check_request(SessionRequest&);
+// Replaces "{name}" in the listen path by the session's name. Errors: invalid_argument (the path is too
+// long).
+[[nodiscard]] Outcome<> fill_in_name(SessionRequest&);
+// A session name: 1..64 letters, digits, '-', '_', '.', ':'; not "." or "..".
+[[nodiscard]] bool is_valid_name(std::string_view) noexcept;
 
 struct Option {
   enum class Use : std::uint8_t {
@@ -22,21 +52,25 @@ struct Option {
     any_session,
     order,  // only of an order to the daemon, not of a configured session
   };
+  // Returns false if the option does not accept the value.
+  using Setter = Outcome<bool> (*)(SessionRequest&, const OptionValue&);
 
   std::string key;       // in the configuration and on the control socket
   std::string flag;      // on the command line
   std::string argument;  // the argument of the flag; empty: none
   Use use = Use::any_session;
   std::string meaning, range, default_text;
-  // The failure's message is "expected …, got …". The caller adds the key or the flag before it.
-  std::function<Outcome<>(SessionRequest&, const OptionValue&)> set;
-  std::function<OptionValue(const srpi::SessionOptions&)> get;  // for reports; empty: not reported
+  Setter set_own = nullptr;  // of the program's options
+  std::optional<srpi::SessionOption> of_library = {};
+
+  // Errors: invalid_argument; the message is "CALLED: expected …, got …".
+  [[nodiscard]] Outcome<> set(SessionRequest&, const OptionValue&, std::string_view called) const;
 
   [[nodiscard]] bool is_list() const { return key == "luns"; }
   [[nodiscard]] bool is_positional() const { return !flag.starts_with("--"); }
+  [[nodiscard]] bool is_switch() const { return argument.empty() && !is_positional(); }
   // The flag of a switch that is on by default is --no-…, and sets false.
   [[nodiscard]] bool switches_to() const { return default_text != "true"; }
-  [[nodiscard]] std::string usage() const { return argument.empty() ? flag : flag + " " + argument; }
 };
 
 using OptionTable = std::vector<Option>;
@@ -50,8 +84,14 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] Outcome<> set_option(SessionRequest&, std::string_view key, const OptionValue&,
                                    const OptionTable& = options());
 
-[[nodiscard]] Settings settings_of(const srpi::SessionOptions&, const OptionTable& = options());
+[[nodiscard]] boost::json::value to_json(const OptionValue&);
+// Returns nullopt unless it is a text, whole number, boolean or list of whole numbers.
+[[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
+inline constexpr std::string_view kOptionValueForms =
+    "a text, a whole number, true, false or a list of numbers";
 
+// The options that are settings, by their keys.
+[[nodiscard]] boost::json::object settings_of(const srpi::SessionOptions&, const OptionTable& = options());
 // The manual's table of options in Markdown.
 [[nodiscard]] std::string options_manual(const OptionTable& = options());
 

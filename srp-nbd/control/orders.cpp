@@ -2,34 +2,28 @@
 #include "control/orders.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/json/parser.hpp>
 #include <boost/mp11/algorithm.hpp>
+#include <cstdlib>
 
 namespace srp_nbd {
 namespace {
 
 namespace json = boost::json;
 using boost::mp11::mp_for_each;
-using boost::mp11::mp_identity;
-using boost::mp11::mp_transform;
 
 Failure bad(std::string message) { return {"bad_request", std::move(message)}; }
 
-// Calls `visit` with an empty order of each kind.
-template<class Visit>
-void for_each_order(Visit visit) {
-  mp_for_each<mp_transform<mp_identity, Order>>([&](auto type) { visit(typename decltype(type)::type{}); });
-}
-
 std::string known_commands() {
   std::string text;
-  for_each_order(
+  mp_for_each<Order>(
       [&](const auto& order) { text += fmt::format("{}{}", text.empty() ? "" : ", ", order.kCommand); });
   return text;
 }
 
-Outcome<Order> read_connect(const json::object& members, const OptionTable& table) {
+Outcome<Order> read_connect(json::object members, const OptionTable& table) {
   ConnectOrder order;
   for (const auto& [key, member] : members) {
     const auto value = option_value(member);
@@ -37,27 +31,28 @@ Outcome<Order> read_connect(const json::object& members, const OptionTable& tabl
       return Failure{"invalid_argument",
                      fmt::format("{}: expected {}", std::string_view(key), kOptionValueForms)};
     if (auto ok = set_option(order.session, key, *value, table); !ok) return ok.error();
-    order.given.push_back({std::string(key), *value});
   }
   if (auto ok = check_request(order.session); !ok) return ok.error();
+  order.given = std::move(members);
   return order;
 }
 
 template<class AnyOrder>
-Outcome<Order> read_order(const json::object& members, AnyOrder order) {
+Outcome<Order> read_order(const json::object& members) {
+  AnyOrder order;
   JsonReader reader(Reading::order);
-  typename AnyOrder::Members& to = order;
-  if (!reader.read_members(members, to)) return bad(std::move(reader.problem));
+  if (!reader.read_members<typename AnyOrder::Members>(members, order)) return bad(reader.problem);
   return order;
 }
 
 }  // namespace
 
-bool SessionName::read_json(const json::value& from) {
-  const auto* text = from.if_string();
-  if (!text || !is_valid_name({text->data(), text->size()})) return false;
-  assign(text->data(), text->size());
-  return true;
+std::string default_control_path() {
+  if (const char* path = std::getenv("SRP_NBD_CONTROL"); path && *path) return path;
+  if (::geteuid() == 0) return "/run/srp-nbd/control.sock";
+  if (const char* dir = std::getenv("XDG_RUNTIME_DIR"); dir && *dir == '/')
+    return fmt::format("{}/srp-nbd/control.sock", dir);
+  return fmt::format("/tmp/srp-nbd-{}/control.sock", ::geteuid());
 }
 
 Outcome<Order> parse_order(std::string_view line, const OptionTable& table) {
@@ -79,12 +74,13 @@ Outcome<Order> parse_order(std::string_view line, const OptionTable& table) {
 
   Outcome<Order> result =
       bad(fmt::format("unknown command \"{}\": expected one of {}", name.substr(0, 64), known_commands()));
-  for_each_order([&](auto order) {
-    if (order.kCommand != name) return;
-    if constexpr (std::is_same_v<decltype(order), ConnectOrder>)
-      result = read_connect(*members, table);
+  mp_for_each<Order>([&](const auto& each) {
+    using Each = std::remove_cvref_t<decltype(each)>;
+    if (each.kCommand != name) return;
+    if constexpr (std::is_same_v<Each, ConnectOrder>)
+      result = read_connect(std::move(*members), table);
     else
-      result = read_order(*members, std::move(order));
+      result = read_order<Each>(*members);
   });
   return result;
 }
@@ -92,14 +88,14 @@ Outcome<Order> parse_order(std::string_view line, const OptionTable& table) {
 json::object order_json(const Order& order) {
   return std::visit(
       [](const auto& each) {
-        using Each = std::decay_t<decltype(each)>;
+        using Each = std::remove_cvref_t<decltype(each)>;
         json::value members;
         if constexpr (std::is_same_v<Each, ConnectOrder>)
-          members = each.given.to_json();
+          members = each.given;
         else
-          members = to_json(static_cast<const typename Each::Members&>(each));
+          members = to_json<typename Each::Members>(each);
         json::object object{{"command", Each::kCommand}};
-        for (auto& [key, value] : members.as_object()) object[key] = std::move(value);
+        object.insert(members.as_object().begin(), members.as_object().end());
         return object;
       },
       order);

@@ -15,7 +15,6 @@
 
 #include "control/described_json.hpp"
 #include "control/option.hpp"
-#include "control/session_request.hpp"
 #include "control/session_view.hpp"
 #include "support/failure.hpp"
 
@@ -23,14 +22,17 @@ namespace srp_nbd {
 
 constexpr std::size_t kMaxControlLineBytes = 64 << 10;
 
+// For root: /run/srp-nbd/control.sock. For others: $XDG_RUNTIME_DIR/srp-nbd/control.sock, or
+// /tmp/srp-nbd-UID/control.sock without a runtime directory. $SRP_NBD_CONTROL overrides it.
+[[nodiscard]] std::string default_control_path();
+
 // Members of orders.
 
 struct SessionName : std::string {
   using std::string::string;
   SessionName(std::string name) : std::string(std::move(name)) {}
   static constexpr std::string_view kExpected = "a session's name, as list shows it";
-  [[nodiscard]] boost::json::value to_json() const { return boost::json::value(c_str()); }
-  [[nodiscard]] bool read_json(const boost::json::value&);
+  static constexpr auto is_valid = &is_valid_name;
 };
 struct Nothing {};
 BOOST_DESCRIBE_STRUCT(Nothing, (), ())
@@ -56,7 +58,7 @@ BOOST_DESCRIBE_STRUCT(OfFollower, (), (name))
 // Its keys are the keys of the options (option.hpp).
 struct OfNewSession {
   SessionRequest session;
-  Settings given;  // the given options, from which `session` is made
+  boost::json::object given;  // the given options, from which `session` is made
 };
 
 // Members of answers.
@@ -127,11 +129,11 @@ using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, 
 [[nodiscard]] boost::json::object order_json(const Order&);
 
 // {"ok":true,…} and {"ok":false,"error":{…}}
-template<class Answer>
+template<Described Answer>
 [[nodiscard]] boost::json::object answer_json(const Answer& answer) {
   boost::json::object object{{"ok", true}};
-  auto members = to_json(answer);
-  for (auto& [key, value] : members.as_object()) object[key] = std::move(value);
+  const auto members = to_json(answer);
+  object.insert(members.as_object().begin(), members.as_object().end());
   return object;
 }
 [[nodiscard]] boost::json::object answer_json(const Failure&);

@@ -4,13 +4,13 @@
 #pragma once
 
 #include <boost/describe/class.hpp>
+#include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "control/described_json.hpp"
-#include "control/settings.hpp"
 #include "srpi/session.hpp"
 #include "support/failure.hpp"
 
@@ -72,7 +72,7 @@ struct SessionView {
   std::string target_port_id;
   std::vector<UnitView> luns;
   TimersView timers;
-  Settings options;
+  boost::json::object options;
   ChannelsView channels;
   std::optional<Failure> last_error;
   NegotiatedView negotiated;

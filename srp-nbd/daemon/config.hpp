@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "control/option.hpp"
-#include "control/session_request.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {

@@ -21,7 +21,6 @@
 
 #include "control/control_server.hpp"
 #include "control/orders.hpp"
-#include "control/paths.hpp"
 #include "daemon/config.hpp"
 #include "daemon/process.hpp"
 #include "daemon/registry.hpp"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "control/session_request.hpp"
+#include "control/option.hpp"
 #include "control/session_view.hpp"
 #include "daemon/config.hpp"
 #include "support/failure.hpp"

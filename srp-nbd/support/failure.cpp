@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 namespace srp_nbd {
@@ -26,25 +27,9 @@ Failure system_failure(std::string_view what, int error) {
   return {code, fmt::format("{}: {}", what, std::strerror(error))};
 }
 
-std::span<const FailureCode> failure_codes() noexcept {
-  static constexpr FailureCode kCodes[] = {
-      {"failed", ExitCode::failed},
-      {"bad_answer", ExitCode::failed},
-      {"usage", ExitCode::usage},
-      {"bad_config", ExitCode::usage},
-      {"bad_request", ExitCode::usage},
-      {"invalid_argument", ExitCode::usage},
-      {"no_daemon", ExitCode::no_daemon},
-      {"no_such_session", ExitCode::no_such_session},
-      {"permission_denied", ExitCode::permission},
-  };
-  return kCodes;
-}
-
 ExitCode exit_code_of(std::string_view failure_code) noexcept {
-  const auto codes = failure_codes();
-  const auto found = std::ranges::find(codes, failure_code, &FailureCode::code);
-  return found == codes.end() ? ExitCode::failed : found->exit_code;
+  const auto* found = std::ranges::find(kFailureCodes, failure_code, &FailureCode::code);
+  return found == std::end(kFailureCodes) ? ExitCode::failed : found->exit_code;
 }
 
 ExitCode report(const Failure& failure) {

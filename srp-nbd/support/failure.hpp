@@ -4,7 +4,6 @@
 
 #include <boost/describe/class.hpp>
 #include <boost/system/result.hpp>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,7 +47,17 @@ struct FailureCode {
   std::string_view code;
   ExitCode exit_code;
 };
-[[nodiscard]] std::span<const FailureCode> failure_codes() noexcept;
+inline constexpr FailureCode kFailureCodes[] = {
+    {"failed", ExitCode::failed},
+    {"bad_answer", ExitCode::failed},
+    {"usage", ExitCode::usage},
+    {"bad_config", ExitCode::usage},
+    {"bad_request", ExitCode::usage},
+    {"invalid_argument", ExitCode::usage},
+    {"no_daemon", ExitCode::no_daemon},
+    {"no_such_session", ExitCode::no_such_session},
+    {"permission_denied", ExitCode::permission},
+};
 [[nodiscard]] ExitCode exit_code_of(std::string_view failure_code) noexcept;
 
 // Prints "srp-nbd: MESSAGE" on standard error, after the text on standard output.

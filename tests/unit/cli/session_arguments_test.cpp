@@ -6,18 +6,16 @@
 #include "test/one_more_option.hpp"
 
 using namespace srp_nbd;
-using Wanted = SessionArguments::Wanted;
 
 namespace {
 
 struct Command {
-  explicit Command(Wanted wanted = Wanted::one_session, const OptionTable& table = options())
-      : session(wanted, table) {
-    session.add_to(app);
+  explicit Command(SessionUse use = SessionUse::connect, const OptionTable& t = options()) : table(t) {
+    add_session_arguments(app, use, table);
   }
   Outcome<ConnectOrder> parse(const std::string& words, const std::string& target = {}) {
     app.parse(words);
-    return session.order(target);
+    return session_order(app, target, table);
   }
   std::string failure(const std::string& words) {
     const auto order = parse(words);
@@ -25,7 +23,7 @@ struct Command {
   }
 
   CLI::App app;
-  SessionArguments session;
+  const OptionTable& table;
 };
 
 }  // namespace
@@ -54,15 +52,14 @@ TEST_CASE("session arguments: a failure names the option as it was given") {
 }
 
 TEST_CASE("session arguments: sync has no name and no device, run does not wait") {
-  CHECK(Command(Wanted::many_sessions).parse("--queue-depth 8", "ram://1M")->session.options.queue_depth ==
-        8);
-  CHECK_THROWS_AS(Command(Wanted::many_sessions).parse("--name a", "ram://1M"), CLI::ExtrasError);
-  CHECK_THROWS_AS(Command(Wanted::many_sessions).parse("--device /dev/nbd0", "ram://1M"), CLI::ExtrasError);
-  CHECK_THROWS_AS(Command(Wanted::without_daemon).parse("ram://1M --no-wait"), CLI::ExtrasError);
+  CHECK(Command(SessionUse::sync).parse("--queue-depth 8", "ram://1M")->session.options.queue_depth == 8);
+  CHECK_THROWS_AS(Command(SessionUse::sync).parse("--name a", "ram://1M"), CLI::ExtrasError);
+  CHECK_THROWS_AS(Command(SessionUse::sync).parse("--device /dev/nbd0", "ram://1M"), CLI::ExtrasError);
+  CHECK_THROWS_AS(Command(SessionUse::run).parse("ram://1M --no-wait"), CLI::ExtrasError);
 }
 
 TEST_CASE("session arguments: one more option in the table is one more argument, with help, and is shown") {
-  Command command(Wanted::one_session, one_more_option());
+  Command command(SessionUse::connect, one_more_option());
   CHECK(command.app.help().find("--max-transfer-bytes N") != std::string::npos);
   CHECK(command.app.help().find("4096 to 67108864 (1048576)") != std::string::npos);
   const auto order = command.parse("ram://1M --max-transfer-bytes 65536");

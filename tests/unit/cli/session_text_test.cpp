@@ -87,3 +87,15 @@ TEST_CASE("abort and reset: a line per unit, and success only if all units succe
   CHECK(unit_tasks_text("abort", good) ==
         "a  lun 0  aborted: nothing submitted before is under way any more\n");
 }
+
+TEST_CASE("durations are printed with a useful number of digits") {
+  CHECK(duration_text(40) == "0.0 s");
+  CHECK(duration_text(3249) == "3.2 s");
+  CHECK(duration_text(9949) == "9.9 s");
+  CHECK(duration_text(9950) == "10 s");
+  CHECK(duration_text(59499) == "59 s");
+  CHECK(duration_text(59500) == "1 min 0 s");
+  CHECK(duration_text(125000) == "2 min 5 s");
+  CHECK(duration_text(3599499) == "59 min 59 s");
+  CHECK(duration_text(3780000) == "1 h 3 min");
+}

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "cli/sync.hpp"
+
 #include "catch2/catch.hpp"
-#include "cli/sync_plan.hpp"
-#include "cli/target_list.hpp"
 
 using namespace srp_nbd;
 
 namespace {
-
-bool same(std::string_view a, std::string_view b) {
-  return is_same_target(srpi::parse_target(a)->address, srpi::parse_target(b)->address);
-}
 
 std::string first_error(std::string_view text) {
   const auto list = parse_target_list(text);
@@ -68,27 +64,6 @@ TEST_CASE("target list: a target counts once in every form, and at most 256 are 
   CHECK(cut.targets.size() == 256);
   REQUIRE(cut.errors.size() == 1);
   CHECK(cut.errors[0].line == 257);
-}
-
-TEST_CASE("two forms of the same port id and address are the same target") {
-  CHECK(same("srp://[2001:DB8::1]:5555/?id_ext=1&ioc_guid=2",
-             "id_ext=01,ioc_guid=2,dest=[2001:db8:0:0::1]:5555"));
-  CHECK(same("srp://Store.example:1/?id_ext=1&ioc_guid=2", "srp://store.EXAMPLE:1/?id_ext=1&ioc_guid=2"));
-  CHECK(same(kIb, std::string(kIb) + ",max_sect=65535"));
-  CHECK(same("srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.7", "srp://a:1/?id_ext=1&ioc_guid=2"));
-  CHECK_FALSE(
-      same("srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.7", "srp://a:1/?id_ext=1&ioc_guid=2&src=10.0.0.8"));
-  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://a:2/?id_ext=1&ioc_guid=2"));
-  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://b:1/?id_ext=1&ioc_guid=2"));
-  CHECK_FALSE(same("srp://a:1/?id_ext=1&ioc_guid=2", "srp://a:1/?id_ext=2&ioc_guid=2"));
-  auto other_partition = std::string(kIb), limited_member = other_partition;
-  other_partition.replace(other_partition.find("ffff"), 4, "8001");
-  limited_member.replace(limited_member.find("ffff"), 4, "7fff");
-  CHECK_FALSE(same(kIb, other_partition));
-  CHECK(same(kIb, limited_member));
-  CHECK(same("ram://8M", "ram://8388608"));
-  CHECK_FALSE(same("ram://8M", "ram://16M"));
-  CHECK_FALSE(same("ram://8M", kIb));
 }
 
 TEST_CASE("sync plan: each state of a known session, and an unknown target") {

@@ -103,9 +103,15 @@ TEST_CASE("events: the table has a complete row for each kind") {
   const auto table = event_table();
   CHECK(table.size() == static_cast<std::size_t>(EventKind::lost) + 1);
   for (std::size_t i = 0; i < table.size(); ++i) {
-    INFO(table[i].name);
+    INFO(to_string(table[i].kind));
     CHECK(static_cast<std::size_t>(table[i].kind) == i);
     CHECK_FALSE((table[i].words.empty() || table[i].meaning.empty() || table[i].keys.empty()));
     CHECK_FALSE(event_of(table[i].kind).text().empty());  // the braces name what there is
   }
+}
+
+TEST_CASE("sizes are printed in the largest unit that fits") {
+  CHECK(size_text(1023) == "1023 B");
+  CHECK(size_text(512u << 20) == "512.0 MiB");
+  CHECK(size_text(1536) == "1.5 KiB");
 }

@@ -56,8 +56,8 @@ TEST_CASE("the manual's tables of options and of events are the ones that the pr
 
 TEST_CASE("the manual has every order, with its keys and those of its answer") {
   const auto text = manual();
-  boost::mp11::mp_for_each<boost::mp11::mp_transform<boost::mp11::mp_identity, Order>>([&](auto type) {
-    using Each = typename decltype(type)::type;
+  boost::mp11::mp_for_each<Order>([&](const auto& each) {
+    using Each = std::remove_cvref_t<decltype(each)>;
     INFO(Each::kCommand);
     CHECK(text.find("{\"command\":\"" + std::string(Each::kCommand) + "\"") != std::string::npos);
     if constexpr (Described<typename Each::Members>) check_keys<typename Each::Members>(text);
@@ -75,7 +75,7 @@ TEST_CASE("the manual has every key of a session and of an event, and every fail
   check_keys<srpi::SessionCounters>(text);
   check_keys<Event>(text);
   check_keys<Failure>(text);
-  for (const auto& [code, exit_code] : failure_codes()) {
+  for (const auto& [code, exit_code] : kFailureCodes) {
     INFO(code);
     CHECK(text.find("`" + std::string(code) + "`") != std::string::npos);
   }
