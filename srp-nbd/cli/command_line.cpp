@@ -5,11 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <boost/json/value_from.hpp>
 #include <cstdio>
 #include <utility>
 #include <vector>
-
-#include "control/orders.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -27,6 +26,16 @@ int wrong_command(const CLI::App& app, const std::string& problem) {
   return static_cast<int>(ExitCode::usage);
 }
 
+// The value of an option on the command line.
+std::optional<OptionValue> given_value(const CLI::App& command, const Option& option) {
+  const auto* given = command.get_option_no_throw(option.flag);
+  if (!given || given->empty()) return std::nullopt;
+  if (option.is_list()) return given->as<std::vector<std::int64_t>>();
+  if (!option.is_switch()) return given->as<std::string>();
+  if (!given->as<bool>()) return std::nullopt;
+  return option.switches_to();
+}
+
 }  // namespace
 
 const CLI::Validator kNotEmpty(
@@ -42,30 +51,25 @@ const CLI::Validator kWholeNumber(
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-Commands::Commands(CLI::App& app, Daemon of_program) : daemon(std::move(of_program)), app_(app) {
+Commands::Commands(CLI::App& program, Daemon of_program) : app(program), daemon(std::move(of_program)) {
   add_control(app);
 }
 
-void Commands::add_control(CLI::App& app) {
-  app.add_option("--control", daemon_arguments.control_path,
-                 "The daemon's control socket (" + default_control_path() + ")")
+void Commands::add_control(CLI::App& command) {
+  command
+      .add_option("--control", given_control_path,
+                  "The daemon's control socket (" + default_control_path() + ")")
       ->type_name("PATH")
       ->check(kNotEmpty);
 }
 
-CLI::App& Commands::add_to(CLI::App& parent, const std::string& name, const std::string& help,
-                           const std::string& examples, Run run) {
-  auto* command = parent.add_subcommand(name, help);
+CLI::App& Commands::add(const std::string& name, const std::string& help, const std::string& examples,
+                        Run run, CLI::App* parent) {
+  auto* command = (parent ? *parent : app).add_subcommand(name, help);
   add_control(*command);
   command->footer("Examples:\n" + examples + kExitCodes);
-  command->callback([this, run] { exit_code_ = run(*this); });
+  command->callback([this, run] { exit_code = run(*this); });
   return *command;
-}
-
-CLI::App& Commands::add_group(const std::string& name, const std::string& help) {
-  auto* group = app_.add_subcommand(name, help);
-  group->require_subcommand(1);
-  return *group;
 }
 
 void Commands::add_name(CLI::App& command) {
@@ -73,7 +77,49 @@ void Commands::add_name(CLI::App& command) {
 }
 
 std::string Commands::control_path() const {
-  return daemon_arguments.control_path.empty() ? default_control_path() : daemon_arguments.control_path;
+  return given_control_path.empty() ? default_control_path() : given_control_path;
+}
+
+void add_session_arguments(CLI::App& command, SessionUse use, const OptionTable& table) {
+  for (const auto& option : table) {
+    if (option.use == Option::Use::one_session && use == SessionUse::sync) continue;
+    if (option.use == Option::Use::order && use == SessionUse::run) continue;
+    auto help = option.meaning;
+    if (!option.argument.empty() && !option.default_text.empty())
+      help += fmt::format("; {} ({})", option.range, option.default_text);
+    if (option.is_list()) help += " (may be repeated)";
+    if (option.is_switch()) {
+      command.add_flag(option.flag, std::as_const(help));
+      continue;
+    }
+    auto* argument = command.add_option(option.flag, std::as_const(help))
+                         ->type_name(option.argument)
+                         ->required(option.is_positional())
+                         ->check(option.is_list() ? kWholeNumber : kNotEmpty);
+    // Without extra arguments, because a TARGET may follow.
+    if (option.is_list())
+      argument->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
+  }
+}
+
+Outcome<ConnectOrder> session_order(const CLI::App& command, const std::string& target,
+                                    const OptionTable& table) {
+  ConnectOrder order;
+  for (const auto& option : table) {
+    auto value = given_value(command, option);
+    if (option.is_positional() && !target.empty()) value = target;
+    if (!value) continue;
+    if (auto ok = option.set(order.session, *value, option.flag); !ok) return ok.error();
+    order.given[option.key] = boost::json::value_from(*value);
+  }
+  if (auto ok = check_request(order.session); !ok) return ok.error();
+  return order;
+}
+
+Patience patience_for(const ConnectOrder& order) {
+  constexpr std::chrono::seconds kPublishTime{120};
+  return {order.session.options.connect_timeout + kPublishTime,
+          "connecting to " + order.session.target.to_uri()};
 }
 
 int run_command_line(int argc, char** argv, Daemon daemon) {
@@ -99,7 +145,7 @@ int run_command_line(int argc, char** argv, Daemon daemon) {
   }
   if (app.get_subcommands().empty()) return wrong_command(app, "no command given");
 
-  const auto code = commands.exit_code();
+  const auto code = commands.exit_code;
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return static_cast<int>(code);
   std::perror("srp-nbd: writing to standard output");
   return static_cast<int>(code == ExitCode::ok ? ExitCode::failed : code);

@@ -10,20 +10,16 @@
 #include <string>
 
 #include "control/client.hpp"
-#include "control/option.hpp"
+#include "control/orders.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
 
-struct DaemonArguments {
-  std::string config_path;
-  std::string control_path;  // from --control; empty: the configuration's path, or the default
-  bool foreground = false;
-};
-
 // The daemon's functions. The program that links the daemon provides them.
 struct Daemon {
-  std::function<ExitCode(const DaemonArguments&)> serve;
+  // An empty path: none; the configuration's, or the default.
+  std::function<ExitCode(const std::string& config_path, const std::string& control_path, bool foreground)>
+      serve;
   std::function<ExitCode(const std::string& control_path, SessionRequest)> run;
 };
 
@@ -31,46 +27,54 @@ struct Daemon {
 int run_command_line(int argc, char** argv, Daemon);
 
 // The commands, and their arguments. One command runs in a process, so that all share the arguments.
-class Commands {
- public:
+struct Commands {
   using Run = ExitCode (*)(const Commands&);
 
-  Commands(CLI::App&, Daemon of_program);
+  Commands(CLI::App& program, Daemon of_program);
 
-  // `run` is called after the whole command line is parsed. `examples` ends with a line feed.
-  CLI::App& add(const std::string& name, const std::string& help, const std::string& examples, Run run) {
-    return add_to(app_, name, help, examples, run);
-  }
-  CLI::App& add_to(CLI::App& parent, const std::string& name, const std::string& help,
-                   const std::string& examples, Run);
-  // A command with subcommands.
-  CLI::App& add_group(const std::string& name, const std::string& help);
-  // NAME, the name of a session.
-  void add_name(CLI::App&);
+  // `run` is called after the whole command line is parsed. `examples` ends with a line feed. `parent`: of a
+  // command with subcommands.
+  CLI::App& add(const std::string& name, const std::string& help, const std::string& examples, Run run,
+                CLI::App* parent = nullptr);
+  void add_control(CLI::App&);
+  void add_name(CLI::App&);  // NAME, the name of a session
 
   [[nodiscard]] std::string control_path() const;  // from --control, or the default
   [[nodiscard]] ControlClient client() const { return ControlClient(control_path()); }
-  [[nodiscard]] const CLI::App& chosen() const { return *app_.get_subcommands().front(); }
-  [[nodiscard]] ExitCode exit_code() const { return exit_code_; }
+  [[nodiscard]] const CLI::App& chosen() const { return *app.get_subcommands().front(); }
 
+  CLI::App& app;
   const Daemon daemon;
-  DaemonArguments daemon_arguments;
+  std::string given_control_path;  // empty: none
+  std::string config_path;
   std::string name;       // of a session
   std::string list_path;  // of the targets for sync; empty or "-": standard input
   std::optional<std::uint64_t> lun;
-  bool as_json = false, is_dry_run = false;
-
- private:
-  void add_control(CLI::App&);
-
-  CLI::App& app_;
-  ExitCode exit_code_ = ExitCode::ok;
+  bool as_json = false, is_dry_run = false, in_foreground = false;
+  ExitCode exit_code = ExitCode::ok;  // of the command that has run
 };
 
 // An empty text is refused, because an unset variable of a script would change the meaning of the command.
 extern const CLI::Validator kNotEmpty;
 extern const CLI::Validator kWholeNumber;
 void print(const std::string&);  // to standard output
+
+// The options of a session (control/option.hpp) as arguments of a command.
+enum class SessionUse : std::uint8_t {
+  connect,
+  sync,  // of many sessions: without options that must be different for each
+  run,   // without a daemon: without options of an order
+};
+void add_session_arguments(CLI::App& command, SessionUse, const OptionTable& = options());
+
+// Makes the order from a parsed command line. The values are checked here, too, so that an error is reported
+// also without a daemon. `target` is used if the command has no such argument.
+[[nodiscard]] Outcome<ConnectOrder> session_order(const CLI::App& command, const std::string& target = {},
+                                                  const OptionTable& = options());
+
+// The time for the answer to a connect: its own timeout, and the time to publish the largest number of
+// devices.
+[[nodiscard]] Patience patience_for(const ConnectOrder&);
 
 void add_session_commands(Commands&);  // daemon, run, connect, list, show, disconnect, reconnect, erase
 void add_unit_commands(Commands&);     // abort, reset

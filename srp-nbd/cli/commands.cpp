@@ -8,7 +8,6 @@
 #include <cstdio>
 
 #include "cli/command_line.hpp"
-#include "cli/session_arguments.hpp"
 #include "cli/session_text.hpp"
 #include "control/event.hpp"
 
@@ -29,7 +28,9 @@ ExitCode carry_out(const Commands& given, const AnyOrder& order, const Patience&
   return ExitCode::ok;
 }
 
-ExitCode serve(const Commands& given) { return given.daemon.serve(given.daemon_arguments); }
+ExitCode serve(const Commands& given) {
+  return given.daemon.serve(given.config_path, given.given_control_path, given.in_foreground);
+}
 
 ExitCode run(const Commands& given) {
   auto order = session_order(given.chosen());
@@ -140,11 +141,10 @@ void add_session_commands(Commands& to) {
       "  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground --control /tmp/srp.sock\n"
       "SIGTERM, SIGINT or SIGHUP end it: devices disconnected, sessions erased.\n",
       serve);
-  serve_command.add_option("--config", to.daemon_arguments.config_path, "Configuration file (TOML)")
+  serve_command.add_option("--config", to.config_path, "Configuration file (TOML)")
       ->type_name("FILE")
       ->check(kNotEmpty);
-  serve_command.add_flag("--foreground", to.daemon_arguments.foreground,
-                         "Stay in the foreground, log to stderr");
+  serve_command.add_flag("--foreground", to.in_foreground, "Stay in the foreground, log to stderr");
 
   add_session_arguments(
       to.add("run", "One session in the foreground; it ends with Ctrl-C, or when it is erased",
@@ -207,11 +207,13 @@ void add_events_and_target_commands(Commands& to) {
   events.add_option("NAME", to.name, "Only this session")->check(kNotEmpty);
   events.add_flag("--json", to.as_json, "One JSON object a line");
 
-  auto& target = to.add_group("target", "Rehearse an outage: switch a ram:// session's target off and on");
-  to.add_name(to.add_to(target, "offline", "The target goes away", "  srp-nbd target offline s0\n",
-                        switch_target<false>));
-  to.add_name(to.add_to(target, "online", "The target comes back", "  srp-nbd target online s0\n",
-                        switch_target<true>));
+  auto* target =
+      to.app.add_subcommand("target", "Rehearse an outage: switch a ram:// session's target off and on");
+  target->require_subcommand(1);
+  to.add_name(to.add("offline", "The target goes away", "  srp-nbd target offline s0\n", switch_target<false>,
+                     target));
+  to.add_name(
+      to.add("online", "The target comes back", "  srp-nbd target online s0\n", switch_target<true>, target));
 }
 
 }  // namespace srp_nbd

@@ -21,18 +21,12 @@ void fill_standard_descriptors() {
   if (fd >= 0) ::close(fd);
 }
 
-// The command line uses the daemon only by these two functions.
-srp_nbd::Daemon make_daemon() {
-  using namespace srp_nbd;
-  return {[](const DaemonArguments& given) {
-            return launch_daemon(given.config_path, given.control_path, given.foreground);
-          },
-          [](const std::string& control_path, SessionRequest request) {
-            return run_one_session(control_path, std::move(request), [](const SessionView& session) {
-              print(units_text(session));
-              std::fflush(stdout);
-            });
-          }};
+// Runs a daemon for one session, and prints its units when they are published.
+srp_nbd::ExitCode run(const std::string& control_path, srp_nbd::SessionRequest request) {
+  return srp_nbd::run_one_session(control_path, std::move(request), [](const srp_nbd::SessionView& session) {
+    srp_nbd::print(units_text(session));
+    std::fflush(stdout);
+  });
 }
 
 }  // namespace
@@ -40,7 +34,7 @@ srp_nbd::Daemon make_daemon() {
 int main(int argc, char** argv) {
   fill_standard_descriptors();
   try {
-    return srp_nbd::run_command_line(argc, argv, make_daemon());
+    return srp_nbd::run_command_line(argc, argv, {srp_nbd::launch_daemon, run});
   } catch (const std::bad_alloc&) {
     std::fputs("srp-nbd: out of memory\n", stderr);
     return static_cast<int>(srp_nbd::ExitCode::out_of_memory);

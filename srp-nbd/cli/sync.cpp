@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+// `sync`: reads the list, makes a plan, and carries it out, one target after the other. A target that does
+// not answer costs its connect timeout and is an error; the others are not affected.
 #include "cli/sync.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/describe/class.hpp>
+#include <boost/describe/enum_to_string.hpp>
+#include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
 
+#include "cli/command_line.hpp"
+#include "cli/session_text.hpp"
 #include "srpi/target_lists.hpp"
 
 namespace srp_nbd {
@@ -23,6 +34,132 @@ SyncAction action_for(const SessionView& session) {
   if (session.state != "disconnected" && session.state != "disconnecting") return SyncAction::none;
   return session.by == "fault" ? SyncAction::reconnect : SyncAction::leave_alone;
 }
+
+// The result of --json.
+struct TargetReport {
+  std::size_t line = 0;
+  std::string target;
+  OptionalText session;
+  std::string action;
+  std::optional<Failure> error;
+};
+BOOST_DESCRIBE_STRUCT(TargetReport, (), (line, target, session, action, error))
+struct Counts {
+  std::uint64_t connected = 0, reconnected = 0, unchanged = 0, left_alone = 0, failed = 0;
+};
+BOOST_DESCRIBE_STRUCT(Counts, (), (connected, reconnected, unchanged, left_alone, failed))
+struct SyncReport {
+  bool dry_run = false;
+  std::vector<TargetReport> targets;
+  std::vector<ListRemark> bad_lines, repeated_lines;
+  Counts counts;
+};
+BOOST_DESCRIBE_STRUCT(SyncReport, (), (dry_run, targets, bad_lines, repeated_lines, counts))
+
+// By SyncAction.
+constexpr std::uint64_t Counts::*kCountOf[] = {&Counts::connected, &Counts::reconnected, &Counts::unchanged,
+                                               &Counts::left_alone};
+
+Outcome<std::string> read_list(const std::string& path) {
+  const bool is_stdin = path.empty() || path == "-";
+  const std::unique_ptr<FILE, int (*)(FILE*)> opened(is_stdin ? nullptr : std::fopen(path.c_str(), "re"),
+                                                     [](FILE* f) { return f ? std::fclose(f) : 0; });
+  FILE* file = is_stdin ? stdin : opened.get();
+  std::string text(kMaxTargetListBytes + 1, '\0');  // one byte more than permitted, to detect a longer text
+  const auto got = file ? std::fread(text.data(), 1, text.size(), file) : 0;
+  if (!file || std::ferror(file))
+    return Failure{"failed", fmt::format("{}: cannot be read: {}", is_stdin ? "standard input" : path,
+                                         std::strerror(errno))};
+  text.resize(got);
+  return text;
+}
+
+class Sync {
+ public:
+  explicit Sync(const Commands& given) : given_(given), client_(given.client()) {}
+
+  ExitCode run() {
+    const auto text = read_list(given_.list_path);
+    if (!text) return report(text.error());
+    const auto list = parse_target_list(*text);
+    // Check the options first, because a wrong option is an error for every target.
+    if (const auto any = session_order(given_.chosen(), "ram://1M"); !any) return report(any.error());
+    report_ = {given_.is_dry_run, {}, list.errors, list.repeated, {}};
+    for (const auto* remarks : {&list.errors, &list.repeated})
+      for (const auto& remark : *remarks) say(remark);
+
+    const auto sessions = client_.ask(ListOrder());
+    if (!sessions) return report(sessions.error());
+    for (const auto& step : plan_sync(list, sessions->answer.sessions))
+      if (!carry_out(step)) break;
+    print(given_.as_json ? boost::json::serialize(to_json(report_)) + "\n" : summary(list.targets.size()));
+    return report_.counts.failed + list.errors.size() > 0 ? ExitCode::failed : ExitCode::ok;
+  }
+
+ private:
+  void say(const ListRemark& remark) const {
+    fmt::print(stderr, "{}:{}:{}: {}\n", given_.list_path.empty() ? "-" : given_.list_path, remark.line,
+               remark.column, remark.message);
+  }
+
+  // Returns false if the next steps would fail as well.
+  bool carry_out(const SyncStep& step) {
+    TargetReport done{step.target->line,
+                      step.target->target.to_uri(),
+                      text_or_null(step.session),
+                      boost::describe::enum_to_string(step.action, ""),
+                      {}};
+    std::string units;
+    const auto words = perform(step, done, units);
+    const auto& error = done.error;
+    ++(error ? report_.counts.failed : report_.counts.*kCountOf[static_cast<std::size_t>(step.action)]);
+    if (error)
+      say({done.line, 1, words + ": " + error->message});
+    else if (!given_.as_json)
+      print(fmt::format("{}  {}  {}\n{}", done.session.value_or("-"), words, done.target, units));
+    std::fflush(stdout);
+    report_.targets.push_back(done);
+    return !error || (error->code != "no_daemon" && error->code != "permission_denied");
+  }
+
+  // Returns the result in words.
+  std::string perform(const SyncStep& step, TargetReport& done, std::string& units) const {
+    if (step.action == SyncAction::none) return "unchanged, " + step.state;
+    if (step.action == SyncAction::leave_alone)
+      return fmt::format("left alone, an administrator disconnected it: `srp-nbd reconnect {}` connects it",
+                         step.session);
+    if (given_.is_dry_run) return "would " + done.action;
+    if (step.action == SyncAction::reconnect) {
+      const auto reply =
+          client_.ask(ReconnectOrder{step.session}, {std::nullopt, "reconnecting " + step.session});
+      if (reply) return "reconnected";
+      done.error = reply.error();
+      return "not reconnected";
+    }
+    const auto order = session_order(given_.chosen(), done.target);
+    const auto reply = order ? client_.ask(*order, patience_for(*order)) : order.error();
+    if (!reply) return done.error = reply.error(), "not connected";
+    done.session = reply->answer.session.name;
+    units = units_text(reply->answer.session, "    ");
+    return order->session.wait ? "connected" : "connecting";
+  }
+
+  [[nodiscard]] std::string summary(std::size_t targets) const {
+    const auto& counts = report_.counts;
+    const auto bad_lines = report_.bad_lines.size();
+    const auto plural = [](std::size_t n) { return n == 1 ? "" : "s"; };
+    return fmt::format(
+        "{} target{}: {}{} connected, {} reconnected, {} unchanged, {} left alone, {} failed; {} bad "
+        "line{}{}\n",
+        targets, plural(targets), given_.is_dry_run ? "would be " : "", counts.connected, counts.reconnected,
+        counts.unchanged, counts.left_alone, counts.failed, bad_lines, plural(bad_lines),
+        counts.connected + counts.reconnected > 0 ? "" : "; nothing changed");
+  }
+
+  const Commands& given_;
+  const ControlClient client_;
+  SyncReport report_;
+};
 
 }  // namespace
 
@@ -77,6 +214,22 @@ std::vector<SyncStep> plan_sync(const TargetList& list, const std::vector<Sessio
     if (!is_known) steps.push_back({&target, SyncAction::connect, {}, {}});
   }
   return steps;
+}
+
+void add_sync_command(Commands& to) {
+  auto& command =
+      to.add("sync", "Connect what a list of targets has and the daemon has not, or has lost",
+             "  ibsrpdm -c | srp-nbd sync\n  srp-nbd sync /etc/srp-targets --dry-run\n"
+             "Live sessions, and those that an administrator disconnected, are left alone; nothing is "
+             "erased. Run twice, it changes nothing.\n",
+             [](const Commands& given) { return Sync(given).run(); });
+  command
+      .add_option("FILE", to.list_path,
+                  "One target a line, as `ibsrpdm -c` prints them; - or none: standard input")
+      ->check(kNotEmpty);
+  command.add_flag("--dry-run", to.is_dry_run, "Say what would be done, do nothing");
+  command.add_flag("--json", to.as_json, "As JSON");
+  add_session_arguments(command, SessionUse::sync);
 }
 
 }  // namespace srp_nbd

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
-#include <boost/json/array.hpp>
+#include <boost/json/value_from.hpp>
 
 namespace srp_nbd {
 namespace {
@@ -167,17 +167,6 @@ Outcome<> set_option(SessionRequest& request, std::string_view key, const Option
                              fmt::join(known, ", ")));
 }
 
-json::value to_json(const OptionValue& value) {
-  return std::visit(
-      [](const auto& v) -> json::value {
-        if constexpr (std::is_same_v<decltype(v), const std::vector<std::int64_t>&>)
-          return json::array(v.begin(), v.end());
-        else
-          return json::value(v);
-      },
-      value);
-}
-
 std::optional<OptionValue> option_value(const json::value& value) {
   if (const auto* text = value.if_string()) return OptionValue(std::string(text->data(), text->size()));
   if (const auto* boolean = value.if_bool()) return OptionValue(*boolean);
@@ -197,7 +186,7 @@ json::object settings_of(const srpi::SessionOptions& values, const OptionTable& 
   json::object result;
   for (const auto& option : table)
     if (option.of_library && option.of_library->is_setting())
-      result[option.key] = to_json(option.of_library->get(values));
+      result[option.key] = json::value_from(option.of_library->get(values));
   return result;
 }
 

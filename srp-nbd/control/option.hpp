@@ -84,7 +84,6 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] Outcome<> set_option(SessionRequest&, std::string_view key, const OptionValue&,
                                    const OptionTable& = options());
 
-[[nodiscard]] boost::json::value to_json(const OptionValue&);
 // Returns nullopt unless it is a text, whole number, boolean or list of whole numbers.
 [[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
 inline constexpr std::string_view kOptionValueForms =

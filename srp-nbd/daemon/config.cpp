@@ -14,6 +14,7 @@ namespace srp_nbd {
 namespace {
 
 constexpr std::size_t kMaxConfigBytes = 1 << 20;
+constexpr auto kSessionForm = "session: expected [[session]] tables, with double brackets";
 
 class Reader {
  public:
@@ -32,8 +33,7 @@ class Reader {
   const std::string& file_name_;
   const OptionTable& table_;
   Config config_;
-  std::map<std::string, toml::source_index> lines_of_names_, lines_of_sockets_;
-  std::map<std::uint32_t, toml::source_index> lines_of_devices_;
+  std::map<std::string, toml::source_index> lines_;  // of what only one session may use
 };
 
 std::optional<OptionValue> option_value(const toml::node& node) {
@@ -53,20 +53,15 @@ std::optional<OptionValue> option_value(const toml::node& node) {
 }
 
 Outcome<> Reader::check_unique(const SessionRequest& request, const toml::source_region& where) {
-  const auto taken = [&](std::string_view what, toml::source_index line) {
-    return at(where, fmt::format("{} is already taken by the session in line {}", what, line));
-  };
-  const auto line = where.begin.line;
-  if (!request.name.empty())
-    if (const auto [it, is_new] = lines_of_names_.emplace(request.name, line); !is_new)
-      return taken(fmt::format("the name \"{}\"", request.name), it->second);
+  std::vector<std::string> uses;
+  if (!request.name.empty()) uses.push_back(fmt::format("the name \"{}\"", request.name));
   // Paths with {name} cannot collide, because all names are different.
-  if (!request.listen_path.empty() && request.listen_path.find("{name}") == std::string::npos)
-    if (const auto [it, is_new] = lines_of_sockets_.emplace(request.listen_path, line); !is_new)
-      return taken(request.listen_path, it->second);
-  if (request.device_index)
-    if (const auto [it, is_new] = lines_of_devices_.emplace(*request.device_index, line); !is_new)
-      return taken(fmt::format("/dev/nbd{}", *request.device_index), it->second);
+  const auto& path = request.listen_path;
+  if (!path.empty() && path.find("{name}") == std::string::npos) uses.push_back(path);
+  if (request.device_index) uses.push_back(fmt::format("/dev/nbd{}", *request.device_index));
+  for (const auto& use : uses)
+    if (const auto [it, is_new] = lines_.emplace(use, where.begin.line); !is_new)
+      return at(where, fmt::format("{} is already taken by the session in line {}", use, it->second));
   return {};
 }
 
@@ -104,11 +99,10 @@ Outcome<Config> Reader::read(std::string_view text) {
   for (const auto& [key, node] : table) {
     if (key.str() == "session") {
       const auto* list = node.as_array();
-      if (!list) return at(key.source(), "session: expected [[session]] tables, with double brackets");
+      if (!list) return at(key.source(), kSessionForm);
       for (const auto& element : *list) {
         const auto* session = element.as_table();
-        if (!session)
-          return at(element.source(), "session: expected [[session]] tables, with double brackets");
+        if (!session) return at(element.source(), kSessionForm);
         if (auto ok = read_session(*session); !ok) return ok.error();
       }
     } else if (key.str() == "control") {
@@ -137,14 +131,11 @@ Outcome<Config> parse_config(std::string_view text, const std::string& file_name
 
 Outcome<Config> load_config(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (file) {
-    text.resize(kMaxConfigBytes + 1);
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(file.gcount()));
-  }
+  std::string text(kMaxConfigBytes + 1, '\0');  // one byte more than permitted, to detect a longer text
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.is_open() || file.bad())
     return Failure{"bad_config", fmt::format("{}: cannot be read: {}", path, std::strerror(errno))};
+  text.resize(static_cast<std::size_t>(file.gcount()));
   return parse_config(text, path);
 }
 

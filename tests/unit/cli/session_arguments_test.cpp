@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/session_arguments.hpp"
-
 #include "catch2/catch.hpp"
+#include "cli/command_line.hpp"
 #include "cli/session_text.hpp"
 #include "test/one_more_option.hpp"
 
