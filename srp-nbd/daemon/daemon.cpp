@@ -104,7 +104,9 @@ class Daemon {
       if (!is_stopping_) outcome_ = session.error();
       co_await stop();
     } else if (options_.on_run_ready) {
-      options_.on_run_ready(co_await (*session)->view((*session)->ask_status()));
+      const auto asked = (*session)->ask_status();
+      const auto view = co_await (*session)->view(asked);
+      options_.on_run_ready(view);
     }
   }
 

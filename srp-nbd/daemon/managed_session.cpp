@@ -217,7 +217,8 @@ awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction function,
 awaitable<Outcome<SessionAnswer>> ManagedSession::carry_out(ShowOrder) {
   const auto self = shared_from_this();
   SessionAnswer answer;
-  answer.session = co_await view(ask_status());
+  const auto asked = ask_status();
+  answer.session = co_await view(asked);
   co_return answer;
 }
 

@@ -9,11 +9,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <boost/asio/local/datagram_protocol.hpp>
 #include <cerrno>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "support/failure.hpp"
@@ -50,19 +51,16 @@ void become_io_flusher() {
 }
 
 void notify_service_manager(std::string_view state) noexcept {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  if (!path || (*path != '/' && *path != '@')) return;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  const auto length = std::strlen(path);
-  if (length >= sizeof(address.sun_path)) return;
-  std::memcpy(address.sun_path, path, length);
-  if (*path == '@') address.sun_path[0] = '\0';  // an abstract socket
+  const char* const name = std::getenv("NOTIFY_SOCKET");
+  if (!name || (*name != '/' && *name != '@')) return;
+  std::string path(name);
+  if (path.size() >= sizeof(sockaddr_un::sun_path)) return;
+  if (path[0] == '@') path[0] = '\0';  // an abstract socket
+  const boost::asio::local::datagram_protocol::endpoint address(path);
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!fd) return;
-  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
-                 reinterpret_cast<const sockaddr*>(&address),
-                 static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length));
+  (void)::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL, address.data(),
+                 static_cast<socklen_t>(address.size()));
 }
 
 }  // namespace srp_nbd

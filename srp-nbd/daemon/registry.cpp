@@ -89,7 +89,8 @@ awaitable<Reply> Registry::carry_out(ConnectOrder order) {
   if (!session) co_return reply_of<void>(session.error());
   const auto& request = (*session)->request();
   if (!request.wait) co_return reply_of<ConnectingAnswer>(ConnectingAnswer{{request.name, "connecting"}});
-  const auto shown = co_await (*session)->carry_out(ShowOrder());
+  ShowOrder show;
+  const auto shown = co_await (*session)->carry_out(show);
   co_return reply_of(shown);
 }
 

@@ -28,6 +28,8 @@ constexpr milliseconds kRetryInterval{50};
 // The last step begins at the deadline and needs some time.
 constexpr milliseconds kDeadlineSlack{500};
 
+std::string path_of(std::uint32_t index) { return fmt::format("/dev/nbd{}", index); }
+
 Failure no_answer() { return {"timed_out", "the kernel did not answer within the deadline"}; }
 
 milliseconds left_until(Clock::time_point limit) {
@@ -68,22 +70,18 @@ struct KernelDeviceManager::State {
     co_return co_await answer.wait_until(deadline);
   }
 
-  // Returns false if somebody has disconnected the device, or has then connected another one with the same
-  // number.
-  [[nodiscard]] bool is_still(const KernelDevice& device, NbdControl& control) {
-    const auto owner = control.connector(device.index);
-    return owner && owner->is_this && generations[device.index] == device.generation;
-  }
-
   static awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<State>, KernelDeviceOptions);
-  // Runs `act` for a connected device on the worker thread.
-  using Act = std::function<Outcome<>(State&, NbdControl&)>;
-  static awaitable<Outcome<>> run_act(std::shared_ptr<State> self, milliseconds deadline, Act act) {
+  // Runs `act` for a device on the worker thread. `is_ours` is false if somebody has disconnected the device,
+  // or has then connected another one with the same number.
+  using Act = std::function<Outcome<>(NbdControl&, bool is_ours)>;
+  static awaitable<Outcome<>> act_on(std::shared_ptr<State> self, KernelDevice device, milliseconds deadline,
+                                     Act act) {
     const auto limit = Clock::now() + deadline;
-    const auto work = [limit, act = std::move(act)](State& state) -> Outcome<> {
+    const auto work = [device = std::move(device), limit, act = std::move(act)](State& state) -> Outcome<> {
       const auto control = state.open(left_until(limit));
       if (!control) return control.error();
-      return act(state, **control);
+      const auto owner = (*control)->connector(device.index);
+      return act(**control, owner && owner->is_this && state.generations[device.index] == device.generation);
     };
     const auto outcome = co_await run(std::move(self), work, limit + kDeadlineSlack);
     co_return outcome ? *outcome : Outcome<>(no_answer());
@@ -130,7 +128,7 @@ class Connecting {
       options_.socket.reset();  // the kernel has its own reference now
       ++generations[*made_];
     }
-    KernelDevice device{*made_, fmt::format("/dev/nbd{}", *made_), options_.backend, generations[*made_]};
+    KernelDevice device{*made_, path_of(*made_), options_.backend, generations[*made_]};
     if (!control_->has_node(device.index)) {
       if (!is_last) return std::nullopt;
       return fail(
@@ -160,23 +158,21 @@ class Connecting {
       if (!is_last) return std::nullopt;
       return failure;
     }
-    const auto index = *options_.index;
-    const auto owner = control_->connector(index);
-    const auto refusal = [](std::string words) { return Failure{"busy", std::move(words)}; };
+    const auto path = path_of(*options_.index);
+    const auto owner = control_->connector(*options_.index);
     if (owner && !owner->name.empty() && !owner->is_this)
-      return refusal(fmt::format("/dev/nbd{} is connected already, by process {} ({})", index, owner->process,
-                                 owner->name));
+      return Failure{"busy", fmt::format("{} is connected already, by process {} ({})", path, owner->process,
+                                         owner->name)};
     if (!is_last) return std::nullopt;
-    if (!owner)
-      return refusal(fmt::format(
-          "/dev/nbd{0} is in use: somebody has it open (`fuser -v /dev/nbd{0}` tells who)", index));
-    if (owner->is_this)
-      return refusal(fmt::format(
-          "/dev/nbd{} was connected by this daemon before, and somebody still has it open", index));
-    return refusal(
-        fmt::format("/dev/nbd{} is in use: process {} has connected it and ended; it still is connected, or "
-                    "somebody has it open",
-                    index, owner->process));
+    std::string why = fmt::format("{0} is in use: somebody has it open (`fuser -v {0}` tells who)", path);
+    if (owner && owner->is_this)
+      why = fmt::format("{} was connected by this daemon before, and somebody still has it open", path);
+    else if (owner)
+      why = fmt::format(
+          "{} is in use: process {} has connected it and ended; it still is connected, or "
+          "somebody has it open",
+          path, owner->process);
+    return Failure{"busy", why};
   }
 
   KernelDeviceOptions options_;
@@ -228,23 +224,21 @@ awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::shared
 }
 
 awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
-  const auto act = [device = std::move(device)](State& state, NbdControl& control) -> Outcome<> {
+  const auto act = [index = device.index](NbdControl& control, bool is_ours) -> Outcome<> {
     // The kernel answers "no such device" or "invalid" for a device that is not connected.
-    if (const auto connected = control.connected(device.index); connected && !*connected) return {};
-    if (!state.is_still(device, control)) return {};
-    return control.disconnect(device.index);
+    if (const auto connected = control.connected(index); connected && !*connected) return {};
+    return is_ours ? control.disconnect(index) : Outcome<>();
   };
-  return State::run_act(state_, deadline, act);
+  return State::act_on(state_, std::move(device), deadline, act);
 }
 
 awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
                                                  milliseconds deadline) {
-  const auto act = [device = std::move(device), size_bytes](State& state, NbdControl& control) -> Outcome<> {
-    if (!state.is_still(device, control))
-      return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
-    return control.resize(device.index, device.backend, size_bytes);
+  const auto act = [device, size_bytes](NbdControl& control, bool is_ours) -> Outcome<> {
+    if (is_ours) return control.resize(device.index, device.backend, size_bytes);
+    return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
   };
-  return State::run_act(state_, deadline, act);
+  return State::act_on(state_, std::move(device), deadline, act);
 }
 
 Outcome<SocketPair> make_socket_pair() {
