@@ -126,8 +126,7 @@ void Lane::run() {
     done += host.service_all();  // and answered here
     done += host.resume_waiting();
     if (host.is_memory_short()) host.close_stuck();
-    while (const auto ended = host.take_ended())
-      observer_->on_connection_closed(ended->id(), ended->reason());
+    host.remove_ended([this](const FrontEnd& f) { observer_->on_connection_closed(f.id(), f.reason()); });
     if (is_stopping_ && host.front_ends().empty()) return;
     idle = done > 0 ? 0 : idle + 1;
     if (idle <= idle_polls)

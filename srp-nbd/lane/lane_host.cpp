@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace srp_nbd {
@@ -90,20 +89,6 @@ srpi::Result<> LaneHost::register_memory(srpi::Session& session) {
   if (registered.has_error()) return registered.error();
   memory_.registered = std::move(*registered);
   return {};
-}
-
-std::unique_ptr<FrontEnd> LaneHost::take_ended() noexcept {
-  if (!look_for_ended_) return nullptr;
-  const auto at = std::ranges::find_if(front_ends_, [](const auto& f) { return f->has_ended(); });
-  if (at == front_ends_.end()) {
-    look_for_ended_ = false;
-    return nullptr;
-  }
-  auto ended = std::move(*at);
-  front_ends_.erase(at);
-  if (ended->keeps_chunk_) --chunk_keepers_;
-  memory_is_back_ = true;
-  return ended;
 }
 
 }  // namespace srp_nbd

@@ -116,9 +116,20 @@ class LaneHost {
   [[nodiscard]] srpi::Result<> register_memory(srpi::Session&);
   [[nodiscard]] std::span<const std::unique_ptr<FrontEnd>> front_ends() const noexcept { return front_ends_; }
   void add(std::unique_ptr<FrontEnd> front_end) { front_ends_.emplace_back(std::move(front_end))->start(); }
-  [[nodiscard]] std::unique_ptr<FrontEnd> take_ended() noexcept;  // an ended front end, or nullptr
-  std::size_t service_all();                                      // returns the number of serviced front ends
-  std::size_t resume_waiting();                                   // returns the number of resumed front ends
+  // Destroys the front ends that have ended, each after `report`.
+  template<class Report>
+  void remove_ended(Report report) {
+    if (!std::exchange(look_for_ended_, false)) return;
+    std::erase_if(front_ends_, [&](const auto& f) {
+      if (!f->has_ended()) return false;
+      if (f->keeps_chunk_) --chunk_keepers_;
+      memory_is_back_ = true;
+      report(*f);
+      return true;
+    });
+  }
+  std::size_t service_all();     // returns the number of serviced front ends
+  std::size_t resume_waiting();  // returns the number of resumed front ends
   [[nodiscard]] bool is_memory_short() const noexcept { return !waiting_.empty(); }
   void close_stuck();
 
