@@ -51,7 +51,7 @@ const CLI::Validator kWholeNumber(
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
-Commands::Commands(CLI::App& program, Daemon of_program) : app(program), daemon(std::move(of_program)) {
+Commands::Commands(CLI::App& program, Daemon of_program) : app(program), daemon(of_program) {
   add_control(app);
 }
 
@@ -128,7 +128,7 @@ int run_command_line(int argc, char** argv, Daemon daemon) {
   app.require_subcommand(0, 1);  // the error is printed below
   app.set_version_flag("--version", "srp-nbd " SRPI_VERSION);
   app.footer(std::string("`srp-nbd COMMAND --help` explains a command, with examples.\n") + kExitCodes);
-  Commands commands(app, std::move(daemon));
+  Commands commands(app, daemon);
   add_session_commands(commands);
   add_unit_commands(commands);
   add_sync_command(commands);

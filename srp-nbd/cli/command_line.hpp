@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,9 +17,8 @@ namespace srp_nbd {
 // The daemon's functions. The program that links the daemon provides them.
 struct Daemon {
   // An empty path: none; the configuration's, or the default.
-  std::function<ExitCode(const std::string& config_path, const std::string& control_path, bool foreground)>
-      serve;
-  std::function<ExitCode(const std::string& control_path, SessionRequest)> run;
+  ExitCode (*serve)(const std::string& config_path, const std::string& control_path, bool foreground);
+  ExitCode (*run)(const std::string& control_path, SessionRequest);
 };
 
 // Parses the arguments, runs the command, and returns the exit code.

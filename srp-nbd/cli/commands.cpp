@@ -9,7 +9,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/session_text.hpp"
-#include "control/event.hpp"
+#include "control/reports.hpp"
 
 namespace srp_nbd {
 namespace {

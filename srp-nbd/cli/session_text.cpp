@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "control/event.hpp"
+#include "control/reports.hpp"
 
 namespace srp_nbd {
 namespace {

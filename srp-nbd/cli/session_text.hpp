@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "control/orders.hpp"
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 
 namespace srp_nbd {
 

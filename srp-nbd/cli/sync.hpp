@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 #include "srpi/target_address.hpp"
 
 namespace srp_nbd {

@@ -15,7 +15,7 @@
 
 #include "control/described_json.hpp"
 #include "control/option.hpp"
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {
@@ -118,7 +118,7 @@ using EraseOrder = OrderOf<"erase", OfSession, Nothing>;
 using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
 using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
 using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;
-using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then a line an event (event.hpp)
+using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then a line an event (reports.hpp)
 
 using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
                            AbortOrder, ResetOrder, TargetOrder, EventsOrder>;

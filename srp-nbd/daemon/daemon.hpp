@@ -8,7 +8,7 @@
 #include <string>
 
 #include "control/option.hpp"
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 #include "daemon/config.hpp"
 #include "support/failure.hpp"
 

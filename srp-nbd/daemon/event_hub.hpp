@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "control/event.hpp"
+#include "control/reports.hpp"
 #include "support/failure.hpp"
 
 namespace srp_nbd {

@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "control/event.hpp"
 #include "control/orders.hpp"
+#include "control/reports.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/unit_functions.hpp"
 #include "export/export.hpp"

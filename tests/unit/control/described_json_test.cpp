@@ -6,7 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "catch2/catch.hpp"
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 
 using namespace srp_nbd;
 

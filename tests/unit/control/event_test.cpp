@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/event.hpp"
-
 #include <boost/json/parse.hpp>
 
 #include "catch2/catch.hpp"
+#include "control/reports.hpp"
 
 using namespace srp_nbd;
 

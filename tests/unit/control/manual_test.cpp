@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "catch2/catch.hpp"
-#include "control/event.hpp"
 #include "control/orders.hpp"
+#include "control/reports.hpp"
 
 using namespace srp_nbd;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/session_view.hpp"
+#include "control/reports.hpp"
 
 #include <boost/json/serialize.hpp>
 
