@@ -60,26 +60,26 @@ Failure refusal(const char* what, int error) {
   }
 }
 
-struct Attribute;
-using Attributes = std::vector<Attribute>;
+// The list of the kernel's sockets, which has one entry.
+struct OneSocket {
+  std::uint32_t fd;
+};
 struct Attribute {
   int type;
-  std::variant<std::uint32_t, std::uint64_t, std::string, Attributes> value;
+  std::variant<std::uint32_t, std::uint64_t, const char*, OneSocket> value;
 };
+using Attributes = std::vector<Attribute>;
 
-// Returns false if it does not fit.
-bool put(nl_msg* message, const Attribute& attribute) {
-  if (const auto* n = std::get_if<std::uint32_t>(&attribute.value))
-    return nla_put_u32(message, attribute.type, *n) == 0;
-  if (const auto* n = std::get_if<std::uint64_t>(&attribute.value))
-    return nla_put_u64(message, attribute.type, *n) == 0;
-  if (const auto* text = std::get_if<std::string>(&attribute.value))
-    return nla_put_string(message, attribute.type, text->c_str()) == 0;
-  nlattr* const nest = nla_nest_start(message, attribute.type);
-  if (nest == nullptr) return false;
-  for (const auto& inner : std::get<Attributes>(attribute.value))
-    if (!put(message, inner)) return false;
-  nla_nest_end(message, nest);
+// The functions return false if the attribute does not fit.
+bool put(nl_msg* message, int type, std::uint32_t n) { return nla_put_u32(message, type, n) == 0; }
+bool put(nl_msg* message, int type, std::uint64_t n) { return nla_put_u64(message, type, n) == 0; }
+bool put(nl_msg* message, int type, const char* text) { return nla_put_string(message, type, text) == 0; }
+bool put(nl_msg* message, int type, OneSocket socket) {
+  nlattr* const list = nla_nest_start(message, type);
+  nlattr* const item = list == nullptr ? nullptr : nla_nest_start(message, NBD_SOCK_ITEM);
+  if (item == nullptr || !put(message, NBD_SOCK_FD, socket.fd)) return false;
+  nla_nest_end(message, item);
+  nla_nest_end(message, list);
   return true;
 }
 
@@ -139,14 +139,13 @@ class KernelNbd final : public NbdControl {
   }
 
   Outcome<std::uint32_t> connect(const KernelDeviceOptions& o) override {
-    const auto fd = static_cast<std::uint32_t>(o.socket.get());
     Attributes attributes{{NBD_ATTR_SIZE_BYTES, o.size_bytes},
                           {NBD_ATTR_BLOCK_SIZE_BYTES, std::uint64_t{o.block_size}},
                           {NBD_ATTR_TIMEOUT, static_cast<std::uint64_t>(o.request_timeout.count())},
                           {NBD_ATTR_SERVER_FLAGS, std::uint64_t{o.transmission_flags}},
-                          {NBD_ATTR_SOCKETS, Attributes{{NBD_SOCK_ITEM, Attributes{{NBD_SOCK_FD, fd}}}}}};
+                          {NBD_ATTR_SOCKETS, OneSocket{static_cast<std::uint32_t>(o.socket.get())}}};
     if (o.index) attributes.push_back({NBD_ATTR_INDEX, *o.index});
-    if (!o.backend.empty()) attributes.push_back({NBD_ATTR_BACKEND_IDENTIFIER, o.backend});
+    if (!o.backend.empty()) attributes.push_back({NBD_ATTR_BACKEND_IDENTIFIER, o.backend.c_str()});
     if (auto done = ask(NBD_CMD_CONNECT, "connect", attributes); !done) return done.error();
     if (const auto index = answered_.index ? answered_.index : o.index) return *index;
     return Failure{"protocol_error", "nbd connect: the kernel does not tell the device's index"};
@@ -158,7 +157,7 @@ class KernelNbd final : public NbdControl {
 
   Outcome<> resize(std::uint32_t index, const std::string& backend, std::uint64_t size_bytes) override {
     Attributes attributes{{NBD_ATTR_INDEX, index}, {NBD_ATTR_SIZE_BYTES, size_bytes}};
-    if (!backend.empty()) attributes.push_back({NBD_ATTR_BACKEND_IDENTIFIER, backend});
+    if (!backend.empty()) attributes.push_back({NBD_ATTR_BACKEND_IDENTIFIER, backend.c_str()});
     return ask(NBD_CMD_RECONFIGURE, "resize", attributes);
   }
 
@@ -194,8 +193,8 @@ class KernelNbd final : public NbdControl {
     if (!message || genlmsg_put(message.get(), NL_AUTO_PORT, NL_AUTO_SEQ, family_, 0, 0, command,
                                 NBD_GENL_VERSION) == nullptr)
       return Failure{"no_memory", "netlink message"};
-    for (const auto& attribute : attributes)
-      if (!put(message.get(), attribute))
+    for (const auto& [type, value] : attributes)
+      if (!std::visit([&, t = type](auto v) { return put(message.get(), t, v); }, value))
         return Failure{"too_large", fmt::format("the {} message does not fit into a netlink message", what)};
     answered_ = {};
     if (const int e = nl_send_auto(socket_.get(), message.get()); e < 0)

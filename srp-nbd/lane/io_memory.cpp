@@ -42,9 +42,9 @@ srpi::Result<> LaneOptions::validate() const {
       {"max_request_bytes", max_request_bytes, kMiB,
        std::min<std::size_t>(kMostRequestBytes, read_bytes / 2)},
   };
-  const auto refuse = [](const char* name, std::size_t value, const std::string& expected) {
+  const auto refuse = [](const char* option, std::size_t value, const std::string& expected) {
     return srpi::Error{srpi::Errc::invalid_argument,
-                       fmt::format("{} is {}; expected {}", name, value, expected)};
+                       fmt::format("{} is {}; expected {}", option, value, expected)};
   };
   for (const auto& l : limits)
     if (l.value < l.least || l.value > l.most || l.value % l.step != 0)

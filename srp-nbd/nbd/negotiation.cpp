@@ -37,7 +37,7 @@ std::span<const std::byte> bytes_of(const T& part) {
 // Appends texts, without their terminating zeros, and integers of the wire.
 template<class... Parts>
 void put(std::vector<std::byte>& to, const Parts&... parts) {
-  const auto append = [&to](auto bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); };
+  [[maybe_unused]] const auto append = [&to](auto bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); };
   (append(bytes_of(parts)), ...);
 }
 
