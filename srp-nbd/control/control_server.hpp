@@ -2,8 +2,8 @@
 // The control socket: one JSON object a line each way. A client can cost it neither memory nor time: a line
 // has 64 KiB and 5 seconds, counted from the accept or the answer before it; 64 clients at a time.
 //
-// A client that follows events gets them one a line after its answer, as fast as it takes them and no faster.
-// It is not listened to any more: whatever it sends, or its end, ends the connection.
+// A client that follows events gets one line per event after its answer, as fast as it takes them and no faster.
+// No more orders are read from it: any byte that it sends, or its end, ends the connection.
 //
 // Threads: the executor's thread only. Lifetime: what CarryOut uses must live as long as the executor runs:
 // an order that is being carried out is not cancelled when its client or the server goes.

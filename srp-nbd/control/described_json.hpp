@@ -27,9 +27,9 @@ struct Maybe : std::optional<T> {
 };
 
 enum class Reading : std::uint8_t {
-  // Of a client: all keys must be known, none may be missing, and the size of texts is limited.
+  // Of a client: unknown keys are errors, and so are missing ones, except a Maybe. The size of texts is limited.
   order,
-  // Of a daemon, which may be older or newer: unknown keys are ignored; below the top level also missing ones.
+  // Of a daemon, which may be older or newer: unknown keys are ignored. A key may be missing below the top level.
   answer,
 };
 constexpr std::size_t kMaxOrderText = 4096;

@@ -75,8 +75,8 @@ OptionTable own_options() {
        "Kernel device to use, for a single logical unit; the first free one by default", "/dev/nbdN", "",
        set_device},
       {"listen", "--listen", "unix:PATH", Use::any_session,
-       "Serve NBD on this Unix socket, with an export lunN a unit, instead of kernel devices; {name} in it "
-       "is the session's name",
+       "Serve NBD on this Unix socket, with one export lunN per unit, instead of kernel devices; {name} in "
+       "it is the session's name",
        fmt::format("unix:/PATH, absolute, of at most {} characters", kMaxSocketPath), "", set_listen},
       {"wait", "--no-wait", "", Use::order, "Answer at once, and keep trying until the target answers",
        "true or false", "true", set_wait},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request for a session, and its options, each described once: the library's (srpi/session_option_table.hpp)
-// and the program's. The command line, the configuration, the control socket, `show` and the manual use this
-// table.
+// The request for a session, and the table of its options, each described once: the program's, and the library's
+// from srpi/session_option_table.hpp. The command line, the configuration, the control socket, `show` and the manual
+// use this table.
 #pragma once
 
 #include <sys/un.h>
@@ -37,8 +37,8 @@ struct SessionRequest {
   bool wait = true;                           // if the first login fails, the session is erased
 };
 
-// The checks that need more than one option: a target is there, device and listen exclude each other, the
-// library's own. Puts the options of the target's text, which win, into `options`.
+// Checks a whole request: it has a target, it has not both device and listen, and SessionOptions::validate holds.
+// First copies the options of the target's text, which win, into `options`.
 [[nodiscard]] Outcome<> check_request(SessionRequest&);
 // Replaces "{name}" in the listen path by the session's name. Errors: invalid_argument (the path is too
 // long).

@@ -118,13 +118,13 @@ using EraseOrder = OrderOf<"erase", OfSession, Nothing>;
 using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
 using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
 using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;
-using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then a line an event (reports.hpp)
+using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then one line per event (reports.hpp)
 
 using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
                            AbortOrder, ResetOrder, TargetOrder, EventsOrder>;
 
-// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an
-// option's value).
+// Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an option's
+// value; for connect, also a missing or unknown key).
 [[nodiscard]] Outcome<Order> parse_order(std::string_view line, const OptionTable& = options());
 [[nodiscard]] boost::json::object order_json(const Order&);
 

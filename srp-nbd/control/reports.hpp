@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the daemon reports about sessions: the views of list and show, and the events. Their JSON is stable: keys
-// and kinds are only added (docs/srp-nbd.md). A new key is a member here, named again in the description below
-// its struct.
+// and kinds are only added (docs/srp-nbd.md). A new key is a member of one of these structs (a counter: of
+// srpi::SessionCounters). Name it also in the description below the struct: a member without a name there has no key.
 #pragma once
 
 #include <boost/describe/class.hpp>

@@ -41,7 +41,7 @@ Failure no_units() {
 constexpr spdlog::level::level_enum kLogLevels[] = {spdlog::level::debug, spdlog::level::info,
                                                     spdlog::level::warn, spdlog::level::err};
 
-// Asks the session on the lane's thread. The question is posted at once. After Lane::end there is no answer.
+// Asks the session on the lane's thread. The question is posted at once. After Lane::end an answer may not come.
 template<class Question>
 auto ask(Lane& lane, Executor home, Question question) {
   const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));

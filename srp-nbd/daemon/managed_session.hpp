@@ -70,14 +70,15 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   // Withdraws the export, ends the session and its lane.
   [[nodiscard]] Async<> erase();
 
-  // The orders to a started session. All but erase and show are carried out on the lane's thread.
+  // The orders to a started session. All but erase ask the session on the lane's thread; show waits for at most a
+  // second.
   [[nodiscard]] Async<SessionAnswer> carry_out(ShowOrder);
   [[nodiscard]] Async<DisconnectAnswer> carry_out(DisconnectOrder);
   // Returns when the session is live or the attempt has failed.
   [[nodiscard]] Async<> carry_out(ReconnectOrder);
   [[nodiscard]] Async<> carry_out(EraseOrder) { return erase(); }
   [[nodiscard]] Async<> carry_out(TargetOrder);
-  // They return when every unit has answered (unit_functions.hpp).
+  // abort and reset return when every unit has answered (unit_functions.hpp).
   [[nodiscard]] Async<UnitTaskAnswer> carry_out(AbortOrder order) {
     return run(UnitFunction::abort, order.lun);
   }

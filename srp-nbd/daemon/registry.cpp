@@ -103,7 +103,7 @@ awaitable<Outcome<Registry::SessionPtr>> Registry::connect(SessionRequest reques
   const auto outcome = co_await session->start();
   if (outcome) co_return session;
   spdlog::warn("{}: gone: {}", session->request().name, outcome.error().message);
-  // If it is being erased, the erasure forgets it.
+  // no_such_session: an erasure runs, and it forgets the session.
   if (outcome.error().code != "no_such_session") forget(*session, outcome.error());
   co_return outcome.error();
 }

@@ -33,8 +33,8 @@ class Export {
 
   virtual ~Export() = default;
 
-  // Publishes all units, at least one. After a failure none is published. Fails with `cancelled` if `withdraw` is called
-  // meanwhile.
+  // Publishes all these units. Precondition: there is one. After a failure none is published. Fails with
+  // `cancelled` if `withdraw` is called meanwhile.
   [[nodiscard]] virtual awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
   // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
   // withdrawal. The failure names a device that the kernel does not release; all others are gone.
@@ -42,8 +42,8 @@ class Export {
   // Called when the unit may have another size.
   virtual void resize(const srpi::LogicalUnitInfo&) = 0;
 
-  // Called when a connection of the lane has ended. Returns the device that is lost with it, unless we ended
-  // the connection.
+  // Called when a connection of the lane has ended. Returns the device that is lost with the connection, or
+  // nullopt if we ended the connection or if there is no device.
   virtual std::optional<LostDevice> connection_closed(std::uint64_t connection_id,
                                                       const srpi::Error& why) = 0;
 

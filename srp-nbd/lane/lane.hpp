@@ -34,8 +34,7 @@ namespace srp_nbd {
 class LaneObserver : public srpi::SessionObserver {
  public:
   // Called once for each host(). Code ok: the client disconnected between two requests, or drop() was called.
-  // Other codes: the lane has no such LUN or no place for the connection, or the client violated the
-  // protocol.
+  // Other codes say why the lane ended or refused the connection.
   virtual void on_connection_closed(std::uint64_t connection_id, const srpi::Error& why) = 0;
 };
 
@@ -61,7 +60,7 @@ class Lane {
   ~Lane();
 
   // Starts what the destructor does, but does not wait. The thread calls `ended` as its last action. May be
-  // called once. Later posted work is not run.
+  // called once. Work that is posted later may or may not run.
   void end(std::function<void()> ended);
 
   // Runs `work` on the lane's thread, soon.
@@ -87,7 +86,7 @@ class Lane {
   const std::unique_ptr<LaneObserver> observer_;
   std::thread thread_;
 
-  std::mutex posted_mutex_;  // guards posted_, the only member that other threads access
+  std::mutex posted_mutex_;  // guards posted_, the only member that several threads change
   std::vector<Work> posted_;
   const UniqueFd wake_;  // an eventfd, readable when posted_ becomes non-empty
 

@@ -42,7 +42,7 @@ class FrontEnd {
 
   // Called once, first.
   virtual void start() = 0;
-  // Called once in the turn in which LaneHost::needs_service was called, for all completions of that turn.
+  // Called once after LaneHost::needs_service: in this turn, or in the next one if this turn's services have begun.
   virtual void service() = 0;
   // Called after LaneHost::wait_for_memory when memory may be free. Returns false if the front end goes on
   // waiting.
@@ -104,7 +104,7 @@ class LaneHost {
   void wait_for_memory(FrontEnd& f) noexcept {
     if (!f.waits_for_memory_.is_linked()) waiting_.push_back(f);
   }
-  // FrontEnd::service is called in this turn.
+  // FrontEnd::service is called soon.
   void needs_service(FrontEnd& f) noexcept {
     if (!f.needs_service_.is_linked()) to_service_.push_back(f);
   }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The building blocks of the daemon's coroutines, and their rules.
 //
-// All of them run on one thread, the main thread, and on one executor. Nothing else runs there between two
-// co_awaits. Across a co_await a coroutine keeps alive only what its frame holds: parameters by value,
-// locals, and `const auto self = shared_from_this()`. A frame that is suspended when the io_context goes is
-// destroyed with it. g++ 12 destroys a braced temporary in an expression with co_await twice: give such an
-// argument a name first.
+//   1. All coroutines run on the main thread, on one executor. Between two co_awaits of one, no other runs.
+//   2. A coroutine keeps alive only what its frame holds: parameters by value, locals, and
+//      `const auto self = shared_from_this()`.
+//   3. When the io_context is destroyed, suspended frames are destroyed with it.
+//   4. Give a braced argument a name before a co_await: g++ 12 destroys such a temporary twice.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -82,8 +82,9 @@ class Answer {
   }
   [[nodiscard]] bool is_given() const noexcept { return state_->value.has_value(); }
 
+  // Throws if the wait is cancelled (within).
   [[nodiscard]] awaitable<T> wait() const { return wait_for_value(state_); }
-  // Returns nullopt if the deadline comes first.
+  // Returns nullopt at the deadline, or if the wait is cancelled.
   [[nodiscard]] awaitable<std::optional<T>> wait_until(Clock::time_point deadline) const {
     return wait(state_, deadline);
   }
@@ -110,7 +111,7 @@ class Answer {
   }
   static awaitable<T> wait_for_value(std::shared_ptr<State> state) {
     auto value = co_await wait(state, Clock::time_point::max());
-    co_return std::move(value).value();  // throws if the wait was cancelled
+    co_return std::move(value).value();
   }
 
   std::shared_ptr<State> state_;

@@ -11,11 +11,12 @@
 
 namespace srpi {
 
-// True if target port id, address, partition and service id are the same in any notation, and also our port if both
-// name one. Names of hosts are compared without regard to case, and are not resolved.
+// True if both have the same target port id and the same address, partition and service id, in any notation. If both
+// name a port of ours, it must be the same, too. Host names are compared without regard to case, and not resolved.
 [[nodiscard]] bool is_same_target(const TargetAddress&, const TargetAddress&);
 
-// The character of `text`, from 1, that an error of parse_target(text) names. nullopt: it is about the text as a whole.
+// Returns the position in `text`, counted from 1, that an error of parse_target(text) names. Returns nullopt if it
+// names none.
 [[nodiscard]] std::optional<std::size_t> error_position(const Error&, std::string_view text);
 
 }  // namespace srpi

@@ -4,8 +4,8 @@
 //
 // Buffers. Each command has a send slot for its SRP_CMD unit. The slot is reused after the command's answer,
 // because the target has the unit then. Receive buffers are posted again in batches after their unit is
-// decoded. The target can reach a command's data from the post until SRP_RSP or until end() has destroyed the
-// queue pair.
+// decoded. The target can reach a command's data from the post until SRP_RSP, until a confirmed ABORT TASK or
+// LOGICAL UNIT RESET, or until end() has destroyed the queue pair.
 #pragma once
 
 #include <array>
@@ -48,10 +48,11 @@ struct ChannelCounters {
   std::uint64_t task_functions = 0;
 };
 
-// The commands that a channel leaves when it ends, each list in the order of submission.
+// The commands that a channel leaves when it ends.
 struct Ended {
-  CommandList sent;    // sent and not answered: the target may have performed them, or may still do so
-  CommandList unsent;  // not sent to the target
+  // By deadline: sent and not answered. The target may have performed them, or may still do so.
+  CommandList sent;
+  CommandList unsent;  // by deadline, then those of a unit that is being reset
 };
 
 class Channel {
@@ -95,8 +96,8 @@ class Channel {
   void flush() noexcept;                          // posts commands as far as credits and slots permit
   std::size_t poll() noexcept;                    // takes completions and calls on_complete
   void check_deadlines(base::Time now) noexcept;  // of commands and functions
-  // Acts as if the deadline of all the unit's commands were now. They complete with `cancelled` unless the
-  // target answers first. Unsent commands complete during the call.
+  // Ends the unit's commands, except our own, as if their deadline were now. They complete with `cancelled`
+  // unless the target answers first. Unsent commands complete during the call.
   void abort_unit(std::uint64_t lun) noexcept;
   [[nodiscard]] base::Time next_deadline() const noexcept;
   [[nodiscard]] const Command* oldest_unanswered() const noexcept { return in_flight_.front(); }
@@ -186,7 +187,7 @@ class Channel {
   std::vector<std::uint32_t> receives_to_post_;
   base::SlotTable<Command*> slots_;
   CommandList pending_;    // submitted, not posted
-  CommandList in_flight_;  // posted, oldest first
+  CommandList in_flight_;  // posted, the earliest deadline first
   CommandList blocked_;    // not posted, because their unit is being reset and the reset might end them
   std::uint64_t blocked_lun_ = kNoLun;
   TmfList waiting_tmfs_;

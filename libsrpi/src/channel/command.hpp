@@ -29,7 +29,7 @@ struct DataSegment {
 
 // Ownership: from submit until on_complete is entered, the object, `data` and all its bytes belong to the
 // session. on_complete is called exactly once and never from within submit. When it runs, the target can no
-// longer reach the bytes: its answer has come, or the queue pair is destroyed.
+// longer reach the bytes: its answer has come, an abort or a reset is confirmed, or the queue pair is destroyed.
 struct Command {
   scsi::Cdb cdb;
   std::uint64_t lun = 0;  // the 8 SAM bytes, big-endian
@@ -55,7 +55,7 @@ struct Command {
   std::uint8_t sense_bytes = 0;
   std::array<std::uint8_t, 96> sense{};  // SPC-4 permits 252; we need only the first 18
 
-  struct Internal {  // used by the channel only
+  struct Internal {  // set by the channel; the session reads it after the channel has ended
     base::Time deadline = base::kNever;
     std::uint32_t slot = 0;
     Errc end_error = Errc::timed_out;  // the outcome if it is aborted

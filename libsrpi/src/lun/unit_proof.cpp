@@ -173,8 +173,8 @@ void UnitProof::on_answer(void* self) noexcept {
   }
 }
 
-// Called when no command is in progress. The first failure is the proof's error; the other questions stop
-// after their next answer.
+// Called after each answer. Returns true if no asker waits for another one. The first failure is the proof's
+// error; the other askers stop after their next answer.
 bool UnitProof::is_idle() {
   bool idle = true;
   for (auto& asker : askers_) {

@@ -2,11 +2,13 @@
 // The proof of a session's logical units: the first one finds the units, later ones show that they are the
 // same. It asks several units at the same time, because all I/O waits for it.
 //
-//   idle             no proof runs
+//   idle             no proof runs                              start: -> listing (first proof, all LUNs), or asking
 //   listing          the target is asked for its LUNs           -> asking
-//   asking           the units are asked                        -> over; asking_left_out if none answers
+//   asking           the units are asked                        -> over; a proof of identity that no unit answers
+//                                                                  -> asking_left_out
 //   asking_left_out  the left-out units are asked one by one    -> over
 //   over             outcome() returns the result
+//   (any)            an error: -> over; cancel: -> idle
 #pragma once
 
 #include <array>
@@ -22,8 +24,8 @@ namespace srpi::lun {
 class UnitSink {
  public:
   virtual ~UnitSink() = default;
-  // Called at the end of each proof. If it fails, the proof fails. After a later proof, units may have grown,
-  // or be away or back.
+  // Called when the result of a proof is taken, except of a proof of attentions. If it fails, the proof fails.
+  // After a later proof, units may have grown, or be away or back.
   [[nodiscard]] virtual Result<> take_units(std::span<const UnitProfile>) = 0;
 };
 

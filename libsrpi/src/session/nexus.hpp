@@ -34,8 +34,8 @@ struct SessionRecord {
   // How often each row of the table was taken, in its order. The simulator measures its coverage by it.
   std::array<std::uint32_t, kStates * kEvents> rows_taken{};
   std::uint64_t fds_version = 0;
-  // Changes whenever a unit may have lost its volatile cache: with each login, also of a further channel, and
-  // with each report that something about a unit changed.
+  // Changes whenever a unit may have lost its volatile cache: with each login, also of a further channel, with
+  // each report that something about a unit changed, and with each unit that was away and is back.
   std::uint64_t cache_epoch = 0;
   bool device_reached = true;  // the last attempt has found its device
 };
@@ -52,7 +52,7 @@ class Nexus final : private UnitEventSink {
   void reconnect();
   void erase();
 
-  // The command completes in a later poll or flush, or when the state changes, but not during the call.
+  // The command completes in a later poll, in abort_unit, or when the state changes, but not during the call.
   void submit(Command&) noexcept;
   // Resets a unit over all channels. Completes with no_connect if the session is not live.
   void submit(Tmf&) noexcept;

@@ -53,9 +53,9 @@ void Nexus::end_attempt(const AttemptOutcome& outcome) {
   close(channels_.first().channel, marks_, clock_.now());
   ++record_.fds_version;
   if (outcome.ended_by_target && contest_.on_ended_by_target(clock_.now()))
-    return dispatch(Event::attempt_refused, eviction());
+    return dispatch(Event::attempt_failed_for_good, eviction());
   if (!outcome.ended_by_target) contest_.reset();
-  dispatch(outcome.is_final ? Event::attempt_refused : Event::attempt_failed, outcome.error);
+  dispatch(outcome.is_final ? Event::attempt_failed_for_good : Event::attempt_failed, outcome.error);
 }
 
 // The order matters: first completions, then their effect on units, then losses, then questions to units.

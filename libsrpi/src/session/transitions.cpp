@@ -13,7 +13,7 @@ using Table = std::array<Transition, kStates * kEvents>;
 constexpr Table kTable{{
     {connecting, attempt_succeeded, live, go_live},
     {connecting, attempt_failed, lost, schedule_retry},
-    {connecting, attempt_refused, stopped, give_up},
+    {connecting, attempt_failed_for_good, stopped, give_up},
     {connecting, connection_lost, connecting,
      impossible},  // the loss of an attempt's connection is attempt_failed
     {connecting, drained, connecting, impossible},
@@ -27,7 +27,7 @@ constexpr Table kTable{{
 
     {live, attempt_succeeded, live, impossible},
     {live, attempt_failed, live, impossible},
-    {live, attempt_refused, live, impossible},
+    {live, attempt_failed_for_good, live, impossible},
     {live, connection_lost, recovering, lose},
     {live, drained, live, impossible},
     {live, disconnect_requested, disconnecting, tear_down},
@@ -40,7 +40,7 @@ constexpr Table kTable{{
 
     {recovering, attempt_succeeded, live, go_live},
     {recovering, attempt_failed, recovering, schedule_retry},
-    {recovering, attempt_refused, stopped, give_up},
+    {recovering, attempt_failed_for_good, stopped, give_up},
     {recovering, connection_lost, recovering, impossible},
     {recovering, drained, recovering, impossible},
     {recovering, disconnect_requested, disconnecting, tear_down},
@@ -53,7 +53,7 @@ constexpr Table kTable{{
 
     {lost, attempt_succeeded, live, go_live},
     {lost, attempt_failed, lost, schedule_retry},
-    {lost, attempt_refused, stopped, give_up},
+    {lost, attempt_failed_for_good, stopped, give_up},
     {lost, connection_lost, lost, impossible},
     {lost, drained, lost, impossible},
     {lost, disconnect_requested, disconnecting, tear_down},
@@ -66,7 +66,7 @@ constexpr Table kTable{{
 
     {disconnecting, attempt_succeeded, disconnecting, impossible},
     {disconnecting, attempt_failed, disconnecting, impossible},
-    {disconnecting, attempt_refused, disconnecting, impossible},
+    {disconnecting, attempt_failed_for_good, disconnecting, impossible},
     {disconnecting, connection_lost, disconnecting, impossible},
     {disconnecting, drained, stopped, none},
     {disconnecting, disconnect_requested, disconnecting, Action::ignore},
@@ -79,7 +79,7 @@ constexpr Table kTable{{
 
     {stopped, attempt_succeeded, stopped, impossible},
     {stopped, attempt_failed, stopped, impossible},
-    {stopped, attempt_refused, stopped, impossible},
+    {stopped, attempt_failed_for_good, stopped, impossible},
     {stopped, connection_lost, stopped, impossible},
     {stopped, drained, stopped, impossible},
     {stopped, disconnect_requested, stopped, none},  // the administrator is the cause now
@@ -92,7 +92,7 @@ constexpr Table kTable{{
 
     {erased, attempt_succeeded, erased, impossible},
     {erased, attempt_failed, erased, impossible},
-    {erased, attempt_refused, erased, impossible},
+    {erased, attempt_failed_for_good, erased, impossible},
     {erased, connection_lost, erased, impossible},
     {erased, drained, erased, none},  // ends the tear-down of erase
     {erased, disconnect_requested, erased, Action::ignore},
@@ -153,7 +153,7 @@ const char* to_string(Event event) noexcept {
   switch (event) {
     case attempt_succeeded: return "attempt_succeeded";
     case attempt_failed: return "attempt_failed";
-    case attempt_refused: return "attempt_refused";
+    case attempt_failed_for_good: return "attempt_failed_for_good";
     case connection_lost: return "connection_lost";
     case drained: return "drained";
     case disconnect_requested: return "disconnect_requested";

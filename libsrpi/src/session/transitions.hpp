@@ -25,11 +25,11 @@ enum class State : std::uint8_t {
 inline constexpr std::size_t kStates = 7;
 
 enum class Event : std::uint8_t {
-  attempt_succeeded,  // logged in, and the logical units are the same
-  attempt_failed,     // a later attempt may succeed
-  attempt_refused,    // no later attempt can: wrong ids, no access, another logical unit
-  connection_lost,    // queue pair error, CM event, keepalive or command deadline
-  drained,            // no request is outstanding and nothing can reach memory
+  attempt_succeeded,        // logged in, and the logical units are the same
+  attempt_failed,           // a later attempt may succeed
+  attempt_failed_for_good,  // no later attempt can: wrong ids, no access, another logical unit
+  connection_lost,          // queue pair error, CM event, keepalive or command deadline
+  drained,                  // no request is outstanding and nothing can reach memory
   disconnect_requested,
   reconnect_requested,
   erase_requested,

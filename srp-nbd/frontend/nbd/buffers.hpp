@@ -45,7 +45,7 @@ class ReceiveBuffer {
   }
   [[nodiscard]] bool can_be_parsed() const noexcept { return parsed_ < filled_; }
   void parsed(std::size_t bytes) noexcept { parsed_ += bytes; }
-  // True if the beginning of a header is here or aside.
+  // True if unparsed bytes are here or aside.
   [[nodiscard]] bool has_unparsed() const noexcept { return parsed_ != filled_ || aside_bytes_ > 0; }
 
   // Provides room for a receive, in another chunk if necessary. Precondition: less than a header is unparsed.
@@ -105,8 +105,8 @@ inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // a write's piece of
 // Jobs and pieces are slots of their connection.
 //
 // Ownership:
-//   Job    the connection's, from the request's header until the connection is closed or the reply is pushed;
-//          then the queue's, with its read blocks, until pop_sent or pop_waiting returns it
+//   Job    the connection's until the reply is pushed, or until it is given back after a close. A pushed job is
+//          the queue's, with its read blocks, until pop_sent or pop_waiting returns it
 //   Piece  the connection's while it is filled; the library's from submit until on_complete
 struct Job : SlotHook {
   NbdRequest request;
