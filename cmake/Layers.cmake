@@ -18,11 +18,11 @@ function(srpi_precompile target owner)
   endif()
 endfunction()
 
-# srpi_plain_coroutines(SOURCES...) - those with awaitables of Asio's are compiled without instrumentation: the assembler
+# srpi_plain_coroutines(SOURCES...) - those that make coroutines of Asio's are compiled without instrumentation: the assembler
 # of clang 14 fails at it ("Cannot represent a difference across sections"). No parser is among them.
 function(srpi_plain_coroutines)
   foreach(source ${ARGN})
-    file(STRINGS ${source} found REGEX "co_await|co_return|awaitable" LIMIT_COUNT 1)
+    file(STRINGS ${source} found REGEX "co_await|co_return|awaitable|spawn\\(" LIMIT_COUNT 1)
     if(found)
       set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS -fno-sanitize=all SKIP_UNITY_BUILD_INCLUSION ON
         SKIP_PRECOMPILE_HEADERS ON)

@@ -47,6 +47,8 @@ class Conversation {
       return Failure{"usage",
                      fmt::format("--control: expected a path of at most {} characters", kMaxSocketPath)};
     error_code error;
+    socket_.open(Protocol(), error);
+    if (error) return Failure{"failed", fmt::format("cannot make a socket: {}", error.message())};
     socket_.connect(Protocol::endpoint(path), error);
     if (!error) return check_daemon(socket_.native_handle(), path);
     if (error == asio::error::access_denied || error == asio::error::no_permission)
@@ -131,7 +133,7 @@ Outcome<json::object> answer_of(const std::string& path, const std::string& line
 }  // namespace
 
 Outcome<json::object> ControlClient::exchange(const Order& order, const Patience& patience,
-                                              const OnLine& on_line) const {
+                                              const OnLine& on_line) const try {
   Conversation talk;
   if (auto ok = talk.open(path_); !ok) return ok.error();
   if (auto ok = talk.send(json::serialize(order_json(order)) + "\n"); !ok) return ok.error();
@@ -144,6 +146,8 @@ Outcome<json::object> ControlClient::exchange(const Order& order, const Patience
     if (!next) return next.error();
     on_line(*next);
   }
+} catch (const boost::system::system_error& error) {  // no file descriptor for Asio's own needs
+  return Failure{"failed", fmt::format("cannot talk to the daemon: {}", error.what())};
 }
 
 }  // namespace srp_nbd

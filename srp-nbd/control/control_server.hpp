@@ -35,8 +35,7 @@ class ControlServer {
   using CarryOut = std::function<boost::asio::awaitable<Reply>(std::string line)>;
 
   // Makes the folder (mode 0700) if it is missing, and the socket (mode 0600). Replaces a socket without a
-  // listener. Errors: already_exists (a daemon runs there, or the path is not a socket), permission_denied,
-  // invalid_argument (path too long), not_found (no such folder).
+  // listener. Errors: those of UnixServer::listen; also already_exists if a daemon runs there.
   [[nodiscard]] static Outcome<std::unique_ptr<ControlServer>> listen(boost::asio::any_io_executor,
                                                                       std::string path, CarryOut);
 

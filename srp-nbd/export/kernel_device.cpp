@@ -71,17 +71,20 @@ struct KernelDeviceManager::State {
   }
 
   static awaitable<Outcome<KernelDevice>> connect(std::shared_ptr<State>, KernelDeviceOptions);
-  // Runs `act` for a device on the worker thread. `is_ours` is false if somebody has disconnected the device,
-  // or has then connected another one with the same number.
-  using Act = std::function<Outcome<>(NbdControl&, bool is_ours)>;
+  // Runs `act` for a device on the worker thread. `is_ours` returns false if another program has disconnected the
+  // device, or has then connected another one with the same number.
+  using IsOurs = std::function<bool()>;
+  using Act = std::function<Outcome<>(NbdControl&, const IsOurs& is_ours)>;
   static awaitable<Outcome<>> act_on(std::shared_ptr<State> self, KernelDevice device, milliseconds deadline,
                                      Act act) {
     const auto limit = Clock::now() + deadline;
     const auto work = [device = std::move(device), limit, act = std::move(act)](State& state) -> Outcome<> {
       const auto control = state.open(left_until(limit));
       if (!control) return control.error();
-      const auto owner = (*control)->connector(device.index);
-      return act(**control, owner && owner->is_this && state.generations[device.index] == device.generation);
+      return act(**control, [&] {
+        const auto owner = (*control)->connector(device.index);
+        return owner && owner->is_this && state.generations[device.index] == device.generation;
+      });
     };
     const auto outcome = co_await run(std::move(self), work, limit + kDeadlineSlack);
     co_return outcome ? *outcome : Outcome<>(no_answer());
@@ -224,18 +227,18 @@ awaitable<Outcome<KernelDevice>> KernelDeviceManager::State::connect(std::shared
 }
 
 awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, milliseconds deadline) {
-  const auto act = [index = device.index](NbdControl& control, bool is_ours) -> Outcome<> {
+  const auto act = [index = device.index](NbdControl& control, const auto& is_ours) -> Outcome<> {
     // The kernel answers "no such device" or "invalid" for a device that is not connected.
     if (const auto connected = control.connected(index); connected && !*connected) return {};
-    return is_ours ? control.disconnect(index) : Outcome<>();
+    return is_ours() ? control.disconnect(index) : Outcome<>();
   };
   return State::act_on(state_, std::move(device), deadline, act);
 }
 
 awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
                                                  milliseconds deadline) {
-  const auto act = [device, size_bytes](NbdControl& control, bool is_ours) -> Outcome<> {
-    if (is_ours) return control.resize(device.index, device.backend, size_bytes);
+  const auto act = [device, size_bytes](NbdControl& control, const auto& is_ours) -> Outcome<> {
+    if (is_ours()) return control.resize(device.index, device.backend, size_bytes);
     return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
   };
   return State::act_on(state_, std::move(device), deadline, act);

@@ -49,7 +49,8 @@ struct KernelDevice {
 };
 
 // The kernel calls of a KernelDeviceManager: the nbd module's netlink family, and its devices in /sys, /proc
-// and /dev. An interface, so that tests need no kernel device. Every call may block: helper threads only.
+// and /dev. An interface, so that tests need no kernel device. Every call may block, so a helper thread makes it;
+// at the end of the daemon, the main thread may disconnect a device.
 class NbdControl {
  public:
   // The process that has connected a device.
@@ -100,7 +101,8 @@ class KernelDeviceManager {
 
   // More errors: busy (at once if another process has connected the device; after busy_wait if somebody has
   // it open, or if no device is free), not_found (the node did not appear in /dev), cancelled (given_up),
-  // invalid_argument. A failure leaves no device behind, even if the kernel answers after the deadline.
+  // invalid_argument. A failure leaves no device behind, even if the kernel answers after the deadline. Only if
+  // the worker thread hangs in the kernel until the process ends, a device may stay.
   [[nodiscard]] awaitable<Outcome<KernelDevice>> connect(KernelDeviceOptions);
   // Disconnects the device: new I/O fails, and processes that have it open keep a dead node. It is no error
   // if somebody else has disconnected it. If /dev/nbdN now belongs to another process or session, it is not

@@ -22,9 +22,8 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
  public:
   NbdSocket(Executor, Lane&, std::string session_name, std::string path);
 
-  // Makes the socket with mode 0600. A socket where nobody answers is replaced. Errors: invalid_argument (the
-  // path is too long for a Unix socket), already_exists (somebody answers there, or it is no socket),
-  // permission_denied, not_found (no such folder).
+  // Makes the socket with mode 0600. A socket where no process answers is replaced. Errors: those of
+  // UnixServer::listen.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   // Ends running negotiations and removes the socket. Clients that the lane serves end with the lane.
   awaitable<Outcome<>> withdraw() override;

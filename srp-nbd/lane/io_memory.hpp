@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A lane's limits, and the memory that they determine: one mapping with three pools, registered with the
-// lane's session. It is allocated when the lane starts; the data path allocates nothing.
+// lane's session. It is allocated when the lane starts, and the requests' part when a connection is added. The
+// data path allocates nothing.
 #pragma once
 
 #include <array>

@@ -27,7 +27,7 @@ class UnixServer {
   // Makes the socket, with mode 0600 from the start. Replaces a socket where no process answers. `name` begins
   // the lines of the log: an accept that fails, usually for lack of file descriptors, is tried again after
   // some time. Errors: those of check_socket_path, already_exists (a process answers there, or it is
-  // no socket), permission_denied, not_found (no such folder), no_memory.
+  // no socket), permission_denied, not_found (no such folder), no_memory, failed.
   [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, std::string path,
                                                                    std::string name, Serve);
   // Stops accepting, closes the sockets of served clients, and removes the socket from its folder, unless

@@ -4,6 +4,9 @@
 source "$(dirname "$0")/lib/daemon.bash"
 
 expect 3 "no daemon answers" srp list
+# A lack of file descriptors does not look like a missing daemon.
+# shellcheck disable=SC2016
+expect 1 "Too many open files" bash -c 'exec 3<&- 4<&-; ulimit -n 5; exec "$SRP_NBD" list'
 expect 3 "start one with" srp connect ram://1M --listen "unix:$scratch/a.sock"
 expect 2 "no command given: expected one of daemon, run, connect" srp
 expect 2 'unknown command "frobnicate": expected one of daemon, run' srp frobnicate
