@@ -63,9 +63,9 @@ void Commands::add_control(CLI::App& command) {
       ->check(kNotEmpty);
 }
 
-CLI::App& Commands::add(const std::string& name, const std::string& help, const std::string& examples,
+CLI::App& Commands::add(const std::string& word, const std::string& help, const std::string& examples,
                         Run run, CLI::App* parent) {
-  auto* command = (parent ? *parent : app).add_subcommand(name, help);
+  auto* command = (parent ? *parent : app).add_subcommand(word, help);
   add_control(*command);
   command->footer("Examples:\n" + examples + kExitCodes);
   command->callback([this, run] { exit_code = run(*this); });

@@ -32,7 +32,7 @@ struct Commands {
 
   // `run` is called after the whole command line is parsed. `examples` ends with a line feed. `parent`: of a
   // command with subcommands.
-  CLI::App& add(const std::string& name, const std::string& help, const std::string& examples, Run run,
+  CLI::App& add(const std::string& word, const std::string& help, const std::string& examples, Run run,
                 CLI::App* parent = nullptr);
   void add_control(CLI::App&);
   void add_name(CLI::App&);  // NAME, the name of a session
