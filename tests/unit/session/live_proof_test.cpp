@@ -14,10 +14,11 @@ namespace {
 
 // All channels of the session are live, and the counts of the logins' proofs are taken off.
 struct Live : Connected {
-  explicit Live(std::uint32_t channels) : Connected(channels) {
-    while (!this->channels.is_complete()) REQUIRE(join());
+  explicit Live(std::uint32_t count) : Connected(count) {
+    while (!channels.is_complete()) REQUIRE(join());
     proof.starts = proof.confirmations = proof.greetings = 0;
   }
+  void begin() { (void)live_proof.begin(clock.now()); }
   Kind poll() { return live_proof.poll(clock.now()).kind; }
 };
 
@@ -46,7 +47,7 @@ TEST_CASE("unit attentions are taken over all channels but the last, which prove
 
 TEST_CASE("a report during the proof repeats it over all channels") {
   Live rig(2);
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   rig.proof.silent = 1;
   CHECK(rig.poll() == Kind::none);
   CHECK(rig.proof.greetings == 1);
@@ -59,7 +60,7 @@ TEST_CASE("a report during the proof repeats it over all channels") {
 
 TEST_CASE("a proof goes on over another channel if its own is lost") {
   Live rig(2);
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   rig.proof.silent = 1;
   CHECK(rig.poll() == Kind::none);
   auto& lost = rig.link(0);
@@ -74,7 +75,7 @@ TEST_CASE("a proof goes on over another channel if its own is lost") {
 TEST_CASE("a unit that is busy is asked again after a while, until connect_timeout is over") {
   Live rig(1);
   rig.proof.answer = Error{Errc::busy, "the unit is busy"};
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   CHECK(rig.poll() == Kind::none);
   CHECK(rig.live_proof.next() == rig.clock.now() + 50ms);
   CHECK_FALSE(rig.live_proof.is_due(rig.clock.now()));
@@ -93,7 +94,7 @@ TEST_CASE("a unit that is busy is asked again after a while, until connect_timeo
 
 TEST_CASE("a proof that ends nothing within connect_timeout fails its channel") {
   Live rig(1);
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   rig.proof.silent = 1;
   CHECK(rig.poll() == Kind::none);
   CHECK(rig.live_proof.next() == rig.clock.now() + rig.options.connect_timeout);
@@ -106,7 +107,7 @@ TEST_CASE("a proof that ends nothing within connect_timeout fails its channel") 
 TEST_CASE("another unit in the place of ours is final") {
   Live rig(1);
   rig.proof.answer = Error{Errc::identity_mismatch, "another unit answers"};
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   const auto news = rig.live_proof.poll(rig.clock.now());
   CHECK(news.kind == Kind::final);
   CHECK(news.error.code == Errc::identity_mismatch);
@@ -114,7 +115,7 @@ TEST_CASE("another unit in the place of ours is final") {
 
 TEST_CASE("the session's loss ends a proof") {
   Live rig(1);
-  rig.live_proof.begin(rig.clock.now());
+  rig.begin();
   rig.proof.silent = 1;
   CHECK(rig.poll() == Kind::none);
   rig.live_proof.end();
