@@ -4,9 +4,10 @@
 source "$(dirname "$0")/lib/daemon.bash"
 
 expect 3 "no daemon answers" srp list
-# A lack of file descriptors does not look like a missing daemon.
+# A lack of file descriptors does not look like a missing daemon. UBSan itself needs some, so not with a sanitizer.
 # shellcheck disable=SC2016
-expect 1 "Too many open files" bash -c 'exec 3<&- 4<&-; ulimit -n 5; exec "$SRP_NBD" list'
+ldd "$SRP_NBD" | grep 'lib[a-z]*san\.so' >/dev/null ||
+    expect 1 "Too many open files" bash -c 'exec 3<&- 4<&-; ulimit -n 5; exec "$SRP_NBD" list'
 expect 3 "start one with" srp connect ram://1M --listen "unix:$scratch/a.sock"
 expect 2 "no command given: expected one of daemon, run, connect" srp
 expect 2 'unknown command "frobnicate": expected one of daemon, run' srp frobnicate
