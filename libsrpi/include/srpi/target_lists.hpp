@@ -11,8 +11,9 @@
 
 namespace srpi {
 
-// True if both have the same target port id and the same address, partition and service id, in any notation. If both
-// name a port of ours, it must be the same, too. Host names are compared without regard to case, and not resolved.
+// Returns true if both addresses name the same target: their target port ids, addresses, partitions and service ids
+// are equal. The notation does not matter. If both name a local port, the local ports must be equal, too. The
+// comparison ignores the case of host names. It does not resolve them.
 [[nodiscard]] bool is_same_target(const TargetAddress&, const TargetAddress&);
 
 // Returns the position in `text`, counted from 1, that an error of parse_target(text) names. Returns nullopt if it
