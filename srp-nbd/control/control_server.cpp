@@ -26,7 +26,6 @@ namespace srp_nbd {
 namespace {
 
 namespace asio = boost::asio;
-using asio::awaitable;
 using Socket = UnixServer::Socket;
 
 constexpr std::size_t kMaxClients = 64;
@@ -41,7 +40,8 @@ Failure with_advice(Failure failure) {
   return failure;
 }
 
-// A user who can rename files in the folder can replace our socket.
+// Checks that only root and the daemon's user can rename files in the folder. Another user could otherwise
+// replace the control socket by a socket of another program.
 Outcome<> check_folder(const std::string& folder) {
   struct stat there {};
   if (::stat(folder.c_str(), &there) != 0)
