@@ -9,16 +9,12 @@
 #include "wire/lun.hpp"
 
 namespace srpi::session {
-namespace {
-
-AttemptOutcome ended_with(const Error& error) { return {error, ends_for_good(error.code)}; }
-
-}  // namespace
-
 bool ends_for_good(Errc e) noexcept {
   return e == Errc::login_rejected || e == Errc::identity_mismatch || e == Errc::evicted ||
          e == Errc::invalid_argument;
 }
+
+AttemptOutcome ended_with(const Error& error) { return {error, ends_for_good(error.code)}; }
 
 bool ended_by_target(const fabric::ConnectionEvent& event, const Channel& channel) noexcept {
   if (event.kind != fabric::ConnectionEvent::Kind::disconnected || event.error.code == Errc::device_removed)
@@ -104,8 +100,7 @@ Attempt::Ended Attempt::on_event(const fabric::ConnectionEvent& event) {
     case Kind::established:
       if (step_ != Step::logging_in)
         return ended_with({Errc::protocol_error, "established before the login"});
-      if (auto done = on_established(event); !done) return ended_with(done.error());
-      return std::nullopt;
+      return on_established(event);
     case Kind::rejected: return on_rejected(event);
     case Kind::failed: return ended_with(event.error);
     case Kind::disconnected: {
@@ -135,7 +130,7 @@ Attempt::Ended Attempt::poll_proof(std::size_t& work) {
   ++work;
   if (outcome->has_error()) {
     auto ended = ended_with(outcome->error());
-    ended.about_units = true;
+    ended.doubt = Doubt::units;
     return ended;
   }
   if (joins()) return AttemptOutcome{};

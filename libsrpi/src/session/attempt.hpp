@@ -19,11 +19,18 @@
 
 namespace srpi::session {
 
+// What the answers of a failed attempt say about the session's live channels.
+enum class Doubt : std::uint8_t {
+  none,
+  units,     // a unit refused or is another one: prove the units over the live channels
+  channels,  // the target does not know the session's other channels: ask whether their peers still answer
+};
+
 struct AttemptOutcome {
   Error error;                   // code ok: the channel is logged in and started, the units are proved
   bool is_final = false;         // no further attempt may follow
   bool ended_by_target = false;  // after the login
-  bool about_units = false;      // the units' answers are the cause
+  Doubt doubt = Doubt::none;
   std::span<const ProvedUnit> units = {};  // after a success on the session's first channel
 };
 
@@ -65,7 +72,7 @@ class Attempt {
   [[nodiscard]] fabric::ActiveEndpoint* endpoint() const noexcept;
   // attempt_login.cpp
   [[nodiscard]] Result<> log_in();
-  [[nodiscard]] Result<> on_established(const fabric::ConnectionEvent&);
+  [[nodiscard]] Ended on_established(const fabric::ConnectionEvent&);
   [[nodiscard]] Result<> judge(const wire::LoginResponse&) const;
   [[nodiscard]] Ended on_rejected(const fabric::ConnectionEvent&);
   [[nodiscard]] bool may_ask_again(const fabric::ConnectionEvent&);
@@ -93,5 +100,6 @@ class Attempt {
 [[nodiscard]] bool ended_by_target(const fabric::ConnectionEvent&, const Channel&) noexcept;
 // True if no further attempt may follow this error.
 [[nodiscard]] bool ends_for_good(Errc) noexcept;
+[[nodiscard]] AttemptOutcome ended_with(const Error&);
 
 }  // namespace srpi::session

@@ -67,18 +67,21 @@ Result<> Attempt::judge(const wire::LoginResponse& response) const {
                              response.max_it_iu_bytes, kSmallestIuBytes)};
   if (!response.direct_descriptors || !response.indirect_descriptors)
     return Error{Errc::protocol_error, "SRP_LOGIN_RSP does not support direct and indirect data descriptors"};
-  if (joins() && response.multichannel != wire::MultiChannelResult::maintained)
-    return Error{Errc::login_no_resources,
-                 fmt::format("the target does not know the session's other channels (any more): {}",
-                             to_string(response.multichannel))};
   return {};
 }
 
-Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
+Attempt::Ended Attempt::on_established(const fabric::ConnectionEvent& event) {
   const auto response =
       wire::decode_login_response(std::span(event.private_data).first(event.private_data_bytes));
-  if (!response) return response.error();
-  if (auto good = judge(*response); !good) return good;
+  if (!response) return ended_with(response.error());
+  if (auto good = judge(*response); !good) return ended_with(good.error());
+  if (joins() && response->multichannel != wire::MultiChannelResult::maintained) {
+    auto ended = ended_with(
+        {Errc::login_no_resources, fmt::format("the target does not know the session's other channels: {}",
+                                               to_string(response->multichannel))});
+    ended.doubt = Doubt::channels;
+    return ended;
+  }
   deadline_ = begun_ + context_.options.connect_timeout;
   ended_another_ = response->multichannel == wire::MultiChannelResult::terminated;
   ChannelTerms terms;
@@ -89,7 +92,7 @@ Result<> Attempt::on_established(const fabric::ConnectionEvent& event) {
   step_ = Step::proving;
   using Asks = ProofScope::Asks;
   context_.proof.start(channel_, context_.units.scope(joins() ? Asks::presence : Asks::identity));
-  return {};
+  return std::nullopt;
 }
 
 // Old targets reject requests that they do not support. Ask for shorter units without immediate data.

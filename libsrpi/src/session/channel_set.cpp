@@ -147,6 +147,10 @@ void ChannelSet::look_around(base::Time now, const std::optional<std::uint64_t>&
   resets_.check_deadlines(now);
 }
 
+void ChannelSet::ask_peers(std::uint64_t lun, base::Time now) noexcept {
+  for (auto* link : live_) link->keepalive.send(lun, now);
+}
+
 bool ChannelSet::has_sendable() const noexcept {
   return std::ranges::any_of(live_, [](const Link* l) { return l->channel.has_sendable(); });
 }

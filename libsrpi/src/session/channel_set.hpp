@@ -75,6 +75,8 @@ class ChannelSet {
   [[nodiscard]] bool look_is_due(base::Time now, bool busy) const noexcept;
   // Looks at connection events, deadlines and, if `keepalive_lun` is set, the silence of peers.
   void look_around(base::Time now, const std::optional<std::uint64_t>& keepalive_lun);
+  // Finds out over each channel whether its peer still answers. A channel without an answer fails.
+  void ask_peers(std::uint64_t lun, base::Time now) noexcept;
   [[nodiscard]] bool has_sendable() const noexcept;
   // The next deadline; with `keepalives`, also the next keepalive.
   [[nodiscard]] base::Time next_deadline(bool keepalives) const noexcept;

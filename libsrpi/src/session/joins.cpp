@@ -80,7 +80,7 @@ Joins::Outcome Joins::end(AttemptOutcome outcome, base::Time now) {
   else
     link.next_try = link.delay.next(now);
   const bool untold = outcome.is_final || !std::exchange(link.failure_told, true);
-  return {std::move(outcome.error), untold, outcome.about_units};
+  return {std::move(outcome.error), untold, outcome.doubt};
 }
 
 void Joins::drop(base::Time now) noexcept {

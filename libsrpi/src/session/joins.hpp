@@ -33,7 +33,7 @@ class Joins {
   struct Outcome {
     Error error;  // code ok: the channel is live
     bool untold = true;
-    bool about_units = false;  // the units' answers are the cause
+    Doubt doubt = Doubt::none;
   };
   // Starts a login that is due, unless a proof runs, and continues it as far as possible without waiting.
   // Adds the number of steps to `work`.

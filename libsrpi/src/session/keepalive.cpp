@@ -32,6 +32,7 @@ base::Time Keepalive::due_at(base::Time now) const noexcept {
 }
 
 void Keepalive::send(std::uint64_t lun, base::Time now) noexcept {
+  if (state_ == State::asked) return;
   if (state_ == State::quiet) awaiting_since_ = now;
   state_ = State::asked;
   command_.lun = lun;

@@ -27,6 +27,7 @@ class Keepalive {
   void note_waiting(base::Time now) noexcept;
   // When the keepalive must be sent.
   [[nodiscard]] base::Time due_at(base::Time now) const noexcept;
+  // Sends it now, unless it is on its way already.
   void send(std::uint64_t lun, base::Time now) noexcept;
 
  private:

@@ -123,8 +123,11 @@ std::size_t Nexus::poll_join(base::Time now) {
   if (joined) ++record_.cache_epoch;
   if (outcome->untold) observer_.on_channels(live, outcome->error);
   if (joined) observer_.on_units_proved();
-  // A different unit answered there, or a unit refused. Prove the units over the other channels.
-  if (outcome->about_units) prove_again();
+  switch (outcome->doubt) {
+    case Doubt::none: break;
+    case Doubt::units: prove_again(); break;
+    case Doubt::channels: channels_.ask_peers(units_.keepalive_lun(), now); break;
+  }
   return work;
 }
 

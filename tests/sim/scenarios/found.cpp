@@ -4,6 +4,8 @@
 
 using namespace srpi;
 using namespace srpi::sim;
+using loopback::Delivery;
+using loopback::Verdict;
 using session::State;
 using target::Outcome;
 
@@ -80,5 +82,26 @@ TEST_CASE("a keepalive that waits for a credit does not keep the session awake")
   REQUIRE(s.state() == State::live);
   REQUIRE(s.wire().outstanding() == 0);
   CHECK(s.session().next_deadline() > s.now());
+  CHECK(s.ends_well());
+}
+
+TEST_CASE("a channel is lost too if the target has forgotten it, and only a join's login shows it") {
+  auto plan = quiet_plan();
+  plan.options.channels = 2;
+  Scenario s(plan);
+  const auto is_complete = [&] { return s.session().status().channels_live == 2; };
+  REQUIRE(s.live());
+  REQUIRE(s.run_until(is_complete, seconds(1)));
+  int notices = 0;
+  s.on_delivery = [&](const Delivery& d) -> std::optional<Verdict> {
+    if (d.kind != Delivery::Kind::disconnect || ++notices > 1) return std::nullopt;
+    return Verdict{.fault = Verdict::Fault::lost};
+  };
+  s.target().set_online(false);
+  REQUIRE(s.run_until([&] { return s.session().status().channels_live == 1; }, seconds(1)));
+  s.target().set_online(true);
+  CHECK(s.run_until([&] { return s.session().status().losses == 1; }, seconds(5)));
+  REQUIRE(s.live());
+  CHECK(s.run_until(is_complete, seconds(1)));
   CHECK(s.ends_well());
 }

@@ -50,6 +50,17 @@ TEST_CASE("a channel whose login fails for lack of resources tries again later, 
   CHECK(rig.channels.is_complete());
 }
 
+TEST_CASE("a login that shows that the target does not know the other channels casts doubt on them") {
+  Connected rig(2);
+  rig.target->set_login_response_hook(
+      [](wire::LoginResponse& r) { r.multichannel = wire::MultiChannelResult::none_existed; });
+  const auto outcome = rig.join();
+  REQUIRE(outcome);
+  CHECK(outcome->error.code == Errc::login_no_resources);
+  CHECK(outcome->doubt == Doubt::channels);
+  CHECK_FALSE(rig.joins.refused());
+}
+
 TEST_CASE("a target that refuses further channels for good is asked again only on request") {
   Connected rig(2);
   rig.target->reject_further_channels(wire::RejectReason::multichannel_unsupported);
