@@ -2,7 +2,6 @@
 #include "control/client.hpp"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/asio/buffer.hpp>
@@ -14,6 +13,8 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <utility>
+
+#include "support/unix_server.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -29,14 +30,11 @@ constexpr std::size_t kMaxAnswerBytes = 64u << 20;
 
 // Root may use every daemon. Other users may use root's and their own.
 Outcome<> check_daemon(int fd, const std::string& path) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
-      (::geteuid() == 0 || peer.uid == 0 || peer.uid == ::geteuid()))
-    return {};
+  const auto uid = peer_uid(fd);
+  if (uid && (::geteuid() == 0 || *uid == 0 || *uid == ::geteuid())) return {};
   return Failure{"permission_denied",
                  fmt::format("the process that answers at {} runs as uid {}; expected root or your own uid",
-                             path, peer.uid)};
+                             path, uid ? std::to_string(*uid) : "?")};
 }
 
 // A connection to the daemon.

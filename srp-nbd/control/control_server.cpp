@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/file.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,15 +77,12 @@ Outcome<UniqueFd> lock_control_path(const std::string& path) {
 
 // Fails unless the peer process may give orders: it belongs to root or to the daemon's user.
 Outcome<> check_peer(int fd) {
-  ucred peer{};
-  socklen_t size = sizeof(peer);
-  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-    return Failure{"permission_denied", "the kernel does not report the uid of this client"};
-  if (peer.uid != 0 && peer.uid != ::geteuid())
-    return Failure{
-        "permission_denied",
-        fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), peer.uid)};
-  return {};
+  const auto uid = peer_uid(fd);
+  if (!uid) return Failure{"permission_denied", "the kernel does not report the uid of this client"};
+  if (*uid == 0 || *uid == ::geteuid()) return {};
+  return Failure{
+      "permission_denied",
+      fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), *uid)};
 }
 
 // Returns the next line, without its line feed. A failure with a code is sent to the client before it is

@@ -8,6 +8,8 @@
 #include <boost/algorithm/string/replace.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "support/unix_server.hpp"
+
 namespace srp_nbd {
 namespace {
 

@@ -4,8 +4,6 @@
 // use this table.
 #pragma once
 
-#include <sys/un.h>
-
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
@@ -24,7 +22,6 @@ namespace srp_nbd {
 using srpi::OptionValue;
 
 inline constexpr std::size_t kMaxSessions = 256;  // per daemon
-inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 // The values of all options.
 struct SessionRequest {

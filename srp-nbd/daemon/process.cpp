@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -19,10 +18,7 @@
 
 #include "support/failure.hpp"
 #include "support/unique_fd.hpp"
-
-#ifndef PR_SET_IO_FLUSHER
-#define PR_SET_IO_FLUSHER 57
-#endif
+#include "support/unix_server.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -54,7 +50,7 @@ void notify_service_manager(std::string_view state) noexcept {
   const char* const name = std::getenv("NOTIFY_SOCKET");
   if (!name || (*name != '/' && *name != '@')) return;
   std::string path(name);
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) return;
+  if (!check_socket_path(path)) return;
   if (path[0] == '@') path[0] = '\0';  // an abstract socket
   const boost::asio::local::datagram_protocol::endpoint address(path);
   const UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -13,9 +13,6 @@ namespace srp_nbd {
 
 namespace {
 
-constexpr std::size_t kMiB = 1u << 20;
-constexpr std::size_t kLeastChunks = 5;  // two for each of two connections, and one more
-
 std::span<std::byte> map_memory(std::size_t bytes) {
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED)
@@ -24,35 +21,6 @@ std::span<std::byte> map_memory(std::size_t bytes) {
 }
 
 }  // namespace
-
-srpi::Result<> LaneOptions::validate() const {
-  const struct {
-    const char* name;
-    std::size_t value, least, most;
-    std::size_t step = 1;  // the value must be a multiple of it
-  } limits[] = {
-      {"receive_chunk_bytes", receive_chunk_bytes, 8192, kMiB},
-      {"max_connections", max_connections, 1, 1024},
-      {"receive_bytes", receive_bytes, kLeastChunks * receive_chunk_bytes, 1024 * kMiB},
-      {"read_bytes", read_bytes, 2 * kMiB, 1024 * kMiB, kMiB},
-      {"small_read_bytes", small_read_bytes, kMiB, 1024 * kMiB, kMiB},
-      {"requests_per_connection", requests_per_connection, 1, 4096},
-      {"requests", requests, 1, 1u << 16},
-      // A connection takes at most half of the blocks for reads (frontend/nbd).
-      {"max_request_bytes", max_request_bytes, kMiB,
-       std::min<std::size_t>(kMostRequestBytes, read_bytes / 2)},
-  };
-  const auto refuse = [](const char* option, std::size_t value, const std::string& expected) {
-    return srpi::Error{srpi::Errc::invalid_argument,
-                       fmt::format("{} is {}; expected {}", option, value, expected)};
-  };
-  for (const auto& l : limits)
-    if (l.value < l.least || l.value > l.most || l.value % l.step != 0)
-      return refuse(l.name, l.value, fmt::format("{}..{}, a multiple of {}", l.least, l.most, l.step));
-  if (!std::has_single_bit(receive_chunk_bytes))
-    return refuse("receive_chunk_bytes", receive_chunk_bytes, "a power of two");
-  return {};
-}
 
 ReadPool::ReadPool(std::span<std::byte> memory) : memory_(memory), units_(memory.size() / kSmallestBytes) {
   constexpr std::size_t kUnitsOfLargest = std::size_t{1} << (kOrders - 1);

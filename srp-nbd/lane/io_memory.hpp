@@ -19,6 +19,8 @@
 
 namespace srp_nbd {
 
+// The program uses these values; only tests change them. Sizes are multiples of 1 MiB, but a chunk's is a power
+// of two. There are five chunks at least: two for each of two connections, and one more.
 struct LaneOptions {
   static constexpr std::uint32_t kMostRequestBytes = 32u << 20;
 
@@ -37,7 +39,7 @@ struct LaneOptions {
   // `requests`. Each needs 2 KiB of memory, and a connection has at least 32.
   std::uint32_t requests_per_connection = 256;
   std::uint32_t requests = 8192;
-  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write
+  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write; at most half of read_bytes
 
   // A client is disconnected if it holds memory that others wait for, and neither sends nor receives a byte
   // for this time.
@@ -45,9 +47,6 @@ struct LaneOptions {
 
   // The number of polls without work before the thread sleeps. With a single CPU it is 0.
   std::uint32_t idle_polls = 64;
-
-  // Errors: invalid_argument, with the option and its range.
-  [[nodiscard]] srpi::Result<> validate() const;
 };
 
 // The base class of objects in Slots. The user of a taken object may link it into lists of this type.

@@ -29,7 +29,6 @@ Lane::~Lane() {
 
 srpi::Result<std::unique_ptr<Lane>> Lane::start(const SessionFactory& factory,
                                                 std::unique_ptr<LaneObserver> observer, LaneOptions options) {
-  if (auto valid = options.validate(); valid.has_error()) return valid.error();
   std::unique_ptr<Lane> lane(new Lane(std::move(observer), std::move(options)));
   if (!lane->wake_)
     return srpi::Error{srpi::Errc::no_memory, fmt::format("eventfd: {}", std::strerror(errno))};

@@ -50,8 +50,7 @@ class Lane {
 
   // Starts the thread and the session on it. Returns when the session has begun to connect; the outcome comes
   // by on_state, which may be called before this returns. The observer is destroyed with the lane. Errors:
-  // those of the factory; invalid_argument (LaneOptions::validate); no_memory, with the limit in its text;
-  // not_supported if io_uring is disabled.
+  // those of the factory; no_memory, with the limit in its text; not_supported if io_uring is disabled.
   [[nodiscard]] static srpi::Result<std::unique_ptr<Lane>> start(const SessionFactory&,
                                                                  std::unique_ptr<LaneObserver>,
                                                                  LaneOptions = {});

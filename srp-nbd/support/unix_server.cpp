@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,7 +23,6 @@ using boost::system::error_code;
 
 constexpr int kBacklog = 128;
 constexpr std::chrono::milliseconds kPauseAfterError{100};
-constexpr std::size_t kMaxPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 
 // The identity of a file; zeros if there is none.
 std::pair<dev_t, ino_t> node_of(const std::string& path) {
@@ -69,9 +67,16 @@ Outcome<UniqueFd> listen_at(const std::string& path) {
 }  // namespace
 
 Outcome<> check_socket_path(const std::string& path) {
-  if (!path.empty() && path.size() <= kMaxPathBytes) return {};
+  if (!path.empty() && path.size() <= kMaxSocketPath) return {};
   return Failure{"invalid_argument", fmt::format("a socket's path has 1 to {} bytes; '{}' has {}",
-                                                 kMaxPathBytes, path, path.size())};
+                                                 kMaxSocketPath, path, path.size())};
+}
+
+std::optional<uid_t> peer_uid(int fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
+  return peer.uid;
 }
 
 struct UnixServer::State {

@@ -5,9 +5,13 @@
 // is closed, and it must keep alive the objects that it uses.
 #pragma once
 
+#include <sys/un.h>
+
 #include <boost/asio/local/stream_protocol.hpp>
+#include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "support/coroutine.hpp"
@@ -15,8 +19,11 @@
 
 namespace srp_nbd {
 
+inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;  // bytes
 // Fails with invalid_argument if a Unix socket cannot have this path.
 [[nodiscard]] Outcome<> check_socket_path(const std::string& path);
+// The user of the process at the other end of a connected Unix socket; nullopt if the kernel does not tell.
+[[nodiscard]] std::optional<uid_t> peer_uid(int fd);
 
 class UnixServer {
  public:

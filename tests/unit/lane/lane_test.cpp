@@ -98,14 +98,3 @@ TEST_CASE("Lane::end reports when the thread has ended its work") {
   REQUIRE(over.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
   f.lane.reset();
 }
-
-TEST_CASE("lane options out of range are refused") {
-  LaneOptions o;
-  CHECK(o.validate().has_value());
-  SECTION("too little") { o.receive_bytes = 1 << 20; }
-  SECTION("not a multiple") { o.read_bytes = (3 << 20) - 4096; }
-  SECTION("not a power of two") { o.receive_chunk_bytes = 12288; }
-  SECTION("more than half of the memory for reads") { o.max_request_bytes = 9 << 20; }
-  REQUIRE(o.validate().has_error());
-  CHECK(o.validate().error().code == Errc::invalid_argument);
-}
