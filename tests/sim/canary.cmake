@@ -64,7 +64,7 @@ srpi_canary(unit_not_proved
 srpi_canary(credit_spent_twice
   channel/send.cpp "credits_.spend()" "(slot == 1 ? credits_.spend() : void()), credits_.spend()")
 srpi_canary(stuck_not_asked
-  session/stuck_resets.cpp "if (channels.submit_aside(reset->task))" "if (!reset)")
+  session/stuck_resets.cpp "if (channels.submit_aside(reset->task))" "if (!reset && channels.live().empty())")
 set(channel_fence_off
   session/nexus_io.cpp "late_fence_.keep(*c)" "submit(*c)"
   session/late_fence.cpp "if (!options_.fence || state_" "if (true || state_")
