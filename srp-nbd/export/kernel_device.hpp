@@ -4,7 +4,7 @@
 // thread. The thread may hang in the kernel when the manager is destroyed; then it ends later.
 //
 //   auto pair = make_socket_pair();                                 // one end for the lane, the other for the kernel
-//   serve_nbd(lane, next_connection_id(), std::move(pair->ours), lun);  // first: the kernel reads the device at once
+//   serve_nbd(lane, id, std::move(pair->ours), lun, max_request_bytes);  // first: the kernel reads the device at once
 //   options.socket = std::move(pair->kernels);
 //   Outcome<KernelDevice> device = co_await devices.connect(std::move(options));
 #pragma once

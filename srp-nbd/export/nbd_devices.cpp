@@ -99,7 +99,8 @@ awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   if (!pair) co_return pair.error();
   // Start the lane's end first, because the kernel reads the device at once.
   unit.connection_id = next_connection_id();
-  serve_nbd(lane_, unit.connection_id, std::move(pair->ours), unit.info.lun);
+  serve_nbd(lane_, unit.connection_id, std::move(pair->ours), unit.info.lun,
+            lane_.options().max_request_bytes);
 
   auto options = device_options(unit);
   options.socket = std::move(pair->kernels);

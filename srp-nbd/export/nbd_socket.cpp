@@ -23,9 +23,27 @@ using boost::system::error_code;
 constexpr std::chrono::seconds kNegotiationTimeout{10};
 constexpr std::size_t kLeastClients = 16;
 
+// Leaves only "unreserved" characters as they are, and the slashes of a path.
+std::string percent_encoded(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          std::string_view("-._~/").find(c) != std::string_view::npos;
+    if (is_plain)
+      result += c;
+    else
+      result += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return result;
+}
+
 Failure hung_up() { return {"no_connect", "the client hung up while negotiating"}; }
 
 }  // namespace
+
+std::string nbd_uri(std::string_view export_name, std::string_view socket_path) {
+  return fmt::format("nbd+unix:///{}?socket={}", percent_encoded(export_name), percent_encoded(socket_path));
+}
 
 NbdSocket::NbdSocket(Executor executor, Lane& lane, std::string session_name, std::string path)
     : executor_(std::move(executor)),
@@ -109,7 +127,7 @@ void NbdSocket::hand_on(UnixServer::Socket& socket, const ExportInfo& info) {
   if (error) return note_sent_away(error.message());
   const auto id = next_connection_id();
   served_.insert(id);
-  serve_nbd(lane_, id, std::move(fd), info.lun);
+  serve_nbd(lane_, id, std::move(fd), info.lun, info.max_request_bytes);
 }
 
 void NbdSocket::note_sent_away(const std::string& why) const {
@@ -137,10 +155,7 @@ std::optional<Export::LostDevice> NbdSocket::connection_closed(std::uint64_t con
 std::vector<ExportedUnit> NbdSocket::units() const {
   std::vector<ExportedUnit> result;
   for (const auto& unit : units_)
-    result.push_back(
-        {unit,
-         {},
-         fmt::format("nbd+unix:///{}?socket={}", describe_export(unit, lane_.options()).name, path_)});
+    result.push_back({unit, {}, nbd_uri(describe_export(unit, lane_.options()).name, path_)});
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "export/export.hpp"
@@ -16,6 +17,10 @@
 #include "support/unix_server.hpp"
 
 namespace srp_nbd {
+
+// The address of an export, as libnbd and qemu take it. What RFC 3986 does not permit, or reserves, is
+// percent-encoded.
+[[nodiscard]] std::string nbd_uri(std::string_view export_name, std::string_view socket_path);
 
 // Its end does the same as withdraw.
 class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSocket> {

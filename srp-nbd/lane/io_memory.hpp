@@ -22,8 +22,6 @@ namespace srp_nbd {
 // The program uses these values; only tests change them. Sizes are multiples of 1 MiB, but a chunk's is a power
 // of two. There are five chunks at least: two for each of two connections, and one more.
 struct LaneOptions {
-  static constexpr std::uint32_t kMostRequestBytes = 32u << 20;
-
   std::string name = "lane";  // the thread's name; ps shows the first 15 characters
 
   // Registered memory: the sum of the first three. It is pinned when the session has found its RDMA device,
@@ -39,7 +37,8 @@ struct LaneOptions {
   // `requests`. Each needs 2 KiB of memory, and a connection has at least 32.
   std::uint32_t requests_per_connection = 256;
   std::uint32_t requests = 8192;
-  std::uint32_t max_request_bytes = 8u << 20;  // of one read or write; at most half of read_bytes
+  // What clients are told about the size of one read or write; at most half of read_bytes.
+  std::uint32_t max_request_bytes = 8u << 20;
 
   // A client is disconnected if it holds memory that others wait for, and neither sends nor receives a byte
   // for this time.

@@ -154,7 +154,8 @@ void Negotiation::on_info(std::span<const std::byte> data) {
     return reply(OptionReply::error_unknown, "no such export; LIST names them");
   const auto& e = *chosen_;
   reply(OptionReply::info, field(InfoType::export_), be64(e.size_bytes), be16(e.transmission_flags));
-  // Sent also without a request, because every client must know the minimum block size.
+  // Sent also without a request, because every client must know the minimum block size. Only a client that has
+  // asked at GO must keep to these sizes.
   reply(OptionReply::info, field(InfoType::block_size), be32(e.block_size), be32(e.preferred_block_size),
         be32(e.max_request_bytes));
   if (wants(InfoType::name)) reply(OptionReply::info, field(InfoType::name), e.name);
@@ -162,13 +163,16 @@ void Negotiation::on_info(std::span<const std::byte> data) {
     reply(OptionReply::info, field(InfoType::description),
           std::string_view(e.description).substr(0, kMaxNameBytes));
   reply(OptionReply::ack);
-  if (Option{option_} == Option::go) outcome_ = Outcome::transmission;
+  if (Option{option_} != Option::go) return;
+  if (!wants(InfoType::block_size)) chosen_->max_request_bytes = nbd::kMaxPayloadBytes;
+  outcome_ = Outcome::transmission;
 }
 
 void Negotiation::on_export_name(std::span<const std::byte> data) {
   if (!choose(text_of(data))) return refuse("the client asks for an export that does not exist");
   put(output_, be64(chosen_->size_bytes), be16(chosen_->transmission_flags));
   if ((*client_flags_ & nbd::kNoZeroes) == 0) output_.resize(output_.size() + 124);
+  chosen_->max_request_bytes = nbd::kMaxPayloadBytes;
   outcome_ = Outcome::transmission;
 }
 

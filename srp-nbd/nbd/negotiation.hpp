@@ -93,6 +93,7 @@ class Negotiation {
   [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
   // Takes the bytes to send; the first ones are the greeting.
   [[nodiscard]] std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
+  // Its max_request_bytes is kMaxPayloadBytes if the client has not agreed to the export's sizes.
   [[nodiscard]] const std::optional<ExportInfo>& chosen() const noexcept { return chosen_; }
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 

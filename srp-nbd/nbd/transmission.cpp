@@ -27,7 +27,7 @@ RequestStream::Item RequestStream::next(std::span<const std::byte> bytes) noexce
   std::memcpy(&h, bytes.data(), sizeof h);
   const auto command = Command{std::uint16_t{h.type}};
   if (command == Command::write) {
-    if (h.length > nbd::kMaxPayloadBytes) return broken("a write announces more than 32 MiB");
+    if (h.length > nbd::kMaxPayloadBytes) return broken("a write announces more than 64 MiB");
     payload_left_ = h.length;
   }
   return {What::request, sizeof h, {command, h.flags, h.cookie, h.offset, h.length}, nullptr};

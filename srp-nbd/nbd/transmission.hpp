@@ -31,8 +31,10 @@ inline constexpr std::uint16_t kCanMultiConn = 1 << 8;
 
 inline constexpr std::uint32_t kRequestMagic = 0x25609513;
 inline constexpr std::uint32_t kSimpleReplyMagic = 0x67446698;
-// A longer payload means a faulty client, or that we have lost the boundary of requests.
-inline constexpr std::uint32_t kMaxPayloadBytes = 32u << 20;
+// The longest read or write of a client that has not asked for block sizes. The protocol wants 32 MiB at least;
+// nbdkit and libnbd permit this. A longer payload means a faulty client, or that we have lost the boundary of
+// requests.
+inline constexpr std::uint32_t kMaxPayloadBytes = 64u << 20;
 
 enum class Command : std::uint16_t { read, write, disconnect, flush, trim, write_zeroes = 6 };
 

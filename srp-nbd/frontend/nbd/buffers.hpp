@@ -98,24 +98,28 @@ class ReceiveBuffer {
   std::size_t aside_bytes_ = 0;
 };
 
-inline constexpr std::size_t kMaxSegments = 48;  // per piece: 32 MiB in blocks of 1 MiB, and some more
+inline constexpr std::size_t kMaxSegments =
+    48;  // per piece: a round of 8 MiB, also in smaller blocks than 1 MiB
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // a write's piece of this size is submitted
 
-// A request has one piece; a large write has several, and the first ones are executed while the rest arrives.
+// A request has one piece; a large write has several, and the first ones are executed while the rest arrives. A
+// read that is too large for the read blocks has several, one after the other.
 // Jobs and pieces are slots of their connection.
 //
 // Ownership:
 //   Job    the connection's until the reply is pushed, or until it is given back after a close. A pushed job is
-//          the queue's, with its read blocks, until pop_sent or pop_waiting returns it
+//          the queue's, with its read blocks, until pop_sent or pop_waiting returns it. A read of several
+//          rounds is pushed for each of them
 //   Piece  the connection's while it is filled; the library's from submit until on_complete
 struct Job : SlotHook {
   NbdRequest request;
   int error = 0;                   // for the client, see nbd::SimpleReply
   std::uint32_t pieces = 0;        // submitted and not completed
-  std::uint32_t issued_bytes = 0;  // of a write: submitted bytes
+  std::uint32_t issued_bytes = 0;  // of a read or write: submitted bytes
   bool received = false;           // the request is complete, and all its pieces are submitted
   nbd::SimpleReply reply;          // sent from here
-  std::uint32_t blocks = 0;        // a read's memory, until the reply is sent
+  std::uint32_t blocks = 0;        // a read's memory, until its data is sent
+  std::uint32_t block_bytes = 0;   // a read's data in there
   std::array<ReadPool::Block, kMaxSegments> block;
 };
 using JobList = boost::intrusive::slist<Job, boost::intrusive::cache_last<true>,
@@ -131,7 +135,8 @@ struct Piece : SlotHook {
   std::array<srpi::Segment, kMaxSegments> segment;
 };
 
-// Replies that wait while others are sent are sent together, as many as fit into one call.
+// Replies that wait while others are sent are sent together, as many as fit into one call. The parts of a reply
+// follow each other: after a part, no other reply is sent until the next part is pushed.
 class ReplyQueue {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -139,24 +144,38 @@ class ReplyQueue {
   ReplyQueue(Ring& ring, int fd, void* owner, RingOperation::Done on_sent) noexcept
       : ring_(ring), fd_(fd), sending_(owner, on_sent) {}
 
-  void push(Job& job) noexcept { waiting_.push_back(job); }
+  void push(Job& job) noexcept {
+    if (has_begun(job))
+      waiting_.push_front(job);
+    else
+      waiting_.push_back(job);
+  }
+  // True if a part of the job's reply is sent, or being sent, but not the last part.
+  [[nodiscard]] bool has_begun(const Job& job) const noexcept { return begun_ == &job; }
   [[nodiscard]] bool is_sending() const noexcept { return sending_.is_pending; }
 
   // Sends the waiting replies, unless a send is in progress.
   void send() {
-    if (is_sending() || waiting_.empty()) return;
+    if (is_sending() || waiting_.empty() || (begun_ != nullptr && !has_begun(waiting_.front()))) return;
     std::size_t count = 0;
     auto last = waiting_.before_begin();
     for (auto& job : waiting_) {
       if (count + 1 + job.blocks > kMaxVectors) break;
-      vectors_[count++] = {&job.reply, sizeof job.reply};
-      std::size_t rest = job.request.length;
+      if (has_begun(job))
+        begun_ = nullptr;  // the header is sent
+      else
+        vectors_[count++] = {&job.reply, sizeof job.reply};
+      std::size_t rest = job.block_bytes;
       for (std::uint32_t i = 0; i < job.blocks; ++i) {
         const std::size_t use = std::min(rest, ReadPool::bytes_of(job.block[i].order));
         vectors_[count++] = {job.block[i].data, use};
         rest -= use;
       }
       ++last;
+      if (!job.received) {
+        begun_ = &job;
+        break;
+      }
     }
     batch_.splice_after(batch_.before_begin(), waiting_, waiting_.before_begin(), last);
     message_ = {};
@@ -216,6 +235,7 @@ class ReplyQueue {
   const int fd_;
   RingOperation sending_;
   JobList waiting_, batch_;
+  const Job* begun_ = nullptr;  // its reply is sent in part
   std::array<iovec, kMaxVectors> vectors_;
   msghdr message_{};
   Time progress_;

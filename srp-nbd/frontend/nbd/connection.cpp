@@ -15,19 +15,21 @@
 namespace srp_nbd {
 
 static constexpr std::uint32_t kReservedPieces = 3;  // only for the arriving write
-static_assert(LaneOptions::kMostRequestBytes <= nbd::kMaxPayloadBytes);
 
-void serve_nbd(Lane& lane, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun) {
+void serve_nbd(Lane& lane, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun,
+               std::uint32_t max_request_bytes) {
   // A std::function must be copyable, so the descriptor is shared on its way to the thread.
   const auto shared = std::make_shared<UniqueFd>(std::move(socket));
   lane.host(connection_id, lun,
-            [shared](LaneHost& host, srpi::LogicalUnit& unit, std::uint64_t id, std::uint32_t requests) {
-              return std::make_unique<NbdConnection>(host, id, std::move(*shared), unit, requests);
+            [shared, max_request_bytes](LaneHost& host, srpi::LogicalUnit& unit, std::uint64_t id,
+                                        std::uint32_t requests) {
+              return std::make_unique<NbdConnection>(host, id, std::move(*shared), unit, requests,
+                                                     max_request_bytes);
             });
 }
 
 NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi::LogicalUnit& unit,
-                             std::uint32_t requests)
+                             std::uint32_t requests, std::uint32_t max_request_bytes)
     : FrontEnd(lane, id),
       fd_(std::move(fd)),
       unit_(unit),
@@ -39,6 +41,7 @@ NbdConnection::NbdConnection(LaneHost& lane, std::uint64_t id, UniqueFd fd, srpi
                  [](void* self, int result) { static_cast<NbdConnection*>(self)->on_received(result); }),
       replies_(lane.ring(), fd_.get(), this,
                [](void* self, int result) { static_cast<NbdConnection*>(self)->on_sent(result); }) {
+  export_.max_request_bytes = max_request_bytes;
   for (std::size_t i = 0; i < pieces_.size(); ++i) pieces_[i].connection = this;
   // io_uring waits until a socket is ready, but only if the socket is a blocking one.
   ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) & ~O_NONBLOCK);
@@ -156,7 +159,11 @@ bool NbdConnection::ready_for_more() noexcept {
 
 void NbdConnection::on_sent(int result) {
   if (!is_closing() && replies_.send_rest(result)) return;
-  while (Job* job = replies_.pop_sent()) give(*job);
+  while (Job* job = replies_.pop_sent())
+    if (job->received)
+      give(*job);
+    else
+      give_read_blocks(*job);  // service() begins the next round
   if (is_closing()) return lane_.front_end_ended();
   if (result < 0)
     return close({srpi::Errc::no_connect, fmt::format("sending to the client: {}", std::strerror(-result))});

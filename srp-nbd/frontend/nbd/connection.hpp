@@ -11,7 +11,8 @@
 // the job owns the blocks until then.
 //
 // If jobs, pieces, chunks or read blocks run out, the connection stops receiving until some are free again.
-// No request is refused for this.
+// No request is refused for this. A read that is larger than the connection's share of the read blocks has
+// several rounds: the data of one is sent before the next one begins, and no other request begins meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ namespace srp_nbd {
 
 class NbdConnection final : public FrontEnd {
  public:
-  NbdConnection(LaneHost&, std::uint64_t id, UniqueFd, srpi::LogicalUnit&, std::uint32_t requests);
+  NbdConnection(LaneHost&, std::uint64_t id, UniqueFd, srpi::LogicalUnit&, std::uint32_t requests,
+                std::uint32_t max_request_bytes);
 
   void start() override { run(); }
   void service() override;
@@ -62,6 +64,7 @@ class NbdConnection final : public FrontEnd {
   void begin_read(Job&);
   void submit(Piece&, srpi::IoOperation, std::uint64_t offset, std::uint32_t bytes);
   void completed(Piece&) noexcept;
+  void fail(Job&, srpi::Errc) noexcept;
   void finish(Job&) noexcept;
   [[nodiscard]] Job& take_job() noexcept;
   [[nodiscard]] Piece& take_piece(Job&) noexcept;
@@ -90,7 +93,7 @@ class NbdConnection final : public FrontEnd {
 
   Job* writing_ = nullptr;       // the arriving write
   Piece* building_ = nullptr;    // its bytes that are not submitted yet, or nullptr
-  Job* blocked_read_ = nullptr;  // a read that waits for memory
+  Job* blocked_read_ = nullptr;  // a read that waits for memory, or for its next round
   std::size_t read_bytes_held_ = 0;
 
   ReplyQueue replies_;

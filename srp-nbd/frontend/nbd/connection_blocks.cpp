@@ -25,8 +25,10 @@ ExportInfo describe_export(const srpi::LogicalUnitInfo& unit, const LaneOptions&
   e.lun = unit.lun;
   e.size_bytes = unit.blocks * unit.block_size;
   e.block_size = unit.block_size;
-  e.preferred_block_size = std::max({unit.block_size, unit.physical_block_size, 4096u});
   e.max_request_bytes = lane.max_request_bytes;
+  // Clients ignore all sizes if the preferred one is above the maximum.
+  e.preferred_block_size =
+      std::min(std::max({unit.block_size, unit.physical_block_size, 4096u}), e.max_request_bytes);
   e.transmission_flags = nbd::kHasFlags | nbd::kSendFlush | nbd::kSendFua | nbd::kCanMultiConn;
   if (unit.read_only) e.transmission_flags |= nbd::kReadOnly;
   if (unit.rotational) e.transmission_flags |= nbd::kRotational;
@@ -71,20 +73,24 @@ void NbdConnection::begin(const NbdRequest& request) {
   }
 }
 
+// Submits a read, or the next round of one.
 void NbdConnection::begin_read(Job& job) {
-  const std::size_t bytes = job.request.length;
   // A connection gets at most half of the memory, so that a client that does not read its replies cannot
-  // block the others.
-  const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= lane_.options().read_bytes / 2;
-  if (own_share)
-    job.blocks =
-        static_cast<std::uint32_t>(lane_.take_read_blocks(*this, read_bytes_held_ == 0, bytes, job.block));
-  if (job.blocks == 0) {
+  // block the others. A round before the last takes all of it, so the next one begins when that is sent.
+  const std::size_t share = lane_.options().read_bytes / 2;
+  const auto bytes =
+      static_cast<std::uint32_t>(std::min<std::size_t>(job.request.length - job.issued_bytes, share));
+  const bool own_share = read_bytes_held_ == 0 || read_bytes_held_ + bytes <= share;
+  const std::size_t blocks =
+      own_share ? lane_.take_read_blocks(*this, read_bytes_held_ == 0, bytes, job.block) : 0;
+  if (blocks == 0) {
     blocked_read_ = &job;
     want_ = own_share ? Want::lane_memory : Want::own;
     if (own_share) lane_.wait_for_memory(*this);
     return;
   }
+  job.blocks = static_cast<std::uint32_t>(blocks);
+  job.block_bytes = bytes;
   Piece& piece = take_piece(job);
   std::size_t rest = bytes;
   for (std::uint32_t i = 0; i < job.blocks; ++i) {
@@ -94,7 +100,14 @@ void NbdConnection::begin_read(Job& job) {
     piece.segment[piece.segments++] = {job.block[i].data, use, &lane_.registered_memory()};
     rest -= use;
   }
-  submit(piece, srpi::IoOperation::read, job.request.offset, job.request.length);
+  const std::uint64_t offset = job.request.offset + job.issued_bytes;
+  job.issued_bytes += bytes;
+  job.received = job.issued_bytes == job.request.length;
+  if (!job.received) {
+    blocked_read_ = &job;
+    want_ = Want::own;
+  }
+  submit(piece, srpi::IoOperation::read, offset, bytes);
 }
 
 // The number of bytes from the arriving payload's end to its next multiple of kTailBytes. 0 at a multiple and
@@ -200,10 +213,20 @@ void NbdConnection::submit(Piece& piece, srpi::IoOperation operation, std::uint6
 void NbdConnection::completed(Piece& piece) noexcept {
   Job& job = *piece.job;
   --job.pieces;
-  if (piece.io.status != srpi::Errc::ok && job.error == 0) job.error = to_wire_error(piece.io.status);
+  if (piece.io.status != srpi::Errc::ok) fail(job, piece.io.status);
   give(piece);
   if (is_closing()) lane_.front_end_ended();  // this may have been the last one
-  if (job.pieces == 0 && job.received) finish(job);
+  if (job.pieces == 0 && (job.received || job.request.command == Command::read)) finish(job);
+}
+
+void NbdConnection::fail(Job& job, srpi::Errc status) noexcept {
+  if (job.error == 0) job.error = to_wire_error(status);
+  if (blocked_read_ == &job) {  // no further rounds
+    blocked_read_ = nullptr;
+    job.received = true;
+  }
+  if (replies_.has_begun(job))
+    close({status, fmt::format("a read of {} bytes failed when a part of it was sent", job.request.length)});
 }
 
 void NbdConnection::finish(Job& job) noexcept {

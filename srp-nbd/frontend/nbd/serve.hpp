@@ -19,8 +19,11 @@ namespace srp_nbd {
 // The error number of a reply.
 [[nodiscard]] int to_wire_error(srpi::Errc) noexcept;
 
-// Serves the logical unit on `socket`, a stream socket in NBD's transmission phase. May be called on any
-// thread, and reports errors as Lane::host does.
-void serve_nbd(Lane&, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun);
+// Serves the logical unit on `socket`, a stream socket in NBD's transmission phase. `max_request_bytes` limits one
+// read or write. A read of more than the lane's own max_request_bytes may be answered in parts; if a part fails
+// after the first, the connection is closed, because the protocol has no other way to say so. May be called on
+// any thread, and reports errors as Lane::host does.
+void serve_nbd(Lane&, std::uint64_t connection_id, UniqueFd socket, std::uint64_t lun,
+               std::uint32_t max_request_bytes);
 
 }  // namespace srp_nbd

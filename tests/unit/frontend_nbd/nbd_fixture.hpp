@@ -82,7 +82,8 @@ struct LaneFixture {
     REQUIRE(started.has_value());
     lane = std::move(*started);
   }
-  Client connect(std::uint64_t id = 1, std::uint64_t lun = 0, int send_buffer_bytes = 0) {
+  Client connect(std::uint64_t id = 1, std::uint64_t lun = 0, int send_buffer_bytes = 0,
+                 std::uint32_t max_request_bytes = 8u << 20) {
     int ends[2];
     REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     srp_nbd::UniqueFd ours(ends[0]), clients(ends[1]);
@@ -91,7 +92,7 @@ struct LaneFixture {
     ::setsockopt(clients.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     if (send_buffer_bytes > 0)
       ::setsockopt(ours.get(), SOL_SOCKET, SO_SNDBUF, &send_buffer_bytes, sizeof send_buffer_bytes);
-    srp_nbd::serve_nbd(*lane, id, std::move(ours), lun);
+    srp_nbd::serve_nbd(*lane, id, std::move(ours), lun, max_request_bytes);
     return Client{std::move(clients)};
   }
   srpi::Errc wait_closed(std::uint64_t id) {

@@ -144,7 +144,7 @@ TEST_CASE("a broken stream closes the connection") {
   const auto client = f.connect();
   SECTION("bad magic") { client.send("this is not NBD at all, is it?", 30); }
   SECTION("bad magic, four bytes only") { client.send("GET ", 4); }
-  SECTION("a huge write") { client.request(Command::write, 1, 0, (32u << 20) + 512); }
+  SECTION("a huge write") { client.request(Command::write, 1, 0, (64u << 20) + 512); }
   char c;
   CHECK(!client.receive(&c, 1));
   CHECK(f.wait_closed(1) == Errc::protocol_error);

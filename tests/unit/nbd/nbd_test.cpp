@@ -131,6 +131,31 @@ TEST_CASE("negotiation tells names and sizes as they are") {
   CHECK((n.take_output() == expected));
 }
 
+TEST_CASE("only a client that asks for block sizes at GO is bound by them") {
+  const auto limit_after = [](auto... options) {
+    Bytes in = flags();
+    (options(in), ...);
+    Negotiation n(exports);
+    n.feed(in);
+    REQUIRE(n.outcome() == Outcome::transmission);
+    return n.chosen()->max_request_bytes;
+  };
+  const auto ask = [](std::uint32_t number) {
+    return [number](Bytes& in) {
+      Bytes data = go_data("lun1");
+      data.back() = std::byte{1};
+      put(data, nbd::be16(std::uint16_t{3}));
+      option(in, number, data);
+    };
+  };
+  const auto go = [](Bytes& in) { option(in, 7, go_data("lun1")); };
+  const auto export_name = [](Bytes& in) { option(in, 1); };
+  CHECK(limit_after(ask(7)) == 8u << 20);
+  CHECK(limit_after(go) == 64u << 20);
+  CHECK(limit_after(export_name) == 64u << 20);
+  CHECK(limit_after(ask(6), go) == 64u << 20);  // INFO does not bind
+}
+
 TEST_CASE("negotiation: EXPORT_NAME, ABORT and bytes that are not NBD") {
   Negotiation n(exports);
   Bytes in;

@@ -84,7 +84,7 @@ struct FakeSession final : srpi::Session {
 
   srpi::Result<> disconnect() override {
     current = srpi::SessionState::disconnected;
-    hold = false;
+    hold = hold_writes = false;
     while (!queue.empty()) poll();
     for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(srpi::Errc::no_connect);
     return {};
@@ -111,15 +111,21 @@ struct FakeSession final : srpi::Session {
     if (hold) return 0;
     std::vector<std::pair<FakeUnit*, srpi::IoRequest*>> now;
     now.swap(queue);
+    std::size_t count = 0;
     for (auto [unit, io] : now) {
+      if (hold_writes && io->operation == srpi::IoOperation::write) {
+        queue.emplace_back(unit, io);
+        continue;
+      }
       io->status = current == srpi::SessionState::live ? unit->execute(*io) : srpi::Errc::no_connect;
       io->on_complete(*io);
+      ++count;
     }
     for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(unit(i).task_status);
-    return now.size();
+    return count;
   }
   void flush() override {}
-  bool arm() override { return hold || queue.empty(); }
+  bool arm() override { return hold || hold_writes || queue.empty(); }
   int fd() const noexcept override { return event; }
   FakeUnit& unit(std::size_t i = 0) { return static_cast<FakeUnit&>(*units[i]); }
   void add_unit(std::uint64_t lun, std::uint64_t blocks) {
@@ -127,7 +133,8 @@ struct FakeSession final : srpi::Session {
   }
 
   srpi::SessionState current = srpi::SessionState::live;
-  bool hold = false;  // the target does not answer
+  bool hold = false;         // the target does not answer
+  bool hold_writes = false;  // no writes
   std::vector<std::pair<FakeUnit*, srpi::IoRequest*>> queue;
   std::vector<std::unique_ptr<srpi::LogicalUnit>> units;
   std::uint64_t polls = 0;
