@@ -90,7 +90,8 @@ bool Workload::submit_one() {
     r.operation = IoOperation::flush;
     r.blocks = r.first_block = 0;
   }
-  if (random_.chance(1, 256)) r.first_block = info.blocks;  // beyond the end; must be refused
+  if (random_.chance(1, 256) && r.operation != IoOperation::flush)
+    r.first_block = info.blocks;  // beyond the end; must be refused
   start(*slot, unit);
   return true;
 }

@@ -157,7 +157,7 @@ class AsyncSession {
   void start_reconnect(detail::AsyncOperation*);
   void start_io(LogicalUnit&, IoOperation, std::uint64_t first_block, std::byte*, std::size_t bytes,
                 detail::AsyncOperation*);
-  void start_task(LogicalUnit&, void (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
+  void start_task(LogicalUnit&, Errc (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
 
   class Impl;
   boost::asio::any_io_executor executor_;

@@ -32,14 +32,15 @@ struct Segment {
   const Memory* memory = nullptr;
 };
 
-// Ownership. From LogicalUnit::submit until on_complete is entered, the object, its segment array and the
+// Ownership. From a submit that returns ok until on_complete is entered, the object, its segment array and the
 // bytes that the segments name belong to the session; the target may read or write the bytes at any time.
 // From on_complete on, they are the caller's, and the target cannot reach the bytes any more. The object may
 // be submitted again or destroyed within on_complete.
-// Completion. on_complete is called exactly once per submit, from within Session::poll, disconnect or erase,
-// never from within submit.
+// Completion. on_complete is called exactly once for each submit that returns ok, from within Session::poll,
+// disconnect or erase, or from its destructor, never from within submit.
 //
-// The session changes `status` and `internal`, no other field.
+// The session changes `status` and `internal`, no other field. A copy of a request that is under way is not
+// under way.
 struct IoRequest {
   IoOperation operation = IoOperation::read;
   // write, unmap, write_zeroes: the data are on stable storage when the request completes. Where the unit has
@@ -48,8 +49,8 @@ struct IoRequest {
   // again where the cache may have lost its content in between: after a new login, after a report that the
   // unit has changed, and after a report of a lost write.
   bool force_unit_access = false;
-  std::uint64_t first_block = 0;  // logical blocks
-  std::uint64_t blocks = 0;       // logical blocks; 0 for flush
+  std::uint64_t first_block = 0;  // logical blocks; flush: this and `blocks` are 0
+  std::uint64_t blocks = 0;       // logical blocks
   std::span<const Segment> data;  // read, write: blocks * block_size bytes in all; otherwise empty
 
   void (*on_complete)(IoRequest&) noexcept = nullptr;  // not null
@@ -59,7 +60,7 @@ struct IoRequest {
   // written.
   Errc status = Errc::ok;
 
-  alignas(8) std::byte internal[48]{};  // the session's own while it has the request
+  alignas(8) std::byte internal[56]{};  // the session's own while it has the request
 };
 
 }  // namespace srpi

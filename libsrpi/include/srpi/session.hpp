@@ -87,31 +87,37 @@ class LogicalUnit {
   // Takes the request and sends it with the next Session::poll or Session::flush, together with all others
   // that were submitted until then (one doorbell). A request that is larger than one command is split.
   // Requests are not ordered among each other. Permitted in every state, also from within on_complete.
-  // Completion: exactly once, by IoRequest::on_complete, never from within submit.
-  // Errors: all come by IoRequest::status.
+  // Returns ok: the session has the request, which completes exactly once, by IoRequest::on_complete, never from
+  // within submit. Otherwise nothing has changed, and on_complete is not called for this submit:
+  //   in_progress       the request is under way already, here or at another unit
+  //   invalid_argument  on_complete is null
+  // A program that keeps the rules of IoRequest never gets these, so it need not look.
+  // All other errors come by IoRequest::status:
+  //   invalid_argument  the operation is none; it has no blocks, an empty segment, or another number of bytes than
+  //                     blocks * block_size; unmap or write_zeroes with data; flush with blocks or data
   //   out_of_range      it reaches beyond LogicalUnitInfo::blocks
-  //   invalid_argument  it has no blocks, an empty segment, or another number of bytes than blocks * block_size
   //   misaligned        a segment is not a whole number of blocks
-  //   not_registered    a segment lies outside its Memory, or has none
+  //   not_registered    a segment lies outside its Memory, has none, or one that is not of this session
   //   write_protected   the unit is read_only
   //   not_supported     unmap or write_zeroes, and the unit has no such command
   //   no_connect        the session is not connected, or lost the connection before the answer came
   //   timed_out         no answer within command_timeout
   //   cancelled         abort()
   //   others            the target's answer, or LogicalUnitInfo::away
-  virtual void submit(IoRequest&) noexcept = 0;
+  virtual Errc submit(IoRequest&) noexcept = 0;
 
   // For operators. Ends every request that was submitted before: with `cancelled`, or with its own result if
   // that came first. The session ends commands at the target by ABORT TASK. If the target refuses, the
   // session sends LOGICAL UNIT RESET. If that also fails, the session ends the connection. This function
   // completes after all these requests have completed.
-  // Permitted in every state. Errors: no_connect (the connection ended first, and so did the requests).
-  virtual void abort(TaskRequest&) noexcept = 0;
+  // Returns as submit. Permitted in every state. Errors: no_connect (the connection ended first, and so did the
+  // requests).
+  virtual Errc abort(TaskRequest&) noexcept = 0;
   // For operators. Sends LOGICAL UNIT RESET. Our requests at the target are sent again within their time.
   // Commands of other initiators are aborted; these initiators are told by a unit attention.
-  // Permitted in every state. Errors: no_connect (not live, or the connection ended first); timed_out (no
-  // answer within task_management_timeout); not_supported; target_error (the target refused it).
-  virtual void reset(TaskRequest&) noexcept = 0;
+  // Returns as submit. Permitted in every state. Errors: no_connect (not live, or the connection ended first);
+  // timed_out (no answer within task_management_timeout); not_supported; target_error (the target refused it).
+  virtual Errc reset(TaskRequest&) noexcept = 0;
 };
 
 // The work of a session since it was made, and at this moment.

@@ -3,21 +3,24 @@
 // until its completion.
 #pragma once
 
+#include <cstddef>
+
 #include "srpi/error.hpp"
 
 namespace srpi {
 
-// Ownership. From LogicalUnit::abort or reset until on_complete is entered, the object belongs to the
-// session. From on_complete on it is the caller's.
-// Completion. on_complete is called exactly once, from within Session::poll, disconnect or erase, never from
-// within abort or reset.
+// Ownership. From LogicalUnit::abort or reset, where it returns ok, until on_complete is entered, the object
+// belongs to the session. From on_complete on it is the caller's. It may be used again or destroyed within
+// on_complete.
+// Completion. on_complete is called exactly once for each abort or reset that returns ok, from within
+// Session::poll, disconnect or erase, or from its destructor, never from within abort or reset.
 struct TaskRequest {
   void (*on_complete)(TaskRequest&) noexcept = nullptr;  // not null
   void* context = nullptr;                               // the caller's
 
   Errc status = Errc::ok;  // the result (LogicalUnit::abort and reset list the errors)
 
-  TaskRequest* next = nullptr;  // the session's own while it has the request
+  alignas(8) std::byte internal[16]{};  // the session's own while it has the request
 };
 
 }  // namespace srpi

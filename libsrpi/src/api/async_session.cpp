@@ -88,7 +88,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     drive_soon();
   }
 
-  void task(LogicalUnit& unit, void (LogicalUnit::*function)(TaskRequest&) noexcept,
+  void task(LogicalUnit& unit, Errc (LogicalUnit::*function)(TaskRequest&) noexcept,
             detail::AsyncOperation* op) {
     if (!session_) return op->complete(Errc::wrong_state, 0);
     if (function == &LogicalUnit::abort) {
@@ -267,7 +267,7 @@ void AsyncSession::start_io(LogicalUnit& unit, IoOperation operation, std::uint6
                             std::byte* bytes, std::size_t size, detail::AsyncOperation* op) {
   impl_->io(unit, operation, first_block, bytes, size, op);
 }
-void AsyncSession::start_task(LogicalUnit& unit, void (LogicalUnit::*function)(TaskRequest&) noexcept,
+void AsyncSession::start_task(LogicalUnit& unit, Errc (LogicalUnit::*function)(TaskRequest&) noexcept,
                               detail::AsyncOperation* op) {
   impl_->task(unit, function, op);
 }

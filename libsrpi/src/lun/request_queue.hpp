@@ -3,12 +3,8 @@
 #pragma once
 
 #include "lun/request_state.hpp"
-#include "srpi/task_request.hpp"
 
 namespace srpi::lun {
-
-[[nodiscard]] inline IoRequest*& next_of(IoRequest& r) noexcept { return state_of(r).next; }
-[[nodiscard]] inline TaskRequest*& next_of(TaskRequest& r) noexcept { return r.next; }
 
 template<class Request>
 struct RequestQueue {
@@ -16,13 +12,13 @@ struct RequestQueue {
   Request* tail = nullptr;
 
   void push(Request& r) noexcept {
-    next_of(r) = nullptr;
-    (tail ? next_of(*tail) : head) = &r;
+    state_of(r).next = nullptr;
+    (tail ? state_of(*tail).next : head) = &r;
     tail = &r;
   }
   Request* pop() noexcept {
     auto* r = head;
-    if (r && !(head = next_of(*r))) tail = nullptr;
+    if (r && !(head = state_of(*r).next)) tail = nullptr;
     return r;
   }
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A unit's state for a request. It is stored in IoRequest::internal; the caller's fields stay unchanged.
+// A unit's state for a request. It is stored in `internal` of the request; the caller's fields stay unchanged.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "srpi/io_request.hpp"
+#include "srpi/task_request.hpp"
 
 namespace srpi::lun {
 
@@ -20,7 +21,8 @@ enum class Phase : std::uint8_t {
 };
 
 struct RequestState {
-  IoRequest* next = nullptr;  // in a RequestQueue
+  IoRequest* next = nullptr;         // in a RequestQueue
+  const IoRequest* taken = nullptr;  // the request itself while the unit has it; so a copy of it is not taken
   std::uint64_t issued_blocks = 0;
   std::uint32_t segment = 0;         // the first segment that is not completely issued
   std::uint32_t segment_offset = 0;  // the issued bytes of that segment
@@ -34,13 +36,35 @@ struct RequestState {
       cache_epoch;  // forced: the epoch at its begin. flush: the number of lost writes known at its begin
   base::Time begin_anew_until;  // forced
 };
-static_assert(sizeof(RequestState) <= sizeof(IoRequest::internal));
-static_assert(alignof(RequestState) <= alignof(IoRequest));
-static_assert(std::is_trivially_destructible_v<RequestState>);
 
-inline RequestState& make_state(IoRequest& r) noexcept { return *::new (r.internal) RequestState; }
+struct TaskState {
+  TaskRequest* next = nullptr;         // in a RequestQueue
+  const TaskRequest* taken = nullptr;  // as RequestState::taken
+};
+
 [[nodiscard]] inline RequestState& state_of(IoRequest& r) noexcept {
   return *std::launder(reinterpret_cast<RequestState*>(r.internal));
+}
+[[nodiscard]] inline TaskState& state_of(TaskRequest& r) noexcept {
+  return *std::launder(reinterpret_cast<TaskState*>(r.internal));
+}
+
+// Makes the state of a request that is not taken yet. Returns why that is impossible, or ok.
+template<class Request>
+[[nodiscard]] Errc take(Request& r) noexcept {
+  using State = std::remove_reference_t<decltype(state_of(r))>;
+  static_assert(sizeof(State) <= sizeof(r.internal) && alignof(State) <= alignof(Request));
+  static_assert(std::is_trivially_destructible_v<State>);
+  if (state_of(r).taken == &r) return Errc::in_progress;
+  if (!r.on_complete) return Errc::invalid_argument;
+  (::new (r.internal) State)->taken = &r;
+  return Errc::ok;
+}
+// Gives the request back to the caller.
+template<class Request>
+void complete(Request& r) noexcept {
+  state_of(r).taken = nullptr;
+  r.on_complete(r);
 }
 
 }  // namespace srpi::lun

@@ -52,28 +52,43 @@ bool Unit::update(const UnitProfile& profile) {
 
 Errc Unit::check(const IoRequest& r) const noexcept {
   const auto& info = profile_.info;
-  if (r.operation == IoOperation::flush) return Errc::ok;
+  const bool has_data = r.operation == IoOperation::read || r.operation == IoOperation::write;
+  if (!has_data) {
+    if (r.operation > IoOperation::write_zeroes || !r.data.empty()) return Errc::invalid_argument;
+    if (r.operation == IoOperation::flush)
+      return r.first_block == 0 && r.blocks == 0 ? Errc::ok : Errc::invalid_argument;
+  }
   if (r.blocks == 0) return Errc::invalid_argument;
   if (r.first_block > info.blocks || r.blocks > info.blocks - r.first_block) return Errc::out_of_range;
   if (r.operation != IoOperation::read && info.read_only) return Errc::write_protected;
-  if (r.operation == IoOperation::unmap) return info.can_unmap ? Errc::ok : Errc::not_supported;
-  if (r.operation == IoOperation::write_zeroes) return info.can_write_zeroes ? Errc::ok : Errc::not_supported;
+  if (has_data) return check_data(r);
+  const bool can = r.operation == IoOperation::unmap ? info.can_unmap : info.can_write_zeroes;
+  return can ? Errc::ok : Errc::not_supported;
+}
 
+Errc Unit::check_data(const IoRequest& r) const noexcept {
+  const auto block_size = profile_.info.block_size;
   std::uint64_t bytes = 0;
   for (const auto& s : r.data) {
     if (!s.memory || !s.memory->contains(s.address, s.bytes)) return Errc::not_registered;
     if (s.bytes == 0) return Errc::invalid_argument;
-    if (s.bytes % info.block_size != 0) return Errc::misaligned;  // see Segment
+    if (s.bytes % block_size != 0) return Errc::misaligned;  // see Segment
     bytes += s.bytes;
   }
-  return bytes == r.blocks * info.block_size ? Errc::ok : Errc::invalid_argument;
+  return bytes == r.blocks * block_size ? Errc::ok : Errc::invalid_argument;
 }
 
-void Unit::submit(IoRequest& r) noexcept {
-  make_state(r).operation = r.operation;
+Errc Unit::submit(IoRequest& r) noexcept {
+  if (const auto refusal = take(r); refusal != Errc::ok) return refusal;
+  state_of(r).operation = r.operation;
   r.status = check(r);
-  if (r.operation == IoOperation::flush) return submit_flush(r);
-  queue(r, r.status != Errc::ok ? settled_ : queue_);
+  if (r.status != Errc::ok)
+    queue(r, settled_);
+  else if (r.operation == IoOperation::flush)
+    submit_flush(r);
+  else
+    queue(r, queue_);
+  return Errc::ok;
 }
 
 bool Unit::is_busy() const noexcept {

@@ -41,9 +41,9 @@ class Unit final : public LogicalUnit {
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
   [[nodiscard]] std::uint64_t wire_lun() const noexcept { return wire_lun_; }
-  void submit(IoRequest&) noexcept override;
-  void abort(TaskRequest&) noexcept override;
-  void reset(TaskRequest&) noexcept override;
+  Errc submit(IoRequest&) noexcept override;
+  Errc abort(TaskRequest&) noexcept override;
+  Errc reset(TaskRequest&) noexcept override;
 
   // Completes requests that need no target, issues commands, starts operators' aborts and resets. Returns the
   // number of steps.
@@ -67,12 +67,13 @@ class Unit final : public LogicalUnit {
     if (!is_listed_) busy_units_.add(*this);
   }
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
+  [[nodiscard]] Errc check_data(const IoRequest&) const noexcept;
   std::size_t send_due_retries() noexcept;
   void fail_unsent(Errc status) noexcept;
   // Called when all commands of the request have ended and no more will be issued.
   void end(IoRequest& r) noexcept {
     if (state_of(r).phase != Phase::plain && goes_on(r)) return;
-    r.on_complete(r);
+    complete(r);
   }
   [[nodiscard]] bool goes_on(IoRequest&) noexcept;
   // unit_commands.cpp
@@ -103,6 +104,7 @@ class Unit final : public LogicalUnit {
   std::size_t run_tasks() noexcept;
   void begin_aborts() noexcept;
   void begin_reset() noexcept;
+  [[nodiscard]] Errc begin_task(TaskRequest&, RequestQueue<TaskRequest>&) noexcept;
   static std::size_t end_tasks(RequestQueue<TaskRequest>&, Errc) noexcept;
 
   session::Nexus& nexus_;

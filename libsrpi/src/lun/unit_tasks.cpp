@@ -17,16 +17,15 @@ Errc outcome_of(const channel::Tmf& task) noexcept {
 
 }  // namespace
 
-void Unit::abort(TaskRequest& r) noexcept {
-  r.status = Errc::ok;
-  new_aborts_.push(r);
-  busy_units_.add(*this);
-}
+Errc Unit::abort(TaskRequest& r) noexcept { return begin_task(r, new_aborts_); }
+Errc Unit::reset(TaskRequest& r) noexcept { return begin_task(r, new_resets_); }
 
-void Unit::reset(TaskRequest& r) noexcept {
+Errc Unit::begin_task(TaskRequest& r, RequestQueue<TaskRequest>& queue) noexcept {
+  if (const auto refusal = take(r); refusal != Errc::ok) return refusal;
   r.status = Errc::ok;
-  new_resets_.push(r);
+  queue.push(r);
   busy_units_.add(*this);
+  return Errc::ok;
 }
 
 bool Unit::has_task_work() const noexcept {
@@ -83,7 +82,7 @@ std::size_t Unit::end_tasks(RequestQueue<TaskRequest>& queue, Errc status) noexc
   while (auto* r = ended.pop()) {
     ++n;
     r->status = status;
-    r->on_complete(*r);
+    complete(*r);
   }
   return n;
 }

@@ -137,9 +137,12 @@ struct Io {
         memory(rig.nexus->memories().add(bytes).value()),
         segment{bytes.data(), kBytes, memory.get()} {
     request.operation = operation;
-    request.first_block = first_block;
-    request.blocks = kBytes / 512;
-    request.data = std::span(&segment, 1);
+    if (operation != IoOperation::flush) {
+      request.first_block = first_block;
+      request.blocks = kBytes / 512;
+    }
+    if (operation == IoOperation::read || operation == IoOperation::write)
+      request.data = std::span(&segment, 1);
     request.context = this;
     request.on_complete = [](IoRequest& r) noexcept { ++static_cast<Io*>(r.context)->completions; };
   }

@@ -28,9 +28,9 @@ struct FakeUnit final : srpi::LogicalUnit {
     disk.resize(blocks * unit.block_size);
   }
   const srpi::LogicalUnitInfo& info() const noexcept override { return unit; }
-  void submit(srpi::IoRequest&) noexcept override;
-  void abort(srpi::TaskRequest& r) noexcept override { aborts.push_back(&r); }
-  void reset(srpi::TaskRequest& r) noexcept override { resets.push_back(&r); }
+  srpi::Errc submit(srpi::IoRequest&) noexcept override;
+  srpi::Errc abort(srpi::TaskRequest& r) noexcept override { return aborts.push_back(&r), srpi::Errc::ok; }
+  srpi::Errc reset(srpi::TaskRequest& r) noexcept override { return resets.push_back(&r), srpi::Errc::ok; }
   void answer_tasks(srpi::Errc status) {
     for (auto* queue : {&aborts, &resets})
       for (auto* r : std::exchange(*queue, {})) {
@@ -141,4 +141,7 @@ struct FakeSession final : srpi::Session {
   int event = -1;
 };
 
-inline void FakeUnit::submit(srpi::IoRequest& io) noexcept { session.queue.emplace_back(this, &io); }
+inline srpi::Errc FakeUnit::submit(srpi::IoRequest& io) noexcept {
+  session.queue.emplace_back(this, &io);
+  return srpi::Errc::ok;
+}
