@@ -29,7 +29,7 @@ struct SessionOptions {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<PortId> initiator_port_id;
 
-  // The wanted LUNs (flat numbers), at most 256. Empty means all LUNs that the target reports. If these are
+  // The wanted LUNs (LogicalUnitInfo::lun), at most 256, each once. Empty means all LUNs that the target reports. If these are
   // more than 256, the rest is left out and the log has a warning.
   std::vector<std::uint64_t> luns;
 

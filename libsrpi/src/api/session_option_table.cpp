@@ -86,6 +86,12 @@ std::optional<std::uint64_t> hex(const OptionValue& value) {
   return number;
 }
 
+std::optional<std::uint64_t> first_repeated(std::vector<std::uint64_t> luns) {
+  std::ranges::sort(luns);
+  const auto twice = std::ranges::adjacent_find(luns);
+  return twice == luns.end() ? std::nullopt : std::optional(*twice);
+}
+
 // Puts the value into a member, or says in `wrong` what is wrong with it if it is not all of it.
 class Assign {
  public:
@@ -235,6 +241,9 @@ OptionValue SessionOption::get(const SessionOptions& options) const {
 }
 
 Result<> SessionOption::validate(const SessionOptions& options) const {
+  if (form() == Form::luns)
+    if (const auto twice = first_repeated(options.*std::get<static_cast<std::size_t>(Form::luns)>(member)))
+      return Error{Errc::invalid_argument, fmt::format("{} has {} twice", name, *twice)};
   auto value = get(options);
   if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
     value = static_cast<std::int64_t>(list->size());

@@ -124,3 +124,16 @@ TEST_CASE("the longest request has time for three commands, their aborts and res
   CHECK(o.longest_request() >= 3 * (1500ms + 60s + 2 * 30s) + 5s + 60s);
   CHECK(o.longest_request() <= 3 * (1500ms + 60s + 2 * 30s) + 5s + 80s);
 }
+
+TEST_CASE("a LUN that is named twice is refused by its number") {
+  SessionOptions o;
+  o.luns = {0, 1, std::uint64_t{0xc101} << 48, 0};
+  CHECK(names(refusal(o), {"luns", "0 twice"}));
+  o.luns = {1, std::uint64_t{0xc101} << 48, 2, std::uint64_t{0xc101} << 48};
+  CHECK(names(refusal(o), {"luns", std::to_string(std::uint64_t{0xc101} << 48).c_str(), "twice"}));
+  const auto made = Session::create(parse_target("ram://1M").value().address, o);
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().code == Errc::invalid_argument);
+  o.luns = {2, 1, 0};
+  CHECK(refusal(o).empty());
+}
