@@ -189,7 +189,7 @@ class Session {
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&,
                                                                const SessionOptions& = {},
                                                                SessionObserver* = nullptr);
-  // As erase(). Memory of the session must be destroyed before.
+  // As erase(). The session's units end with it; its Memories are detached (memory.hpp).
   virtual ~Session() = default;
 
   // Ends the connection and fails every outstanding request with no_connect. Units and memory stay. When it
@@ -213,8 +213,7 @@ class Session {
   // Empty until the first login has found them; from then on always the same units.
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
-  // Registers the bytes, so that the target may reach them. The bytes stay the caller's and must stay valid
-  // until the Memory is destroyed. Before the first connection has found its device, the registration is
+  // Registers the bytes, so that the target may reach them. Who owns what, and until when: memory.hpp. Before the first connection has found its device, the registration is
   // postponed until then, and can fail that attempt with no_memory.
   // Permitted in every state but `erased`. Errors: invalid_argument (no bytes); wrong_state; no_memory.
   [[nodiscard]] virtual Result<std::unique_ptr<Memory>> register_memory(std::span<std::byte>) = 0;

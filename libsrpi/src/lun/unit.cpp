@@ -67,10 +67,12 @@ Errc Unit::check(const IoRequest& r) const noexcept {
 }
 
 Errc Unit::check_data(const IoRequest& r) const noexcept {
+  const auto& memories = nexus_.memories();
   const auto block_size = profile_.info.block_size;
   std::uint64_t bytes = 0;
   for (const auto& s : r.data) {
-    if (!s.memory || !s.memory->contains(s.address, s.bytes)) return Errc::not_registered;
+    if (!s.memory || !memories.has(*s.memory) || !s.memory->contains(s.address, s.bytes))
+      return Errc::not_registered;
     if (s.bytes == 0) return Errc::invalid_argument;
     if (s.bytes % block_size != 0) return Errc::misaligned;  // see Segment
     bytes += s.bytes;

@@ -4,16 +4,14 @@
 #include <algorithm>
 #include <new>
 
-#include "base/check.hpp"
-
 namespace srpi::session {
 
 class MemoryTable::Entry final : public Memory {
  public:
-  Entry(MemoryTable& table, std::span<std::byte> bytes) : Memory(bytes), table_(table) {
-    table_.entries_.push_back(this);
+  explicit Entry(std::span<std::byte> bytes) noexcept : Memory(bytes) {}
+  ~Entry() override {
+    if (auto* table = table_of(*this)) std::erase(table->entries_, this);
   }
-  ~Entry() override { std::erase(table_.entries_, this); }
 
   void drop() noexcept {
     region_.reset();
@@ -31,15 +29,19 @@ class MemoryTable::Entry final : public Memory {
   }
 
  private:
-  MemoryTable& table_;
   std::unique_ptr<fabric::MemoryRegion> region_;
 };
 
-MemoryTable::~MemoryTable() { SRPI_CHECK(entries_.empty()); }
+MemoryTable::~MemoryTable() {
+  let_device_go();
+  for (auto* entry : entries_) table_of(*entry) = nullptr;
+}
 
 Result<std::unique_ptr<Memory>> MemoryTable::add(std::span<std::byte> bytes) {
   if (bytes.empty()) return Error{Errc::invalid_argument, "no bytes to register"};
-  auto entry = std::make_unique<Entry>(*this, bytes);
+  auto entry = std::make_unique<Entry>(bytes);
+  entries_.push_back(entry.get());
+  table_of(*entry) = this;
   if (device_)
     if (auto done = entry->use(*device_); !done) return done.error();
   return std::unique_ptr<Memory>(std::move(entry));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory that the user registered with a session. It follows the session to another RDMA device.
+//
+// The user owns each Memory. The table owns the registrations, and refers to each Memory until one of the two is
+// destroyed: a Memory leaves the table, a table detaches its Memories.
 #pragma once
 
 #include <cstddef>
@@ -15,12 +18,14 @@ namespace srpi::session {
 class MemoryTable {
  public:
   MemoryTable() = default;
-  ~MemoryTable();
+  ~MemoryTable();  // ends all registrations; no request may be in flight
   MemoryTable(const MemoryTable&) = delete;
   MemoryTable& operator=(const MemoryTable&) = delete;
 
-  // Registers at once if the device is known. The table must outlive the returned Memory.
+  // Registers at once if the device is known.
   [[nodiscard]] Result<std::unique_ptr<Memory>> add(std::span<std::byte>);
+  // False: it is another session's, or detached.
+  [[nodiscard]] bool has(const Memory& memory) const noexcept { return memory.table_ == this; }
   // Registers everything with the device if it is a new one. No request may be in flight.
   [[nodiscard]] Result<> use_device(const std::shared_ptr<fabric::Device>&);
   // Unregisters everything until the next use_device. No request may be in flight.
@@ -29,6 +34,7 @@ class MemoryTable {
 
  private:
   class Entry;
+  static MemoryTable*& table_of(Memory& memory) noexcept { return memory.table_; }
   std::shared_ptr<fabric::Device> device_;
   std::vector<Entry*> entries_;
 };
