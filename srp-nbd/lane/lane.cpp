@@ -118,8 +118,10 @@ void Lane::run() {
   const long cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
   const std::uint32_t idle_polls = cpus > 1 ? options_.idle_polls : 0;
   std::uint32_t idle = 0;
+  bool is_asleep = false;
   for (;;) {
-    std::size_t done = host.ring().take_completions();  // requests are submitted here,
+    std::size_t done = is_asleep ? session_->poll() : 0;  // so that requests need not wake the session up
+    done += host.ring().take_completions();               // they are submitted here,
     done += run_posted();
     done += session_->poll();    // sent to the target, and completed, here,
     done += host.service_all();  // and answered here
@@ -128,10 +130,11 @@ void Lane::run() {
     host.remove_ended([this](const FrontEnd& f) { observer_->on_connection_closed(f.id(), f.reason()); });
     if (is_stopping_ && host.front_ends().empty()) return;
     idle = done > 0 ? 0 : idle + 1;
-    if (idle <= idle_polls)
-      host.ring().submit();
-    else if (session_->arm())
+    is_asleep = idle > idle_polls && session_->arm();
+    if (is_asleep)
       sleep();
+    else if (idle <= idle_polls)
+      host.ring().submit();
   }
 }
 

@@ -224,8 +224,11 @@ class Session {
   // Sends what was submitted. No completion runs. A request that ends without the target waits for the next
   // poll, and makes fd() readable after arm().
   virtual void flush() = 0;
-  // Prepares to sleep: from now until the next poll, fd() becomes readable when poll has something to do,
-  // timers included. Returns false if poll has something to do already.
+  // Prepares to sleep: from now until the next poll, fd() becomes readable when poll has something to do. That is
+  // an answer, a timer, or what the program does meanwhile: the first submit, abort or reset after arm, and
+  // reconnect, make fd() readable, at the cost of one system call. A loop that polls when it wakes up, before it
+  // submits, saves that call.
+  // Returns false if poll has something to do already. Then do not sleep: poll.
   [[nodiscard]] virtual bool arm() = 0;
   // The session's own descriptor, the same for its whole life. Wait for it to be readable; do nothing else
   // with it.

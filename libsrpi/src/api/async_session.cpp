@@ -83,8 +83,7 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
     io->request.blocks = size / block;
     io->request.context = io;
     io->request.on_complete = &Impl::on_complete;
-    waiting_.push_back(io);
-    submit_waiting();
+    waiting_.push_back(io);  // it is submitted after the next poll, which need not be woken by that
     drive_soon();
   }
 

@@ -45,6 +45,7 @@ Result<> set_ram_target_online(Session& session, bool online) {
   if (!own || !own->embedded())
     return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be switched");
   own->embedded()->set_online(online);
+  own->wake();
   return {};
 }
 

@@ -12,6 +12,7 @@ namespace srpi::api {
 namespace {
 
 constexpr std::size_t kFdsExpected = 16;
+constexpr base::Time kNow{};  // a deadline that is over
 
 lun::Unit& unit_of(const std::unique_ptr<LogicalUnit>& unit) { return static_cast<lun::Unit&>(*unit); }
 
@@ -153,6 +154,7 @@ Result<> SessionImpl::reconnect() {
   if (auto possible = not_erased(); !possible) return possible;
   by_administrator_ = false;
   nexus_.reconnect();
+  wake();
   return {};
 }
 
@@ -167,7 +169,10 @@ Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte
 }
 
 std::size_t SessionImpl::poll() {
-  sleeps_until_.reset();
+  if (sleeps_until_) {
+    sleeps_until_.reset();
+    busy_units_.wake();
+  }
   auto n = busy_units_.poll();
   try {
     n += nexus_.poll();
@@ -185,10 +190,22 @@ void SessionImpl::flush() {
   nexus_.flush();
   if (!sleeps_until_) return;
   // fd() must not stay silent beyond this time. The built-in target works only during polls.
-  const auto due = embedded_ || has_work() ? clock_.now() : next_deadline();
-  if (due >= *sleeps_until_) return;
-  sleeps_until_ = due;
-  wait_set_.set_deadline(due);
+  if (embedded_ || has_work()) return wake();
+  const auto due = next_deadline();
+  if (due < *sleeps_until_ || *sleeps_until_ == kNow) sleep_until(due);
+}
+
+void SessionImpl::sleep_until(base::Time time) noexcept {
+  sleeps_until_ = time;
+  wait_set_.set_deadline(time);
+  busy_units_.sleep(*this);
+}
+
+void SessionImpl::wake() noexcept {
+  if (!sleeps_until_ || *sleeps_until_ == kNow) return;
+  sleeps_until_ = kNow;
+  wait_set_.set_deadline(kNow);
+  busy_units_.wake();
 }
 
 bool SessionImpl::has_work() const noexcept { return nexus_.has_work() || busy_units_.has_work(); }
@@ -212,8 +229,7 @@ bool SessionImpl::arm() {
     }
     watched_version_ = nexus_.fds_version();
   }
-  wait_set_.set_deadline(deadline);
-  sleeps_until_ = deadline;
+  sleep_until(deadline);
   return true;
 }
 

@@ -17,7 +17,10 @@
 
 namespace srpi::api {
 
-class SessionImpl final : public Session, private session::NexusObserver, private lun::UnitSink {
+class SessionImpl final : public Session,
+                          private session::NexusObserver,
+                          private lun::UnitSink,
+                          private lun::Sleeper {
  public:
   // The clock belongs to the caller and must outlive the session. Null means the real clock.
   SessionImpl(const TargetAddress&, const SessionOptions&, SessionObserver*, std::unique_ptr<fabric::Fabric>,
@@ -37,6 +40,8 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   int fd() const noexcept override { return wait_set_.fd(); }
 
   [[nodiscard]] Result<> open() { return wait_set_.open(); }
+  // There is work for a poll that the descriptors do not show. Makes fd() readable after arm().
+  void wake() noexcept;
   // The built-in target; null in a session with another one.
   [[nodiscard]] EmbeddedFabric* embedded() noexcept { return embedded_; }
   // The next time at which poll has work without an outside event. arm() makes fd() readable at that time.
@@ -55,6 +60,8 @@ class SessionImpl final : public Session, private session::NexusObserver, privat
   void take_unit(lun::Unit&, const lun::UnitProfile&);
   [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;
+  void sleep_until(base::Time) noexcept;
+  void on_work() noexcept override { wake(); }
   // Logs nothing if there is no memory for the text.
   template<class F>
   void log(LogLevel, F words) const noexcept;

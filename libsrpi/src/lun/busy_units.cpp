@@ -8,11 +8,30 @@
 namespace srpi::lun {
 
 void BusyUnits::add(Unit& unit) noexcept {
+  if (sleeper_) {
+    auto& sleeper = *sleeper_;
+    wake();
+    sleeper.on_work();
+  }
   if (unit.is_listed_) return;
   unit.is_listed_ = true;
   unit.next_busy_ = nullptr;
   (tail_ ? tail_->next_busy_ : head_) = &unit;
   tail_ = &unit;
+}
+
+void BusyUnits::sleep(Sleeper& sleeper) noexcept {
+  sleeper_ = &sleeper;
+  mark_listed(false);
+}
+
+void BusyUnits::wake() noexcept {
+  sleeper_ = nullptr;
+  mark_listed(true);
+}
+
+void BusyUnits::mark_listed(bool listed) noexcept {
+  for (auto* unit = head_; unit; unit = unit->next_busy_) unit->is_listed_ = listed;
 }
 
 // Visits each unit that is in the list now. Units that completions add wait for the next visit.

@@ -11,9 +11,21 @@ namespace srpi::lun {
 
 class Unit;
 
+// Told when a unit gets work.
+class Sleeper {
+ public:
+  virtual void on_work() noexcept = 0;
+
+ protected:
+  ~Sleeper() = default;
+};
+
 class BusyUnits {
  public:
   void add(Unit&) noexcept;  // does nothing if it is in the list
+  // The next add tells the sleeper, once, also for a unit that is in the list. wake() withdraws that.
+  void sleep(Sleeper&) noexcept;
+  void wake() noexcept;
   // Calls Unit::poll or Unit::issue of each unit. A unit without waiting work then leaves the list.
   std::size_t poll() noexcept { return head_ ? visit(Visit::poll) : 0; }
   std::size_t issue() noexcept { return head_ ? visit(Visit::issue) : 0; }
@@ -23,9 +35,12 @@ class BusyUnits {
  private:
   enum class Visit { poll, issue };
   std::size_t visit(Visit) noexcept;
+  void mark_listed(bool) noexcept;
 
   Unit* head_ = nullptr;
   Unit* tail_ = nullptr;
+  // While it is set, no unit's is_listed_ is, so that Unit::queue calls add.
+  Sleeper* sleeper_ = nullptr;
 };
 
 }  // namespace srpi::lun
