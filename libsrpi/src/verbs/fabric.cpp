@@ -2,6 +2,7 @@
 #include "verbs/fabric.hpp"
 
 #include <fmt/format.h>
+#include <infiniband/verbs.h>
 
 #include "verbs/active_endpoint.hpp"
 #include "verbs/name_lookup.hpp"
@@ -56,8 +57,17 @@ class Fabric final : public fabric::Fabric {
   NameLookups lookups_;
 };
 
+// Without this, a process that forks (by system(), for instance) and then writes to a registered page gets a copy of
+// that page, while the device goes on with the old one. Kernels from 5.12 on copy such pages for the child instead;
+// there libibverbs does nothing here. It also does nothing, and returns an error, if the program has registered memory
+// with libibverbs already: then the program has to decide (session.hpp). The call is not safe in several threads.
+void prepare_for_fork() noexcept { [[maybe_unused]] static const int error = ibv_fork_init(); }
+
 }  // namespace
 
-std::unique_ptr<fabric::Fabric> make_fabric() { return std::make_unique<Fabric>(); }
+std::unique_ptr<fabric::Fabric> make_fabric() {
+  prepare_for_fork();
+  return std::make_unique<Fabric>();
+}
 
 }  // namespace srpi::verbs
