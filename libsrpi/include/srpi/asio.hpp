@@ -7,10 +7,13 @@
 //   auto& unit = session.unit(0);
 //   co_await session.async_read(unit, 0, boost::asio::buffer(block), boost::asio::use_awaitable);
 //
-// Threads: one at a time, as with every Asio object. The executor must be a strand or run in one thread.
-// Completion: exactly once for each operation, on the handler's executor, never from within the call. Errors:
-// boost::system::error_code of srpi's category (error.hpp). Every operation fails with wrong_state before
-// async_connect and after erase. why() has the text for a connection that failed or was lost.
+// Threads: one at a time, as with every Asio object. The executor must be a strand or run in one thread. Its context
+// must outlive the AsyncSession.
+// Completion: exactly once for each operation, on the handler's executor, never from within the call.
+// Errors: boost::system::error_code of srpi's category (error.hpp): it prints the words, and compares with Errc and
+// Condition. Every operation fails with wrong_state before async_connect, after erase and on an object that was moved
+// from; with invalid_argument for a unit that is not of the present session. why() has the text for a connection that
+// failed or was lost.
 // Buffers: any memory. The bytes are copied through a pool that is registered once. The poll-driven Session
 // copies nothing.
 // Memory: an operation allocates, and throws std::bad_alloc if there is none.
@@ -26,6 +29,7 @@
 #include <boost/system/error_code.hpp>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "srpi/session.hpp"
 
@@ -66,6 +70,15 @@ class AsyncOperationOf final : public AsyncOperation {
   boost::asio::executor_work_guard<Executor> work_;
 };
 
+// What an operation asks of a unit.
+struct AsyncIo {
+  IoOperation operation;
+  bool force_unit_access = false;
+  std::uint64_t first_block = 0;
+  std::uint64_t blocks = 0;                            // unmap, write_zeroes
+  std::vector<boost::asio::mutable_buffer> buffers{};  // read, write
+};
+
 }  // namespace detail
 
 class AsyncSession {
@@ -75,8 +88,10 @@ class AsyncSession {
 
   explicit AsyncSession(boost::asio::any_io_executor);
   ~AsyncSession();  // erases the session; outstanding operations complete with no_connect
+  // The pending operations go on with the new object. The old one may be assigned to or destroyed; all other
+  // functions report wrong_state.
   AsyncSession(AsyncSession&&) noexcept;
-  AsyncSession& operator=(AsyncSession&&) noexcept;
+  AsyncSession& operator=(AsyncSession&&) noexcept;  // erases the session that it had
 
   // Completes when the session is live, or with the error of the first attempt. After an error the session
   // goes on with automatic attempts, as SessionState::disconnected says.
@@ -94,37 +109,60 @@ class AsyncSession {
   auto async_reconnect(Token&& token) {
     return initiate(std::forward<Token>(token), [this](detail::AsyncOperation* op) { start_reconnect(op); });
   }
-  // As the functions of Session. Outstanding operations complete with no_connect.
+  // As the functions of Session. Outstanding operations complete with no_connect. Errors: wrong_state (there is no
+  // session).
   [[nodiscard]] Result<> disconnect();
   void erase();
 
-  // Reads or writes blocks of the unit. The buffer's length is a whole number of blocks, and
-  // kMaxTransferBytes at most.
-  // Ownership: the buffer stays the caller's and must be valid until completion.
-  // Errors: as LogicalUnit::submit, and too_large.
+  // Completes when the session is in that state, at once if it is already; or with no_connect when it is erased and can
+  // not reach the state any more.
   template<class Token>
-  auto async_read(LogicalUnit& unit, std::uint64_t first_block, boost::asio::mutable_buffer buffer,
-                  Token&& token) {
+  auto async_wait(SessionState state, Token&& token) {
     return initiate(std::forward<Token>(token),
-                    [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
-                      start_io(unit, IoOperation::read, first_block, static_cast<std::byte*>(buffer.data()),
-                               buffer.size(), op);
-                    });
+                    [this, state](detail::AsyncOperation* op) { start_wait(state, op); });
+  }
+
+  // Reads or writes blocks of the unit. The buffers' bytes are a whole number of blocks in all, and kMaxTransferBytes at
+  // most; with blocks whose size is not a power of two, some blocks less.
+  // Ownership: the bytes stay the caller's and must be valid until completion. The buffer sequence is copied.
+  // Errors: as LogicalUnit::submit, and too_large.
+  template<class MutableBuffers, class Token>
+  auto async_read(LogicalUnit& unit, std::uint64_t first_block, const MutableBuffers& buffers,
+                  Token&& token) {
+    return start(unit, {.operation = IoOperation::read, .first_block = first_block, .buffers = list(buffers)},
+                 std::forward<Token>(token));
+  }
+  template<class ConstBuffers, class Token>
+  auto async_write(LogicalUnit& unit, std::uint64_t first_block, const ConstBuffers& buffers, Token&& token) {
+    return start(unit,
+                 {.operation = IoOperation::write, .first_block = first_block, .buffers = list(buffers)},
+                 std::forward<Token>(token));
+  }
+  // As async_write; the data are on stable storage at completion (IoRequest::force_unit_access).
+  template<class ConstBuffers, class Token>
+  auto async_write_through(LogicalUnit& unit, std::uint64_t first_block, const ConstBuffers& buffers,
+                           Token&& token) {
+    return start(unit,
+                 {.operation = IoOperation::write,
+                  .force_unit_access = true,
+                  .first_block = first_block,
+                  .buffers = list(buffers)},
+                 std::forward<Token>(token));
+  }
+  // As the operations of that name (IoOperation). Errors: as LogicalUnit::submit.
+  template<class Token>
+  auto async_unmap(LogicalUnit& unit, std::uint64_t first_block, std::uint64_t blocks, Token&& token) {
+    return start(unit, {.operation = IoOperation::unmap, .first_block = first_block, .blocks = blocks},
+                 std::forward<Token>(token));
   }
   template<class Token>
-  auto async_write(LogicalUnit& unit, std::uint64_t first_block, boost::asio::const_buffer buffer,
-                   Token&& token) {
-    return initiate(
-        std::forward<Token>(token), [this, &unit, first_block, buffer](detail::AsyncOperation* op) {
-          start_io(unit, IoOperation::write, first_block,
-                   const_cast<std::byte*>(static_cast<const std::byte*>(buffer.data())), buffer.size(), op);
-        });
+  auto async_write_zeroes(LogicalUnit& unit, std::uint64_t first_block, std::uint64_t blocks, Token&& token) {
+    return start(unit, {.operation = IoOperation::write_zeroes, .first_block = first_block, .blocks = blocks},
+                 std::forward<Token>(token));
   }
   template<class Token>
   auto async_flush(LogicalUnit& unit, Token&& token) {
-    return initiate(std::forward<Token>(token), [this, &unit](detail::AsyncOperation* op) {
-      start_io(unit, IoOperation::flush, 0, nullptr, 0, op);
-    });
+    return start(unit, {.operation = IoOperation::flush}, std::forward<Token>(token));
   }
 
   // For operators, as LogicalUnit::abort and reset.
@@ -139,9 +177,11 @@ class AsyncSession {
                     [this, &unit](detail::AsyncOperation* op) { start_task(unit, &LogicalUnit::reset, op); });
   }
 
-  // Permitted after async_connect succeeded, until erase().
-  [[nodiscard]] Session& session() noexcept;
-  [[nodiscard]] LogicalUnit& unit(std::size_t index) { return *session().logical_units()[index]; }
+  // Permitted from async_connect until erase(), which also ends the units. Otherwise they throw
+  // boost::system::system_error: wrong_state (there is no session); no_such_lun (it has no unit of that index, or has
+  // not found its units yet).
+  [[nodiscard]] Session& session();
+  [[nodiscard]] LogicalUnit& unit(std::size_t index);
   [[nodiscard]] const Error& why() const noexcept;  // the last failed connect or reconnect, or loss
 
  private:
@@ -153,10 +193,25 @@ class AsyncSession {
         },
         token, std::forward<Start>(start));
   }
+  template<class Token>
+  auto start(LogicalUnit& unit, detail::AsyncIo io, Token&& token) {
+    return initiate(std::forward<Token>(token), [this, &unit, io = std::move(io)](
+                                                    detail::AsyncOperation* op) { start_io(unit, io, op); });
+  }
+  template<class Buffers>
+  static std::vector<boost::asio::mutable_buffer> list(const Buffers& buffers) {
+    std::vector<boost::asio::mutable_buffer> result;
+    for (auto i = boost::asio::buffer_sequence_begin(buffers); i != boost::asio::buffer_sequence_end(buffers);
+         ++i) {
+      const boost::asio::const_buffer buffer(*i);
+      result.emplace_back(const_cast<void*>(buffer.data()), buffer.size());
+    }
+    return result;
+  }
   void start_connect(const TargetAddress&, const SessionOptions&, detail::AsyncOperation*);
   void start_reconnect(detail::AsyncOperation*);
-  void start_io(LogicalUnit&, IoOperation, std::uint64_t first_block, std::byte*, std::size_t bytes,
-                detail::AsyncOperation*);
+  void start_wait(SessionState, detail::AsyncOperation*);
+  void start_io(LogicalUnit&, const detail::AsyncIo&, detail::AsyncOperation*);
   void start_task(LogicalUnit&, Errc (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
 
   class Impl;
