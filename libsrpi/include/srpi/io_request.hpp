@@ -35,7 +35,7 @@ struct Segment {
 // Ownership. From a submit that returns ok until on_complete is entered, the object, its segment array and the
 // bytes that the segments name belong to the session; the target may read or write the bytes at any time.
 // From on_complete on, they are the caller's, and the target cannot reach the bytes any more. The object may
-// be submitted again or destroyed within on_complete.
+// be submitted again or destroyed within on_complete. session.hpp (Callbacks) says what else it may do.
 // Completion. on_complete is called exactly once for each submit that returns ok, from within Session::poll,
 // disconnect or erase, or from its destructor, never from within submit.
 //

@@ -9,10 +9,25 @@
 //     if (session->arm()) wait_readable(session->fd());       // idle: sleep on one file descriptor
 //   }
 //
-// Threads. A session, its logical units, its memory and its requests belong to one thread at a time.
-// Different sessions share nothing. The library starts one thread of its own, to look up a host name that is
-// not numeric. All signals are blocked in that thread. It calls no function of the caller, and it may outlive
-// the session.
+// Threads. A session, its logical units, its memory and its requests belong to one thread at a time, also for
+// const functions. Threads may take turns, if something (a mutex, a strand) orders them. Different sessions
+// share nothing. The library starts one thread of its own, to look up a host name that is not numeric. All
+// signals are blocked in that thread. It calls no function of the caller, and it may outlive the session.
+//
+// Callbacks. on_complete, the observer and the log sink run on the session's thread, within its functions.
+// on_complete may call the functions of logical units, register_memory and const functions of the session; it
+// may destroy its request, and a Memory that no other request uses. The observer may call the const functions
+// and LogicalUnit::submit. The log sink may call no function of the session. No callback may destroy the
+// session or call its poll, flush, arm, disconnect, reconnect or erase: note the wish, and do it after poll.
+//
+// Fork. A session stays with the process that made it. A child of fork() must not call its functions, nor
+// destroy it: the child shares the connection, and would end it for its parent. It leaves by exec or _exit.
+// All descriptors of the library are closed by exec. system(), popen() and posix_spawn() are safe.
+//   Linux 5.12 and later copy registered pages for the child. On older kernels, the library has libibverbs
+// keep these pages from the child (ibv_fork_init): a child that goes on without exec must not touch them, so
+// register whole pages; and hugetlbfs pages need RDMAV_HUGEPAGES_SAFE=1 in the environment. That fails if the
+// program has registered memory with libibverbs before its first session. Such a program calls ibv_fork_init
+// at its begin.
 //
 // Memory. Once the session is live, submit, poll, flush and arm allocate nothing for requests. If other work
 // finds no memory:
@@ -163,8 +178,9 @@ struct UnitChange {
   std::uint64_t old_blocks = 0;  // resized: how many blocks it had
 };
 
-// Called on the session's thread, from within create, poll, disconnect, reconnect or erase. It may call the
-// const functions of the session and LogicalUnit::submit, no other function of the session.
+// Called on the session's thread, from within create, poll, disconnect, reconnect, erase or the destructor. It
+// may call the const functions of the session and LogicalUnit::submit, no other function of the session. From
+// within create there is no session yet that it could call.
 class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
@@ -185,7 +201,9 @@ class Session {
   // becomes `live`, or `disconnected` with the error. On a machine without RDMA the error is no_device, and
   // attempts go on, because a device may be added later.
   // Ownership: the observer, if any, must outlive the session.
-  // Errors: invalid_argument (SessionOptions::validate); no_memory (also: no file descriptors left).
+  // Permitted in every thread, which then has the session.
+  // Errors: invalid_argument (SessionOptions::validate, a RamAddress beyond its limits); no_memory (also: no file
+  // descriptors left).
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(const TargetAddress&,
                                                                const SessionOptions& = {},
                                                                SessionObserver* = nullptr);
@@ -210,19 +228,24 @@ class Session {
 
   [[nodiscard]] virtual SessionState state() const noexcept = 0;
   [[nodiscard]] virtual SessionStatus status() const = 0;
-  // Empty until the first login has found them; from then on always the same units.
+  // Empty until the first login has found them; from then on always the same units, at most 256, until the session
+  // is destroyed. Do not keep the span over the first login.
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
   // Registers the bytes, so that the target may reach them. Who owns what, and until when: memory.hpp. Before the first connection has found its device, the registration is
   // postponed until then, and can fail that attempt with no_memory.
-  // Permitted in every state but `erased`. Errors: invalid_argument (no bytes); wrong_state; no_memory.
+  // Limits: any address and length; the device, the kernel and RLIMIT_MEMLOCK limit how much. The same bytes may be
+  // registered several times.
+  // Permitted in every state but `erased`. Errors: invalid_argument (no bytes, or none that the device can reach);
+  // wrong_state; no_memory; permission_denied; device_removed.
   [[nodiscard]] virtual Result<std::unique_ptr<Memory>> register_memory(std::span<std::byte>) = 0;
 
   // Sends what was submitted, takes what has arrived, runs the timers that are due, calls on_complete of the
-  // requests that have ended. Returns the number of things done; 0 means idle.
+  // requests that have ended. Never waits. Permitted in every state. Returns the number of things done; 0 means
+  // idle.
   virtual std::size_t poll() = 0;
   // Sends what was submitted. No completion runs. A request that ends without the target waits for the next
-  // poll, and makes fd() readable after arm().
+  // poll, and makes fd() readable after arm(). Permitted in every state.
   virtual void flush() = 0;
   // Prepares to sleep: from now until the next poll, fd() becomes readable when poll has something to do. That is
   // an answer, a timer, or what the program does meanwhile: the first submit, abort or reset after arm, and
@@ -230,8 +253,8 @@ class Session {
   // submits, saves that call.
   // Returns false if poll has something to do already. Then do not sleep: poll.
   [[nodiscard]] virtual bool arm() = 0;
-  // The session's own descriptor, the same for its whole life. Wait for it to be readable; do nothing else
-  // with it.
+  // The session's own descriptor, the same for its whole life; the session closes it. Wait for it to be readable
+  // (poll, epoll, io_uring); do nothing else with it.
   [[nodiscard]] virtual int fd() const noexcept = 0;
 
  protected:
