@@ -48,7 +48,7 @@ struct Commands {
   std::string name;       // of a session
   std::string list_path;  // of the targets for sync; empty or "-": standard input
   std::optional<std::uint64_t> lun;
-  bool as_json = false, is_dry_run = false, in_foreground = false;
+  bool as_json = false, is_dry_run = false, in_foreground = false, is_forced = false;
   ExitCode exit_code = ExitCode::ok;  // of the command that has run
 };
 

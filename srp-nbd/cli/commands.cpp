@@ -80,7 +80,9 @@ ExitCode reconnect(const Commands& given) {
 }
 
 ExitCode erase(const Commands& given) {
-  return carry_out(given, EraseOrder{given.name}, endless("erasing " + given.name),
+  EraseOrder order{given.name, {}};
+  if (given.is_forced) order.force = true;
+  return carry_out(given, order, endless("erasing " + given.name),
                    [&](const auto&) { return given.name + " erased\n"; });
 }
 
@@ -169,7 +171,12 @@ void add_session_commands(Commands& to) {
                      "  srp-nbd disconnect s0\nPermanent until `srp-nbd reconnect`.\n", disconnect));
   to.add_name(to.add("reconnect", "Connect a session again: the same devices work again",
                      "  srp-nbd reconnect s0\n", reconnect));
-  to.add_name(to.add("erase", "Remove a session and its devices", "  srp-nbd erase s0\n", erase));
+  auto& erase_command = to.add(
+      "erase", "Remove a session and its devices",
+      "  srp-nbd erase s0\nRefused while a device is mounted or open, or while an NBD client is connected.\n",
+      erase);
+  to.add_name(erase_command);
+  erase_command.add_flag("--force", to.is_forced, "Also if something uses it: its I/O fails from then on");
 }
 
 void add_unit_commands(Commands& to) {

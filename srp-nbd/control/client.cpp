@@ -30,11 +30,11 @@ constexpr std::size_t kMaxAnswerBytes = 64u << 20;
 
 // Root may use every daemon. Other users may use root's and their own.
 Outcome<> check_daemon(int fd, const std::string& path) {
-  const auto uid = peer_uid(fd);
-  if (uid && (::geteuid() == 0 || *uid == 0 || *uid == ::geteuid())) return {};
+  const auto peer = peer_of(fd);
+  if (peer && (::geteuid() == 0 || peer->uid == 0 || peer->uid == ::geteuid())) return {};
   return Failure{"permission_denied",
                  fmt::format("the process that answers at {} runs as uid {}; expected root or your own uid",
-                             path, uid ? std::to_string(*uid) : "?")};
+                             path, peer ? std::to_string(peer->uid) : "?")};
 }
 
 // A connection to the daemon.

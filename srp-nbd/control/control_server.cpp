@@ -77,12 +77,12 @@ Outcome<UniqueFd> lock_control_path(const std::string& path) {
 
 // Fails unless the peer process may give orders: it belongs to root or to the daemon's user.
 Outcome<> check_peer(int fd) {
-  const auto uid = peer_uid(fd);
-  if (!uid) return Failure{"permission_denied", "the kernel does not report the uid of this client"};
-  if (*uid == 0 || *uid == ::geteuid()) return {};
+  const auto peer = peer_of(fd);
+  if (!peer) return Failure{"permission_denied", "the kernel does not report the uid of this client"};
+  if (peer->uid == 0 || peer->uid == ::geteuid()) return {};
   return Failure{
       "permission_denied",
-      fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), *uid)};
+      fmt::format("this daemon takes orders from root and uid {}, not from uid {}", ::geteuid(), peer->uid)};
 }
 
 // Returns the next line, without its line feed. A failure with a code is sent to the client before it is

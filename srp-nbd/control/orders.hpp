@@ -41,6 +41,11 @@ struct OfSession {
   SessionName name;
 };
 BOOST_DESCRIBE_STRUCT(OfSession, (), (name))
+struct OfErase {
+  SessionName name;
+  Maybe<bool> force;  // also a session whose devices are in use
+};
+BOOST_DESCRIBE_STRUCT(OfErase, (), (name, force))
 struct OfUnits {
   SessionName name;
   Maybe<std::uint64_t> lun;  // none: all units of the session
@@ -114,7 +119,7 @@ using ShowOrder = OrderOf<"show", OfSession, SessionAnswer>;
 using ConnectOrder = OrderOf<"connect", OfNewSession, SessionAnswer>;
 using DisconnectOrder = OrderOf<"disconnect", OfSession, DisconnectAnswer>;
 using ReconnectOrder = OrderOf<"reconnect", OfSession, Nothing>;
-using EraseOrder = OrderOf<"erase", OfSession, Nothing>;
+using EraseOrder = OrderOf<"erase", OfErase, Nothing>;
 using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
 using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
 using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;

@@ -3,6 +3,7 @@
 #include "daemon/managed_session.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -24,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 constexpr std::chrono::seconds kViewDeadline{1};
+// An erase waits so long for a use that ends by itself: udev probes a device that was just connected.
+constexpr std::chrono::seconds kProbeTime{1};
+constexpr std::chrono::milliseconds kProbeInterval{100};
 
 Failure connect_timed_out() {
   return {"connect_timed_out", "the target did not answer within the connect deadline"};
@@ -188,6 +192,24 @@ awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
   // The session is live, but could not publish before: try again.
   if (was_live && phase_ == Phase::connecting) spawn(executor_, publish());
   co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
+}
+
+awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
+  const auto self = shared_from_this();
+  const auto limit = Clock::now() + kProbeTime;
+  while (!order.force.value_or(false) && export_) {
+    const auto exported = export_;
+    const auto users = co_await exported->users();
+    if (!users) co_return users.error();
+    if (users->empty()) break;
+    if (Clock::now() >= limit)
+      co_return Failure{"busy",
+                        fmt::format("{0} is in use: {1}; end that first, or erase it nevertheless with "
+                                    "`srp-nbd erase {0} --force`",
+                                    request_.name, fmt::join(*users, ", "))};
+    co_await pause(kProbeInterval);
+  }
+  co_return co_await erase();
 }
 
 awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {

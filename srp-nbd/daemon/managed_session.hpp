@@ -76,7 +76,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Async<DisconnectAnswer> carry_out(DisconnectOrder);
   // Returns when the session is live or the attempt has failed.
   [[nodiscard]] Async<> carry_out(ReconnectOrder);
-  [[nodiscard]] Async<> carry_out(EraseOrder) { return erase(); }
+  // Refused (busy) while something uses what the session publishes, unless the order forces it.
+  [[nodiscard]] Async<> carry_out(EraseOrder);
   [[nodiscard]] Async<> carry_out(TargetOrder);
   // abort and reset return when every unit has answered (unit_functions.hpp).
   [[nodiscard]] Async<UnitTaskAnswer> carry_out(AbortOrder order) {

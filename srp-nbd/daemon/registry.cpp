@@ -58,7 +58,7 @@ awaitable<Reply> Registry::carry_out(SessionOrder order) {
     co_return reply_of<void>(
         Failure{"no_such_session", fmt::format("the session \"{}\" is being erased", name)});
   const auto outcome = co_await session->carry_out(std::move(order));
-  if (kErases) forget(*session);
+  if (kErases && session->is_erasing()) forget(*session);  // it may be refused
   co_return reply_of(outcome);
 }
 

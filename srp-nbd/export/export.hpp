@@ -39,6 +39,8 @@ class Export {
   // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
   // withdrawal. The failure names a device that the kernel does not release; all others are gone.
   [[nodiscard]] virtual awaitable<Outcome<>> withdraw() = 0;
+  // What uses the published units, in words: mounts, processes, clients. It may change at any time.
+  [[nodiscard]] virtual awaitable<Outcome<std::vector<std::string>>> users() = 0;
   // Called when the unit may have another size.
   virtual void resize(const srpi::LogicalUnitInfo&) = 0;
 

@@ -74,11 +74,13 @@ struct KernelDeviceManager::State {
   // Runs `act` for a device on the worker thread. `is_ours` returns false if another program has disconnected the
   // device, or has then connected another one with the same number.
   using IsOurs = std::function<bool()>;
-  using Act = std::function<Outcome<>(NbdControl&, const IsOurs& is_ours)>;
-  static awaitable<Outcome<>> act_on(std::shared_ptr<State> self, KernelDevice device, milliseconds deadline,
-                                     Act act) {
+  template<class T>
+  using Act = std::function<Outcome<T>(NbdControl&, const IsOurs& is_ours)>;
+  template<class T>
+  static awaitable<Outcome<T>> act_on(std::shared_ptr<State> self, KernelDevice device, milliseconds deadline,
+                                      Act<T> act) {
     const auto limit = Clock::now() + deadline;
-    const auto work = [device = std::move(device), limit, act = std::move(act)](State& state) -> Outcome<> {
+    const auto work = [device = std::move(device), limit, act = std::move(act)](State& state) -> Outcome<T> {
       const auto control = state.open(left_until(limit));
       if (!control) return control.error();
       return act(**control, [&] {
@@ -87,7 +89,7 @@ struct KernelDeviceManager::State {
       });
     };
     const auto outcome = co_await run(std::move(self), work, limit + kDeadlineSlack);
-    co_return outcome ? *outcome : Outcome<>(no_answer());
+    co_return outcome ? *outcome : Outcome<T>(no_answer());
   }
 
   const Executor home;  // exists until the manager is destroyed
@@ -232,7 +234,16 @@ awaitable<Outcome<>> KernelDeviceManager::disconnect(KernelDevice device, millis
     if (const auto connected = control.connected(index); connected && !*connected) return {};
     return is_ours() ? control.disconnect(index) : Outcome<>();
   };
-  return State::act_on(state_, std::move(device), deadline, act);
+  return State::act_on<void>(state_, std::move(device), deadline, act);
+}
+
+awaitable<Outcome<std::vector<std::string>>> KernelDeviceManager::users(KernelDevice device,
+                                                                        milliseconds deadline) {
+  using Users = std::vector<std::string>;
+  const auto act = [index = device.index](NbdControl& control, const auto& is_ours) -> Outcome<Users> {
+    return is_ours() ? control.users(index) : Users();
+  };
+  return State::act_on<Users>(state_, std::move(device), deadline, act);
 }
 
 awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint64_t size_bytes,
@@ -241,7 +252,7 @@ awaitable<Outcome<>> KernelDeviceManager::resize(KernelDevice device, std::uint6
     if (is_ours()) return control.resize(device.index, device.backend, size_bytes);
     return Failure{"not_found", fmt::format("{} is not connected any more", device.path)};
   };
-  return State::act_on(state_, std::move(device), deadline, act);
+  return State::act_on<void>(state_, std::move(device), deadline, act);
 }
 
 Outcome<SocketPair> make_socket_pair() {

@@ -18,6 +18,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "support/coroutine.hpp"
 #include "support/failure.hpp"
@@ -75,6 +76,8 @@ class NbdControl {
   // has closed it.
   [[nodiscard]] virtual std::optional<Connector> connector(std::uint32_t index) = 0;
   [[nodiscard]] virtual bool has_node(std::uint32_t index) = 0;
+  // What uses the device; see device_users.hpp.
+  [[nodiscard]] virtual std::vector<std::string> users(std::uint32_t index) = 0;
   // An optimisation, so a failure is not reported.
   virtual void set_max_sectors_kb(std::uint32_t index, std::uint32_t wanted) = 0;
 };
@@ -108,6 +111,9 @@ class KernelDeviceManager {
   // if somebody else has disconnected it. If /dev/nbdN now belongs to another process or session, it is not
   // touched.
   [[nodiscard]] awaitable<Outcome<>> disconnect(KernelDevice, std::chrono::milliseconds deadline = kDeadline);
+  // What uses the device, in words (device_users.hpp). Nothing uses a device that is not ours any more.
+  [[nodiscard]] awaitable<Outcome<std::vector<std::string>>> users(
+      KernelDevice, std::chrono::milliseconds deadline = kDeadline);
   // Processes that have the device open see the new size at once. More errors: not_found (it is not
   // connected, or belongs to somebody else now).
   [[nodiscard]] awaitable<Outcome<>> resize(KernelDevice, std::uint64_t size_bytes,

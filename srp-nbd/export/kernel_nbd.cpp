@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "export/device_users.hpp"
 #include "export/kernel_device.hpp"
 
 namespace srp_nbd {
@@ -178,6 +179,10 @@ class KernelNbd final : public NbdControl {
   bool has_node(std::uint32_t index) override {
     struct stat node {};
     return ::stat(fmt::format("/dev/nbd{}", index).c_str(), &node) == 0 && S_ISBLK(node.st_mode);
+  }
+
+  std::vector<std::string> users(std::uint32_t index) override {
+    return users_of_device(fmt::format("nbd{}", index));
   }
 
   void set_max_sectors_kb(std::uint32_t index, std::uint32_t wanted) override {

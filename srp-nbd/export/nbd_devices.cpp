@@ -174,6 +174,20 @@ awaitable<Outcome<>> NbdDevices::withdraw() {
   co_return outcome;
 }
 
+awaitable<Outcome<std::vector<std::string>>> NbdDevices::users() {
+  const auto self = shared_from_this();
+  std::vector<KernelDevice> devices;
+  for (const auto& unit : units_)
+    if (unit.device) devices.push_back(*unit.device);
+  std::vector<std::string> all;
+  for (const auto& device : devices) {
+    const auto users = co_await kernel_.users(device);
+    if (!users) co_return users.error();
+    all.insert(all.end(), users->begin(), users->end());
+  }
+  co_return all;
+}
+
 void NbdDevices::resize(const srpi::LogicalUnitInfo& info) {
   for (auto& unit : units_) {
     if (unit.info.lun != info.lun) continue;

@@ -33,6 +33,7 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   // Makes the devices one after the other, so that their numbers have the order of the units.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   awaitable<Outcome<>> withdraw() override;
+  awaitable<Outcome<std::vector<std::string>>> users() override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;

@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <utility>
 
+#include "export/device_users.hpp"
 #include "frontend/nbd/serve.hpp"
 
 namespace srp_nbd {
@@ -121,12 +122,21 @@ awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::S
   }
 }
 
+awaitable<Outcome<std::vector<std::string>>> NbdSocket::users() {
+  std::vector<std::string> all;
+  for (const auto& [id, client] : served_)
+    all.push_back(
+        fmt::format("process {} ({}) is an NBD client of {}", client, name_of_process(client), path_));
+  co_return all;
+}
+
 void NbdSocket::hand_on(UnixServer::Socket& socket, const ExportInfo& info) {
   error_code error;
+  const auto client = peer_of(socket.native_handle()).value_or(ucred{}).pid;
   UniqueFd fd(socket.release(error));
   if (error) return note_sent_away(error.message());
   const auto id = next_connection_id();
-  served_.insert(id);
+  served_.emplace(id, client);
   serve_nbd(lane_, id, std::move(fd), info.lun, info.max_request_bytes);
 }
 

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +32,8 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   // Ends running negotiations and removes the socket. Clients that the lane serves end with the lane.
   awaitable<Outcome<>> withdraw() override;
+  // The clients that the lane serves.
+  awaitable<Outcome<std::vector<std::string>>> users() override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
@@ -49,8 +51,8 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   Lane& lane_;
   const std::string session_name_, path_;
   std::vector<srpi::LogicalUnitInfo> units_;
-  std::unique_ptr<UnixServer> server_;  // published
-  std::set<std::uint64_t> served_;      // connections that the lane serves
+  std::unique_ptr<UnixServer> server_;     // published
+  std::map<std::uint64_t, pid_t> served_;  // connections that the lane serves, with their processes
 };
 
 }  // namespace srp_nbd

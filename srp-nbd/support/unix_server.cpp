@@ -72,11 +72,11 @@ Outcome<> check_socket_path(const std::string& path) {
                                                  kMaxSocketPath, path, path.size())};
 }
 
-std::optional<uid_t> peer_uid(int fd) {
+std::optional<ucred> peer_of(int fd) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return std::nullopt;
-  return peer.uid;
+  return peer;
 }
 
 struct UnixServer::State {

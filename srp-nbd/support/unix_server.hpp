@@ -5,6 +5,7 @@
 // is closed, and it must keep alive the objects that it uses.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <boost/asio/local/stream_protocol.hpp>
@@ -22,8 +23,8 @@ namespace srp_nbd {
 inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;  // bytes
 // Fails with invalid_argument if a Unix socket cannot have this path.
 [[nodiscard]] Outcome<> check_socket_path(const std::string& path);
-// The user of the process at the other end of a connected Unix socket; nullopt if the kernel does not tell.
-[[nodiscard]] std::optional<uid_t> peer_uid(int fd);
+// The process at the other end of a connected Unix socket; nullopt if the kernel does not tell.
+[[nodiscard]] std::optional<ucred> peer_of(int fd);
 
 class UnixServer {
  public:

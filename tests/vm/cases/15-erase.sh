@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# erase and the daemon's end remove devices that are open, mounted and busy, without a hang
+# erase refuses devices that are open or mounted; forced, and at the daemon's end, it removes them without a hang
 #
 # timeout: 180
 # shellcheck source=../guest/lib.sh
@@ -13,7 +13,14 @@ fio --name=job --filename=/dev/nbd0 --size=64m --rw=randread --bs=4k --iodepth=1
     --ioengine=libaio --time_based --runtime=60 >/tmp/fio.log 2>&1 &
 fio_pid=$!
 wait_until 30 srp_commands_above 500
-srp erase disk
+srp_refused "(fio) has /dev/nbd0 open" erase disk
+mke2fs -q /dev/nbd1
+mkdir -p "/tmp/a place"
+mount /dev/nbd1 "/tmp/a place"
+srp_refused "/dev/nbd1 is mounted at /tmp/a place" erase disk
+umount "/tmp/a place"
+srp_state_is live || fail "a refused erase ended the session"
+srp erase disk --force
 timeout 30 tail --pid=$fio_pid -f /dev/null || fail "fio hangs after an erase"
 must_fail dd bs=4k count=1 iflag=direct status=none <&$kept
 exec {kept}<&-

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "export/kernel_device.hpp"
 
@@ -26,6 +27,7 @@ struct FakeNbd {
   std::map<std::uint32_t, Device> devices;                             // what is connected
   std::set<std::uint32_t> open;                                        // somebody has it open: busy
   std::map<std::uint32_t, srp_nbd::NbdControl::Connector> connectors;  // others' devices: busy
+  std::map<std::uint32_t, std::vector<std::string>> users;             // what uses a connected device
   bool is_stuck = false;                                               // no connect is answered
   bool has_nodes = true;                                               // in /dev
   std::size_t connects = 0, disconnects = 0;                           // that were asked for
@@ -99,6 +101,10 @@ class FakeNbdControl final : public srp_nbd::NbdControl {
   bool has_node(std::uint32_t) override {
     const std::lock_guard lock(nbd_.mutex);
     return nbd_.has_nodes;
+  }
+  std::vector<std::string> users(std::uint32_t index) override {
+    const std::lock_guard lock(nbd_.mutex);
+    return nbd_.users[index];
   }
   void set_max_sectors_kb(std::uint32_t, std::uint32_t) override {}
 
