@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "control/reports.hpp"
 
@@ -163,7 +164,7 @@ last error          {}
 
 std::string duration_text(double milliseconds) {
   if (milliseconds < 9950) return fmt::format("{:.1f} s", milliseconds / 1000);
-  const auto seconds = static_cast<std::uint64_t>(milliseconds / 1000 + 0.5);
+  const auto seconds = std::lround(milliseconds / 1000);
   if (seconds < 60) return fmt::format("{} s", seconds);
   if (seconds < 3600) return fmt::format("{} min {} s", seconds / 60, seconds % 60);
   return fmt::format("{} h {} min", seconds / 3600, seconds / 60 % 60);

@@ -163,12 +163,12 @@ awaitable<void> admit(Socket& socket, std::shared_ptr<std::size_t> served,
 }  // namespace
 
 Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_executor executor,
-                                                              std::string path, CarryOut carry_out) {
+                                                              const std::string& path, CarryOut carry_out) {
   auto lock = lock_control_path(path);
   if (!lock) return lock.error();
   const auto serve = [served = std::make_shared<std::size_t>(0), carry_out = std::move(carry_out)](
                          Socket& socket) { return admit(socket, served, carry_out); };
-  auto server = UnixServer::listen(std::move(executor), std::move(path), "control socket", serve);
+  auto server = UnixServer::listen(std::move(executor), path, "control socket", serve);
   if (!server) return with_advice(server.error());
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(*lock), std::move(*server)));
 }

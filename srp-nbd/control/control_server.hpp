@@ -37,7 +37,7 @@ class ControlServer {
   // Makes the folder (mode 0700) if it is missing, and the socket (mode 0600). Replaces a socket without a
   // listener. Errors: those of UnixServer::listen; also already_exists if a daemon runs there.
   [[nodiscard]] static Outcome<std::unique_ptr<ControlServer>> listen(boost::asio::any_io_executor,
-                                                                      std::string path, CarryOut);
+                                                                      const std::string& path, CarryOut);
 
  private:
   ControlServer(UniqueFd lock, std::unique_ptr<UnixServer> server)

@@ -137,7 +137,7 @@ SessionView make_session_view(std::string name, const srpi::Target& target, cons
                        failure_or_null(status.channel_error)},
           .last_error = failure_or_null(status.last_error),
           .negotiated = {status.request_limit, status.max_it_iu_bytes, status.immediate_data},
-          .counters = status,
+          .counters = static_cast<const srpi::SessionCounters&>(status),
           .last_disconnect_us = static_cast<double>(status.last_teardown_duration.count()) / 1000.0};
 }
 

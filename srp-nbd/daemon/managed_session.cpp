@@ -48,7 +48,7 @@ constexpr spdlog::level::level_enum kLogLevels[] = {spdlog::level::debug, spdlog
 // Asks the session on the lane's thread. The question is posted at once. After Lane::end an answer may not come.
 template<class Question>
 auto ask(Lane& lane, Executor home, Question question) {
-  const Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));
+  Answer<std::invoke_result_t<Question, srpi::Session&>> answer(std::move(home));
   lane.post(
       [answer, question = std::move(question)](srpi::Session& session) { answer.send(question(session)); });
   return answer;

@@ -99,7 +99,7 @@ awaitable<Outcome<Registry::SessionPtr>> Registry::connect(SessionRequest reques
   if (auto ok = fill_in_name(request); !ok) co_return ok.error();
   if (auto is_free = check_free(request); !is_free) co_return is_free.error();
 
-  const auto session = add(std::move(request));
+  auto session = add(std::move(request));
   const auto outcome = co_await session->start();
   if (outcome) co_return session;
   spdlog::warn("{}: gone: {}", session->request().name, outcome.error().message);

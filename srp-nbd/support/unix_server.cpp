@@ -108,8 +108,8 @@ struct UnixServer::State {
   std::set<Socket*> sockets;  // members of the frames of serve_one
 };
 
-Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, std::string path, std::string name,
-                                                        Serve serve) {
+Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, const std::string& path,
+                                                        std::string name, Serve serve) {
   auto listener = listen_at(path);
   if (!listener) return listener.error();
   const std::shared_ptr<State> state(new State{{executor, stream_protocol(), listener->release()},

@@ -36,7 +36,7 @@ class UnixServer {
   // the lines of the log: an accept that fails, usually for lack of file descriptors, is tried again after
   // some time. Errors: those of check_socket_path, already_exists (a process answers there, or it is
   // no socket), permission_denied, not_found (no such folder), no_memory, failed.
-  [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, std::string path,
+  [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, const std::string& path,
                                                                    std::string name, Serve);
   // Stops accepting, closes the sockets of served clients, and removes the socket from its folder, unless
   // another one has replaced it.

@@ -96,18 +96,18 @@ std::size_t QueuePair::execute_planned(std::size_t limit) noexcept {
     const auto position = executed_;
     Send& send = sends_[position & send_mask_];
     Plan& plan = plans_[position & send_mask_];
-    if (plan.verdict.fault == Verdict::Fault::fail_undelivered) {
-      send.status = plan.verdict.status;
-    } else if (carry_out(position) == Outcome::not_ready) {
+    const auto fault = plan.verdict.fault;
+    if (fault != Verdict::Fault::fail_undelivered && carry_out(position) == Outcome::not_ready) {
       if (!give_up_or_wait()) break;
       ++done;
       if (executed_ == position)
         plan.execute_due = scheduler_->now() + scheduler_->rnr_delay();  // tries again
       plan.complete_due = std::max({plan.complete_due, plan.execute_due, scheduler_->now()});
       continue;
-    } else if (plan.verdict.fault == Verdict::Fault::fail_delivered && send.status == WorkStatus::success) {
-      send.status = plan.verdict.status;
     }
+    if (fault == Verdict::Fault::fail_undelivered ||
+        (fault == Verdict::Fault::fail_delivered && send.status == WorkStatus::success))
+      send.status = plan.verdict.status;
     rnr_retries_ = 0;
     ++executed_;
     ++done;

@@ -212,12 +212,13 @@ Result<LoginRequest> decode_login_request(std::span<const std::byte> unit) {
 }
 
 Result<LoginRequest> decode_compact_login_request(std::span<const std::byte> unit) {
-  constexpr auto kName = "compact SRP_LOGIN_REQ";
+  constexpr auto kCompactName = "compact SRP_LOGIN_REQ";
   if (unit.size() < kCompactLoginRequestBytes)
-    return too_short(kName, unit.size(), kCompactLoginRequestBytes);
+    return too_short(kCompactName, unit.size(), kCompactLoginRequestBytes);
   if (const auto opcode = overlay<CompactLoginRequestLayout>(unit).opcode;
       opcode != static_cast<std::uint8_t>(Opcode::login_request))
-    return malformed(kName, fmt::format("opcode 0x{:02x} at byte 11 received instead of 0x00", opcode));
+    return malformed(kCompactName,
+                     fmt::format("opcode 0x{:02x} at byte 11 received instead of 0x00", opcode));
   return decode_as<CompactLoginRequestLayout>(unit);
 }
 
