@@ -48,7 +48,7 @@ struct Commands {
   std::string name;       // of a session
   std::string list_path;  // of the targets for sync; empty or "-": standard input
   std::optional<std::uint64_t> lun;
-  bool as_json = false, is_dry_run = false, in_foreground = false, is_forced = false;
+  bool as_json = false, is_dry_run = false, in_foreground = false, is_forced = false, is_pruning = false;
   ExitCode exit_code = ExitCode::ok;  // of the command that has run
 };
 
@@ -74,8 +74,9 @@ void add_session_arguments(CLI::App& command, SessionUse, const OptionTable& = o
 // devices.
 [[nodiscard]] Patience patience_for(const ConnectOrder&);
 
-void add_session_commands(Commands&);  // daemon, run, connect, list, show, disconnect, reconnect, erase
-void add_unit_commands(Commands&);     // abort, reset
+void add_session_commands(
+    Commands&);                     // daemon, run, reload, connect, list, show, disconnect, reconnect, erase
+void add_unit_commands(Commands&);  // abort, reset
 void add_sync_command(Commands&);
 void add_events_and_target_commands(Commands&);
 

@@ -32,6 +32,21 @@ ExitCode serve(const Commands& given) {
   return given.daemon.serve(given.config_path, given.given_control_path, given.in_foreground);
 }
 
+ExitCode reload(const Commands& given) {
+  ReloadOrder order;
+  if (given.is_pruning) order.prune = true;
+  bool are_all_good = false;
+  const auto code = carry_out(given, order, endless("reloading"), [&](const auto& reply) {
+    const auto& sessions = reply.answer.sessions;
+    are_all_good = std::ranges::none_of(sessions, [](const auto& each) { return each.error.has_value(); });
+    if (given.as_json) return json_line(reply.json.at("sessions"));
+    std::string text;
+    for (const auto& session : sessions) text += reloaded_text(session) + "\n";
+    return text.empty() ? std::string("no sessions in the configuration\n") : text;
+  });
+  return code == ExitCode::ok && !are_all_good ? ExitCode::failed : code;
+}
+
 ExitCode run(const Commands& given) {
   auto order = session_order(given.chosen());
   if (!order) return report(order.error());
@@ -141,7 +156,7 @@ void add_session_commands(Commands& to) {
   auto& serve_command = to.add(
       "daemon", "Start the daemon that the other commands talk to",
       "  srp-nbd daemon --config /etc/srp-nbd.toml\n  srp-nbd daemon --foreground --control /tmp/srp.sock\n"
-      "SIGTERM, SIGINT or SIGHUP end it: devices disconnected, sessions erased.\n",
+      "SIGTERM or SIGINT end it: devices disconnected, sessions erased. SIGHUP: like `srp-nbd reload`.\n",
       serve);
   serve_command.add_option("--config", to.config_path, "Configuration file (TOML)")
       ->type_name("FILE")
@@ -177,6 +192,15 @@ void add_session_commands(Commands& to) {
       erase);
   to.add_name(erase_command);
   erase_command.add_flag("--force", to.is_forced, "Also if something uses it: its I/O fails from then on");
+
+  auto& reload_command = to.add(
+      "reload", "Read the daemon's configuration again: connect its new sessions",
+      "  srp-nbd reload\nSessions that exist are not touched: changed options are named. Those that the "
+      "configuration does not have any more are left alone.\n",
+      reload);
+  reload_command.add_flag("--prune", to.is_pruning,
+                          "Erase what the configuration does not have any more, unless it is in use");
+  reload_command.add_flag("--json", to.as_json, "As JSON");
 }
 
 void add_unit_commands(Commands& to) {

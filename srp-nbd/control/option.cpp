@@ -169,6 +169,18 @@ Outcome<> set_option(SessionRequest& request, std::string_view key, const Option
                              fmt::join(known, ", ")));
 }
 
+std::vector<std::string> differing_keys(const SessionRequest& a, const SessionRequest& b,
+                                        const OptionTable& table) {
+  std::vector<std::string> keys;
+  if (a.target.to_uri() != b.target.to_uri()) keys.emplace_back("target");
+  if (a.device_index != b.device_index) keys.emplace_back("device");
+  if (a.listen_path != b.listen_path) keys.emplace_back("listen");
+  for (const auto& option : table)
+    if (option.of_library && option.of_library->get(a.options) != option.of_library->get(b.options))
+      keys.push_back(option.key);
+  return keys;
+}
+
 std::optional<OptionValue> option_value(const json::value& value) {
   if (const auto* text = value.if_string()) return OptionValue(std::string(text->data(), text->size()));
   if (const auto* boolean = value.if_bool()) return OptionValue(*boolean);

@@ -81,6 +81,10 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] Outcome<> set_option(SessionRequest&, std::string_view key, const OptionValue&,
                                    const OptionTable& = options());
 
+// The keys of the options that differ, except the name and what belongs to an order.
+[[nodiscard]] std::vector<std::string> differing_keys(const SessionRequest&, const SessionRequest&,
+                                                      const OptionTable& = options());
+
 // Returns nullopt unless it is a text, whole number, boolean or list of whole numbers.
 [[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
 inline constexpr std::string_view kOptionValueForms =

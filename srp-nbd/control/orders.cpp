@@ -2,6 +2,7 @@
 #include "control/orders.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <boost/json/parser.hpp>
@@ -99,6 +100,19 @@ json::object order_json(const Order& order) {
         return object;
       },
       order);
+}
+
+std::string reloaded_text(const ReloadedSession& session) {
+  const auto& name = session.name;
+  if (session.error)
+    return fmt::format("{}: {}", name.empty() ? "(without a name)" : name, session.error->message);
+  if (session.what == to_string(Reloaded::changed))
+    return fmt::format("{0}: {1} changed; that takes effect after `srp-nbd erase {0}` and another reload",
+                       name, fmt::join(session.keys, ", "));
+  if (session.what == to_string(Reloaded::left_alone))
+    return fmt::format("{0}: not in the configuration any more, left alone; `srp-nbd erase {0}` removes it",
+                       name);
+  return fmt::format("{}: {}", name, session.what);
 }
 
 json::object answer_json(const Failure& failure) { return {{"ok", false}, {"error", to_json(failure)}}; }

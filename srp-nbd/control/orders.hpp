@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <boost/describe/class.hpp>
+#include <boost/describe/enum.hpp>
+#include <boost/describe/enum_to_string.hpp>
 #include <boost/json/object.hpp>
 #include <cstddef>
 #include <string>
@@ -60,6 +62,10 @@ struct OfFollower {
   Maybe<SessionName> name;  // none: all sessions
 };
 BOOST_DESCRIBE_STRUCT(OfFollower, (), (name))
+struct OfReload {
+  Maybe<bool> prune;  // erase the sessions that the configuration does not have any more
+};
+BOOST_DESCRIBE_STRUCT(OfReload, (), (prune))
 // Its keys are the keys of the options (option.hpp).
 struct OfNewSession {
   SessionRequest session;
@@ -89,6 +95,25 @@ struct DisconnectAnswer {
   double disconnect_us = 0;
 };
 BOOST_DESCRIBE_STRUCT(DisconnectAnswer, (), (disconnect_us))
+// What a reload has done with a session of the configuration. Kinds are only added.
+BOOST_DEFINE_FIXED_ENUM_CLASS(Reloaded, std::uint8_t, connecting, unchanged, changed, left_alone, erased)
+[[nodiscard]] inline std::string to_string(Reloaded what) {
+  return boost::describe::enum_to_string(what, "");
+}
+struct ReloadedSession {
+  std::string name;
+  std::string what;  // a Reloaded
+  // changed: the options that differ from those of the running session. They do not take effect.
+  std::vector<std::string> keys;
+  std::optional<Failure> error;  // why it could not be done
+};
+BOOST_DESCRIBE_STRUCT(ReloadedSession, (), (name, what, keys, error))
+// One line for people: "a: unchanged".
+[[nodiscard]] std::string reloaded_text(const ReloadedSession&);
+struct ReloadAnswer {
+  std::vector<ReloadedSession> sessions;
+};
+BOOST_DESCRIBE_STRUCT(ReloadAnswer, (), (sessions))
 struct UnitTaskResult {
   std::uint64_t lun = 0;
   bool ok = false;
@@ -123,10 +148,11 @@ using EraseOrder = OrderOf<"erase", OfErase, Nothing>;
 using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
 using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
 using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;
+using ReloadOrder = OrderOf<"reload", OfReload, ReloadAnswer>;
 using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then one line per event (reports.hpp)
 
 using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
-                           AbortOrder, ResetOrder, TargetOrder, EventsOrder>;
+                           AbortOrder, ResetOrder, TargetOrder, ReloadOrder, EventsOrder>;
 
 // Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an option's
 // value; for connect, also a missing or unknown key).

@@ -36,6 +36,10 @@ namespace asio = boost::asio;
 // stuck connect and the following disconnect of 10.5 s each. srp-nbd.service gives up after 30 s.
 constexpr std::chrono::seconds kStopDeadline{25};
 
+void set_log_level(const std::string& level) {
+  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+}
+
 // Its coroutines do not outlive it, because it owns the io_context.
 class Daemon {
  public:
@@ -49,10 +53,11 @@ class Daemon {
                                         [this](std::string line) { return carry_out(std::move(line)); });
     if (!server) return server.error();
     server_ = std::move(*server);
+    if (!options_.config_path.empty())
+      registry_.read_configuration_with([this] { return read_configuration(); });
     spdlog::info("control socket {}", options_.control_path);
     spawn(io_.get_executor(), watch_signals());
-    for (const auto& session : options_.config.sessions)
-      spawn(io_.get_executor(), connect_configured(session));
+    spawn(io_.get_executor(), configure());
     if (options_.run) spawn(io_.get_executor(), connect_own(*options_.run));
     notify_service_manager("READY=1");
     if (options_.on_ready) options_.on_ready();
@@ -72,6 +77,11 @@ class Daemon {
       boost::system::error_code error;
       const int signal = co_await signals_.async_wait(asio::redirect_error(asio::use_awaitable, error));
       if (error) co_return;
+      if (signal == SIGHUP && !options_.run) {
+        spdlog::info("SIGHUP: reading the configuration again");
+        spawn(io_.get_executor(), reload());
+        continue;
+      }
       spdlog::info("signal {}: stopping", signal);
       spawn(io_.get_executor(), stop());
     }
@@ -89,9 +99,32 @@ class Daemon {
     io_.stop();
   }
 
-  awaitable<void> connect_configured(SessionRequest request) {
-    const auto session = co_await registry_.connect(std::move(request));
-    if (!session) spdlog::error("configured session: {}", session.error().message);
+  awaitable<void> configure() {
+    const auto done = co_await registry_.configure(std::move(options_.config.sessions), false);
+    log(done);
+  }
+
+  awaitable<void> reload() {
+    const auto done = co_await registry_.reload(false);
+    if (done)
+      log(*done);
+    else
+      spdlog::error("not reloaded: {}", done.error().message);
+  }
+
+  static void log(const ReloadAnswer& done) {
+    for (const auto& session : done.sessions)
+      spdlog::log(session.error ? spdlog::level::err : spdlog::level::info, "configured session {}",
+                  reloaded_text(session));
+  }
+
+  Outcome<std::vector<SessionRequest>> read_configuration() {
+    auto config = load_config(options_.config_path);
+    if (!config) return config.error();
+    set_log_level(config->log_level);
+    if (config->control_path != options_.config.control_path)
+      spdlog::warn("control = \"{}\" takes effect when the daemon is started again", config->control_path);
+    return std::move(config->sessions);
   }
 
   // The daemon ends with this session, or if the session cannot be made.
@@ -122,7 +155,7 @@ class Daemon {
 void log_to(std::shared_ptr<spdlog::logger> logger, const std::string& pattern, const std::string& level) {
   spdlog::set_default_logger(std::move(logger));
   spdlog::set_pattern(pattern);
-  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
+  set_log_level(level);
 }
 
 void log_to_stderr(const std::string& level) {
@@ -204,6 +237,7 @@ ExitCode launch_daemon(const std::string& config_path, const std::string& contro
     auto config = load_config(config_path);
     if (!config) return report(config.error());
     options.config = std::move(*config);
+    options.config_path = absolute(config_path);
   }
   options.control_path = absolute(!control_path.empty()                  ? control_path
                                   : !options.config.control_path.empty() ? options.config.control_path

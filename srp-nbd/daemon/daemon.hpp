@@ -16,6 +16,7 @@ namespace srp_nbd {
 
 struct DaemonOptions {
   Config config;
+  std::string config_path;   // absolute; empty: there is no configuration
   std::string control_path;  // not the configuration's
   // For `srp-nbd run`: the daemon's only session. The daemon ends with it, or if its first login fails.
   std::optional<SessionRequest> run;
@@ -23,7 +24,7 @@ struct DaemonOptions {
   std::function<void()> on_ready;  // called when the control socket exists
 };
 
-// Returns after a signal (TERM, INT, HUP), or after the end of the session of `srp-nbd run`. Kernel devices
+// HUP reads the configuration again. Returns after the signal TERM or INT (of `srp-nbd run`, also HUP), or after the end of the session of `srp-nbd run`. Kernel devices
 // are then disconnected, sessions erased, and the control socket is removed. From here on the process ends
 // when it is out of memory (process.hpp).
 [[nodiscard]] Outcome<> run_daemon(DaemonOptions);

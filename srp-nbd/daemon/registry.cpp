@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "srpi/target_lists.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -94,6 +96,75 @@ awaitable<Reply> Registry::carry_out(ConnectOrder order) {
   co_return reply_of(shown);
 }
 
+awaitable<Reply> Registry::carry_out(ReloadOrder order) {
+  const auto done = co_await reload(order.prune.value_or(false));
+  co_return reply_of(done);
+}
+
+awaitable<Outcome<ReloadAnswer>> Registry::reload(bool prune) {
+  if (!read_configuration_)
+    co_return Failure{"bad_config",
+                      "the daemon runs without a configuration: there is nothing to read again"};
+  auto wanted = read_configuration_();
+  if (!wanted) co_return wanted.error();
+  co_return co_await configure(std::move(*wanted), prune);
+}
+
+awaitable<ReloadAnswer> Registry::configure(std::vector<SessionRequest> wanted, bool prune) {
+  ReloadAnswer answer;
+  auto missing = configured_;
+  for (auto& request : wanted) {
+    auto done = co_await configure(std::move(request));
+    missing.erase(done.name);
+    answer.sessions.push_back(std::move(done));
+  }
+  for (const auto& name : missing) {
+    const auto found = sessions_.find(name);
+    if (found == sessions_.end()) continue;
+    auto done = co_await unconfigure(found->second, prune);
+    answer.sessions.push_back(std::move(done));
+  }
+  co_return answer;
+}
+
+awaitable<ReloadedSession> Registry::configure(SessionRequest request) {
+  if (const auto there = running(request)) {
+    request.name = there->request().name;
+    (void)fill_in_name(request);  // its path was checked when it was read
+    auto keys = differing_keys(request, there->request());
+    const auto what = keys.empty() ? Reloaded::unchanged : Reloaded::changed;
+    co_return ReloadedSession{request.name, to_string(what), std::move(keys), {}};
+  }
+  ReloadedSession done{request.name, to_string(Reloaded::connecting), {}, {}};
+  const auto session = co_await connect(std::move(request));
+  if (session)
+    configured_.insert(done.name = (*session)->request().name);
+  else
+    done.error = session.error();
+  co_return done;
+}
+
+awaitable<ReloadedSession> Registry::unconfigure(SessionPtr session, bool prune) {
+  ReloadedSession done{session->request().name, to_string(Reloaded::left_alone), {}, {}};
+  if (!prune) co_return done;
+  done.what = to_string(Reloaded::erased);
+  EraseOrder order{done.name, {}};
+  const auto erased = co_await session->carry_out(std::move(order));
+  if (session->is_erasing()) forget(*session);
+  if (!erased) done.error = erased.error();
+  co_return done;
+}
+
+Registry::SessionPtr Registry::running(const SessionRequest& request) const {
+  for (const auto& name : configured_) {
+    const auto& session = sessions_.at(name);
+    if (request.name.empty() ? srpi::is_same_target(session->request().target.address, request.target.address)
+                             : session->request().name == request.name)
+      return session;
+  }
+  return nullptr;
+}
+
 awaitable<Outcome<Registry::SessionPtr>> Registry::connect(SessionRequest request) {
   if (request.name.empty()) request.name = derive_name();
   if (auto ok = fill_in_name(request); !ok) co_return ok.error();
@@ -125,6 +196,7 @@ void Registry::forget(const ManagedSession& session, std::optional<Failure> why)
   const auto found = sessions_.find(name);
   if (found == sessions_.end() || found->second.get() != &session) return;  // already forgotten
   sessions_.erase(found);
+  configured_.erase(name);
   spdlog::info("{}: erased", name);
   Event erased(events_.now(), name, EventKind::erased);
   erased.cause = std::move(why);

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,6 +35,14 @@ class Registry {
   // Makes a session and starts it. With request.wait: returns when everything is published, or the failure,
   // and then no session is left.
   [[nodiscard]] awaitable<Outcome<SessionPtr>> connect(SessionRequest);
+  // Makes the sessions of the configuration that do not exist. Existing ones are not changed: the answer names the
+  // options that differ. Sessions of an earlier configuration that this one does not have are left alone, or with
+  // `prune` erased, unless they are in use.
+  [[nodiscard]] awaitable<ReloadAnswer> configure(std::vector<SessionRequest>, bool prune);
+  // Reads the configuration again, for ReloadOrder.
+  using ReadConfiguration = std::function<Outcome<std::vector<SessionRequest>>()>;
+  void read_configuration_with(ReadConfiguration read) { read_configuration_ = std::move(read); }
+  [[nodiscard]] awaitable<Outcome<ReloadAnswer>> reload(bool prune);
   // Erases all sessions at the same time, and refuses new ones from now on. Returns false if some are left at
   // the deadline.
   [[nodiscard]] awaitable<bool> erase_all(std::chrono::steady_clock::time_point deadline);
@@ -45,9 +54,14 @@ class Registry {
   [[nodiscard]] awaitable<ControlServer::Reply> carry_out(ListOrder);
   [[nodiscard]] awaitable<ControlServer::Reply> carry_out(ConnectOrder);
   [[nodiscard]] awaitable<ControlServer::Reply> carry_out(EventsOrder);
+  [[nodiscard]] awaitable<ControlServer::Reply> carry_out(ReloadOrder);
   template<class SessionOrder>
   [[nodiscard]] awaitable<ControlServer::Reply> carry_out(SessionOrder);  // the others name a session
 
+  [[nodiscard]] awaitable<ReloadedSession> configure(SessionRequest);
+  [[nodiscard]] awaitable<ReloadedSession> unconfigure(SessionPtr, bool prune);
+  // The running session of this configured one; nullptr: there is none.
+  [[nodiscard]] SessionPtr running(const SessionRequest&) const;
   [[nodiscard]] awaitable<void> erase(SessionPtr, Answer<std::monostate> gone);
   [[nodiscard]] SessionPtr add(SessionRequest);
   void forget(const ManagedSession&, std::optional<Failure> why = {});
@@ -59,6 +73,8 @@ class Registry {
   KernelDeviceManager devices_;
   EventHub events_;
   std::map<std::string, SessionPtr> sessions_;
+  std::set<std::string> configured_;  // names of sessions that a configuration has made
+  ReadConfiguration read_configuration_;
   std::function<void()> on_session_gone_;
   bool is_stopping_ = false;
 };

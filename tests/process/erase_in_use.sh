@@ -11,8 +11,7 @@ mkfifo "$scratch/full"
 exec {kept}<>"$scratch/full"
 timeout 100 nbdcopy "$uri" - >"$scratch/full" &
 background_pids+=("$!")
-has_client() { srp erase ram 2>&1 | grep -q "is an NBD client"; }
-wait_until 10 has_client || fail "the client is not named"
+wait_until 10 session_is ram '.counters.read_bytes > 0' || fail "the client reads nothing"
 
 expect 1 "(nbdcopy) is an NBD client of $scratch/nbd.sock" srp erase ram
 expect 1 "srp-nbd erase ram --force" srp erase ram

@@ -173,3 +173,17 @@ TEST_CASE("one more option in the table: orders, reports and the manual have it"
   CHECK(set_option(request, "max_transfer_bytes", std::int64_t{1}, table).error().message ==
         "max_transfer_bytes: expected a number of bytes from 4096 to 67108864, got 1");
 }
+
+TEST_CASE("the options that differ between two requests are named by their keys") {
+  const auto request = [](std::initializer_list<std::pair<const char*, OptionValue>> options) {
+    SessionRequest result;
+    for (const auto& [key, value] : options) REQUIRE(set_option(result, key, value).has_value());
+    REQUIRE(check_request(result).has_value());
+    return result;
+  };
+  const auto one = request({{"target", "ram://8M"}, {"listen", "unix:/a"}});
+  CHECK(differing_keys(one, one).empty());
+  CHECK(differing_keys(one, request({{"target", "ram://8M"}, {"listen", "unix:/a"}, {"name", "x"}})).empty());
+  CHECK(differing_keys(one, request({{"target", "ram://9M"}, {"device", "/dev/nbd1"}, {"queue_depth", 7}})) ==
+        std::vector<std::string>{"target", "device", "listen", "queue_depth"});
+}

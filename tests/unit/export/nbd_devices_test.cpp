@@ -239,3 +239,22 @@ TEST_CASE("the kernel's timeout is longer than all our deadlines together, retri
   options.task_management_timeout = 30s;
   CHECK(srp_nbd::kernel_request_timeout(options) >= 3 * (1500ms + 60s + 2 * 30s) + 63s + 5s);
 }
+
+TEST_CASE("kernel devices of a session: their users are named, and nobody uses what another has taken") {
+  Publishing rig;
+  rig.publish();
+  rig.run_until([&] { return rig.published.size() == 1; });
+  rig.nbd.with([](FakeNbd& nbd) { nbd.users[1] = {"process 7 (fio) has /dev/nbd1 open"}; });
+  std::vector<Outcome<std::vector<std::string>>> users;
+  collect(rig.io, users, rig.devices->users());
+  rig.run_until([&] { return users.size() == 1; });
+  REQUIRE(users[0].has_value());
+  CHECK(*users[0] == std::vector<std::string>{"process 7 (fio) has /dev/nbd1 open"});
+  rig.nbd.with([](FakeNbd& nbd) {
+    nbd.devices.erase(1);
+    nbd.connectors[1] = {99, "other", false};
+  });
+  collect(rig.io, users, rig.devices->users());
+  rig.run_until([&] { return users.size() == 2; });
+  CHECK(users[1]->empty());
+}
