@@ -114,6 +114,8 @@ std::string list_text(const std::vector<SessionView>& sessions) {
       result += "    " + unit_line(unit);
       if (unit.away) result += fmt::format("        away: {}\n", unit.away->message);
     }
+    if (session.publish_error)
+      result += fmt::format("    not published, tried again: {}\n", session.publish_error->message);
     if (session.last_error && session.state != "live")
       result += fmt::format("    last error: {}\n", session.last_error->message);
   }
@@ -145,6 +147,7 @@ negotiated          {}
 channels            {} of {} live, {} lost while others lived{}
 counters            {}
 last error          {}
+not published       {}
 )";
   const auto& channels = session.channels;
   std::string units;
@@ -159,7 +162,8 @@ last error          {}
       members_text(to_json(session.negotiated).as_object(), "_bytes", size_text), channels.live,
       channels.wanted, channels.lost, channels.error ? "; " + channels.error->message : "",
       members_text(to_json(session.counters).as_object(), "_bytes", size_text),
-      session.last_error ? session.last_error->message : "-");
+      session.last_error ? session.last_error->message : "-",
+      session.publish_error ? session.publish_error->message : "-");
 }
 
 std::string duration_text(double milliseconds) {

@@ -136,6 +136,7 @@ SessionView make_session_view(std::string name, const srpi::Target& target, cons
           .channels = {status.channels_wanted, status.channels_live, status.channel_losses,
                        failure_or_null(status.channel_error)},
           .last_error = failure_or_null(status.last_error),
+          .publish_error = {},
           .negotiated = {status.request_limit, status.max_it_iu_bytes, status.immediate_data},
           .counters = static_cast<const srpi::SessionCounters&>(status),
           .last_disconnect_us = static_cast<double>(status.last_teardown_duration.count()) / 1000.0};

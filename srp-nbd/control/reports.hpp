@@ -79,7 +79,7 @@ struct SessionView {
   TimersView timers;
   boost::json::object options;
   ChannelsView channels;
-  std::optional<Failure> last_error;
+  std::optional<Failure> last_error, publish_error;
   NegotiatedView negotiated;
   srpi::SessionCounters counters;
   double last_disconnect_us = 0;
@@ -87,7 +87,7 @@ struct SessionView {
 BOOST_DESCRIBE_STRUCT(SessionView, (),
                       (name, state, by, stale, target, hca, port, source, destination, source_gid,
                        destination_gid, initiator_port_id, target_port_id, luns, timers, options, channels,
-                       last_error, negotiated, counters, last_disconnect_us))
+                       last_error, publish_error, negotiated, counters, last_disconnect_us))
 
 // The view of a unit that is not published.
 [[nodiscard]] UnitView make_unit_view(const srpi::LogicalUnitInfo&);

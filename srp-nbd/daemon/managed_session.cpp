@@ -25,6 +25,7 @@ using Clock = std::chrono::steady_clock;
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 constexpr std::chrono::seconds kViewDeadline{1};
+constexpr std::chrono::seconds kPublishInterval{5};
 // An erase waits so long for a use that ends by itself: udev probes a device that was just connected.
 constexpr std::chrono::seconds kProbeTime{1};
 constexpr std::chrono::milliseconds kProbeInterval{100};
@@ -119,6 +120,7 @@ awaitable<Outcome<>> ManagedSession::publish() {
   const auto self = shared_from_this();
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
   phase_ = Phase::publishing;
+  ++publications_;
   Outcome<> outcome = no_units();
   if (!units_.empty()) outcome = co_await export_->publish(units_);
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
@@ -128,16 +130,27 @@ awaitable<Outcome<>> ManagedSession::publish() {
     phase_ = Phase::ready;
     publish_failure_.reset();
   } else {
-    report(event(events_.now(), EventKind::publish_failed), nullptr, outcome.error());
+    const auto& why = outcome.error();
+    const bool is_news = !publish_failure_ || publish_failure_->message != why.message;
+    if (is_news) report(event(events_.now(), EventKind::publish_failed), nullptr, why);
     if (!request_.wait) {
-      // Without `wait`, the session publishes again when it is live the next time.
+      // Without `wait`, the session publishes again: after some time, or when it is live the next time.
       phase_ = Phase::connecting;
-      publish_failure_ = outcome.error();
-      spdlog::error("{}: not published: {}", request_.name, outcome.error().message);
+      publish_failure_ = why;
+      if (is_news) spdlog::error("{}: not published: {}", request_.name, why.message);
+      spawn(executor_, publish_later(weak_from_this(), publications_));
     }
   }
   live_waiters_.settle(outcome);
   co_return outcome;
+}
+
+awaitable<void> ManagedSession::publish_later(std::weak_ptr<ManagedSession> session, std::uint64_t failed) {
+  co_await pause(kPublishInterval);
+  const auto self = session.lock();
+  if (self && self->publications_ == failed && self->phase_ == Phase::connecting &&
+      self->reported_state_ == srpi::SessionState::live)
+    (void)co_await self->publish();
 }
 
 awaitable<Outcome<>> ManagedSession::erase() {
@@ -260,9 +273,12 @@ awaitable<SessionView> ManagedSession::view(AskedStatus asked) {
 
 SessionView ManagedSession::make_view(bool is_stale) const {
   auto view = make_session_view(request_.name, request_.target, last_status_, request_.options, is_stale);
-  if (!view.last_error) view.last_error = publish_failure_;
-  if (export_)
-    for (const auto& unit : export_->units()) view.luns.push_back(view_of(unit));
+  view.publish_error = publish_failure_;
+  if (!export_) return view;
+  auto units = export_->units();
+  if (units.empty())
+    for (const auto& info : units_) units.push_back({info, {}, {}});
+  for (const auto& unit : units) view.luns.push_back(view_of(unit));
   return view;
 }
 

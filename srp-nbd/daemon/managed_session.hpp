@@ -128,6 +128,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   [[nodiscard]] Outcome<> start_lane();
   [[nodiscard]] Async<> publish();
+  // Publishes again some time after the failed publication with this number, if there was no other meanwhile.
+  [[nodiscard]] static awaitable<void> publish_later(std::weak_ptr<ManagedSession>, std::uint64_t failed);
   [[nodiscard]] awaitable<void> erase_lost();
   [[nodiscard]] awaitable<void> end_lane();
   [[nodiscard]] Async<UnitTaskAnswer> run(UnitFunction, std::optional<std::uint64_t> lun);
@@ -149,6 +151,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   srpi::SessionState reported_state_ = srpi::SessionState::connecting;
   std::optional<Failure> reported_cause_;
   srpi::SessionStatus last_status_;
+  std::uint64_t publications_ = 0;  // also failed ones
   std::optional<Failure> publish_failure_;
   std::unique_ptr<Lane> lane_;
   // Uses the lane, so it is destroyed first. It exists from the lane's start until the lane is told to end.
