@@ -23,6 +23,11 @@ using boost::system::error_code;
 // The limit for a client's negotiation, from accept to the transmission phase.
 constexpr std::chrono::seconds kNegotiationTimeout{10};
 constexpr std::size_t kLeastClients = 16;
+// Clients beyond the limit that are told so at the same time. More of them are disconnected without a word.
+constexpr std::size_t kMostTurnedAway = 16;
+// For clients that are negotiating when the session is erased.
+constexpr std::chrono::milliseconds kFarewell{300};
+constexpr std::chrono::milliseconds kFarewellInterval{20};
 
 // Leaves only "unreserved" characters as they are, and the slashes of a path.
 std::string percent_encoded(std::string_view text) {
@@ -64,6 +69,11 @@ awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos
 }
 
 awaitable<Outcome<>> NbdSocket::withdraw() {
+  const auto self = shared_from_this();
+  if (server_) server_->stop_accepting();
+  const auto limit = std::chrono::steady_clock::now() + kFarewell;
+  while (server_ && server_->clients() > 0 && std::chrono::steady_clock::now() < limit)
+    co_await pause(kFarewellInterval);
   server_.reset();
   units_.clear();
   co_return Outcome<>();
@@ -74,13 +84,26 @@ std::size_t NbdSocket::most_clients() const {
   return std::clamp<std::size_t>(4 * units_.size(), kLeastClients, lane_.options().max_connections);
 }
 
+bool NbdSocket::has_room() const {
+  return server_->clients() - turned_away_ + served_.size() <= most_clients();  // the new client counts
+}
+
+awaitable<void> NbdSocket::turn_away(UnixServer::Socket& socket) {
+  const auto self = shared_from_this();
+  const auto why = fmt::format("{} has {} clients already, which is the limit", path_, most_clients());
+  if (const auto end = no_room_log_.pass())
+    spdlog::warn("{}: an NBD client was turned away: {}{}", session_name_, why, *end);
+  if (turned_away_ == kMostTurnedAway) co_return;
+  ++turned_away_;
+  (void)co_await within(kNegotiationTimeout, negotiate(socket, why));
+  --turned_away_;
+}
+
 awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
   const auto self = shared_from_this();
-  if (const auto most = most_clients(); server_->clients() + served_.size() > most) {
-    note_sent_away(fmt::format("{} has {} clients already", path_, most));
-    co_return;
-  }
-  const auto chosen = co_await within(kNegotiationTimeout, negotiate(socket));
+  if (!has_room()) co_return co_await turn_away(socket);
+  const std::string welcome;
+  const auto chosen = co_await within(kNegotiationTimeout, negotiate(socket, welcome));
   if (!server_) co_return;
   if (!chosen)
     note_sent_away(fmt::format("a client of {} did not finish its negotiation within {} s", path_,
@@ -91,12 +114,14 @@ awaitable<void> NbdSocket::serve(UnixServer::Socket& socket) {
     hand_on(socket, ***chosen);
 }
 
-awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::Socket& socket) {
+awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::Socket& socket,
+                                                                   std::string turned_away) {
   Negotiation negotiation([this] {
     std::vector<ExportInfo> exports;
     for (const auto& unit : units_) exports.push_back(describe_export(unit, lane_.options()));
     return exports;
   });
+  if (!turned_away.empty()) negotiation.turn_away(nbd::OptionReply::error_policy, turned_away);
   std::array<std::byte, 4096> input;
   bool has_excess = false;
   error_code error;
@@ -104,7 +129,8 @@ awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::S
   for (;;) {
     const auto output = negotiation.take_output();
     co_await asio::async_write(socket, asio::buffer(output), token);
-    if (error) co_return hung_up();
+    // A client may leave after ABORT without waiting for the answer.
+    if (error && negotiation.outcome() != Negotiation::Outcome::ended) co_return hung_up();
     switch (negotiation.outcome()) {
       case Negotiation::Outcome::going_on: break;
       case Negotiation::Outcome::transmission:
@@ -117,6 +143,8 @@ awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::S
     }
     const auto bytes = co_await socket.async_read_some(asio::buffer(input), token);
     if (error || !server_) co_return hung_up();
+    if (!server_->is_accepting())
+      negotiation.turn_away(nbd::OptionReply::error_shutdown, "the session is being erased");
     const auto consumed = negotiation.feed({input.data(), bytes});
     has_excess = consumed < bytes;
   }
@@ -140,8 +168,9 @@ void NbdSocket::hand_on(UnixServer::Socket& socket, const ExportInfo& info) {
   serve_nbd(lane_, id, std::move(fd), info.lun, info.max_request_bytes);
 }
 
-void NbdSocket::note_sent_away(const std::string& why) const {
-  spdlog::info("{}: an NBD client was sent away: {}", session_name_, why);
+void NbdSocket::note_sent_away(const std::string& why) {
+  if (const auto end = sent_away_log_.pass())
+    spdlog::info("{}: an NBD client was sent away: {}{}", session_name_, why, *end);
 }
 
 void NbdSocket::resize(const srpi::LogicalUnitInfo& info) {
@@ -158,7 +187,8 @@ std::optional<Export::LostDevice> NbdSocket::connection_closed(std::uint64_t con
                                                                const srpi::Error& why) {
   served_.erase(connection_id);
   if (why.code != srpi::Errc::ok)
-    spdlog::info("{}: an NBD client's connection was closed: {}", session_name_, why.message());
+    if (const auto end = closed_log_.pass())
+      spdlog::info("{}: an NBD client's connection was closed: {}{}", session_name_, why.message(), *end);
   return std::nullopt;
 }
 

@@ -14,6 +14,7 @@
 #include "export/export.hpp"
 #include "lane/lane.hpp"
 #include "nbd/negotiation.hpp"
+#include "support/log_limit.hpp"
 #include "support/unix_server.hpp"
 
 namespace srp_nbd {
@@ -30,7 +31,8 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   // Makes the socket with mode 0600. A socket where no process answers is replaced. Errors: those of
   // UnixServer::listen.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
-  // Ends running negotiations and removes the socket. Clients that the lane serves end with the lane.
+  // Removes the socket. Clients that are negotiating have a moment to be told that the session ends. Clients that
+  // the lane serves end with the lane.
   awaitable<Outcome<>> withdraw() override;
   // The clients that the lane serves.
   awaitable<Outcome<std::vector<std::string>>> users() override;
@@ -39,13 +41,17 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
 
  private:
-  // Negotiates with one client and passes it to the lane.
+  // Negotiates with one client and passes it to the lane. A client beyond the limit is told why it is turned away.
   [[nodiscard]] awaitable<void> serve(UnixServer::Socket&);
   // Returns nullopt if the client has ended the negotiation without an export.
-  [[nodiscard]] awaitable<Outcome<std::optional<ExportInfo>>> negotiate(UnixServer::Socket&);
+  // An empty `turned_away` lets the client in.
+  [[nodiscard]] awaitable<Outcome<std::optional<ExportInfo>>> negotiate(UnixServer::Socket&,
+                                                                        std::string turned_away);
+  [[nodiscard]] awaitable<void> turn_away(UnixServer::Socket&);
   void hand_on(UnixServer::Socket&, const ExportInfo&);
-  void note_sent_away(const std::string& why) const;
+  void note_sent_away(const std::string& why);
   [[nodiscard]] std::size_t most_clients() const;
+  [[nodiscard]] bool has_room() const;
 
   const Executor executor_;
   Lane& lane_;
@@ -53,6 +59,8 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   std::vector<srpi::LogicalUnitInfo> units_;
   std::unique_ptr<UnixServer> server_;     // published
   std::map<std::uint64_t, pid_t> served_;  // connections that the lane serves, with their processes
+  std::size_t turned_away_ = 0;            // clients that are just being told that there is no room for them
+  LogLimit sent_away_log_, no_room_log_, closed_log_;
 };
 
 }  // namespace srp_nbd

@@ -113,6 +113,10 @@ std::size_t Negotiation::step(std::span<const std::byte> in) {
 }
 
 void Negotiation::on_option(std::span<const std::byte> data) {
+  if (turned_away_ && Option{option_} != Option::abort) {
+    if (Option{option_} == Option::export_name) return refuse(turned_away_->why);
+    return reply(turned_away_->error, turned_away_->why);
+  }
   switch (Option{option_}) {
     case Option::export_name: return on_export_name(data);
     case Option::abort:

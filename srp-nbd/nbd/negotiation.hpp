@@ -46,6 +46,7 @@ enum class OptionReply : std::uint32_t {
   error_policy = 0x80000002,       // known, but not permitted
   error_invalid = 0x80000003,      // malformed
   error_unknown = 0x80000006,      // no such export
+  error_shutdown = 0x80000007,     // the server is ending
   error_too_big = 0x80000009,      // the option's data is too long
 };
 
@@ -91,6 +92,9 @@ class Negotiation {
   std::size_t feed(std::span<const std::byte> bytes);
 
   [[nodiscard]] Outcome outcome() const noexcept { return outcome_; }
+  // From now on, every option but ABORT is answered with this error. EXPORT_NAME, which cannot be answered, is
+  // refused.
+  void turn_away(nbd::OptionReply error, std::string why) { turned_away_ = {error, std::move(why)}; }
   // Takes the bytes to send; the first ones are the greeting.
   [[nodiscard]] std::vector<std::byte> take_output() { return std::exchange(output_, {}); }
   // Its max_request_bytes is kMaxPayloadBytes if the client has not agreed to the export's sizes.
@@ -116,6 +120,11 @@ class Negotiation {
   std::uint32_t option_ = 0;
   std::uint32_t options_seen_ = 0;
   std::size_t skip_ = 0;  // bytes of an option that is too big
+  struct TurnedAway {
+    nbd::OptionReply error;
+    std::string why;
+  };
+  std::optional<TurnedAway> turned_away_;
   std::optional<ExportInfo> chosen_;
   std::string problem_;
 };

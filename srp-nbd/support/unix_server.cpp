@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "support/log_limit.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -90,7 +91,8 @@ struct UnixServer::State {
         spawn(self->acceptor.get_executor(), serve_one(self, std::move(socket)));
         continue;
       }
-      spdlog::warn("{}: accept on {}: {}", self->name, self->path, error.message());
+      if (const auto end = self->failed_accepts.pass())
+        spdlog::warn("{}: accept on {}: {}{}", self->name, self->path, error.message(), *end);
       co_await pause(kPauseAfterError);
     }
   }
@@ -106,6 +108,7 @@ struct UnixServer::State {
   const Serve serve;
   const std::pair<dev_t, ino_t> node;
   std::set<Socket*> sockets;  // members of the frames of serve_one
+  LogLimit failed_accepts = {};
 };
 
 Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, const std::string& path,
@@ -124,11 +127,19 @@ Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, const
 }
 
 UnixServer::~UnixServer() {
+  stop_accepting();
+  error_code ignored;
+  for (auto* socket : state_->sockets) socket->close(ignored);
+}
+
+void UnixServer::stop_accepting() noexcept {
+  if (!is_accepting()) return;
   error_code ignored;
   state_->acceptor.close(ignored);
-  for (auto* socket : state_->sockets) socket->close(ignored);
   if (node_of(state_->path) == state_->node) ::unlink(state_->path.c_str());
 }
+
+bool UnixServer::is_accepting() const noexcept { return state_->acceptor.is_open(); }
 
 std::size_t UnixServer::clients() const noexcept { return state_->sockets.size(); }
 

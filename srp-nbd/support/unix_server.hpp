@@ -38,12 +38,14 @@ class UnixServer {
   // no socket), permission_denied, not_found (no such folder), no_memory, failed.
   [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, const std::string& path,
                                                                    std::string name, Serve);
-  // Stops accepting, closes the sockets of served clients, and removes the socket from its folder, unless
-  // another one has replaced it.
+  // Does the same as stop_accepting, and closes the sockets of served clients.
   ~UnixServer();
   UnixServer(const UnixServer&) = delete;
   UnixServer& operator=(const UnixServer&) = delete;
 
+  // Removes the socket from its folder, unless another one has replaced it. Served clients stay.
+  void stop_accepting() noexcept;
+  [[nodiscard]] bool is_accepting() const noexcept;
   // The number of served clients.
   [[nodiscard]] std::size_t clients() const noexcept;
 

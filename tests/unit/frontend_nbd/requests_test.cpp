@@ -127,6 +127,27 @@ TEST_CASE("invalid requests are answered, and the stream continues") {
   CHECK(f.wait_closed(1) == Errc::ok);
 }
 
+TEST_CASE("after a request with an unknown command or flag the stream continues behind its payload") {
+  LaneFixture f;
+  const auto client = f.connect();
+  const auto data = pattern(131072, 1);
+  std::uint64_t cookie = 0;
+  for (int bit = 1; bit < 16; ++bit) {
+    client.request(Command::write, ++cookie, 0, 131072, static_cast<std::uint16_t>(1 << bit));
+    client.send(data.data(), data.size());
+    CHECK(client.reply(cookie) == kEINVAL);
+  }
+  for (const std::uint16_t command : {5, 7, 8, 9, 0x7fff}) {  // CACHE, BLOCK_STATUS, RESIZE, unknown ones
+    client.request(static_cast<Command>(command), ++cookie, 0, 131072);
+    CHECK(client.reply(cookie) == kEINVAL);
+  }
+  client.request(Command::read, ++cookie, 0, 4096);
+  CHECK(client.reply(cookie) == 0);
+  std::vector<std::byte> back(4096);
+  CHECK(client.receive(back.data(), back.size()));
+  CHECK(f.with_fake([](FakeSession& s) { return s.unit().writes; }) == 0);
+}
+
 TEST_CASE("a read-only unit refuses writes") {
   LaneFixture f;
   f.with_fake([](FakeSession& s) { s.unit().unit.read_only = true; });
