@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client's bytes during negotiation. The first byte is the size of the pieces in which they arrive.
+// A client's bytes during negotiation. The first byte is the size of the pieces in which they arrive; if it is odd,
+// the client is turned away.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -15,6 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     e.name = "lun0";
     return std::vector<srp_nbd::ExportInfo>{e};
   });
+  if (data[0] % 2 != 0) n.turn_away(srp_nbd::nbd::OptionReply::error_policy, "no room");
   while (!rest.empty() && n.outcome() == srp_nbd::Negotiation::Outcome::going_on) {
     const auto piece = rest.first(std::min(step, rest.size()));
     const auto consumed = n.feed(piece);
