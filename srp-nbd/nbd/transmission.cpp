@@ -55,7 +55,7 @@ int check_request(const NbdRequest& request, const ExportInfo& e) noexcept {
   if (request.length == 0 || request.offset % e.block_size != 0 || request.length % e.block_size != 0)
     return EINVAL;
   if (request.offset > e.size_bytes || request.length > e.size_bytes - request.offset)
-    return writes ? ENOSPC : EINVAL;
+    return writes && request.command != Command::trim ? ENOSPC : EINVAL;
   return 0;
 }
 

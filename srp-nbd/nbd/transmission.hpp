@@ -108,7 +108,7 @@ class RequestStream {
 };
 
 // The error number for the client, or 0 if the request can be executed. Misaligned, empty, oversized or
-// unknown: EINVAL. Beyond the end: ENOSPC for writes, EINVAL for reads. A write to a read-only unit: EPERM.
+// unknown: EINVAL. Beyond the end: ENOSPC for writes, EINVAL for reads and trims. A write to a read-only unit: EPERM.
 // Precondition: not a disconnect, which has no answer.
 [[nodiscard]] int check_request(const NbdRequest&, const ExportInfo&) noexcept;
 

@@ -248,7 +248,7 @@ int main(int argc, char** argv) {
   stream(disk, write_data, kFua, 0);
   stream(disk, write_data, 0, 16);
   stream(disk, read_data, 0, 0);
-  integrity(disk, 2000, 16, 512, 1 << 20);
-  integrity(disk, 60, 6, 2'000'000, 50'000'000);
+  integrity(disk, 800, 16, 512, 1 << 20);
+  integrity(disk, 30, 6, 2'000'000, 50'000'000);
   disk.leave();
 }

@@ -2,6 +2,8 @@
 // Clients that a socket turns away: beyond the limit, and while the session is being erased.
 #include "export/nbd_socket.hpp"
 
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <sstream>
 
 #include "catch2/catch.hpp"
 #include "support/unique_fd.hpp"
@@ -31,6 +34,23 @@ std::string scratch_folder() {
   REQUIRE(::mkdtemp(name.data()) != nullptr);
   return name;
 }
+
+// Collects the log's lines.
+struct Log {
+  Log() { spdlog::set_default_logger(std::make_shared<spdlog::logger>("", sink)); }
+  ~Log() { spdlog::set_default_logger(before); }
+  [[nodiscard]] std::size_t count(const std::string& words) const {
+    const auto text = stream.str();
+    std::size_t lines = 0;
+    for (std::size_t at = 0; (at = text.find(words, at)) != std::string::npos; ++at) ++lines;
+    return lines;
+  }
+
+  const std::shared_ptr<spdlog::logger> before = spdlog::default_logger();
+  std::ostringstream stream;
+  const std::shared_ptr<spdlog::sinks::ostream_sink_mt> sink =
+      std::make_shared<spdlog::sinks::ostream_sink_mt>(stream);
+};
 
 // A socket with one unit, and its clients' ends.
 struct Serving {
@@ -108,6 +128,7 @@ struct Serving {
     return {type, bytes.substr(38, length)};
   }
 
+  Log log;
   const std::filesystem::path folder = scratch_folder();
   const std::string path = folder / "nbd.sock";
   boost::asio::io_context io;
@@ -128,6 +149,7 @@ TEST_CASE("a client beyond the limit is told why, and one more is let in when an
     CHECK(type == kPolicy);
     CHECK(words == s.path + " has 16 clients already, which is the limit");
     CHECK_FALSE(Serving::has_ended(late));
+    CHECK(s.log.count("[warning] test: an NBD client was turned away: " + words) == 1);
   }
   const auto old = s.connect();
   s.ask(old, kExportName);  // it cannot be answered
@@ -145,7 +167,7 @@ TEST_CASE("a client beyond the limit is told why, and one more is let in when an
   CHECK(Serving::first_reply(Serving::received(next)).first == kInfo);
 }
 
-TEST_CASE("of a flood of clients, only some are told why there is no room") {
+TEST_CASE("of a flood of clients, only some are told why there is no room, and the log stays short") {
   Serving s;
   std::vector<UniqueFd> clients, told;
   for (int i = 0; i < 16; ++i) clients.push_back(s.connect());
@@ -154,6 +176,7 @@ TEST_CASE("of a flood of clients, only some are told why there is no room") {
     const auto more = s.connect();
     REQUIRE(Serving::has_ended(more));
   }
+  CHECK(s.log.count("was turned away") == 5);
   for (const auto& client : told) {
     s.ask(client, kGo);
     CHECK(Serving::first_reply(Serving::received(client)).first == kPolicy);
@@ -162,6 +185,18 @@ TEST_CASE("of a flood of clients, only some are told why there is no room") {
     s.ask(client, kGo);
     CHECK(Serving::first_reply(Serving::received(client)).first == kInfo);
   }
+}
+
+TEST_CASE("clients that connect and leave cost few lines of the log") {
+  Serving s;
+  for (int i = 0; i < 1000; ++i) {
+    (void)s.connect();
+    s.turn();
+  }
+  CHECK(s.log.count("the client hung up while negotiating") == 5);
+  const auto client = s.connect();
+  s.ask(client, kGo);
+  CHECK(Serving::first_reply(Serving::received(client)).first == kInfo);
 }
 
 TEST_CASE("a client that is negotiating while the session is erased is told so") {

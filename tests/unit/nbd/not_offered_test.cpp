@@ -70,6 +70,24 @@ TEST_CASE("a client that is turned away gets the reason for every option, and ma
   }
 }
 
+TEST_CASE("a request beyond the end gets ENOSPC if it writes, EINVAL if it reads or trims") {
+  ExportInfo e;
+  e.size_bytes = 1 << 20;
+  e.transmission_flags = nbd::kHasFlags | nbd::kSendFlush | nbd::kSendTrim | nbd::kSendWriteZeroes;
+  using nbd::Command;
+  const auto check = [&](Command command, std::uint64_t offset, std::uint32_t length) {
+    return check_request({command, 0, 1, offset, length}, e);
+  };
+  for (const auto command : {Command::read, Command::write, Command::trim, Command::write_zeroes}) {
+    const int error = command == Command::read || command == Command::trim ? EINVAL : ENOSPC;
+    CHECK(check(command, e.size_bytes - 512, 512) == 0);
+    CHECK(check(command, e.size_bytes - 512, 1024) == error);
+    CHECK(check(command, e.size_bytes, 512) == error);
+    CHECK(check(command, 0xffff'ffff'ffff'fe00, 512) == error);
+    CHECK(check(command, 0xffff'ffff'ffff'fe00, 1024) == error);
+  }
+}
+
 TEST_CASE("unknown commands and flags get EINVAL") {
   ExportInfo e;
   e.size_bytes = 1 << 20;
