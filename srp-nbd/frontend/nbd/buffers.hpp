@@ -98,8 +98,7 @@ class ReceiveBuffer {
   std::size_t aside_bytes_ = 0;
 };
 
-inline constexpr std::size_t kMaxSegments =
-    48;  // per piece: a round of 8 MiB, also in smaller blocks than 1 MiB
+inline constexpr std::size_t kMaxSegments = 48;            // per piece: 8 MiB, also in blocks below 1 MiB
 inline constexpr std::uint32_t kMaxPieceBytes = 1u << 20;  // a write's piece of this size is submitted
 
 // A request has one piece; a large write has several, and the first ones are executed while the rest arrives. A
