@@ -19,6 +19,8 @@
 // may destroy its request, and a Memory that no other request uses. The observer may call the const functions
 // and LogicalUnit::submit. The log sink may call no function of the session. No callback may destroy the
 // session or call its poll, flush, arm, disconnect, reconnect or erase: note the wish, and do it after poll.
+// disconnect and reconnect return wrong_state there, arm returns false, flush does nothing; poll, erase and
+// the destructor end the process.
 //
 // Fork. A session stays with the process that made it. A child of fork() must not call its functions, nor
 // destroy it: the child shares the connection, and would end it for its parent. It leaves by exec or _exit.
@@ -106,6 +108,7 @@ class LogicalUnit {
   // within submit. Otherwise nothing has changed, and on_complete is not called for this submit:
   //   in_progress       the request is under way already, here or at another unit
   //   invalid_argument  on_complete is null
+  //   no_connect        the session is being destroyed: its destructor has called on_complete
   // A program that keeps the rules of IoRequest never gets these, so it need not look.
   // All other errors come by IoRequest::status:
   //   invalid_argument  the operation is none; it has no blocks, an empty segment, or another number of bytes than
@@ -213,14 +216,14 @@ class Session {
   // Ends the connection and fails every outstanding request with no_connect. Units and memory stay. When it
   // returns, no request is outstanding and the state is `disconnected` until reconnect(). Takes no longer
   // than the local work.
-  // Permitted in every state but `erased`. Errors: wrong_state.
+  // Permitted in every state but `erased`. Errors: wrong_state (also: within a callback).
   [[nodiscard]] virtual Result<> disconnect() = 0;
   // Starts an attempt to connect now, after disconnect() or after an accident, and ends a delay between
   // automatic attempts. The outcome comes through poll. In `live`, it tries at once to connect missing channels
   // and to reach units that are away. After the login, each unit must prove to be the same one. If a different
   // unit answers, the state becomes `disconnected` with identity_mismatch. A unit that does not answer is away;
   // if no unit answers, the attempt fails.
-  // Permitted in every state but `erased`. Errors: wrong_state.
+  // Permitted in every state but `erased`. Errors: wrong_state (also: within a callback).
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // As disconnect(), for good: the state is `erased` when it returns.
   // Permitted in every state.

@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "base/check.hpp"
 #include "base/make_error.hpp"
 #include "wire/lun.hpp"
 
@@ -49,7 +51,29 @@ SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& opti
   fds_.reserve(kFdsExpected);
 }
 
-SessionImpl::~SessionImpl() { erase(); }
+// Callbacks of its functions run. They may not call functions that call back.
+class SessionImpl::Working {
+ public:
+  explicit Working(SessionImpl& session) noexcept : stage_(session.stage_) {
+    SRPI_CHECK(stage_ !=
+               Stage::working);  // a callback has called poll or erase, or has destroyed the session
+    before_ = std::exchange(stage_, Stage::working);
+  }
+  ~Working() { stage_ = before_; }
+
+ private:
+  Stage& stage_;
+  Stage before_;
+};
+
+// A callback that submits now is refused: no poll would follow to complete its request.
+SessionImpl::~SessionImpl() {
+  SRPI_CHECK(stage_ != Stage::working);  // a callback has destroyed the session
+  stage_ = Stage::ending;
+  busy_units_.sleep(*this);
+  nexus_.erase();
+  fail_waiting();
+}
 
 template<class F>
 void SessionImpl::log(LogLevel level, F words) const noexcept {
@@ -142,25 +166,42 @@ Result<> SessionImpl::not_erased() const noexcept {
   return base::make_error(Errc::wrong_state, "the session is erased");
 }
 
+Result<> SessionImpl::may_change_state() const noexcept {
+  if (stage_ == Stage::working)
+    return base::make_error(Errc::wrong_state, "called from a callback of the session: call it after poll");
+  return not_erased();
+}
+
 Result<> SessionImpl::disconnect() {
-  if (auto possible = not_erased(); !possible) return possible;
+  if (auto possible = may_change_state(); !possible) return possible;
   by_administrator_ = true;
-  nexus_.disconnect();
-  fail_waiting();
+  {
+    const Working working(*this);
+    nexus_.disconnect();
+    fail_waiting();
+  }
+  wake();
   return {};
 }
 
 Result<> SessionImpl::reconnect() {
-  if (auto possible = not_erased(); !possible) return possible;
+  if (auto possible = may_change_state(); !possible) return possible;
   by_administrator_ = false;
-  nexus_.reconnect();
+  {
+    const Working working(*this);
+    nexus_.reconnect();
+  }
   wake();
   return {};
 }
 
 void SessionImpl::erase() {
-  nexus_.erase();
-  fail_waiting();
+  {
+    const Working working(*this);
+    nexus_.erase();
+    fail_waiting();
+  }
+  wake();
 }
 
 Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
@@ -169,10 +210,11 @@ Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte
 }
 
 std::size_t SessionImpl::poll() {
-  if (sleeps_until_) {
-    sleeps_until_.reset();
+  if (stage_ != Stage::awake) {
+    SRPI_CHECK(stage_ == Stage::asleep);  // otherwise a callback has called poll
     busy_units_.wake();
   }
+  stage_ = Stage::working;
   auto n = busy_units_.poll();
   try {
     n += nexus_.poll();
@@ -182,30 +224,40 @@ std::size_t SessionImpl::poll() {
   // Completions may have submitted requests and freed commands for waiting ones.
   n += busy_units_.poll();
   nexus_.flush();
+  stage_ = Stage::awake;
   return n;
 }
 
 void SessionImpl::flush() {
+  if (stage_ == Stage::working) return;  // the function that calls back sends, or the next poll
   busy_units_.issue();
   nexus_.flush();
-  if (!sleeps_until_) return;
+  if (stage_ != Stage::asleep) return;
   // fd() must not stay silent beyond this time. The built-in target works only during polls.
   if (embedded_ || has_work()) return wake();
   const auto due = next_deadline();
-  if (due < *sleeps_until_ || *sleeps_until_ == kNow) sleep_until(due);
+  if (due < sleeps_until_ || sleeps_until_ == kNow) sleep_until(due);
 }
 
 void SessionImpl::sleep_until(base::Time time) noexcept {
+  stage_ = Stage::asleep;
   sleeps_until_ = time;
   wait_set_.set_deadline(time);
   busy_units_.sleep(*this);
 }
 
 void SessionImpl::wake() noexcept {
-  if (!sleeps_until_ || *sleeps_until_ == kNow) return;
+  if (stage_ != Stage::asleep || sleeps_until_ == kNow) return;
   sleeps_until_ = kNow;
   wait_set_.set_deadline(kNow);
   busy_units_.wake();
+}
+
+bool SessionImpl::on_work() noexcept {
+  if (stage_ == Stage::ending) return false;
+  busy_units_.wake();
+  wake();
+  return true;
 }
 
 bool SessionImpl::has_work() const noexcept { return nexus_.has_work() || busy_units_.has_work(); }
@@ -215,7 +267,7 @@ base::Time SessionImpl::next_deadline() const noexcept {
 }
 
 bool SessionImpl::arm() {
-  if (has_work()) return false;
+  if (stage_ == Stage::working || has_work()) return false;
   const auto deadline = next_deadline();
   // In this order, because arming also advances the next look at the connection.
   if (!nexus_.arm() || deadline <= clock_.now()) return false;

@@ -50,6 +50,7 @@ class SessionImpl final : public Session,
 
  private:
   [[nodiscard]] Result<> not_erased() const noexcept;
+  [[nodiscard]] Result<> may_change_state() const noexcept;  // not erased, and not in a callback
   void on_state(session::State from, session::State to, const Error& cause) override;
   void on_attempt_failed(const Error&) override;
   void on_unit_event(std::uint64_t lun, scsi::Event) override;
@@ -61,7 +62,9 @@ class SessionImpl final : public Session,
   [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;
   void sleep_until(base::Time) noexcept;
-  void on_work() noexcept override { wake(); }
+  bool on_work() noexcept override;
+  // What a function leaves behind while callbacks run.
+  class Working;
   // Logs nothing if there is no memory for the text.
   template<class F>
   void log(LogLevel, F words) const noexcept;
@@ -81,7 +84,14 @@ class SessionImpl final : public Session,
   WaitSet wait_set_;
   std::vector<int> fds_;  // used by arm() only
   std::uint64_t watched_version_ = ~0ull;
-  std::optional<base::Time> sleeps_until_;  // set by arm(), reset by poll()
+  enum class Stage : std::uint8_t {
+    awake,
+    asleep,   // from arm() to the next poll: fd() becomes readable at sleeps_until_
+    working,  // in a function that calls back
+    ending,   // in the destructor
+  };
+  Stage stage_ = Stage::awake;
+  base::Time sleeps_until_{};
 };
 
 }  // namespace srpi::api

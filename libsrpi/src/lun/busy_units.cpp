@@ -7,18 +7,19 @@
 
 namespace srpi::lun {
 
-void BusyUnits::add(Unit& unit) noexcept {
-  if (sleeper_) {
-    auto& sleeper = *sleeper_;
-    wake();
-    sleeper.on_work();
-  }
-  if (unit.is_listed_) return;
+bool BusyUnits::add(Unit& unit) noexcept {
+  if (sleeper_) [[unlikely]]
+    return ask(unit);
+  if (unit.is_listed_) return true;
   unit.is_listed_ = true;
   unit.next_busy_ = nullptr;
   (tail_ ? tail_->next_busy_ : head_) = &unit;
   tail_ = &unit;
+  return true;
 }
+
+// The sleeper that permits it has called wake().
+bool BusyUnits::ask(Unit& unit) noexcept { return sleeper_->on_work() && add(unit); }
 
 void BusyUnits::sleep(Sleeper& sleeper) noexcept {
   sleeper_ = &sleeper;
@@ -43,7 +44,7 @@ std::size_t BusyUnits::visit(Visit what) noexcept {
     auto* const next = unit->next_busy_;
     unit->is_listed_ = false;
     n += what == Visit::poll ? unit->poll() : unit->issue();
-    if (unit->is_busy()) add(*unit);
+    if (unit->is_busy()) (void)add(*unit);
     unit = next;
   }
   return n;

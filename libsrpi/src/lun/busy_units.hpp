@@ -11,10 +11,11 @@ namespace srpi::lun {
 
 class Unit;
 
-// Told when a unit gets work.
+// Asked before a unit gets work.
 class Sleeper {
  public:
-  virtual void on_work() noexcept = 0;
+  // True: it may, and wake() was called. False: it may not.
+  virtual bool on_work() noexcept = 0;
 
  protected:
   ~Sleeper() = default;
@@ -22,8 +23,9 @@ class Sleeper {
 
 class BusyUnits {
  public:
-  void add(Unit&) noexcept;  // does nothing if it is in the list
-  // The next add tells the sleeper, once, also for a unit that is in the list. wake() withdraws that.
+  // Does nothing if the unit is in the list. False: the unit may not get work any more.
+  bool add(Unit&) noexcept;
+  // Until wake(), each add asks the sleeper, also for a unit that is in the list.
   void sleep(Sleeper&) noexcept;
   void wake() noexcept;
   // Calls Unit::poll or Unit::issue of each unit. A unit without waiting work then leaves the list.
@@ -35,11 +37,12 @@ class BusyUnits {
  private:
   enum class Visit { poll, issue };
   std::size_t visit(Visit) noexcept;
+  [[nodiscard]] bool ask(Unit&) noexcept;
   void mark_listed(bool) noexcept;
 
   Unit* head_ = nullptr;
   Unit* tail_ = nullptr;
-  // While it is set, no unit's is_listed_ is, so that Unit::queue calls add.
+  // While it is set, no unit's is_listed_ is, so that a submit calls add.
   Sleeper* sleeper_ = nullptr;
 };
 

@@ -68,7 +68,8 @@ bool Unit::forced_goes_on(IoRequest& r) noexcept {
   } else {
     begin_again(state, Phase::forced_flush, IoOperation::flush);
   }
-  queue(r, queue_);
+  if (!may_get_work()) return false;
+  queue_.push(r);
   return true;
 }
 

@@ -22,7 +22,7 @@ void Unit::submit_flush(IoRequest& r) noexcept {
   // fails if I/O fails. For a unit that is away, the flush is a command, so that it waits or fails like I/O.
   const bool asks = profile_.info.write_cache || profile_.info.away.code != Errc::ok;
   if (!profile_.info.write_cache && !nexus_.accepts_commands()) r.status = Errc::no_connect;
-  queue(r, asks ? queue_ : settled_);
+  (asks ? queue_ : settled_).push(r);
 }
 
 // A flush that fails for another reason has not reported the lost write.

@@ -21,7 +21,7 @@ enum class Phase : std::uint8_t {
 };
 
 struct RequestState {
-  IoRequest* next = nullptr;         // in a RequestQueue
+  IoRequest* next;                   // in a RequestQueue
   const IoRequest* taken = nullptr;  // the request itself while the unit has it; so a copy of it is not taken
   std::uint64_t issued_blocks = 0;
   std::uint32_t segment = 0;         // the first segment that is not completely issued
@@ -38,7 +38,7 @@ struct RequestState {
 };
 
 struct TaskState {
-  TaskRequest* next = nullptr;         // in a RequestQueue
+  TaskRequest* next;                   // in a RequestQueue
   const TaskRequest* taken = nullptr;  // as RequestState::taken
 };
 

@@ -50,7 +50,21 @@ bool Unit::update(const UnitProfile& profile) {
   return grown;
 }
 
-Errc Unit::check(const IoRequest& r) const noexcept {
+inline Errc Unit::check_data(const IoRequest& r) const noexcept {
+  const auto& memories = nexus_.memories();
+  const auto block_size = profile_.info.block_size;
+  std::uint64_t bytes = 0;
+  for (const auto& s : r.data) {
+    if (!s.memory || !memories.has(*s.memory) || !s.memory->contains(s.address, s.bytes))
+      return Errc::not_registered;
+    if (s.bytes == 0) return Errc::invalid_argument;
+    if (s.bytes % block_size != 0) return Errc::misaligned;  // see Segment
+    bytes += s.bytes;
+  }
+  return bytes == r.blocks * block_size ? Errc::ok : Errc::invalid_argument;
+}
+
+inline Errc Unit::check(const IoRequest& r) const noexcept {
   const auto& info = profile_.info;
   const bool has_data = r.operation == IoOperation::read || r.operation == IoOperation::write;
   if (!has_data) {
@@ -66,36 +80,18 @@ Errc Unit::check(const IoRequest& r) const noexcept {
   return can ? Errc::ok : Errc::not_supported;
 }
 
-Errc Unit::check_data(const IoRequest& r) const noexcept {
-  const auto& memories = nexus_.memories();
-  const auto block_size = profile_.info.block_size;
-  std::uint64_t bytes = 0;
-  for (const auto& s : r.data) {
-    if (!s.memory || !memories.has(*s.memory) || !s.memory->contains(s.address, s.bytes))
-      return Errc::not_registered;
-    if (s.bytes == 0) return Errc::invalid_argument;
-    if (s.bytes % block_size != 0) return Errc::misaligned;  // see Segment
-    bytes += s.bytes;
-  }
-  return bytes == r.blocks * block_size ? Errc::ok : Errc::invalid_argument;
-}
-
 Errc Unit::submit(IoRequest& r) noexcept {
+  if (!may_get_work()) return Errc::no_connect;
   if (const auto refusal = take(r); refusal != Errc::ok) return refusal;
   state_of(r).operation = r.operation;
   r.status = check(r);
   if (r.status != Errc::ok)
-    queue(r, settled_);
+    settled_.push(r);
   else if (r.operation == IoOperation::flush)
     submit_flush(r);
   else
-    queue(r, queue_);
+    queue_.push(r);
   return Errc::ok;
-}
-
-bool Unit::is_busy() const noexcept {
-  return queue_.head || settled_.head || !backed_off_.empty() || new_aborts_.head || aborts_.head ||
-         new_resets_.head;
 }
 
 bool Unit::has_work() const noexcept {
@@ -103,6 +99,13 @@ bool Unit::has_work() const noexcept {
 }
 
 std::size_t Unit::poll() noexcept {
+  std::size_t n = settled_.head ? end_settled() : 0;
+  n += issue();
+  if (has_task_work()) n += run_tasks();
+  return n;
+}
+
+std::size_t Unit::end_settled() noexcept {
   std::size_t n = 0;
   RequestQueue<IoRequest> settled;
   std::swap(settled, settled_);  // requests that completions submit wait for the next call
@@ -110,25 +113,25 @@ std::size_t Unit::poll() noexcept {
     ++n;
     end(*r);
   }
-  n += issue();
-  if (has_task_work()) n += run_tasks();
   return n;
 }
 
 std::size_t Unit::issue() noexcept {
   std::size_t n = next_retry_ != base::kNever ? send_due_retries() : 0;
-  while (queue_.head && !free_.empty()) {
+  if (!queue_.head || free_.empty()) return n;
+  const auto now = clock_.now();
+  do {
     ++n;
     auto& request = *queue_.head;
     // A failed command ends the request. The rest is not sent.
     if (request.status == Errc::ok) {
       auto& command = *free_.back();
       free_.pop_back();
-      if (issue_next(request, command)) continue;
+      if (issue_next(request, command, now)) continue;
     }
     queue_.pop();
     if (--state_of(request).outstanding == 0) settled_.push(request);
-  }
+  } while (queue_.head && !free_.empty());
   return n;
 }
 

@@ -60,14 +60,16 @@ class Unit final : public LogicalUnit {
  private:
   friend class BusyUnits;
   // True if something waits for a poll, for a free command or for a time. Otherwise a poll can skip the unit.
-  [[nodiscard]] bool is_busy() const noexcept;
-
-  void queue(IoRequest& r, RequestQueue<IoRequest>& where) noexcept {
-    where.push(r);
-    if (!is_listed_) busy_units_.add(*this);
+  [[nodiscard]] bool is_busy() const noexcept {
+    return queue_.head || settled_.head || !backed_off_.empty() || new_aborts_.head || aborts_.head ||
+           new_resets_.head;
   }
+
+  // False: the session is being destroyed.
+  [[nodiscard]] bool may_get_work() noexcept { return is_listed_ || busy_units_.add(*this); }
   [[nodiscard]] Errc check(const IoRequest&) const noexcept;
   [[nodiscard]] Errc check_data(const IoRequest&) const noexcept;
+  std::size_t end_settled() noexcept;
   std::size_t send_due_retries() noexcept;
   void fail_unsent(Errc status) noexcept;
   // Called when all commands of the request have ended and no more will be issued.
@@ -77,7 +79,7 @@ class Unit final : public LogicalUnit {
   }
   [[nodiscard]] bool goes_on(IoRequest&) noexcept;
   // unit_commands.cpp
-  bool issue_next(IoRequest&, UnitCommand&) noexcept;
+  bool issue_next(IoRequest&, UnitCommand&, base::Time now) noexcept;
   [[nodiscard]] std::uint32_t gather(IoRequest&, UnitCommand&, std::uint32_t max_bytes) noexcept;
   [[nodiscard]] std::uint32_t max_blocks(IoOperation) const noexcept;
   void make_unmap(UnitCommand&, std::uint64_t lba, std::uint32_t blocks) noexcept;
@@ -100,7 +102,9 @@ class Unit final : public LogicalUnit {
   void submit_flush(IoRequest&) noexcept;
   void end_flush(IoRequest&) noexcept;
   // unit_tasks.cpp
-  [[nodiscard]] bool has_task_work() const noexcept;
+  [[nodiscard]] bool has_task_work() const noexcept {
+    return new_aborts_.head || (aborts_.head && aborting_ == 0) || (new_resets_.head && !resets_.head);
+  }
   std::size_t run_tasks() noexcept;
   void begin_aborts() noexcept;
   void begin_reset() noexcept;

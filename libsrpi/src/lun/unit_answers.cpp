@@ -54,7 +54,7 @@ void Unit::retry(UnitCommand& c, const scsi::Disposition& what) noexcept {
   c.retry_at = now + *delay;
   next_retry_ = std::min(next_retry_, c.retry_at);
   backed_off_.push_back(&c);
-  busy_units_.add(*this);
+  (void)may_get_work();  // it has: the session is live
 }
 
 void Unit::command_done(UnitCommand& c, Errc status) noexcept {

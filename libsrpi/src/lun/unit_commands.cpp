@@ -64,7 +64,7 @@ void Unit::make_write_zeroes(UnitCommand& c, std::uint64_t lba, std::uint32_t bl
 }
 
 // Sends the request's next command. Returns false if nothing is left to send, or the rest may not be sent.
-bool Unit::issue_next(IoRequest& r, UnitCommand& c) noexcept {
+bool Unit::issue_next(IoRequest& r, UnitCommand& c, base::Time now) noexcept {
   auto& state = state_of(r);
   auto& command = c.command;
   const auto lba = r.first_block + state.issued_blocks;
@@ -78,7 +78,7 @@ bool Unit::issue_next(IoRequest& r, UnitCommand& c) noexcept {
   }
   c.request = &r;
   c.budget = {};
-  command.deadline = clock_.now() + options_.command_timeout;
+  command.deadline = now + options_.command_timeout;
   command.give_up_at = command.deadline + options_.fast_io_fail;
   command.data = {};
   command.data_bytes = 0;

@@ -21,15 +21,11 @@ Errc Unit::abort(TaskRequest& r) noexcept { return begin_task(r, new_aborts_); }
 Errc Unit::reset(TaskRequest& r) noexcept { return begin_task(r, new_resets_); }
 
 Errc Unit::begin_task(TaskRequest& r, RequestQueue<TaskRequest>& queue) noexcept {
+  if (!may_get_work()) return Errc::no_connect;
   if (const auto refusal = take(r); refusal != Errc::ok) return refusal;
   r.status = Errc::ok;
   queue.push(r);
-  busy_units_.add(*this);
   return Errc::ok;
-}
-
-bool Unit::has_task_work() const noexcept {
-  return new_aborts_.head || (aborts_.head && aborting_ == 0) || (new_resets_.head && !resets_.head);
 }
 
 std::size_t Unit::run_tasks() noexcept {
