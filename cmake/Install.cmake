@@ -13,5 +13,12 @@ install(FILES ${CMAKE_BINARY_DIR}/srpiConfig.cmake ${CMAKE_BINARY_DIR}/srpiConfi
         DESTINATION ${package_dir})
 # Relocatable: `cmake --install --prefix` may choose another place than was configured.
 file(RELATIVE_PATH up_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+# A program that links the static library also links what that one needs; a shared library has it linked already.
+get_target_property(library_type srpi TYPE)
+if(library_type STREQUAL SHARED_LIBRARY)
+  set(pc_libraries "Libs: -L\${libdir} -lsrpi\nRequires.private: librdmacm libibverbs fmt\nLibs.private: -lstdc++ -pthread")
+else()
+  set(pc_libraries "Libs: -L\${libdir} -lsrpi -lstdc++ -pthread\nRequires: librdmacm libibverbs fmt")
+endif()
 configure_file(${CMAKE_CURRENT_LIST_DIR}/srpi.pc.in ${CMAKE_BINARY_DIR}/srpi.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/srpi.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -30,7 +30,7 @@ PKG_CONFIG_PATH=$(find "$scratch/root" -type d -name pkgconfig)
 export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086
 "$compiler" -std=c++20 $flags "$source_dir/examples/read_block.cpp" -o "$scratch/app/by_pkg_config" \
-    $(pkg-config --cflags --libs --static srpi)
+    $(pkg-config --cflags --libs srpi)
 "$scratch/app/by_pkg_config" ram://1M
 echo "pkg-config: ok"
 

@@ -214,6 +214,11 @@ std::size_t SessionImpl::poll() {
     SRPI_CHECK(stage_ == Stage::asleep);  // otherwise a callback has called poll
     busy_units_.wake();
   }
+  // Also if an observer throws, which it must not: the session can still be destroyed.
+  struct Awake {
+    Stage& stage;
+    ~Awake() { stage = Stage::awake; }
+  } const afterwards{stage_};
   stage_ = Stage::working;
   auto n = busy_units_.poll();
   try {
@@ -224,7 +229,6 @@ std::size_t SessionImpl::poll() {
   // Completions may have submitted requests and freed commands for waiting ones.
   n += busy_units_.poll();
   nexus_.flush();
-  stage_ = Stage::awake;
   return n;
 }
 
