@@ -13,6 +13,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -165,6 +166,8 @@ class Channel {
   std::vector<std::uint32_t> stalled_;  // slots that wait for room, first come first served
   std::array<fabric::Completion, 64> completions_{};
 
+  // Changes the data of the command that is being started; null: none.
+  const std::function<void(std::vector<std::uint8_t>&)>* bend_ = nullptr;
   std::deque<TargetRequest> requests_;
   std::optional<bool> unanswered_request_;  // the tag of a credit request or an event
   std::uint64_t request_tag_ = 0;

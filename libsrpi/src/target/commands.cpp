@@ -76,6 +76,11 @@ void Channel::apply(std::uint32_t slot, const Outcome& outcome) {
       send_raw(outcome.unit);
       --outstanding_;  // the hook's answer decides about the credit
       return receive_again(slot);
+    case Outcome::Kind::bend:
+      bend_ = &outcome.bend;
+      start(slot);
+      bend_ = nullptr;
+      return;
   }
 }
 
@@ -220,6 +225,12 @@ void Channel::start_parameter_out(std::uint32_t slot) {
 }
 
 void Channel::reply(std::uint32_t slot, std::span<const std::uint8_t> data, std::uint32_t allocation_bytes) {
+  std::vector<std::uint8_t> bent;
+  if (bend_) {
+    bent.assign(data.begin(), data.end());
+    (*bend_)(bent);
+    data = bent;
+  }
   const auto bytes = static_cast<std::uint32_t>(
       std::min<std::size_t>({data.size(), allocation_bytes, std::size_t{kParameterBytes}}));
   if (bytes != 0) std::memcpy(parameter_buffer(slot), data.data(), bytes);

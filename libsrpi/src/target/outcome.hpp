@@ -41,21 +41,26 @@ struct Outcome {
     // writes: as `hold`.
     hold_medium,
     answer,  // not executed; `unit` is sent as it is
+    bend,    // executed, but `bend` changes the data before it is sent. Not for READ
   };
   Kind kind = Kind::normal;
   scsi::Status status = scsi::Status::good;
   std::optional<scsi::Sense> sense;
   std::vector<std::byte> unit;
+  std::function<void(std::vector<std::uint8_t>& data)> bend = {};
 
-  [[nodiscard]] static Outcome of(Kind kind) { return {kind, scsi::Status::good, std::nullopt, {}}; }
+  [[nodiscard]] static Outcome of(Kind kind) { return {kind, scsi::Status::good, std::nullopt, {}, {}}; }
   [[nodiscard]] static Outcome check_condition(scsi::SenseKey key, scsi::AdditionalSense additional) {
-    return {Kind::status, scsi::Status::check_condition, scsi::make_sense(key, additional), {}};
+    return {Kind::status, scsi::Status::check_condition, scsi::make_sense(key, additional), {}, {}};
   }
   [[nodiscard]] static Outcome with_status(scsi::Status status) {
-    return {Kind::status, status, std::nullopt, {}};
+    return {Kind::status, status, std::nullopt, {}, {}};
   }
   [[nodiscard]] static Outcome answer_with(std::vector<std::byte> unit) {
-    return {Kind::answer, scsi::Status::good, std::nullopt, std::move(unit)};
+    return {Kind::answer, scsi::Status::good, std::nullopt, std::move(unit), {}};
+  }
+  [[nodiscard]] static Outcome bent(std::function<void(std::vector<std::uint8_t>&)> bend) {
+    return {Kind::bend, scsi::Status::good, std::nullopt, {}, std::move(bend)};
   }
 };
 
