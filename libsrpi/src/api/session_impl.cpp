@@ -46,7 +46,7 @@ SessionImpl::SessionImpl(const TargetAddress& target, const SessionOptions& opti
       clock_(clock ? *clock : steady_clock_),
       fabric_(std::move(fabric)),
       embedded_(embedded),
-      proof_(options.luns, options.max_transfer_bytes, this),
+      proof_(options_, clock_, this),
       nexus_(*fabric_, target, options_, clock_, base::Random(seed), proof_, *this) {
   fds_.reserve(kFdsExpected);
 }
@@ -117,8 +117,13 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   });
 }
 
+void SessionImpl::log_oddities(const lun::UnitProfile& unit) const noexcept {
+  for (const auto& oddity : unit.oddities) log(LogLevel::warning, [&] { return oddity; });
+}
+
 // For a known unit.
 void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
+  if (found.oddities != unit.profile().oddities) log_oddities(found);
   const auto was_away = unit.info().away.code;
   UnitChange change;
   change.old_blocks = unit.info().blocks;
@@ -151,6 +156,7 @@ Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
     }
     auto unit = std::make_unique<lun::Unit>(nexus_, busy_units_, found[i], options_, clock_);
     if (auto done = unit->prepare(); !done) return done;
+    log_oddities(found[i]);
     units_.push_back(std::move(unit));
     if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
   }

@@ -25,6 +25,14 @@ void Unit::submit_flush(IoRequest& r) noexcept {
   (asks ? queue_ : settled_).push(r);
 }
 
+// The unit did not say whether it has a volatile cache. A unit that does not know SYNCHRONIZE CACHE has none.
+void Unit::accept_missing_cache(IoRequest& r) noexcept {
+  const bool unknown = r.status == Errc::not_supported || r.status == Errc::illegal_request;
+  if (state_of(r).operation != IoOperation::flush || !unknown) return;
+  profile_.info.write_cache = profile_.cache_assumed = false;
+  r.status = Errc::ok;
+}
+
 // A flush that fails for another reason has not reported the lost write.
 void Unit::end_flush(IoRequest& r) noexcept {
   if (r.status != Errc::ok || !(loss_untold_ || state_of(r).cache_epoch != lost_writes_)) return;

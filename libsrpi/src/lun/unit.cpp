@@ -171,6 +171,7 @@ void Unit::fail_unsent(Errc status) noexcept {
 }
 
 bool Unit::goes_on(IoRequest& r) noexcept {
+  if (profile_.cache_assumed) accept_missing_cache(r);
   if (state_of(r).phase != Phase::flush) return forced_goes_on(r);
   end_flush(r);
   return false;

@@ -40,6 +40,7 @@ class Unit final : public LogicalUnit {
   void note_lost_write() noexcept;
 
   [[nodiscard]] const LogicalUnitInfo& info() const noexcept override { return profile_.info; }
+  [[nodiscard]] const UnitProfile& profile() const noexcept { return profile_; }
   [[nodiscard]] std::uint64_t wire_lun() const noexcept { return wire_lun_; }
   Errc submit(IoRequest&) noexcept override;
   Errc abort(TaskRequest&) noexcept override;
@@ -99,6 +100,7 @@ class Unit final : public LogicalUnit {
     return nexus_.record().cache_epoch + lost_writes_;
   }
   // flush.cpp
+  void accept_missing_cache(IoRequest&) noexcept;
   void submit_flush(IoRequest&) noexcept;
   void end_flush(IoRequest&) noexcept;
   // unit_tasks.cpp

@@ -11,6 +11,8 @@ namespace {
 using Asks = session::ProofScope::Asks;
 using Answer = session::ProvedUnit::Answer;
 
+constexpr base::Duration kLaterPatience = std::chrono::milliseconds(250);
+
 Error no_block_device(std::uint64_t lun) {
   return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
 }
@@ -24,11 +26,12 @@ Error no_answer(std::uint64_t lun) {
 
 }  // namespace
 
-UnitProof::UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* sink)
-    : wanted_(std::move(wanted)), sink_(sink), buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
+UnitProof::UnitProof(const SessionOptions& options, const base::Clock& clock, UnitSink* sink)
+    : wanted_(options.luns), clock_(clock), sink_(sink), buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
   for (std::size_t i = 0; i < kSideBySide; ++i)
-    askers_[i].questions = std::make_unique<UnitQuestions>(buffer_.data() + i * UnitQuestions::kBufferBytes,
-                                                           max_transfer_bytes, &UnitProof::on_answer, this);
+    askers_[i].questions =
+        std::make_unique<UnitQuestions>(buffer_.data() + i * UnitQuestions::kBufferBytes,
+                                        options.max_transfer_bytes, clock, &UnitProof::on_answer, this);
 }
 
 UnitProof::~UnitProof() = default;
@@ -76,6 +79,7 @@ void UnitProof::begin() {
   jobs_.clear();
   any_proved_ = false;
   finds_ = scope_.asks == Asks::identity && units_.empty();
+  patient_until_ = patient_until();
   if (finds_ && wanted_.empty()) return launch(Step::listing, 1);
   if (finds_) add_jobs(wanted_);
   for (const auto& unit : units_) {
@@ -89,12 +93,21 @@ void UnitProof::add_jobs(const std::vector<std::uint64_t>& numbers) {
   for (const auto number : numbers) jobs_.push_back({number, std::nullopt, {.lun = wire_lun(number)}});
 }
 
+// The first proof waits for units that are busy or becoming ready, as long as time is left for the other
+// questions. Later ones hold the I/O of all units, and such a unit is away only until it answers.
+base::Time UnitProof::patient_until() const noexcept {
+  const auto now = clock_.now();
+  if (scope_.asks == Asks::attentions || scope_.until <= now) return now;
+  const auto left = scope_.until - now;
+  return now + (finds_ ? left / 4 * 3 : std::min(left / 4, kLaterPatience));
+}
+
 void UnitProof::launch(Step step, std::size_t askers) {
   step_ = step;
   next_job_ = 0;
   for (std::size_t i = 0; i < askers; ++i) {
     auto& [questions, sequence] = askers_[i];
-    questions->use(*channel_, *region_);
+    questions->use(*channel_, *region_, patient_until_);
     sequence = step == Step::listing ? list(*questions) : work(*questions);
     sequence.start();
   }
@@ -154,12 +167,11 @@ Sequence<Result<>> UnitProof::prove(UnitQuestions& questions, Job& job) {
     any_proved_ = true;
     co_return Result<>();
   }
-  const bool by_unit = questions.refused() && answer.error().code != Errc::no_memory;
-  if (!by_unit || scope_.asks != Asks::identity) co_return answer.error();
+  if (!questions.is_about_unit(answer.error()) || scope_.asks != Asks::identity) co_return answer.error();
   job.profile->info.away = answer.error();
   job.result.answer = Answer::refused;
   job.result.code = job.profile->info.away.code;
-  job.result.retry = *questions.refused();
+  job.result.retry = questions.retry();
   co_return Result<>();
 }
 
@@ -243,7 +255,22 @@ Error UnitProof::nobody_answers() const {
   return (why != jobs_.end() ? *why : jobs_.front()).profile->info.away;
 }
 
+base::Time UnitProof::next() const noexcept {
+  auto next = base::kNever;
+  if (step_ == Step::idle || step_ == Step::over) return next;
+  for (const auto& asker : askers_) next = std::min(next, asker.questions->pause_ends());
+  return next;
+}
+
+void UnitProof::resume_pauses() noexcept {
+  if (next() > clock_.now()) return;
+  for (auto& asker : askers_)
+    if (asker.questions->pause_ends() <= clock_.now()) asker.questions->resume();
+  channel_->flush();
+}
+
 std::optional<UnitProof::Outcome> UnitProof::outcome() {
+  resume_pauses();
   // An error that ends the session does not wait for the other units' answers.
   if (error_ && (step_ == Step::over || error_->code == Errc::identity_mismatch)) return Outcome(*error_);
   if (step_ != Step::over) return std::nullopt;

@@ -31,13 +31,13 @@ class UnitSink {
 
 class UnitProof final : public session::Proof {
  public:
-  // `wanted` has flat LUN numbers; empty means all. `max_transfer_bytes` is our limit per command. The sink
-  // may be null.
-  UnitProof(std::vector<std::uint64_t> wanted, std::uint32_t max_transfer_bytes, UnitSink* = nullptr);
+  // Of the options, it uses the wanted LUNs and the limits. The sink may be null.
+  UnitProof(const SessionOptions&, const base::Clock&, UnitSink* = nullptr);
   ~UnitProof() override;
 
   void start(session::Channel&, const session::ProofScope&) override;
   [[nodiscard]] std::optional<Outcome> outcome() override;
+  [[nodiscard]] base::Time next() const noexcept override;
   void cancel() noexcept override;
   void let_device_go() noexcept override;
 
@@ -62,6 +62,8 @@ class UnitProof final : public session::Proof {
   };
 
   [[nodiscard]] Result<> prepare();  // the buffers
+  [[nodiscard]] base::Time patient_until() const noexcept;
+  void resume_pauses() noexcept;
   void begin();
   void add_jobs(const std::vector<std::uint64_t>& numbers);
   void launch(Step, std::size_t askers);
@@ -80,6 +82,7 @@ class UnitProof final : public session::Proof {
   [[nodiscard]] Error nobody_answers() const;
 
   const std::vector<std::uint64_t> wanted_;
+  const base::Clock& clock_;
   UnitSink* const sink_;
   std::vector<UnitProfile> units_;
   std::vector<session::ProvedUnit> proved_;  // results of the last proof of identity, in the order of units_
@@ -88,6 +91,7 @@ class UnitProof final : public session::Proof {
   Step step_ = Step::idle;
   session::ProofScope scope_;
   bool finds_ = false;  // true in the proof that finds the units
+  base::Time patient_until_{};
   std::vector<Job> jobs_;
   std::size_t next_job_ = 0;
   bool any_proved_ = false;

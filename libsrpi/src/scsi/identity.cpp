@@ -35,16 +35,19 @@ const char* to_string(IdentityProof proof) noexcept {
 }
 
 Result<IdentityMatch> compare(const LogicalUnitIdentity& before, const LogicalUnitIdentity& now) {
-  const auto mismatch = [&](const char* what) {
-    return Error{Errc::identity_mismatch,
-                 fmt::format("{}: expected {}; found {}", what, to_string(before), to_string(now))};
+  const auto error = [&](Errc code, const char* what) {
+    return Error{code, fmt::format("{}: expected {}; found {}", what, to_string(before), to_string(now))};
   };
+  const auto mismatch = [&](const char* what) { return error(Errc::identity_mismatch, what); };
+  const auto unidentified = [&](const char* what) { return error(Errc::unidentified, what); };
   const auto wwid = compare_names(before.wwid, now.wwid);
   const auto serial = compare_names(before.serial, now.serial);
   if (wwid == NameComparison::different) return mismatch("another wwid (VPD 0x83)");
   if (serial == NameComparison::different) return mismatch("another serial number (VPD 0x80)");
-  if (wwid == NameComparison::disappeared) return mismatch("the wwid (VPD 0x83) is gone");
-  if (serial == NameComparison::disappeared) return mismatch("the serial number (VPD 0x80) is gone");
+  if (wwid == NameComparison::disappeared) return unidentified("the wwid (VPD 0x83) is gone");
+  // Some arrays have one serial number for all units, so only the wwid makes up for a missing one.
+  if (serial == NameComparison::disappeared && wwid != NameComparison::equal)
+    return unidentified("the serial number (VPD 0x80) is gone");
 
   IdentityMatch match;
   if (wwid == NameComparison::equal) {
@@ -52,9 +55,12 @@ Result<IdentityMatch> compare(const LogicalUnitIdentity& before, const LogicalUn
   } else if (serial == NameComparison::equal) {
     match.proof = IdentityProof::serial;
   } else if (wwid == NameComparison::appeared || serial == NameComparison::appeared) {
-    return mismatch("a name that the unit did not have before");
+    return unidentified("a name that the unit did not have before");
   } else {
     match.proof = IdentityProof::product;
+    const bool had_product = !before.vendor.empty() || !before.product.empty();
+    if (had_product && now.vendor.empty() && now.product.empty())
+      return unidentified("vendor and product (INQUIRY) are gone");
     if (before.vendor != now.vendor || before.product != now.product)
       return mismatch("another vendor or product");
     // Without names, a different size is the only other sign of a different unit.

@@ -33,12 +33,15 @@ struct IdentityMatch {
   bool grown = false;  // it has more blocks than before
 };
 
-// Returns identity_mismatch, with both identities in its text, unless all of these hold:
-// - A name (wwid or serial number) that was there before is there now and equal.
-// - A new name is accepted only if the other name proves the unit.
+// The errors have both identities in their text. identity_mismatch, a different unit, unless all of these hold:
+// - A name (wwid or serial number) that was there before and is there now is equal.
 // - The block size is equal, and the capacity has not shrunk.
 // - Without any name, vendor, product and capacity are equal.
 // With a name, vendor and product do not count, because firmware updates change them.
+// unidentified, perhaps a different unit:
+// - The wwid is gone, or the serial number is gone and no wwid proves the unit. The same for vendor and product of a
+//   unit without names.
+// - There is a new name, and the other name does not prove the unit.
 [[nodiscard]] Result<IdentityMatch> compare(const LogicalUnitIdentity& before,
                                             const LogicalUnitIdentity& now);
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scsi/inquiry.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace srpi::scsi {
 
 Result<StandardInquiry> decode_standard_inquiry(Bytes bytes) {
-  if (bytes.size() < 5)
-    return protocol_error(fmt::format("INQUIRY: {} bytes, expected at least 5", bytes.size()));
-  const Reader in{bytes.first(std::min<std::size_t>(bytes.size(), std::size_t{bytes[4]} + 5))};
+  if (bytes.empty()) return protocol_error("INQUIRY: no data");
+  const std::size_t stated = bytes.size() < 5 ? bytes.size() : std::size_t{bytes[4]} + 5;
+  const Reader in{bytes.first(std::min(bytes.size(), stated))};
   StandardInquiry out;
   out.qualifier = static_cast<PeripheralQualifier>(in.u8(0) >> 5);
   out.type = static_cast<DeviceType>(in.u8(0) & 0x1f);

@@ -56,8 +56,8 @@ struct StandardInquiry {
 
 inline constexpr std::size_t kStandardInquiryBytes = 36;  // the minimum of every device
 
-// Fields after the received data, or after the length that the data states, are empty. protocol_error: less
-// than 5 bytes.
+// Fields after the received data, or after the length that the data states, are empty. protocol_error: no
+// data.
 [[nodiscard]] Result<StandardInquiry> decode_standard_inquiry(Bytes);
 [[nodiscard]] std::vector<std::uint8_t> encode(const StandardInquiry&);
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "scsi/unmap.hpp"
@@ -11,6 +12,7 @@
 namespace srpi::scsi {
 namespace {
 
+constexpr std::uint32_t kLeastBlockBytes = 512;
 constexpr std::uint64_t kMaxCdbBlocks =
     std::numeric_limits<std::uint32_t>::max();  // the field of a 16-byte CDB
 
@@ -38,15 +40,20 @@ void combine_unmap(TransferLimits& out, const Capacity& capacity, const BlockLim
 Result<TransferLimits> combine(const Capacity& capacity, const std::optional<BlockLimits>& block_limits,
                                const std::optional<LogicalBlockProvisioning>& provisioning,
                                const InitiatorLimits& initiator) {
-  if (capacity.block_size == 0 || initiator.max_transfer_bytes < capacity.block_size)
-    return Error{Errc::invalid_argument,
-                 fmt::format("blocks have {} bytes, more than the maximum transfer of {} bytes",
-                             capacity.block_size, initiator.max_transfer_bytes)};
+  if (!std::has_single_bit(capacity.block_size) || capacity.block_size < kLeastBlockBytes ||
+      capacity.block_size > initiator.max_transfer_bytes)
+    return Error{
+        Errc::not_supported,
+        fmt::format("blocks of {} bytes, expected a power of two from {} to {} (the maximum transfer)",
+                    capacity.block_size, kLeastBlockBytes, initiator.max_transfer_bytes)};
   const BlockLimits reported = block_limits.value_or(BlockLimits{});
   TransferLimits out;
-  out.physical_block_size = std::uint64_t{capacity.block_size} << (capacity.physical_exponent & 0xf);
   out.max_transfer_blocks =
       smaller(initiator.max_transfer_bytes / capacity.block_size, reported.max_transfer_blocks);
+  // A physical block that one command cannot carry is no use to anybody.
+  out.physical_block_size = std::uint64_t{capacity.block_size} << (capacity.physical_exponent & 0xf);
+  if (out.physical_block_size > std::uint64_t{capacity.block_size} * out.max_transfer_blocks)
+    out.physical_block_size = capacity.block_size;
   out.optimal_transfer_blocks = std::min(reported.optimal_transfer_blocks, out.max_transfer_blocks);
   out.optimal_granularity_blocks = std::max<std::uint32_t>(1, reported.optimal_granularity_blocks);
   combine_unmap(out, capacity, reported, provisioning);

@@ -20,7 +20,7 @@ struct TransferLimits {
   std::uint32_t max_transfer_blocks = 0;         // never zero
   std::uint32_t optimal_transfer_blocks = 0;     // at most max_transfer_blocks; zero: not reported
   std::uint32_t optimal_granularity_blocks = 1;  // never zero
-  std::uint64_t physical_block_size = 0;         // bytes
+  std::uint64_t physical_block_size = 0;         // bytes; at most max_transfer_blocks
 
   // UNMAP may be sent. The next three limits are then not zero.
   bool can_unmap = false;
@@ -37,7 +37,8 @@ struct TransferLimits {
 };
 
 // nullopt stands for a page that the unit does not have. Zero in a page means "not reported". No reported
-// value makes the result overflow. invalid_argument: one block does not fit max_transfer_bytes.
+// value makes the result overflow. not_supported: the block size is not a power of two of at least 512 bytes, or one
+// block does not fit max_transfer_bytes.
 [[nodiscard]] Result<TransferLimits> combine(const Capacity&, const std::optional<BlockLimits>&,
                                              const std::optional<LogicalBlockProvisioning>&,
                                              const InitiatorLimits&);

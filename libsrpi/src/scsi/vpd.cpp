@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kBlockLimitsBytes = 0x3c;  // SBC-3; SBC-2 has 0x0c
 constexpr std::size_t kBlockDeviceCharacteristicsBytes = 0x3c;
 constexpr std::size_t kLogicalBlockProvisioningBytes = 4;
+constexpr std::size_t kMostSerialBytes = 255;  // of the page's form in SPC-2
 
 }  // namespace
 
@@ -53,6 +54,9 @@ std::vector<std::uint8_t> encode(const SupportedPages& supported) {
 Result<std::string> decode_unit_serial(Bytes bytes) {
   const auto view = open_vpd(bytes, VpdPage::unit_serial_number);
   if (!view) return view.error();
+  if (view->data.size() > kMostSerialBytes)
+    return protocol_error(fmt::format("VPD 0x80: a serial number of {} bytes, expected at most {}",
+                                      view->data.size(), kMostSerialBytes));
   return text_of(view->data);
 }
 

@@ -79,6 +79,10 @@ std::optional<AttemptOutcome> Attempt::poll(std::size_t& work) {
   return overdue();
 }
 
+base::Time Attempt::next() const noexcept {
+  return step_ == Step::proving ? std::min(deadline_, context_.proof.next()) : deadline_;
+}
+
 Result<> Attempt::open() {
   fabric::ConnectOptions connect;
   connect.retry_count = context_.options.retry_count;

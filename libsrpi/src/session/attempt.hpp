@@ -45,7 +45,8 @@ class Attempt {
   // Continues as far as possible without waiting. Returns the outcome at the end. Adds the number of steps to
   // `work`.
   [[nodiscard]] std::optional<AttemptOutcome> poll(std::size_t& work);
-  [[nodiscard]] base::Time deadline() const noexcept { return deadline_; }
+  // The latest time for the next poll.
+  [[nodiscard]] base::Time next() const noexcept;
   [[nodiscard]] const PortId& initiator_port_id() const noexcept { return initiator_port_id_; }
   // Set after the login's answer: true if the target ended another connection of our port id for it.
   [[nodiscard]] std::optional<bool> ended_another() const noexcept { return ended_another_; }

@@ -91,7 +91,9 @@ Attempt::Ended Attempt::on_established(const fabric::ConnectionEvent& event) {
   channel_.start(terms);
   step_ = Step::proving;
   using Asks = ProofScope::Asks;
-  context_.proof.start(channel_, context_.units.scope(joins() ? Asks::presence : Asks::identity));
+  auto scope = context_.units.scope(joins() ? Asks::presence : Asks::identity);
+  scope.until = deadline_;
+  context_.proof.start(channel_, scope);
   return std::nullopt;
 }
 

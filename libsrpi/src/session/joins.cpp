@@ -24,7 +24,7 @@ void Joins::try_now(base::Time now) noexcept {
 
 base::Time Joins::next(bool proving) const noexcept {
   if (channels_.is_complete()) return base::kNever;
-  if (state_ == State::logging_in) return attempt_->deadline();
+  if (state_ == State::logging_in) return attempt_->next();
   auto next = base::kNever;
   if (proving || state_ == State::refused) return next;
   for (const auto& link : channels_.all())

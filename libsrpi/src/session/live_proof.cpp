@@ -61,8 +61,9 @@ bool LiveProof::start(base::Time now) {
   link_ = *link;
   link_->state = Link::State::live;
   state_ = is_last ? State::identity : State::attentions;
-  context_.proof.start(link_->channel, context_.units.scope(is_last ? ProofScope::Asks::identity
-                                                                    : ProofScope::Asks::attentions));
+  auto scope = context_.units.scope(is_last ? ProofScope::Asks::identity : ProofScope::Asks::attentions);
+  scope.until = deadline_;
+  context_.proof.start(link_->channel, scope);
   return true;
 }
 
@@ -121,7 +122,7 @@ base::Time LiveProof::next() const noexcept {
     case State::idle: return base::kNever;
     case State::due: return not_before_;
     case State::attentions:
-    case State::identity: return deadline_;
+    case State::identity: return std::min(deadline_, context_.proof.next());
   }
   return base::kNever;
 }

@@ -175,7 +175,7 @@ bool Nexus::has_work() const noexcept {
 
 base::Time Nexus::next_deadline() const noexcept {
   auto next = std::min(timers_.next(), held_.next_give_up());
-  if (attempt_) next = std::min(next, attempt_->deadline());
+  if (attempt_) next = std::min(next, attempt_->next());
   if (state_ != State::live) return next;
   const bool proving = proof_.is_active();
   next = std::min({next, channels_.next_deadline(!proving), proof_.next(), late_fence_.due_at(marks_, units_),

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "base/clock.hpp"
 #include "scsi/disposition.hpp"
 #include "session/channel_names.hpp"
 #include "srpi/error.hpp"
@@ -22,6 +23,8 @@ struct ProofScope {
     attentions,  // takes the pending unit attentions of this channel. Always succeeds
   };
   Asks asks = Asks::identity;
+  // Pauses between repeated questions end before this time.
+  base::Time until = base::kNever;
   // The units to leave out. If no other unit answers, `identity` asks them after all.
   LunSet left_out;
 };
@@ -46,6 +49,8 @@ class Proof {
   // may be outstanding; cancel() follows.
   using Outcome = Result<std::span<const ProvedUnit>>;
   [[nodiscard]] virtual std::optional<Outcome> outcome() = 0;
+  // The next time at which outcome() has work without an answer: a question is due to be asked again.
+  [[nodiscard]] virtual base::Time next() const noexcept = 0;
   // Call it before the channel of a running proof is closed, or after the outcome was taken.
   virtual void cancel() noexcept = 0;
   // Unregisters the buffer until the next start. Permitted while no proof runs.

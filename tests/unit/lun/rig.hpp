@@ -48,8 +48,9 @@ class Rig : public session::NexusObserver {
  public:
   static constexpr std::uint64_t kDiskBytes = 1 << 20;
 
-  explicit Rig(SessionOptions o = {}, target::TargetConfig config = {})
-      : options(std::move(o)), proof({}, 1 << 20) {
+  // The hook is there from the first question on.
+  explicit Rig(SessionOptions o = {}, target::TargetConfig config = {}, target::CommandHook hook = {})
+      : options(std::move(o)), proof(options, clock) {
     config.port_id = address().target_port_id();
     if (config.luns.empty())
       for (const std::uint16_t lun : {0, 1})
@@ -57,12 +58,17 @@ class Rig : public session::NexusObserver {
             {.number = lun, .bytes = kDiskBytes, .max_bytes = 4 * kDiskBytes, .name = "rig"});
     for (auto& lun : config.luns) lun.name += std::to_string(lun.number);
     target = target::RamTarget::create(std::move(config)).value();
+    target->set_command_hook(std::move(hook));
     network.listen(loopback::service_of(address()), *target, network.target_device()).value();
     nexus =
         std::make_unique<session::Nexus>(fabric, address(), options, clock, base::Random(1), proof, *this);
     settle();
-    for (const auto& profile : proof.units()) {
-      units.push_back(std::make_unique<Unit>(*nexus, busy_units, profile, options, clock));
+    make_units();
+  }
+  // For a login that ends later than the constructor.
+  void make_units() {
+    for (auto i = units.size(); i < proof.units().size(); ++i) {
+      units.push_back(std::make_unique<Unit>(*nexus, busy_units, proof.units()[i], options, clock));
       units.back()->prepare().value();
     }
   }

@@ -12,10 +12,11 @@ namespace {
 LogicalUnitIdentity unit() {
   return {"naa.6001405a1b2c3d4e5f60718293a4b5c6", "60c1a2b3", "LIO-ORG", "vol0", "4.0", 512, 2048};
 }
-void differs(const LogicalUnitIdentity& before, const LogicalUnitIdentity& now, const std::string& why) {
+void differs(const LogicalUnitIdentity& before, const LogicalUnitIdentity& now, const std::string& why,
+             Errc code = Errc::identity_mismatch) {
   const auto match = compare(before, now);
   REQUIRE(!match);
-  CHECK(match.error().code == Errc::identity_mismatch);
+  CHECK(match.error().code == code);
   CHECK(match.error().detail == why + ": expected " + to_string(before) + "; found " + to_string(now));
 }
 
@@ -51,17 +52,34 @@ TEST_CASE("a different unit at the same LUN is refused") {
   now.serial = "60c1a2b4";
   differs(unit(), now, "another serial number (VPD 0x80)");
   now = unit();
-  now.wwid.clear();
-  differs(unit(), now, "the wwid (VPD 0x83) is gone");
-  now = unit();
-  now.serial.clear();
-  differs(unit(), now, "the serial number (VPD 0x80) is gone");
-  now = unit();
   now.block_size = 4096;
   differs(unit(), now, "another block size");
   now = unit();
   now.blocks = 2047;
   differs(unit(), now, "the capacity has shrunk");
+}
+
+TEST_CASE("a unit that does not tell its name any more is not identified, which is less than another unit") {
+  auto now = unit();
+  now.wwid.clear();
+  differs(unit(), now, "the wwid (VPD 0x83) is gone", Errc::unidentified);
+  now = unit();
+  now.serial.clear();
+  CHECK(compare(unit(), now)->proof == IdentityProof::wwid);  // the better name is there
+  auto before = unit();
+  before.wwid.clear();
+  now.wwid.clear();
+  differs(before, now, "the serial number (VPD 0x80) is gone", Errc::unidentified);
+  before.serial.clear();
+  now.vendor.clear();
+  CHECK(compare(before, before)->proof == IdentityProof::product);
+  differs(before, now, "another vendor or product");
+  now.product.clear();
+  differs(before, now, "vendor and product (INQUIRY) are gone", Errc::unidentified);
+  now = unit();
+  now.wwid.clear();
+  now.serial.back() = '9';
+  differs(unit(), now, "another serial number (VPD 0x80)");
 }
 
 TEST_CASE("a new name is accepted only if another name proves the unit") {
@@ -71,7 +89,7 @@ TEST_CASE("a new name is accepted only if another name proves the unit") {
   REQUIRE(match);
   CHECK(match->proof == IdentityProof::serial);
   before.serial.clear();
-  differs(before, unit(), "a name that the unit did not have before");
+  differs(before, unit(), "a name that the unit did not have before", Errc::unidentified);
   before = unit();
   before.serial.clear();
   CHECK(compare(before, unit())->proof == IdentityProof::wwid);

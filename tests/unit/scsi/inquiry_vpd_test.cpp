@@ -50,9 +50,9 @@ TEST_CASE("standard INQUIRY data of LIO and scsi_debug") {
 TEST_CASE("INQUIRY data cut at any byte yields the received fields") {
   test::for_every_cut(kLioInquiry, [](Bytes cut) {
     const auto inquiry = decode_standard_inquiry(cut);
-    CHECK(inquiry.has_value() == (cut.size() >= 5));
+    CHECK(inquiry.has_value() == !cut.empty());
     if (!inquiry) return;
-    CHECK(inquiry->version == 6);
+    CHECK(inquiry->version == (cut.size() < 3 ? 0 : 6));
     CHECK(inquiry->vendor.empty() == (cut.size() < 9));
     CHECK(inquiry->product.empty() == (cut.size() < 17));
     CHECK(inquiry->revision.empty() == (cut.size() < 33));

@@ -49,6 +49,30 @@ TEST_CASE("the smaller of both limits applies, and zero is no limit") {
   CHECK(combine(thin_capacity(), reported, {}, kOneMiB)->max_write_same_blocks == 7);
 }
 
+TEST_CASE("blocks of 512, 1024, 2048, 4096 and 8192 bytes can be served, others cannot") {
+  for (const std::uint32_t bytes : {512, 1024, 2048, 4096, 8192})
+    CHECK(combine(thin_capacity(bytes), {}, {}, kOneMiB)->max_transfer_blocks == (1u << 20) / bytes);
+  for (const std::uint32_t bytes : {1, 256, 511, 513, 520, 528, 4104, 4160}) {
+    const auto limits = combine(thin_capacity(bytes), {}, {}, kOneMiB);
+    REQUIRE(!limits);
+    CHECK(limits.error().code == Errc::not_supported);
+    CHECK(limits.error().detail == "blocks of " + std::to_string(bytes) +
+                                       " bytes, expected a power of two from 512 to 1048576 (the maximum "
+                                       "transfer)");
+  }
+}
+
+TEST_CASE("a physical block is at most as large as a transfer, otherwise the logical block counts") {
+  auto capacity = thin_capacity();
+  capacity.physical_exponent = 11;
+  CHECK(combine(capacity, {}, {}, kOneMiB)->physical_block_size == 1u << 20);
+  capacity.physical_exponent = 12;
+  CHECK(combine(capacity, {}, {}, kOneMiB)->physical_block_size == 512);
+  capacity = thin_capacity(512 << 10);
+  capacity.physical_exponent = 15;
+  CHECK(combine(capacity, {}, {}, kOneMiB)->physical_block_size == 512 << 10);
+}
+
 TEST_CASE("a block larger than the maximum transfer is an error") {
   CHECK(!combine(thin_capacity(), {}, {}, {.max_transfer_bytes = 511}));
   CHECK(!combine(thin_capacity(0), {}, {}, kOneMiB));
@@ -65,7 +89,7 @@ TEST_CASE("no reported value makes a limit overflow") {
   all.max_write_same_blocks = ~0ull;
   LogicalBlockProvisioning provisioning;
   provisioning.unmap = provisioning.write_same_16 = provisioning.reads_zeroes = true;
-  auto capacity = thin_capacity(1);
+  auto capacity = thin_capacity(512);
   capacity.physical_exponent = 15;
   const auto limits =
       combine(capacity, all, provisioning, {.max_transfer_bytes = ~0ull, .max_write_same_bytes = ~0ull});
@@ -76,11 +100,11 @@ TEST_CASE("no reported value makes a limit overflow") {
   CHECK(limits->max_unmap_descriptors == kMaxUnmapDescriptors);
   CHECK(limits->unmap_alignment_blocks == 0x7fffffff);
 
-  capacity.block_size = 0xffffffff;
+  capacity.block_size = 0x80000000;
   const auto huge =
       combine(capacity, all, provisioning, {.max_transfer_bytes = 0xffffffff, .max_write_same_bytes = 0});
   REQUIRE(huge);
-  CHECK(huge->physical_block_size == 0xffffffffull << 15);
+  CHECK(huge->physical_block_size == 0x80000000);
   CHECK(huge->max_transfer_blocks == 1);
   CHECK(huge->max_write_same_blocks == 1);
 }

@@ -47,6 +47,7 @@ class FakeProof final : public Proof {
                                                       : std::span<const ProvedUnit>());
   }
   void cancel() noexcept override { silent -= silent > 0; }
+  base::Time next() const noexcept override { return base::kNever; }
   void let_device_go() noexcept override {}
 
   Result<> answer;
