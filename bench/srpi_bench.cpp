@@ -106,7 +106,7 @@ void add_session_options(CLI::App& app, srpi::SessionOptions& options) {
     if (option.form() == srpi::SessionOption::Form::boolean)
       app.add_flag_callback((is_on ? "--no-" : "--") + name, [set, is_on] { set(!is_on); }, meaning);
     else if (option.form() == srpi::SessionOption::Form::luns)
-      app.add_option_function<std::vector<std::int64_t>>("--" + name, set, meaning);
+      app.add_option_function<std::vector<std::uint64_t>>("--" + name, set, meaning);
     else
       app.add_option_function<std::string>("--" + name, set, meaning)
           ->type_name(std::string(option.argument()));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/json/value_from.hpp>
+#include <charconv>
 #include <cstdio>
 #include <utility>
 #include <vector>
@@ -30,7 +31,7 @@ int wrong_command(const CLI::App& app, const std::string& problem) {
 std::optional<OptionValue> given_value(const CLI::App& command, const Option& option) {
   const auto* given = command.get_option_no_throw(option.flag);
   if (!given || given->empty()) return std::nullopt;
-  if (option.is_list()) return given->as<std::vector<std::int64_t>>();
+  if (option.is_list()) return given->as<std::vector<std::uint64_t>>();
   if (!option.is_switch()) return given->as<std::string>();
   if (!given->as<bool>()) return std::nullopt;
   return option.switches_to();
@@ -43,8 +44,9 @@ const CLI::Validator kNotEmpty(
 
 const CLI::Validator kWholeNumber(
     [](std::string& text) {
-      const bool is_one = !text.empty() && text.size() <= 18 &&
-                          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+      std::uint64_t number = 0;
+      const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+      const bool is_one = error == std::errc{} && end == text.data() + text.size();
       return is_one ? std::string() : "expected a whole number, got \"" + text.substr(0, 64) + "\"";
     },
     "");

@@ -55,6 +55,8 @@ std::string state_text(const SessionView& session) {
       std::ranges::count_if(session.luns, [](const UnitView& unit) { return unit.away.has_value(); });
   if (away > 0 && session.state == "live")
     result += fmt::format(", {} of {} units away", away, session.luns.size());
+  if (const auto n = session.not_taken.size(); n > 0)
+    result += fmt::format(", {} unit{} not taken", n, n == 1 ? "" : "s");
   append(result, timers_text(session.timers));
   if (session.stale) result += " (last known: its thread does not answer)";
   return result;
@@ -88,13 +90,20 @@ std::string unit_details(const UnitView& unit) {
                      or_dash(unit.serial), away);
 }
 
+std::string not_taken_text(const SessionView& session, std::string_view indent) {
+  std::string result;
+  for (const auto& unit : session.not_taken)
+    result += fmt::format("{}(not taken)  lun {}  {}\n", indent, unit.lun, unit.why.message);
+  return result;
+}
+
 }  // namespace
 
 std::string units_text(const SessionView& session, std::string_view indent) {
   std::string result;
   for (const auto& unit : session.luns)
     result += fmt::format("{}{}", indent, unit.export_ ? *unit.export_ + "\n" : unit_line(unit));
-  return result;
+  return result + not_taken_text(session, indent);
 }
 
 std::string away_units_text(const SessionView& session) {
@@ -114,6 +123,7 @@ std::string list_text(const std::vector<SessionView>& sessions) {
       result += "    " + unit_line(unit);
       if (unit.away) result += fmt::format("        away: {}\n", unit.away->message);
     }
+    result += not_taken_text(session, "    ");
     if (session.publish_error)
       result += fmt::format("    not published, tried again: {}\n", session.publish_error->message);
     if (session.last_error && session.state != "live")
@@ -152,6 +162,8 @@ not published       {}
   const auto& channels = session.channels;
   std::string units;
   for (const auto& unit : session.luns) units += unit_details(unit);
+  for (const auto& unit : session.not_taken)
+    units += fmt::format("{:<19} not taken: {}\n", fmt::format("lun {}", unit.lun), unit.why.message);
   const auto timers = timers_text(session.timers);
   return fmt::format(
       kForm, session.name, state_text(session), session.target,

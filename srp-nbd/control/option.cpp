@@ -187,11 +187,12 @@ std::optional<OptionValue> option_value(const json::value& value) {
   if (const auto* number = value.if_int64()) return OptionValue(*number);
   const auto* list = value.if_array();
   if (!list) return std::nullopt;
-  std::vector<std::int64_t> numbers;
+  std::vector<std::uint64_t> numbers;
   for (const auto& element : *list) {
-    const auto* number = element.if_int64();  // null if the number is not an int64
-    if (!number) return std::nullopt;
-    numbers.push_back(*number);
+    boost::system::error_code error;
+    const auto number = element.to_number<std::uint64_t>(error);
+    if (error || element.is_double()) return std::nullopt;
+    numbers.push_back(number);
   }
   return OptionValue(std::move(numbers));
 }

@@ -41,6 +41,12 @@ std::optional<std::int64_t> left(const srpi::OptionalMilliseconds& timer, bool i
   return timer->count();
 }
 
+std::vector<UnitNotTakenView> not_taken(const srpi::SessionStatus& status) {
+  std::vector<UnitNotTakenView> views;
+  for (const auto& unit : status.units_not_taken) views.push_back({unit.lun, Failure(unit.why)});
+  return views;
+}
+
 using Kind = EventKind;
 
 // kind, words, meaning, keys
@@ -52,6 +58,9 @@ constexpr EventDescription kEvents[] = {
     {Kind::attempt_failed, "attempt to connect failed", "An attempt to connect failed", "`cause`"},
     {Kind::unit_found, "lun {lun} found, {size}  {wwid}", "The first login has found a unit",
      "`lun`, `device`, `export`, `wwid`, `size_bytes`"},
+    {Kind::unit_not_taken, "lun {lun} is not taken",
+     "The first login cannot use a unit that the target reports; the session goes on without it",
+     "`lun`, `cause`"},
     {Kind::unit_resized, "{unit} resized, {old_size} -> {size}", "A unit's size has changed",
      "as `unit_found`; `old_size_bytes`"},
     {Kind::unit_away, "{unit} is away",
@@ -130,6 +139,7 @@ SessionView make_session_view(std::string name, const srpi::Target& target, cons
           .initiator_port_id = ours.is_zero() ? std::nullopt : text_or_null(ours.to_string()),
           .target_port_id = status.target_port_id.to_string(),
           .luns = {},
+          .not_taken = not_taken(status),
           .timers = {left(status.next_attempt_in, is_stale), left(status.fast_io_fail_in, is_stale),
                      left(status.dev_loss_in, is_stale)},
           .options = settings_of(options),

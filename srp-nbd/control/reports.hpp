@@ -46,6 +46,13 @@ BOOST_DESCRIBE_STRUCT(UnitView, (),
                        physical_block_size, blocks, size_bytes, read_only, write_cache, unmap, write_zeroes,
                        rotational, away))
 
+// A unit that the first login could not take.
+struct UnitNotTakenView {
+  std::uint64_t lun = 0;
+  Failure why;
+};
+BOOST_DESCRIBE_STRUCT(UnitNotTakenView, (), (lun, why))
+
 // The remaining milliseconds at the time of the view.
 struct TimersView {
   std::optional<std::int64_t> next_attempt_ms, fast_io_fail_ms, dev_loss_ms;
@@ -76,6 +83,7 @@ struct SessionView {
   OptionalText source, destination, source_gid, destination_gid, initiator_port_id;
   std::string target_port_id;
   std::vector<UnitView> luns;
+  std::vector<UnitNotTakenView> not_taken;
   TimersView timers;
   boost::json::object options;
   ChannelsView channels;
@@ -86,8 +94,8 @@ struct SessionView {
 };
 BOOST_DESCRIBE_STRUCT(SessionView, (),
                       (name, state, by, stale, target, hca, port, source, destination, source_gid,
-                       destination_gid, initiator_port_id, target_port_id, luns, timers, options, channels,
-                       last_error, publish_error, negotiated, counters, last_disconnect_us))
+                       destination_gid, initiator_port_id, target_port_id, luns, not_taken, timers, options,
+                       channels, last_error, publish_error, negotiated, counters, last_disconnect_us))
 
 // The view of a unit that is not published.
 [[nodiscard]] UnitView make_unit_view(const srpi::LogicalUnitInfo&);
@@ -96,8 +104,8 @@ BOOST_DESCRIBE_STRUCT(SessionView, (),
                                             const srpi::SessionOptions& options, bool is_stale);
 
 BOOST_DEFINE_FIXED_ENUM_CLASS(EventKind, std::uint8_t, present, added, state, attempt_failed, unit_found,
-                              unit_resized, unit_away, unit_back, unit_event, published, publish_failed,
-                              device_lost, erased, lost)
+                              unit_not_taken, unit_resized, unit_away, unit_back, unit_event, published,
+                              publish_failed, device_lost, erased, lost)
 [[nodiscard]] std::string_view to_string(EventKind) noexcept;
 
 struct EventDescription {

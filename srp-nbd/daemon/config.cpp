@@ -5,6 +5,7 @@
 #include <toml++/toml.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -36,16 +37,28 @@ class Reader {
   std::map<std::string, toml::source_index> lines_;  // of what only one session may use
 };
 
+// TOML's integers end at 2^63 - 1, so a larger number is a text.
+std::optional<std::uint64_t> whole_number(const toml::node& node) {
+  if (const auto* n = node.as_integer(); n && n->get() >= 0) return static_cast<std::uint64_t>(n->get());
+  const auto* text = node.as_string();
+  if (!text) return std::nullopt;
+  const auto& digits = text->get();
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
+
 std::optional<OptionValue> option_value(const toml::node& node) {
   if (const auto* s = node.as_string()) return OptionValue{s->get()};
   if (const auto* n = node.as_integer()) return OptionValue{n->get()};
   if (const auto* b = node.as_boolean()) return OptionValue{b->get()};
   if (const auto* list = node.as_array()) {
-    std::vector<std::int64_t> numbers;
+    std::vector<std::uint64_t> numbers;
     for (const auto& element : *list) {
-      const auto* n = element.as_integer();
-      if (!n) return std::nullopt;
-      numbers.push_back(n->get());
+      const auto number = whole_number(element);
+      if (!number) return std::nullopt;
+      numbers.push_back(*number);
     }
     return OptionValue{std::move(numbers)};
   }

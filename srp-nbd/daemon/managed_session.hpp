@@ -114,6 +114,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on_disconnected(srpi::SessionState from, const srpi::Error& cause);
   void on_attempt_failed(Event::Time, const srpi::Error&);
   void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&, const srpi::UnitChange&);
+  void on_unit_not_taken(Event::Time, const srpi::UnitNotTaken&);
 
   void on_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
   void on_connection_closed(Event::Time, std::uint64_t connection_id, const srpi::Error& why);

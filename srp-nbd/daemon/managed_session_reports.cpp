@@ -30,6 +30,9 @@ class ManagedSession::LaneReports final : public LaneObserver {
   void on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange& change) override {
     at_home(&ManagedSession::on_logical_unit, unit.info(), change);
   }
+  void on_unit_not_taken(const srpi::UnitNotTaken& unit) override {
+    at_home(&ManagedSession::on_unit_not_taken, unit);
+  }
   void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
     at_home(&ManagedSession::on_event, what, unit ? std::optional(unit->info()) : std::nullopt);
   }
@@ -140,6 +143,12 @@ void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitIn
   auto resized = event(time, EventKind::unit_resized);
   resized.old_size_bytes = change.old_blocks * info.block_size;
   report(std::move(resized), &unit);
+}
+
+void ManagedSession::on_unit_not_taken(Event::Time time, const srpi::UnitNotTaken& unit) {
+  auto reported = event(time, EventKind::unit_not_taken);
+  reported.lun = std::optional(unit.lun);
+  report(std::move(reported), nullptr, Failure{unit.why});
 }
 
 // Without a unit: the session does not use the unit of the event.

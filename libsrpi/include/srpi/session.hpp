@@ -95,6 +95,13 @@ struct LogicalUnitInfo {
   Error away;
 };
 
+// A unit that the target reports, but that the first login could not take: without a usable block size, capacity
+// or identity. The session never uses it.
+struct UnitNotTaken {
+  std::uint64_t lun = 0;  // as LogicalUnitInfo::lun
+  Error why;
+};
+
 // A unit stays valid, at the same address, until the session is destroyed.
 class LogicalUnit {
  public:
@@ -166,6 +173,7 @@ struct SessionStatus : SessionCounters {
   std::uint32_t request_limit = 0;
   std::uint32_t max_it_iu_bytes = 0;  // negotiated; the least of all channels
   bool immediate_data = false;        // negotiated, on all channels
+  std::vector<UnitNotTaken> units_not_taken;
   // The time from the begin of the last disconnect() or loss until no request was outstanding.
   std::chrono::nanoseconds last_teardown_duration{0};
   // The remaining time of each timer that runs.
@@ -174,7 +182,7 @@ struct SessionStatus : SessionCounters {
 
 // What has changed about a logical unit. Several can be true at once: a unit may be back with another size.
 struct UnitChange {
-  bool found = false;    // by the first login; no other is true then
+  bool found = false;    // by the first login; no other is true then. A call with `away` may follow at once
   bool resized = false;  // it has another number of blocks
   bool away = false;     // it is away, or is away for another reason than before (LogicalUnitInfo::away)
   bool back = false;     // it is not away any more
@@ -192,6 +200,8 @@ class SessionObserver {
   // A unit was found or has changed; info() has the new values. Units that are found are reported before
   // `live`.
   virtual void on_logical_unit(LogicalUnit&, const UnitChange&) {}
+  // The first login could not take this unit. Reported before `live`.
+  virtual void on_unit_not_taken(const UnitNotTaken&) {}
   // An attempt to connect failed. SessionStatus::next_attempt_in tells whether another one follows.
   virtual void on_attempt_failed(const Error&) {}
   // The target has reported an event. The unit is null if the event is about no unit of the session.

@@ -16,7 +16,7 @@
 namespace srpi {
 
 // A value as people write it, whichever the syntax: on a command line every value is a text.
-using OptionValue = std::variant<bool, std::int64_t, std::string, std::vector<std::int64_t>>;
+using OptionValue = std::variant<bool, std::int64_t, std::string, std::vector<std::uint64_t>>;
 
 struct SessionOption {
   // The member's type says how the value is written. Form names the types, in the same order.

@@ -29,9 +29,13 @@ struct SessionOptions {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<PortId> initiator_port_id;
 
-  // The wanted LUNs (LogicalUnitInfo::lun), at most 256, each once. Empty means all LUNs that the target reports. If these are
-  // more than 256, the rest is left out and the log has a warning.
+  // The wanted LUNs (LogicalUnitInfo::lun), at most 256, each once. Each must be there and of use, otherwise the
+  // first login fails. Empty means all LUNs that the target reports. If these are more than 256, the rest is left
+  // out and the log has a warning.
   std::vector<std::uint64_t> luns;
+  // With no wanted LUNs, the first login takes the units that it can take; SessionStatus::units_not_taken has the
+  // others. True: it fails unless it can take all, and all are ready.
+  bool all_or_nothing = false;
 
   // The number of RDMA channels (queue pairs), 1..16. The session's thread drives all of them. The session is
   // live with the channels that the target accepts, at least one. SessionStatus and the log report the

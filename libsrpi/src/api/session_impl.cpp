@@ -131,23 +131,44 @@ void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   const auto& away = unit.info().away;
   change.away = away.code != was_away && away.code != Errc::ok;
   change.back = away.code != was_away && away.code == Errc::ok;
+  report_change(unit, change);
+}
+
+void SessionImpl::report_change(lun::Unit& unit, const UnitChange& change) {
+  const auto& away = unit.info().away;
   if (change.away || change.back)
     log(away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
       return fmt::format(
-          "LUN {} is {}", found.info.lun,
+          "LUN {} is {}", unit.info().lun,
           away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
     });
   if (observer_ && (change.resized || change.away || change.back)) observer_->on_logical_unit(unit, change);
 }
 
-// The first proof finds the units, later ones may find them grown, away, or back.
-Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
-  if (units_.empty() && proof_.luns_not_taken() > 0)
+void SessionImpl::report_not_taken() {
+  if (proof_.luns_not_taken() > 0)
     log(LogLevel::warning, [&] {
       return fmt::format(
           "{} logical units are left out, a session takes {}: name the wanted ones by luns (--lun)",
           proof_.luns_not_taken(), lun::UnitProof::kMaxUnits);
     });
+  if (const auto& why = proof_.luns_guessed(); why.code != Errc::ok)
+    log(LogLevel::warning, [&] {
+      return fmt::format("the target does not report its LUNs, so LUNs 0 to {} were tried: {}",
+                         lun::UnitProof::kMaxUnits - 1, why.detail);
+    });
+  for (const auto& unit : proof_.not_taken()) {
+    log(LogLevel::warning, [&] {
+      return fmt::format("LUN {} is not taken, the session goes on without it: {}", unit.lun,
+                         unit.why.message());
+    });
+    if (observer_) observer_->on_unit_not_taken(unit);
+  }
+}
+
+// The first proof finds the units, later ones may find them grown, away, or back.
+Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
+  if (units_.empty()) report_not_taken();
   units_.reserve(found.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (i < units_.size()) {
@@ -159,6 +180,7 @@ Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
     log_oddities(found[i]);
     units_.push_back(std::move(unit));
     if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
+    if (found[i].info.away.code != Errc::ok) report_change(unit_of(units_.back()), {.away = true});
   }
   return {};
 }

@@ -59,6 +59,8 @@ class SessionImpl final : public Session,
   // Makes the units: where that fails, the attempt does.
   Result<> take_units(std::span<const lun::UnitProfile>) override;
   void take_unit(lun::Unit&, const lun::UnitProfile&);
+  void report_change(lun::Unit&, const UnitChange&);
+  void report_not_taken();
   void log_oddities(const lun::UnitProfile&) const noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;

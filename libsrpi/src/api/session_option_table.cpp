@@ -13,12 +13,14 @@ using Options = SessionOptions;
 constexpr auto kLibrary = SessionOption::Audience::library;
 constexpr auto kPrograms = SessionOption::Audience::programs;
 constexpr std::int64_t kDay = 24 * 3600 * 1000;
-constexpr std::int64_t kMostLun = 16383;
+constexpr std::uint64_t kMostLun = ~std::uint64_t{0} - 1;  // all ones: no unit has it
 
 // name, member, least, most, unit, audience, least in programs, meaning
 constexpr SessionOption kTable[] = {
     {"luns", &Options::luns, 0, 256, "LUNs", kPrograms, 0,
      "Logical units to publish; all by default (of more than 256 the first 256 that the target reports)"},
+    {"all_or_nothing", &Options::all_or_nothing, 0, 1, "", kPrograms, 0,
+     "The first login fails unless every logical unit that the target reports is ready and of use"},
     {"initiator_ext", &Options::initiator_ext, 0, 0, "", kPrograms, 0,
      "Identifier extension, the first half of our port id; random by default"},
     {"initiator_port_id", &Options::initiator_port_id, 0, 0, "", kPrograms, 0,
@@ -119,14 +121,13 @@ class Assign {
     return id && (member = *id, true);
   }
   bool operator()(std::vector<std::uint64_t>& member) {
-    const auto* list = std::get_if<std::vector<std::int64_t>>(&value_);
+    const auto* list = std::get_if<std::vector<std::uint64_t>>(&value_);
     if (!list || list->size() > static_cast<std::size_t>(option_.most)) return false;
     std::vector<std::uint64_t> luns;
     for (const auto lun : *list) {
-      if (lun < 0 || lun > kMostLun) return wrong = lun, false;
-      const auto number = static_cast<std::uint64_t>(lun);
-      if (std::ranges::find(luns, number) != luns.end()) return wrong = fmt::format("{} twice", lun), false;
-      luns.push_back(number);
+      if (lun > kMostLun) return wrong = fmt::format("{}", lun), false;
+      if (std::ranges::find(luns, lun) != luns.end()) return wrong = fmt::format("{} twice", lun), false;
+      luns.push_back(lun);
     }
     member = std::move(luns);
     return true;
@@ -174,7 +175,7 @@ std::string unexpected(std::string_view expected, const OptionValue& got) {
           [](const std::string& s) {
             return fmt::format("\"{}{}\"", s.substr(0, kMaxShown), s.size() > kMaxShown ? "…" : "");
           },
-          [](const std::vector<std::int64_t>& list) { return fmt::format("{} numbers", list.size()); }},
+          [](const std::vector<std::uint64_t>& list) { return fmt::format("{} numbers", list.size()); }},
       got);
   return fmt::format("expected {}, got {}", expected, shown);
 }
@@ -231,9 +232,7 @@ OptionValue SessionOption::get(const SessionOptions& options) const {
             [](const std::optional<PortId>& id) -> OptionValue {
               return id ? id->to_string() : std::string{};
             },
-            [](const std::vector<std::uint64_t>& luns) -> OptionValue {
-              return std::vector<std::int64_t>(luns.begin(), luns.end());
-            },
+            [](const std::vector<std::uint64_t>& luns) -> OptionValue { return luns; },
             [](std::unsigned_integral auto n) -> OptionValue { return static_cast<std::int64_t>(n); },
         }(options.*pointer);
       },
@@ -245,7 +244,7 @@ Result<> SessionOption::validate(const SessionOptions& options) const {
     if (const auto twice = first_repeated(options.*std::get<static_cast<std::size_t>(Form::luns)>(member)))
       return Error{Errc::invalid_argument, fmt::format("{} has {} twice", name, *twice)};
   auto value = get(options);
-  if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
+  if (const auto* list = std::get_if<std::vector<std::uint64_t>>(&value))
     value = static_cast<std::int64_t>(list->size());
   const auto* number = std::get_if<std::int64_t>(&value);
   if (!number || (*number >= least && *number <= most)) return {};

@@ -52,6 +52,7 @@ SessionStatus SessionImpl::status() const {
     s.max_it_iu_bytes = first ? terms.max_it_iu_bytes : std::min(s.max_it_iu_bytes, terms.max_it_iu_bytes);
     s.immediate_data = terms.immediate_data && (first || s.immediate_data);
   }
+  s.units_not_taken.assign(proof_.not_taken().begin(), proof_.not_taken().end());
   s.connects = record.connects;
   s.losses = record.losses;
   s.last_teardown_duration = record.last_disconnect;

@@ -134,7 +134,6 @@ class Channel {
   [[nodiscard]] const ChannelLimits& limits() const noexcept { return limits_; }
 
  private:
-  static constexpr std::uint64_t kNoLun = ~std::uint64_t{0};
   enum class RescueStep : std::uint8_t { none, abort, reset };
   [[nodiscard]] bool can_post() const noexcept;
   [[nodiscard]] bool can_send_keepalive() const noexcept;
@@ -189,7 +188,7 @@ class Channel {
   CommandList pending_;    // submitted, not posted
   CommandList in_flight_;  // posted, the earliest deadline first
   CommandList blocked_;    // not posted, because their unit is being reset and the reset might end them
-  std::uint64_t blocked_lun_ = kNoLun;
+  std::optional<std::uint64_t> blocked_lun_;
   TmfList waiting_tmfs_;
   Tmf* active_tmf_ = nullptr;
   TmfSlots tmf_slots_;

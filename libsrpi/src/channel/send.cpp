@@ -17,7 +17,7 @@ bool Channel::can_post() const noexcept {
 
 bool Channel::can_send_keepalive() const noexcept {
   return started_ && !failure_ && credits_.for_task_management() && !active_tmf_ && waiting_tmfs_.empty() &&
-         blocked_lun_ == kNoLun && !slots_.full() && send_queue_.has_room(kAnswerSlots + kTmfSlots);
+         !blocked_lun_ && !slots_.full() && send_queue_.has_room(kAnswerSlots + kTmfSlots);
 }
 
 void Channel::submit_keepalive(Command& command) noexcept {

@@ -76,7 +76,7 @@ void Channel::end_tmf(Tmf& tmf, Errc error) noexcept {
 }
 
 void Channel::unblock() noexcept {
-  blocked_lun_ = kNoLun;
+  blocked_lun_.reset();
   while (auto* c = blocked_.pop_front()) insert_by_deadline(pending_, *c);
 }
 

@@ -62,7 +62,7 @@ Sequence<Result<std::optional<scsi::SupportedPages>>> UnitQuestions::page_list(U
   co_return Answer(std::nullopt);
 }
 
-Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& unit, OptionalPages& pages) {
+Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& unit) {
   switch (page) {
     case VpdPage::unit_serial_number: {
       const auto serial = scsi::decode_unit_serial(data);
@@ -79,7 +79,7 @@ Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& u
     case VpdPage::block_limits: {
       const auto decoded = scsi::decode_block_limits(data);
       if (!decoded) return decoded.error();
-      pages.limits = *decoded;
+      unit.pages.block_limits = *decoded;
       break;
     }
     case VpdPage::block_device_characteristics: {
@@ -91,7 +91,7 @@ Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& u
     case VpdPage::logical_block_provisioning: {
       const auto decoded = scsi::decode_logical_block_provisioning(data);
       if (!decoded) return decoded.error();
-      pages.provisioning = *decoded;
+      unit.pages.provisioning = *decoded;
       break;
     }
     case VpdPage::supported_pages: break;
@@ -101,7 +101,7 @@ Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& u
 
 // Without a list, every page is asked for. A page that is refused for another reason than that the unit does not
 // know it may be there. The unit must not be taken without such a name.
-Sequence<Result<>> UnitQuestions::read_pages(UnitProfile& unit, OptionalPages& pages) {
+Sequence<Result<>> UnitQuestions::read_pages(UnitProfile& unit) {
   const auto lun = unit.info.lun;
   const auto list = co_await page_list(unit);
   if (!list) co_return list.error();
@@ -114,7 +114,7 @@ Sequence<Result<>> UnitQuestions::read_pages(UnitProfile& unit, OptionalPages& p
     if (!data) {
       error = data.error();
       if (ends_questions(error)) co_return error;
-    } else if (const auto taken = take_page(number, *data, unit, pages); !taken) {
+    } else if (const auto taken = take_page(number, *data, unit); !taken) {
       error = about(lun, taken.error());
     }
     if (error.code == Errc::ok) continue;

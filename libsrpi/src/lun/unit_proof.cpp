@@ -13,21 +13,14 @@ using Answer = session::ProvedUnit::Answer;
 
 constexpr base::Duration kLaterPatience = std::chrono::milliseconds(250);
 
-Error no_block_device(std::uint64_t lun) {
-  return {Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
-}
-
-Error no_answer(std::uint64_t lun) {
-  return {Errc::timed_out,
-          fmt::format("LUN {} is stuck: what it was asked had no answer, and the connection was given up "
-                      "for it; it is back when it answers LOGICAL UNIT RESET",
-                      lun)};
-}
-
 }  // namespace
 
 UnitProof::UnitProof(const SessionOptions& options, const base::Clock& clock, UnitSink* sink)
-    : wanted_(options.luns), clock_(clock), sink_(sink), buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
+    : wanted_(options.luns),
+      all_or_nothing_(options.all_or_nothing),
+      clock_(clock),
+      sink_(sink),
+      buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
   for (std::size_t i = 0; i < kSideBySide; ++i)
     askers_[i].questions =
         std::make_unique<UnitQuestions>(buffer_.data() + i * UnitQuestions::kBufferBytes,
@@ -61,10 +54,24 @@ Result<> UnitProof::prepare() {
   return {};
 }
 
+// A first login is over because a unit does not answer, while all others have answered. If some were not asked yet,
+// the target itself may have stopped answering.
+void UnitProof::note_silence() noexcept {
+  const auto is_answered = [](const Job& j) { return j.profile || j.not_taken.code != Errc::ok; };
+  if (!finds_ || step_ != Step::asking || is_wanted() || clock_.now() < scope_.until ||
+      next_job_ < jobs_.size() || std::ranges::none_of(jobs_, is_answered))
+    return;
+  for (const auto& asker : askers_)
+    if (asker.sequence && asker.job && asker.questions->waits_for_answer())
+      silent_.add(asker.job->result.lun);
+}
+
 void UnitProof::cancel() noexcept {
+  note_silence();
   for (auto& asker : askers_) {
     asker.questions->cancel();
     asker.sequence = {};
+    asker.job = nullptr;
   }
   step_ = Step::idle;
   error_.reset();
@@ -83,14 +90,18 @@ void UnitProof::begin() {
   if (finds_ && wanted_.empty()) return launch(Step::listing, 1);
   if (finds_) add_jobs(wanted_);
   for (const auto& unit : units_) {
-    auto& job = jobs_.emplace_back(Job{unit.info.lun, unit, {.lun = wire_lun(unit.info.lun)}});
+    auto& job = jobs_.emplace_back(Job{unit.info.lun, unit, {}, {.lun = wire_lun(unit.info.lun)}});
     if (is_left_out(job)) job.result.answer = Answer::left_out;
   }
   launch(Step::asking, kSideBySide);
 }
 
 void UnitProof::add_jobs(const std::vector<std::uint64_t>& numbers) {
-  for (const auto number : numbers) jobs_.push_back({number, std::nullopt, {.lun = wire_lun(number)}});
+  for (const auto number : numbers) {
+    auto& job = jobs_.emplace_back(Job{number, std::nullopt, {}, {.lun = wire_lun(number)}});
+    if (!is_left_out(job)) continue;
+    job.not_taken = {Errc::timed_out, fmt::format("LUN {} did not answer in time at the last login", number)};
+  }
 }
 
 // The first proof waits for units that are busy or becoming ready, as long as time is left for the other
@@ -106,10 +117,10 @@ void UnitProof::launch(Step step, std::size_t askers) {
   step_ = step;
   next_job_ = 0;
   for (std::size_t i = 0; i < askers; ++i) {
-    auto& [questions, sequence] = askers_[i];
-    questions->use(*channel_, *region_, patient_until_);
-    sequence = step == Step::listing ? list(*questions) : work(*questions);
-    sequence.start();
+    auto& asker = askers_[i];
+    asker.questions->use(*channel_, *region_, patient_until_);
+    asker.sequence = step == Step::listing ? list(*asker.questions) : work(asker);
+    asker.sequence.start();
   }
   advance();
 }
@@ -118,18 +129,19 @@ Sequence<Result<>> UnitProof::list(UnitQuestions& questions) {
   auto luns = co_await questions.report_luns();
   if (!luns) co_return luns.error();
   luns_not_taken_ = luns->not_taken;
+  luns_guessed_ = luns->guessed;
   add_jobs(luns->numbers);
   co_return Result<>();
 }
 
-Sequence<Result<>> UnitProof::work(UnitQuestions& questions) {
-  while (auto* job = next_job())
-    if (auto done = co_await ask(questions, *job); !done) co_return done.error();
+Sequence<Result<>> UnitProof::work(Asker& asker) {
+  while ((asker.job = next_job()))
+    if (auto done = co_await ask(*asker.questions, *asker.job); !done) co_return done.error();
   co_return Result<>();
 }
 
 bool UnitProof::is_left_out(const Job& job) const noexcept {
-  return !finds_ && scope_.left_out.contains(job.result.lun);
+  return (finds_ ? silent_ : scope_.left_out).contains(job.result.lun);
 }
 
 UnitProof::Job* UnitProof::next_job() {
@@ -147,32 +159,6 @@ Sequence<Result<>> UnitProof::ask(UnitQuestions& questions, Job& job) {
   // A unit that is not ready gives I/O the same answer.
   if (scope_.asks == Asks::attentions) co_return co_await questions.take_attentions(job.number);
   co_return co_await prove(questions, job);
-}
-
-Sequence<Result<>> UnitProof::find(UnitQuestions& questions, Job& job) {
-  auto answer = co_await questions.profile(job.number);
-  if (!answer) co_return answer.error();
-  job.profile = std::move(*answer);
-  if (!job.profile && !wanted_.empty()) co_return no_block_device(job.number);
-  co_return Result<>();
-}
-
-// A unit that refuses is away; its known identity and size stay. Only the session's first channel decides
-// about this.
-Sequence<Result<>> UnitProof::prove(UnitQuestions& questions, Job& job) {
-  auto answer = co_await questions.prove(*job.profile);
-  if (answer) {
-    job.profile = std::move(*answer);
-    job.result.answer = Answer::proved;
-    any_proved_ = true;
-    co_return Result<>();
-  }
-  if (!questions.is_about_unit(answer.error()) || scope_.asks != Asks::identity) co_return answer.error();
-  job.profile->info.away = answer.error();
-  job.result.answer = Answer::refused;
-  job.result.code = job.profile->info.away.code;
-  job.result.retry = questions.retry();
-  co_return Result<>();
 }
 
 void UnitProof::on_answer(void* self) noexcept {
@@ -215,44 +201,6 @@ void UnitProof::advance() {
   } else {
     finish();
   }
-}
-
-void UnitProof::finish() {
-  step_ = Step::over;
-  if (scope_.asks == Asks::attentions) return;
-  if (scope_.asks == Asks::identity) return finish_identity();
-  std::vector<UnitProfile> units;
-  for (auto& job : jobs_) units.push_back(std::move(*job.profile));
-  units_ = std::move(units);
-}
-
-void UnitProof::finish_identity() {
-  std::vector<UnitProfile> units;
-  std::vector<session::ProvedUnit> proved;
-  if (finds_ ? std::ranges::none_of(jobs_, [](const Job& j) { return j.profile.has_value(); })
-             : !any_proved_) {
-    error_ = nobody_answers();
-    return;
-  }
-  for (auto& job : jobs_) {
-    if (!job.profile) continue;
-    if (job.result.answer == Answer::left_out) {
-      job.profile->info.away = no_answer(job.number);
-      job.result.code = job.profile->info.away.code;
-    }
-    units.push_back(std::move(*job.profile));
-    proved.push_back(job.result);
-  }
-  units_ = std::move(units);
-  proved_ = std::move(proved);
-}
-
-Error UnitProof::nobody_answers() const {
-  if (finds_) return {Errc::no_such_lun, "the target shows us no logical unit; check its access control"};
-  // Prefer an error that may be different at the next attempt.
-  const auto passes = [](const Job& job) { return job.profile->info.away.code != Errc::no_such_lun; };
-  const auto why = std::ranges::find_if(jobs_, passes);
-  return (why != jobs_.end() ? *why : jobs_.front()).profile->info.away;
 }
 
 base::Time UnitProof::next() const noexcept {

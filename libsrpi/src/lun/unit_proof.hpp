@@ -9,6 +9,9 @@
 //   asking_left_out  the left-out units are asked one by one    -> over
 //   over             outcome() returns the result
 //   (any)            an error: -> over; cancel: -> idle
+//
+//   unit_proof.cpp     the steps
+//   unit_verdicts.cpp  what becomes of the units by their answers
 #pragma once
 
 #include <array>
@@ -45,6 +48,10 @@ class UnitProof final : public session::Proof {
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
   // The number of LUNs that the target has reported beyond kMaxUnits, the limit of a session.
   [[nodiscard]] std::size_t luns_not_taken() const noexcept { return luns_not_taken_; }
+  // Set if the target has not reported its LUNs, so that the first proof had to try LUN numbers: why.
+  [[nodiscard]] const Error& luns_guessed() const noexcept { return luns_guessed_; }
+  // The units that the first proof could not take.
+  [[nodiscard]] std::span<const UnitNotTaken> not_taken() const noexcept { return not_taken_; }
   static constexpr std::uint32_t kMaxUnits = UnitQuestions::kMaxUnits;
 
  private:
@@ -53,26 +60,31 @@ class UnitProof final : public session::Proof {
   // One unit with its result.
   struct Job {
     std::uint64_t number = 0;
-    std::optional<UnitProfile> profile;  // nullopt: not known yet, or no block device
+    std::optional<UnitProfile> profile;  // nullopt: not known yet, no block device, or not taken
+    Error not_taken;                     // why; code ok: it is taken, or is no block device
     session::ProvedUnit result;
   };
   struct Asker {
     std::unique_ptr<UnitQuestions> questions;
     Sequence<Result<>> sequence;
+    Job* job = nullptr;  // the unit that is asked
   };
 
   [[nodiscard]] Result<> prepare();  // the buffers
   [[nodiscard]] base::Time patient_until() const noexcept;
   void resume_pauses() noexcept;
   void begin();
+  void note_silence() noexcept;
+  [[nodiscard]] bool is_wanted() const noexcept { return !wanted_.empty() || all_or_nothing_; }
   void add_jobs(const std::vector<std::uint64_t>& numbers);
   void launch(Step, std::size_t askers);
   [[nodiscard]] Sequence<Result<>> list(UnitQuestions&);
-  [[nodiscard]] Sequence<Result<>> work(UnitQuestions&);
+  [[nodiscard]] Sequence<Result<>> work(Asker&);
   [[nodiscard]] Job* next_job();
   [[nodiscard]] Sequence<Result<>> ask(UnitQuestions&, Job&);
   [[nodiscard]] Sequence<Result<>> find(UnitQuestions&, Job&);
   [[nodiscard]] Sequence<Result<>> prove(UnitQuestions&, Job&);
+  static void set_away(Job&, Error, scsi::RetryClass);
   [[nodiscard]] bool is_left_out(const Job&) const noexcept;
   static void on_answer(void* self) noexcept;
   [[nodiscard]] bool is_idle();
@@ -82,11 +94,15 @@ class UnitProof final : public session::Proof {
   [[nodiscard]] Error nobody_answers() const;
 
   const std::vector<std::uint64_t> wanted_;
+  const bool all_or_nothing_;
   const base::Clock& clock_;
   UnitSink* const sink_;
   std::vector<UnitProfile> units_;
   std::vector<session::ProvedUnit> proved_;  // results of the last proof of identity, in the order of units_
   std::size_t luns_not_taken_ = 0;
+  Error luns_guessed_;
+  std::vector<UnitNotTaken> not_taken_;
+  session::LunSet silent_;  // units whose silence has cost a first login; the next one does not ask them
 
   Step step_ = Step::idle;
   session::ProofScope scope_;

@@ -4,16 +4,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "scsi/inquiry.hpp"
-#include "scsi/report_luns.hpp"
 #include "scsi/sense.hpp"
 
 namespace srpi::lun {
 namespace {
 
 constexpr std::uint8_t kInquiryBytes = 96;
+constexpr std::uint64_t kReportLunsUnit = 0xc101'0000'0000'0000;  // SAM-5 4.7.4
 constexpr int kMostTries = 4;  // until a unit's answers come without a change in between
 
 // Other names have proved the unit, so names that it did not tell this time are still its own.
@@ -143,10 +144,10 @@ Sequence<Result<scsi::Bytes>> UnitQuestions::execute(std::uint64_t lun, scsi::Cd
 }
 
 Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile(std::uint64_t lun,
-                                                                    IfNotReady if_not_ready) {
-  auto answer = co_await profile_once(lun, if_not_ready);
+                                                                    const UnitProfile* known) {
+  auto answer = co_await profile_once(lun, known);
   for (int tries = 1; answer && outdated_ && tries < kMostTries; ++tries)
-    answer = co_await profile_once(lun, if_not_ready);
+    answer = co_await profile_once(lun, known);
   if (answer && *answer && outdated_) {
     retry_ = scsi::RetryClass::unit_attention;
     co_return Error{Errc::unit_attention, fmt::format("LUN {} keeps changing", lun)};
@@ -156,7 +157,7 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile(std::uint64_
 
 Sequence<Result<UnitProfile>> UnitQuestions::prove(const UnitProfile& known) {
   const auto lun = known.info.lun;
-  auto answer = co_await profile(lun, IfNotReady::fail);
+  auto answer = co_await profile(lun, &known);
   if (!answer) co_return answer.error();
   if (!*answer)
     co_return Error{Errc::no_such_lun, fmt::format("the target has no block device at LUN {}", lun)};
@@ -166,21 +167,39 @@ Sequence<Result<UnitProfile>> UnitQuestions::prove(const UnitProfile& known) {
   co_return std::move(**answer);
 }
 
-Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
-  const auto data = co_await execute(0, scsi::report_luns(kBufferBytes), kBufferBytes);
+Sequence<Result<scsi::ReportedLuns>> UnitQuestions::reported_luns(std::uint64_t asked_lun) {
+  const auto data = co_await execute(asked_lun, scsi::report_luns(kBufferBytes), kBufferBytes);
   if (!data) co_return data.error();
-  const auto reported = scsi::decode_report_luns(*data);
-  if (!reported) co_return reported.error();
+  auto reported = scsi::decode_report_luns(*data);
+  if (!reported) co_return about(asked_lun, reported.error());
+  co_return std::move(*reported);
+}
+
+Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
+  auto reported = co_await reported_luns(0);
   Luns luns;
-  luns.not_taken = reported->unread();
-  for (const auto& lun : reported->luns) {
-    if (scsi::is_well_known(lun)) continue;
-    if (luns.numbers.size() < kMaxUnits)
-      luns.numbers.push_back(scsi::number_of(lun));
-    else
-      ++luns.not_taken;
+  if (!reported && !lost_) {
+    luns.guessed = reported.error();
+    reported = co_await reported_luns(kReportLunsUnit);
   }
+  if (!reported) {
+    // An answer that passes by itself is no reason to guess.
+    if (lost_ || retry_ != scsi::RetryClass::none) co_return reported.error();
+    luns.numbers.resize(kMaxUnits);
+    std::iota(luns.numbers.begin(), luns.numbers.end(), 0u);
+    co_return luns;
+  }
+  luns.guessed = {};
+  luns.not_taken = reported->unread();
+  for (const auto& lun : reported->luns)
+    if (!scsi::is_well_known(lun) && !scsi::is_unspecified(lun)) luns.numbers.push_back(scsi::number_of(lun));
   std::ranges::sort(luns.numbers);  // targets report LUNs in any order; the devices' order should be stable
+  const auto twice = std::ranges::unique(luns.numbers);
+  luns.numbers.erase(twice.begin(), twice.end());
+  if (luns.numbers.size() > kMaxUnits) {
+    luns.not_taken += luns.numbers.size() - kMaxUnits;
+    luns.numbers.resize(kMaxUnits);
+  }
   co_return luns;
 }
 
@@ -191,7 +210,7 @@ Sequence<Result<>> UnitQuestions::take_attentions(std::uint64_t lun) {
 }
 
 Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::uint64_t lun,
-                                                                         IfNotReady if_not_ready) {
+                                                                         const UnitProfile* known) {
   using Answer = Result<std::optional<UnitProfile>>;
   outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);
@@ -211,14 +230,19 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
 
   // Takes the unit attentions that every new nexus gets.
   if (const auto ready = co_await execute(lun, scsi::test_unit_ready(), 0); !ready) {
-    if (if_not_ready == IfNotReady::fail || ends_questions(ready.error())) co_return ready.error();
+    if (known || ends_questions(ready.error())) co_return ready.error();
     unit.info.away = ready.error();
     unit.retry = retry_;
   }
   outdated_ = false;
 
-  OptionalPages pages;
-  if (const auto done = co_await read_pages(unit, pages); !done) co_return done.error();
+  // A unit that does not tell its limits this time still has them.
+  if (known) {
+    unit.pages = known->pages;
+    unit.info.rotational = known->info.rotational;
+    unit.info.read_only = known->info.read_only;
+  }
+  if (const auto done = co_await read_pages(unit); !done) co_return done.error();
   const auto size = co_await capacity(unit);
   if (!size) co_return size.error();
   unit.info.blocks = unit.identity.blocks = size->blocks;
@@ -228,14 +252,15 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
   retry_ = scsi::RetryClass::none;
   scsi::InitiatorLimits ours;
   ours.max_transfer_bytes = max_transfer_bytes_;
-  const auto combined = scsi::combine(*size, pages.limits, pages.provisioning, ours);
+  const auto combined = scsi::combine(*size, unit.pages.block_limits, unit.pages.provisioning, ours);
   if (!combined) co_return about(lun, combined.error());
   unit.limits = *combined;
   unit.info.physical_block_size = static_cast<std::uint32_t>(combined->physical_block_size);
   unit.info.max_transfer_blocks = combined->max_transfer_blocks;
   unit.info.can_unmap = combined->can_unmap && !unit.info.read_only;
   unit.info.can_write_zeroes =
-      ((pages.limits && pages.limits->max_write_same_blocks > 0) || combined->write_same_can_unmap) &&
+      ((unit.pages.block_limits && unit.pages.block_limits->max_write_same_blocks > 0) ||
+       combined->write_same_can_unmap) &&
       !unit.info.read_only;
   co_return Answer(std::move(unit));
 }

@@ -22,17 +22,25 @@
 #include "scsi/disposition.hpp"
 #include "scsi/identity.hpp"
 #include "scsi/limits.hpp"
+#include "scsi/report_luns.hpp"
 #include "scsi/vpd.hpp"
 #include "session/proof.hpp"
 #include "srpi/session.hpp"
 
 namespace srpi::lun {
 
+// The VPD pages with limits. nullopt: the unit does not have the page, or its answer was wrong.
+struct LimitPages {
+  std::optional<scsi::BlockLimits> block_limits;
+  std::optional<scsi::LogicalBlockProvisioning> provisioning;
+};
+
 // The known properties of one unit.
 struct UnitProfile {
   LogicalUnitInfo info;
   scsi::LogicalUnitIdentity identity;
   scsi::TransferLimits limits;
+  LimitPages pages;
   scsi::RetryClass retry = scsi::RetryClass::none;  // of a unit that is away: how its I/O is retried first
   bool cache_assumed = false;         // MODE SENSE was wrong, so write_cache is only a precaution
   std::vector<std::string> oddities;  // wrong answers that the unit is taken without, for the log
@@ -64,6 +72,7 @@ class UnitQuestions {
     stopped_ = true;
     if (pauses()) pause_ends_ = {};
   }
+  [[nodiscard]] bool waits_for_answer() const noexcept { return waiting_ && !pauses(); }
   [[nodiscard]] bool pauses() const noexcept { return pause_ends_ != base::kNever; }
   [[nodiscard]] base::Time pause_ends() const noexcept { return pause_ends_; }
   // Asks the question of a pause again.
@@ -72,12 +81,14 @@ class UnitQuestions {
   struct Luns {
     std::vector<std::uint64_t> numbers;  // ascending, at most kMaxUnits
     std::size_t not_taken = 0;           // the number of further LUNs that the target has reported
+    Error guessed;                       // code ok: the target has reported them; otherwise why it has not
   };
+  // Asks LUN 0, then the well-known unit for it. If neither has a usable list, the numbers are all from 0 on.
   [[nodiscard]] Sequence<Result<Luns>> report_luns();
   // For a new unit. Repeats until the unit does not change in between. nullopt: there is no block device. A unit
   // that is not ready, but tells all about itself, has a profile that is away.
   [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun) {
-    return profile(lun, IfNotReady::ask_on);
+    return profile(lun, nullptr);
   }
   // The same for a known unit, which must be ready and the same one. No block device is an error then.
   [[nodiscard]] Sequence<Result<UnitProfile>> prove(const UnitProfile& known);
@@ -86,26 +97,26 @@ class UnitQuestions {
   // True if this error, the last one, is about the unit: it refused a question, or its answer is of no use.
   // Otherwise the command was lost, or the proof cannot go on.
   [[nodiscard]] bool is_about_unit(const Error&) const noexcept;
+  // True if the last command had no answer.
+  [[nodiscard]] bool lost() const noexcept { return lost_; }
   // How I/O is retried that the unit refuses as it refused the last question.
   [[nodiscard]] scsi::RetryClass retry() const noexcept { return retry_; }
 
  private:
   struct Execute;
   struct Pause;
-  enum class IfNotReady : std::uint8_t { fail, ask_on };
-  struct OptionalPages {
-    std::optional<scsi::BlockLimits> limits;
-    std::optional<scsi::LogicalBlockProvisioning> provisioning;
-  };
-  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun, IfNotReady);
-  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun, IfNotReady);
+  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun,
+                                                                     const UnitProfile* known);
+  [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun,
+                                                                          const UnitProfile* known);
+  [[nodiscard]] Sequence<Result<scsi::ReportedLuns>> reported_luns(std::uint64_t asked_lun);
   // True if no other question makes sense after this error: the command or the whole unit is gone.
   [[nodiscard]] bool ends_questions(const Error&) const noexcept;
   // unit_pages.cpp
   [[nodiscard]] Sequence<Result<scsi::Bytes>> page(std::uint64_t lun, scsi::VpdPage);
   [[nodiscard]] Sequence<Result<std::optional<scsi::SupportedPages>>> page_list(UnitProfile&);
-  [[nodiscard]] Sequence<Result<>> read_pages(UnitProfile&, OptionalPages&);
-  [[nodiscard]] static Result<> take_page(scsi::VpdPage, scsi::Bytes, UnitProfile&, OptionalPages&);
+  [[nodiscard]] Sequence<Result<>> read_pages(UnitProfile&);
+  [[nodiscard]] static Result<> take_page(scsi::VpdPage, scsi::Bytes, UnitProfile&);
   [[nodiscard]] Sequence<Result<scsi::Capacity>> capacity(UnitProfile&);
   [[nodiscard]] Sequence<Result<>> read_mode(UnitProfile&);
   // Executes one command with limited retries. Returns a copy of the received bytes, which is valid until the

@@ -49,6 +49,9 @@ Lun lun_of(std::uint64_t number) noexcept {
 // SAM-5 4.7: extended addressing (method 3) of length 0, extended method 1.
 bool is_well_known(const Lun& lun) noexcept { return lun[0] == 0xc1; }
 
+// SAM-5 4.7: extended addressing (method 3) of length 3, extended method 15.
+bool is_unspecified(const Lun& lun) noexcept { return lun[0] == 0xff; }
+
 Result<ReportedLuns> decode_report_luns(Bytes bytes) {
   if (bytes.size() < kListHeaderBytes)
     return protocol_error(fmt::format("REPORT LUNS: {} bytes, less than the {} bytes of the header",

@@ -24,7 +24,8 @@ using Lun = std::array<std::uint8_t, 8>;
 [[nodiscard]] Lun lun_of(std::uint64_t number) noexcept;
 // For the target: the flat number of a LUN in peripheral or flat form; nullopt for other addressing methods.
 [[nodiscard]] std::optional<std::uint16_t> flat_number_of(const Lun&) noexcept;
-[[nodiscard]] bool is_well_known(const Lun&) noexcept;  // e.g. REPORT LUNS, C101h
+[[nodiscard]] bool is_well_known(const Lun&) noexcept;   // e.g. REPORT LUNS, C101h
+[[nodiscard]] bool is_unspecified(const Lun&) noexcept;  // "logical unit not specified": no unit has it
 
 struct ReportedLuns {
   std::vector<Lun> luns;

@@ -218,6 +218,9 @@ AttemptOutcome Attempt::overdue() {
   auto words =
       fmt::format("{} ms were over while {}", std::chrono::ceil<Milliseconds>(deadline_ - begun_).count(),
                   names != nullptr ? "looking up " + *names : describe(step_));
+  const auto* const silent =
+      step_ == Step::proving && channel_.is_open() ? channel_.oldest_unanswered() : nullptr;
+  if (silent) words += fmt::format("; LUN {} has not answered", wire::lun_to_string(silent->lun));
   if (const auto* earlier = resolving_ ? resolving_->passed_over() : nullptr)
     words += ", after " + earlier->detail;
   return {{Errc::connect_timed_out, std::move(words)}};

@@ -16,9 +16,9 @@ struct Quirk {
   scsi::Opcode command = scsi::Opcode::inquiry;
   // Of INQUIRY: the VPD page, or nullopt for the standard data. Of MODE SENSE(6): the mode page, or nullopt for
   // all. Other commands have none.
-  std::optional<std::uint8_t> page;
-  std::optional<std::uint64_t> lun;  // its number as people use it; nullopt: all units
-  Outcome outcome;
+  std::optional<std::uint8_t> page = {};
+  std::optional<std::uint64_t> lun = {};  // its number as people use it; nullopt: all units
+  Outcome outcome = {};
   unsigned skipped = 0;         // so many of these commands are answered normally first
   unsigned times = kEveryTime;  // and then so many oddly
 

@@ -47,7 +47,9 @@ TEST_CASE("session arguments: a failure names the option as it was given") {
   CHECK(Command().failure("ram://1M --connect-timeout soon") ==
         "--connect-timeout: expected milliseconds from 100 to 86400000, got \"soon\"");
   CHECK(Command().failure("http://nowhere").starts_with("TARGET: invalid argument: target address"));
-  CHECK(Command().failure("ram://1M --lun 16384").starts_with("--lun: expected a list of up to 256"));
+  CHECK(Command()
+            .failure("ram://1M --lun 18446744073709551615")
+            .starts_with("--lun: expected a list of up to 256"));
 }
 
 TEST_CASE("session arguments: sync has no name and no device, run does not wait") {

@@ -99,3 +99,18 @@ TEST_CASE("durations are printed with a useful number of digits") {
   CHECK(duration_text(3599499) == "59 min 59 s");
   CHECK(duration_text(3780000) == "1 h 3 min");
 }
+
+TEST_CASE("connect, list and show name each unit that is not taken, with the reason") {
+  const auto session = read<SessionView>(R"({"name":"a","state":"live","target":"T","luns":[
+      {"lun":0,"device":"/dev/nbd0","size_bytes":1024,"wwid":"naa.1","away":null}],
+      "not_taken":[{"lun":9300000000000000001,"why":{"code":"not_supported","message":"blocks of 520 bytes"}}]})");
+  CHECK(list_text({session}) ==
+        "a  live, 1 unit not taken  T\n"
+        "    /dev/nbd0  lun 0  1.0 KiB  naa.1\n"
+        "    (not taken)  lun 9300000000000000001  blocks of 520 bytes\n");
+  CHECK(units_text(session) ==
+        "/dev/nbd0  lun 0  1.0 KiB  naa.1\n"
+        "(not taken)  lun 9300000000000000001  blocks of 520 bytes\n");
+  CHECK(show_text(session).find("\nlun 9300000000000000001 not taken: blocks of 520 bytes\n") !=
+        std::string::npos);
+}

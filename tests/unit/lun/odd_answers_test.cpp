@@ -237,3 +237,20 @@ TEST_CASE("a known unit without its serial number is the same one by its wwid, a
   }
   CHECK(rig.proofs >= 2);
 }
+
+TEST_CASE("a known unit keeps the limits that it has told, if it does not tell them in a later proof") {
+  target::TargetConfig config;
+  config.max_transfer_bytes = 1 << 16;
+  OddRig rig({}, config);
+  REQUIRE(rig.profile(1).info.max_transfer_blocks == (1u << 16) / 512);
+  rig.target->set_command_hook(
+      target::hook_of({page_quirk(0xb0, target::zeroes()),
+                       page_quirk(0xb2, refused(0x24)),
+                       {.command = Opcode::mode_sense_6, .outcome = target::zeroes()}}));
+  REQUIRE(rig.target->raise_attention(0, {0x3f, 0x03}).has_value());
+  CHECK(rig.run(0, IoOperation::read) == Errc::ok);
+  CHECK(rig.profile(1).oddities.size() == 3);
+  CHECK(rig.profile(1).info.max_transfer_blocks == (1u << 16) / 512);
+  CHECK(rig.profile(1).info.can_unmap);
+  CHECK(rig.profile(1).info.can_write_zeroes);
+}
