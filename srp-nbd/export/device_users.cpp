@@ -12,7 +12,10 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <set>
+#include <sstream>
+#include <string_view>
 
 #include "support/unique_fd.hpp"
 
