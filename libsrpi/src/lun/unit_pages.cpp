@@ -49,17 +49,17 @@ Sequence<Result<scsi::Bytes>> UnitQuestions::page(std::uint64_t lun, VpdPage pag
 
 // nullopt: there is no list, or a wrong one.
 Sequence<Result<std::optional<scsi::SupportedPages>>> UnitQuestions::page_list(UnitProfile& unit) {
-  using Answer = Result<std::optional<scsi::SupportedPages>>;
+  using Asked = Result<std::optional<scsi::SupportedPages>>;
   const auto data = co_await page(unit.info.lun, VpdPage::supported_pages);
   if (!data) {
     if (ends_questions(data.error())) co_return data.error();
     if (!is_unknown(data.error())) note(unit, data.error(), kGoOn);
-    co_return Answer(std::nullopt);
+    co_return Asked(std::nullopt);
   }
   auto list = scsi::decode_supported_pages(*data);
-  if (list && list->contains(VpdPage::supported_pages)) co_return Answer(std::move(*list));
+  if (list && list->contains(VpdPage::supported_pages)) co_return Asked(std::move(*list));
   note(unit, about(unit.info.lun, scsi::protocol_error("VPD 0x00 does not list itself")), kGoOn);
-  co_return Answer(std::nullopt);
+  co_return Asked(std::nullopt);
 }
 
 Result<> UnitQuestions::take_page(VpdPage page, scsi::Bytes data, UnitProfile& unit) {

@@ -211,13 +211,13 @@ Sequence<Result<>> UnitQuestions::take_attentions(std::uint64_t lun) {
 
 Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::uint64_t lun,
                                                                          const UnitProfile* known) {
-  using Answer = Result<std::optional<UnitProfile>>;
+  using Asked = Result<std::optional<UnitProfile>>;
   outdated_ = false;
   const auto data = co_await execute(lun, scsi::inquiry(false, 0, kInquiryBytes), kInquiryBytes);
   if (!data) co_return data.error();
   const auto inquiry = scsi::decode_standard_inquiry(*data);
   if (!inquiry) co_return about(lun, inquiry.error());
-  if (!inquiry->is_block_device()) co_return Answer(std::nullopt);
+  if (!inquiry->is_block_device()) co_return Asked(std::nullopt);
 
   UnitProfile unit;
   unit.info.lun = lun;
@@ -262,7 +262,7 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
       ((unit.pages.block_limits && unit.pages.block_limits->max_write_same_blocks > 0) ||
        combined->write_same_can_unmap) &&
       !unit.info.read_only;
-  co_return Answer(std::move(unit));
+  co_return Asked(std::move(unit));
 }
 
 }  // namespace srpi::lun
