@@ -194,8 +194,7 @@ Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
   for (const auto& lun : reported->luns)
     if (!scsi::is_well_known(lun) && !scsi::is_unspecified(lun)) luns.numbers.push_back(scsi::number_of(lun));
   std::ranges::sort(luns.numbers);  // targets report LUNs in any order; the devices' order should be stable
-  const auto twice = std::ranges::unique(luns.numbers);
-  luns.numbers.erase(twice.begin(), twice.end());
+  luns.numbers.erase(std::unique(luns.numbers.begin(), luns.numbers.end()), luns.numbers.end());
   if (luns.numbers.size() > kMaxUnits) {
     luns.not_taken += luns.numbers.size() - kMaxUnits;
     luns.numbers.resize(kMaxUnits);
