@@ -8,7 +8,7 @@ start_daemon
 uri=$(srp connect ram://64M --name ram --listen "unix:$scratch/nbd.sock")
 # A client that stops reading stays connected.
 mkfifo "$scratch/full"
-exec {kept}<>"$scratch/full"
+exec 7<>"$scratch/full"
 timeout 100 nbdcopy "$uri" - >"$scratch/full" &
 background_pids+=("$!")
 wait_until 10 session_is ram '.counters.read_bytes > 0' || fail "the client reads nothing"
@@ -26,5 +26,5 @@ expect 0 "no sessions" srp list
 uri=$(srp connect ram://8M --name ram --listen "unix:$scratch/nbd.sock")
 timeout 20 nbdcopy "$uri" "$scratch/out"
 expect 0 "ram erased" srp erase ram
-exec {kept}<&-
+exec 7<&-
 stop_daemon

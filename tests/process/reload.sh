@@ -40,7 +40,7 @@ session_is a '.options.queue_depth == 7' || fail "the new queue depth"
 
 # --prune erases what is missing, but nothing that is in use.
 mkfifo "$scratch/full"
-exec {kept}<>"$scratch/full"
+exec 7<>"$scratch/full"
 timeout 100 nbdcopy "nbd+unix:///lun0?socket=$scratch/b.sock" - >"$scratch/full" &
 client=$!
 background_pids+=("$client")

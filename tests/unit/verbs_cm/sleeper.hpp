@@ -19,6 +19,7 @@ class NoProof final : public session::Proof {
  public:
   void start(session::Channel&, const session::ProofScope&) override {}
   std::optional<Outcome> outcome() override { return std::nullopt; }
+  base::Time next() const noexcept override { return base::kNever; }
   void cancel() noexcept override {}
   void let_device_go() noexcept override {}
 };
