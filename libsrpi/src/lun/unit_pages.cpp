@@ -118,7 +118,14 @@ Sequence<Result<>> UnitQuestions::read_pages(UnitProfile& unit) {
       error = about(lun, taken.error());
     }
     if (error.code == Errc::ok) continue;
-    if (names_the_unit(number) && !is_unknown(error) && !is_wrong(error)) co_return error;
+    const bool comes_later = !is_unknown(error) && !is_wrong(error);
+    if (names_the_unit(number) && comes_later) co_return error;
+    // Commands could be too long for a unit that has not told its limits yet.
+    if (number == VpdPage::block_limits && comes_later && !unit.pages.block_limits) {
+      unit.info.away = error;
+      unit.retry = retry_;
+      continue;
+    }
     if (*list || !is_unknown(error)) note(unit, error, kGoOn);
   }
   co_return Result<>();

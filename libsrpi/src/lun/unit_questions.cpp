@@ -242,6 +242,10 @@ Sequence<Result<std::optional<UnitProfile>>> UnitQuestions::profile_once(std::ui
     unit.info.read_only = known->info.read_only;
   }
   if (const auto done = co_await read_pages(unit); !done) co_return done.error();
+  if (known && unit.info.away.code != Errc::ok) {
+    retry_ = unit.retry;
+    co_return unit.info.away;
+  }
   const auto size = co_await capacity(unit);
   if (!size) co_return size.error();
   unit.info.blocks = unit.identity.blocks = size->blocks;

@@ -34,7 +34,8 @@ constexpr Question kQuestions[] = {
     {"VPD 00h: list", Opcode::inquiry, 0x00, 1, 2},
     {"VPD 80h: serial", Opcode::inquiry, 0x80, 1, 2},
     {"VPD 83h: wwid", Opcode::inquiry, 0x83, 1, 2},
-    {"VPD B0h, B1h, B2h", Opcode::inquiry, 0xb0, 1, 2},
+    {"VPD B0h: limits", Opcode::inquiry, 0xb0, 1, 2},
+    {"VPD B1h, B2h", Opcode::inquiry, 0xb1, 1, 2},
     {"READ CAPACITY(16)", Opcode::service_action_in_16, std::nullopt, kNone, kNone},
     {"READ CAPACITY(16) and (10)", Opcode::read_capacity_10, std::nullopt, kNone, kNone},
     {"MODE SENSE", Opcode::mode_sense_6, std::nullopt, 4, 3},
@@ -96,7 +97,7 @@ target::CommandHook hook_for(const Question& q, const Kind& kind) {
         {.command = command, .page = page, .lun = 1, .outcome = *kind.outcome(q), .times = kind.times});
   };
   add(q.command, q.page);
-  if (q.page == 0xb0) add(q.command, 0xb1), add(q.command, 0xb2);
+  if (q.page == 0xb1) add(q.command, 0xb2);
   if (q.command == Opcode::read_capacity_10)
     quirks.push_back({.command = Opcode::service_action_in_16, .lun = 1, .outcome = *sense<5, 0x20, 0>(q)});
   return target::hook_of(std::move(quirks));
