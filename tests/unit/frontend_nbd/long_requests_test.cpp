@@ -11,7 +11,6 @@ using srpi::Errc;
 namespace {
 
 constexpr std::uint32_t kMiB = 1u << 20;
-constexpr std::uint32_t kEIO = 5, kEINVAL = 22;
 
 Client connect_unsized(LaneFixture& f, std::uint64_t id = 1) {
   return f.connect(id, 0, 0, nbd::kMaxPayloadBytes);

@@ -20,6 +20,9 @@
 
 namespace nbd = srp_nbd::nbd;
 
+// NBD's error numbers, which are Linux's.
+inline constexpr std::uint32_t kEIO = 5, kEPERM = 1, kEINVAL = 22, kENOSPC = 28;
+
 inline std::vector<std::byte> pattern(std::size_t bytes, unsigned seed) {
   std::vector<std::byte> data(bytes);
   std::mt19937 random(seed);

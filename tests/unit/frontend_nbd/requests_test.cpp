@@ -7,9 +7,7 @@
 using nbd::Command;
 using srpi::Errc;
 
-namespace {
-constexpr std::uint32_t kEIO = 5, kEPERM = 1, kEINVAL = 22, kENOSPC = 28;
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a lane writes data and reads it back, in every size") {
   LaneFixture f;

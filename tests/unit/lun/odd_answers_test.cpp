@@ -150,7 +150,7 @@ TEST_CASE("a unit whose cache was assumed and that does not know SYNCHRONIZE CAC
 
 TEST_CASE("a unit that has a volatile cache and refuses SYNCHRONIZE CACHE fails the flush") {
   target::TargetConfig config;
-  config.luns = {{.number = 0, .bytes = Rig::kDiskBytes, .volatile_cache = true}};
+  config.luns.push_back({.number = 0, .bytes = Rig::kDiskBytes, .name = {}, .volatile_cache = true});
   OddRig rig({{.command = Opcode::synchronize_cache_10, .outcome = refused(0x20)}}, config);
   CHECK(rig.run(0, IoOperation::flush) == Errc::not_supported);
 }
