@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // READ CAPACITY, REPORT LUNS and MODE SENSE data from a target, and the limits computed from them.
+#include <bit>
 #include <cstdlib>
 
 #include "scsi/capacity.hpp"
@@ -24,7 +25,8 @@ void use(const Capacity& capacity, Bytes rest) {
   const auto provisioning =
       decode_logical_block_provisioning(make_vpd(VpdPage::logical_block_provisioning, rest));
   const auto limits = combine(capacity, *reported, *provisioning, {.max_transfer_bytes = 1 << 20});
-  must(limits.has_value() == (capacity.block_size <= 1 << 20));
+  const auto block_size = capacity.block_size;
+  must(limits.has_value() == (std::has_single_bit(block_size) && block_size >= 512 && block_size <= 1 << 20));
   if (!limits) return;
   must(limits->max_transfer_blocks > 0 && limits->max_write_same_blocks > 0 &&
        limits->optimal_granularity_blocks > 0);
