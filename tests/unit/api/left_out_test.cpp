@@ -4,32 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "api/session_impl.hpp"
+#include "target_fabric.hpp"
 
 using namespace srpi;
 
 namespace {
-
-class CrowdedTarget final : public fabric::Fabric {
- public:
-  CrowdedTarget(const TargetAddress& address, std::uint16_t units) {
-    target::TargetConfig config;
-    config.port_id = address.target_port_id();
-    for (std::uint16_t i = 0; i < units; ++i)
-      config.luns.push_back({.number = i, .bytes = 4096, .name = "unit-" + std::to_string(i)});
-    target_ = target::RamTarget::create(std::move(config)).value();
-    network_.listen(loopback::service_of(address), *target_, network_.target_device()).value();
-  }
-  Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& address,
-                                                       const fabric::ConnectOptions& options) override {
-    return loopback::Fabric(network_).open(address, options);
-  }
-  std::size_t progress() override { return network_.progress() + target_->poll(); }
-
- private:
-  loopback::Network network_;
-  std::unique_ptr<target::RamTarget> target_;
-};
 
 // Connects, is lost and connects again.
 std::vector<std::string> warnings_of_two_logins(std::uint16_t units, SessionOptions options,
@@ -39,7 +18,7 @@ std::vector<std::string> warnings_of_two_logins(std::uint16_t units, SessionOpti
   options.log = [&](LogLevel level, std::string_view text) {
     if (level == LogLevel::warning) warnings.emplace_back(text);
   };
-  api::SessionImpl session(address, options, nullptr, std::make_unique<CrowdedTarget>(address, units),
+  api::SessionImpl session(address, options, nullptr, std::make_unique<test::TargetFabric>(address, units),
                            nullptr, 1);
   for (int login = 0; login < 2; ++login) {
     session.disconnect().value();

@@ -4,34 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "api/session_impl.hpp"
 #include "target/quirk.hpp"
+#include "target_fabric.hpp"
 
 using namespace srpi;
 
 namespace {
-
-class OddTarget final : public fabric::Fabric {
- public:
-  OddTarget(const TargetAddress& address, std::vector<target::Quirk> quirks) {
-    target::TargetConfig config;
-    config.port_id = address.target_port_id();
-    for (std::uint16_t i = 0; i < 3; ++i)
-      config.luns.push_back({.number = i, .bytes = 4096, .name = "odd-" + std::to_string(i)});
-    target_ = target::RamTarget::create(std::move(config)).value();
-    target_->set_command_hook(target::hook_of(std::move(quirks)));
-    network_.listen(loopback::service_of(address), *target_, network_.target_device()).value();
-  }
-  Result<std::unique_ptr<fabric::ActiveEndpoint>> open(const TargetAddress& address,
-                                                       const fabric::ConnectOptions& options) override {
-    return loopback::Fabric(network_).open(address, options);
-  }
-  std::size_t progress() override { return network_.progress() + target_->poll(); }
-
- private:
-  loopback::Network network_;
-  std::unique_ptr<target::RamTarget> target_;
-};
 
 struct Watching final : SessionObserver {
   void on_state(SessionState, SessionState to, const Error&) override {
@@ -64,7 +42,8 @@ TEST_CASE("observer, status and log tell of units that are not taken, and of uni
     if (level == LogLevel::warning) warnings.emplace_back(text);
   };
   Watching watching;
-  api::SessionImpl session(address, options, &watching, std::make_unique<OddTarget>(address, quirks), nullptr,
+  api::SessionImpl session(address, options, &watching,
+                           std::make_unique<test::TargetFabric>(address, 3, target::hook_of(quirks)), nullptr,
                            1);
   while (session.state() == SessionState::connecting) session.poll();
 
@@ -88,7 +67,8 @@ TEST_CASE("the log has one line for each odd answer, not one for each proof") {
   options.log = [&](LogLevel level, std::string_view text) {
     if (level == LogLevel::warning) warnings.emplace_back(text);
   };
-  api::SessionImpl session(address, options, nullptr, std::make_unique<OddTarget>(address, quirks), nullptr,
+  api::SessionImpl session(address, options, nullptr,
+                           std::make_unique<test::TargetFabric>(address, 3, target::hook_of(quirks)), nullptr,
                            1);
   for (int login = 0; login < 3; ++login) {
     session.disconnect().value();
