@@ -156,10 +156,10 @@ awaitable<ReloadedSession> Registry::unconfigure(SessionPtr session, bool prune)
 }
 
 Registry::SessionPtr Registry::running(const SessionRequest& request) const {
-  for (const auto& name : configured_) {
-    const auto& session = sessions_.at(name);
+  for (const auto& [name, session] : sessions_) {
+    if (!configured_.contains(name)) continue;
     if (request.name.empty() ? srpi::is_same_target(session->request().target.address, request.target.address)
-                             : session->request().name == request.name)
+                             : name == request.name)
       return session;
   }
   return nullptr;
