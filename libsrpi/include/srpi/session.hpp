@@ -245,8 +245,9 @@ class Session {
   // is destroyed. Do not keep the span over the first login.
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
-  // Registers the bytes, so that the target may reach them. Who owns what, and until when: memory.hpp. Before the first connection has found its device, the registration is
-  // postponed until then, and can fail that attempt with no_memory.
+  // Registers the bytes, so that the target can reach them. memory.hpp says who owns the bytes, the Memory and the
+  // registration. The session finds its RDMA device with its first connection, and registers earlier bytes then. That
+  // attempt to connect fails with no_memory if the device cannot register them.
   // Limits: any address and length; the device, the kernel and RLIMIT_MEMLOCK limit how much. The same bytes may be
   // registered several times.
   // Permitted in every state but `erased`. Errors: invalid_argument (no bytes, or none that the device can reach);

@@ -12,8 +12,8 @@
 namespace srpi {
 
 // Returns true if both addresses name the same target: their target port ids, addresses, partitions and service ids
-// are equal. The notation does not matter. If both name a local port, the local ports must be equal, too. The
-// comparison ignores the case of host names. It does not resolve them.
+// are equal. The notation does not matter. Two addresses with different local ports name two targets. An address without
+// a local port equals one with any local port. The comparison ignores the case of host names. It does not resolve them.
 [[nodiscard]] bool is_same_target(const TargetAddress&, const TargetAddress&);
 
 // Returns the position in `text`, counted from 1, that an error of parse_target(text) names. Returns nullopt if it

@@ -25,7 +25,7 @@ AsyncSession::AsyncSession(boost::asio::any_io_executor executor)
     : executor_(executor), impl_(std::make_shared<Impl>(executor)) {}
 AsyncSession::~AsyncSession() { erase(); }
 
-// Both keep an executor, because operations of the old one complete, too.
+// The old object keeps its executor, because its operations still complete: with an error.
 AsyncSession::AsyncSession(AsyncSession&& other) noexcept
     : executor_(other.executor_), impl_(std::move(other.impl_)) {}
 AsyncSession& AsyncSession::operator=(AsyncSession&& other) noexcept {
