@@ -36,7 +36,7 @@ endfunction()
 # of its definitions.
 function(srpi_layer name)
   cmake_parse_arguments(arg "" "PRECOMPILED_BY;FOLDER" "USES;LIBS;PRECOMPILE" ${ARGN})
-  set(root ${CMAKE_BINARY_DIR}/layers/${name})
+  set(root ${PROJECT_BINARY_DIR}/layers/${name})
   set(link ${root}/${name})
   if(arg_FOLDER)
     set(link ${root}/${arg_FOLDER})

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "srpi/version.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -128,7 +130,7 @@ int run_command_line(int argc, char** argv, Daemon daemon) {
   CLI::App app{"Logical units of SRP targets as block devices that outlive their target"};
   app.name("srp-nbd");
   app.require_subcommand(0, 1);  // the error is printed below
-  app.set_version_flag("--version", "srp-nbd " SRPI_VERSION);
+  app.set_version_flag("--version", fmt::format("srp-nbd {}", srpi::version()));
   app.footer(std::string("`srp-nbd COMMAND --help` explains a command, with examples.\n") + kExitCodes);
   Commands commands(app, daemon);
   add_session_commands(commands);

@@ -1,37 +1,39 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs into a scratch folder, then builds and runs examples against it: by CMake the one with coroutines, for its
-# headers need more, by pkg-config the plain one.
+# Installs into a scratch folder, then builds and runs the examples against it: by CMake all, by pkg-config a plain one.
 set -euo pipefail
-build=$1 compiler=$2 sanitize=$3
+build=$1 compiler=${CXX:-c++} sanitize=${SANITIZE:-}
 source_dir=$(cd "$(dirname "$0")/../.." && pwd)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 cmake --install "$build" --prefix "$scratch/root" >"$scratch/install.log" || { cat "$scratch/install.log"; exit 1; }
 
-mkdir "$scratch/app"
-cp "$source_dir/examples/copy_lun.cpp" "$scratch/app/main.cpp"
-cat >"$scratch/app/CMakeLists.txt" <<'END'
-cmake_minimum_required(VERSION 3.25)
-project(app CXX)
-find_package(srpi REQUIRED)
-add_executable(app main.cpp)
-target_link_libraries(app PRIVATE srpi::srpi)
-END
+# By component: each file belongs to one, and the development files come without the daemon.
+for component in runtime development daemon; do
+    cmake --install "$build" --prefix "$scratch/$component" --component "$component" >>"$scratch/install.log"
+    mkdir -p "$scratch/$component"
+    (cd "$scratch/$component" && find . -type f) >>"$scratch/by_component"
+done
+diff <(cd "$scratch/root" && find . -type f | sort) <(sort "$scratch/by_component")
+[[ -z $(find "$scratch/development" -name '*nbd*') ]] || { echo "the daemon is among the development files"; exit 1; }
+echo "components: ok"
+
+# The examples are a project of their own, outside of this tree.
+cp -r "$source_dir/examples" "$scratch/examples"
 flags=${sanitize:+-fsanitize=$sanitize}
-cmake -S "$scratch/app" -B "$scratch/app/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/root" -DCMAKE_CXX_COMPILER="$compiler" \
-    -DCMAKE_CXX_FLAGS="$flags" >"$scratch/cmake.log" || { cat "$scratch/cmake.log"; exit 1; }
-cmake --build "$scratch/app/build" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
-"$scratch/app/build/app" 'ram://1M?luns=2'
+cmake -S "$scratch/examples" -B "$scratch/examples/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/development" \
+    -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" >"$scratch/cmake.log" || { cat "$scratch/cmake.log"; exit 1; }
+cmake --build "$scratch/examples/build" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
+ctest --test-dir "$scratch/examples/build" --no-tests=error --output-on-failure
 echo "find_package: ok"
 
-PKG_CONFIG_PATH=$(find "$scratch/root" -type d -name pkgconfig)
+PKG_CONFIG_PATH=$(find "$scratch/development" -type d -name pkgconfig)
 export PKG_CONFIG_PATH
 # shellcheck disable=SC2046,SC2086
-"$compiler" -std=c++20 $flags "$source_dir/examples/read_block.cpp" -o "$scratch/app/by_pkg_config" \
+"$compiler" -std=c++20 $flags "$source_dir/examples/read_block.cpp" -o "$scratch/by_pkg_config" \
     $(pkg-config --cflags --libs srpi)
-"$scratch/app/by_pkg_config" ram://1M
+"$scratch/by_pkg_config" ram://1M
 echo "pkg-config: ok"
 
 # The service unit starts the program that was installed, by arguments that it takes.

@@ -31,6 +31,7 @@
 #include <utility>
 #include <vector>
 
+#include "srpi/export.hpp"
 #include "srpi/session.hpp"
 
 namespace srpi {
@@ -38,7 +39,7 @@ namespace srpi {
 namespace detail {
 
 // A pending operation. It completes once and then deletes itself.
-class AsyncOperation {
+class SRPI_EXPORT AsyncOperation {
  public:
   virtual void complete(Errc, std::size_t bytes) = 0;
 
@@ -81,7 +82,7 @@ struct AsyncIo {
 
 }  // namespace detail
 
-class AsyncSession {
+class SRPI_EXPORT AsyncSession {
  public:
   using Signature = void(boost::system::error_code, std::size_t bytes);  // bytes: 0 except for read and write
   static constexpr std::size_t kMaxTransferBytes = 4u << 20;             // of one async_read or async_write

@@ -20,6 +20,7 @@ namespace srpi {
 enum class Errc : std::uint8_t {
 #define SRPI_ERROR(name, value, ...) name = (value),
 #include "srpi/error_codes.def"
+#include "srpi/export.hpp"
 };
 
 // Classes of errors, to compare a code with: `if (code == Condition::retry_same_path)`. Errc::ok belongs to
@@ -40,16 +41,16 @@ struct ErrorDescription {
   const char* meaning;  // one or two sentences
 };
 // All lines, in the order of their codes.
-[[nodiscard]] std::span<const ErrorDescription> error_descriptions() noexcept;
+[[nodiscard]] SRPI_EXPORT std::span<const ErrorDescription> error_descriptions() noexcept;
 
-[[nodiscard]] const char* to_string(Errc) noexcept;       // ErrorDescription::words
-[[nodiscard]] std::string_view code_name(Errc) noexcept;  // ErrorDescription::name
-[[nodiscard]] int to_errno(Errc) noexcept;                // ErrorDescription::posix
+[[nodiscard]] SRPI_EXPORT const char* to_string(Errc) noexcept;       // ErrorDescription::words
+[[nodiscard]] SRPI_EXPORT std::string_view code_name(Errc) noexcept;  // ErrorDescription::name
+[[nodiscard]] SRPI_EXPORT int to_errno(Errc) noexcept;                // ErrorDescription::posix
 // The code with that name, or nullopt.
-[[nodiscard]] std::optional<Errc> parse_code_name(std::string_view) noexcept;
+[[nodiscard]] SRPI_EXPORT std::optional<Errc> parse_code_name(std::string_view) noexcept;
 
-[[nodiscard]] const std::error_category& error_category() noexcept;
-[[nodiscard]] const std::error_category& condition_category() noexcept;
+[[nodiscard]] SRPI_EXPORT const std::error_category& error_category() noexcept;
+[[nodiscard]] SRPI_EXPORT const std::error_category& condition_category() noexcept;
 [[nodiscard]] inline std::error_code make_error_code(Errc e) noexcept {
   return {static_cast<int>(e), error_category()};
 }
@@ -59,7 +60,7 @@ struct ErrorDescription {
 
 // A code with details: which operation failed, what was expected, what was found. The detail is empty if
 // there was no memory for it.
-struct Error {
+struct SRPI_EXPORT Error {
   Errc code = Errc::ok;
   std::string detail;
 
@@ -67,7 +68,7 @@ struct Error {
 };
 
 // Result::value() throws this if there is no value: std::system_error with the code and the detail.
-[[noreturn]] void throw_exception_from_error(const Error&, const boost::source_location&);
+[[noreturn]] SRPI_EXPORT void throw_exception_from_error(const Error&, const boost::source_location&);
 
 template<class T = void>
 using Result = boost::system::result<T, Error>;

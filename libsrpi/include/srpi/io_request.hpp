@@ -7,6 +7,7 @@
 #include <span>
 
 #include "srpi/error.hpp"
+#include "srpi/export.hpp"
 #include "srpi/memory.hpp"
 
 namespace srpi {
@@ -21,7 +22,7 @@ enum class IoOperation : std::uint8_t {
   unmap,  // the range's content is not needed any more; what it reads as afterwards is up to the target
   write_zeroes,  // the range reads as zeroes afterwards
 };
-[[nodiscard]] const char* to_string(IoOperation) noexcept;
+[[nodiscard]] SRPI_EXPORT const char* to_string(IoOperation) noexcept;
 
 // A part of a request's buffer. It lies inside `memory`, which belongs to the unit's session. The address may
 // have any alignment. The length is a multiple of the unit's block size and not 0: some targets (Linux' among

@@ -7,6 +7,8 @@
 #include <memory>
 #include <span>
 
+#include "srpi/export.hpp"
+
 namespace srpi {
 
 namespace session {
@@ -25,7 +27,7 @@ class MemoryTable;
 // completes with not_registered.
 //
 // Threads. It belongs to its session's thread; a detached one belongs to no thread.
-class Memory {
+class SRPI_EXPORT Memory {
  public:
   virtual ~Memory() = default;
   Memory(const Memory&) = delete;

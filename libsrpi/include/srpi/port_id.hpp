@@ -9,12 +9,13 @@
 #include <string_view>
 
 #include "srpi/error.hpp"
+#include "srpi/export.hpp"
 
 namespace srpi {
 
 // Revision 16a (io_class 0x0100): identifier extension in the first half, GUID in the second. Revision 10
 // (io_class 0xff00) has the halves the other way round; PortId always holds the bytes as they go on the wire.
-struct PortId {
+struct SRPI_EXPORT PortId {
   std::array<std::uint8_t, 16> bytes{};
 
   auto operator<=>(const PortId&) const = default;

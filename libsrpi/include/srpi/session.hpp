@@ -50,6 +50,7 @@
 #include <vector>
 
 #include "srpi/error.hpp"
+#include "srpi/export.hpp"
 #include "srpi/io_request.hpp"
 #include "srpi/memory.hpp"
 #include "srpi/port_id.hpp"
@@ -72,7 +73,7 @@ enum class SessionState : std::uint8_t {
   disconnected,
   erased,  // final; I/O fails at once
 };
-[[nodiscard]] const char* to_string(SessionState) noexcept;
+[[nodiscard]] SRPI_EXPORT const char* to_string(SessionState) noexcept;
 
 // What the unit said in INQUIRY, VPD pages 0x80, 0x83 and 0xB0 to 0xB2, READ CAPACITY and MODE SENSE.
 struct LogicalUnitInfo {
@@ -103,7 +104,7 @@ struct UnitNotTaken {
 };
 
 // A unit stays valid, at the same address, until the session is destroyed.
-class LogicalUnit {
+class SRPI_EXPORT LogicalUnit {
  public:
   virtual ~LogicalUnit() = default;
   [[nodiscard]] virtual const LogicalUnitInfo& info() const noexcept = 0;
@@ -192,7 +193,7 @@ struct UnitChange {
 // Called on the session's thread, from within create, poll, disconnect, reconnect, erase or the destructor. It
 // may call the const functions of the session and LogicalUnit::submit, no other function of the session. From
 // within create there is no session yet that it could call.
-class SessionObserver {
+class SRPI_EXPORT SessionObserver {
  public:
   virtual ~SessionObserver() = default;
   // `cause` has code ok if the change was requested, or is a success.
@@ -208,7 +209,7 @@ class SessionObserver {
   virtual void on_event(SessionEvent, LogicalUnit*) {}
 };
 
-class Session {
+class SRPI_EXPORT Session {
  public:
   // Makes a session and starts its first attempt to connect. The outcome comes through poll: the state
   // becomes `live`, or `disconnected` with the error. On a machine without RDMA the error is no_device, and

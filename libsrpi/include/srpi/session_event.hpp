@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "srpi/export.hpp"
+
 namespace srpi {
 
 // The values are stable: never renumbered, only added to.
@@ -24,6 +26,6 @@ enum class SessionEvent : std::uint8_t {
   failure_predicted = 9,        // 5Dh, 0Bh
   deferred_error = 10,          // the unit has lost a write that it had acknowledged; see IoOperation::flush
 };
-[[nodiscard]] const char* to_string(SessionEvent) noexcept;
+[[nodiscard]] SRPI_EXPORT const char* to_string(SessionEvent) noexcept;
 
 }  // namespace srpi

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "srpi/export.hpp"
 #include "srpi/session_options.hpp"
 
 namespace srpi {
@@ -18,7 +19,7 @@ namespace srpi {
 // A value as people write it, whichever the syntax: on a command line every value is a text.
 using OptionValue = std::variant<bool, std::int64_t, std::string, std::vector<std::uint64_t>>;
 
-struct SessionOption {
+struct SRPI_EXPORT SessionOption {
   // The member's type says how the value is written. Form names the types, in the same order.
   using Member = std::variant<bool SessionOptions::*,                          // true or false
                               std::uint8_t SessionOptions::*,                  // a whole number
@@ -56,11 +57,11 @@ struct SessionOption {
   [[nodiscard]] Result<> validate(const SessionOptions&) const;
 };
 
-[[nodiscard]] std::span<const SessionOption> session_option_table() noexcept;
+[[nodiscard]] SRPI_EXPORT std::span<const SessionOption> session_option_table() noexcept;
 
 // "expected EXPECTED, got VALUE", of at most a line.
-[[nodiscard]] std::string unexpected(std::string_view expected, const OptionValue& got);
+[[nodiscard]] SRPI_EXPORT std::string unexpected(std::string_view expected, const OptionValue& got);
 // The number that the value is, or that its text writes.
-[[nodiscard]] std::optional<std::int64_t> whole_number(const OptionValue&);
+[[nodiscard]] SRPI_EXPORT std::optional<std::int64_t> whole_number(const OptionValue&);
 
 }  // namespace srpi

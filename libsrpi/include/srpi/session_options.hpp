@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "srpi/error.hpp"
+#include "srpi/export.hpp"
 #include "srpi/port_id.hpp"
 
 namespace srpi {
@@ -22,7 +23,7 @@ using LogSink = std::function<void(LogLevel, std::string_view)>;
 using Milliseconds = std::chrono::milliseconds;
 using OptionalMilliseconds = std::optional<Milliseconds>;
 
-struct SessionOptions {
+struct SRPI_EXPORT SessionOptions {
   // Our identity. If both are unset, the extension is random, so that two sessions do not evict each other,
   // and the RDMA port gives the GUID half. initiator_port_id sets all 16 bytes, as LIO's ACLs in GID form
   // have them.

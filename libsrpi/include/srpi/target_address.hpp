@@ -25,6 +25,7 @@
 #include <variant>
 
 #include "srpi/error.hpp"
+#include "srpi/export.hpp"
 #include "srpi/port_id.hpp"
 #include "srpi/session_options.hpp"
 
@@ -53,7 +54,7 @@ struct RamAddress {
 };
 
 // Which target, and the way to it.
-struct TargetAddress {
+struct SRPI_EXPORT TargetAddress {
   std::variant<RdmaCmAddress, IbCmAddress, RamAddress> transport;
   std::uint64_t id_ext = 0;
   std::uint64_t ioc_guid = 0;
@@ -66,7 +67,7 @@ struct TargetAddress {
 
 // Options of a session that a login string or a URI may carry beside the address, with ib_srp's names. One
 // that is set wins over the SessionOptions field it belongs to.
-struct SessionOverrides {
+struct SRPI_EXPORT SessionOverrides {
   std::optional<std::uint64_t> initiator_ext;
   std::optional<std::uint32_t> queue_size;      // queue_depth: requests, 1 or more
   std::optional<std::uint32_t> max_it_iu_size;  // max_it_iu_bytes: kLeastItIuBytes to kMostItIuBytes
@@ -81,7 +82,7 @@ struct SessionOverrides {
 };
 
 // What a target's text says.
-struct Target {
+struct SRPI_EXPORT Target {
   TargetAddress address;
   SessionOverrides overrides;
 
@@ -93,6 +94,6 @@ struct Target {
 
 // Reads any of the forms above, blanks around it permitted. At most 4096 characters.
 // Errors: invalid_argument, naming the key and the place.
-[[nodiscard]] Result<Target> parse_target(std::string_view text);
+[[nodiscard]] SRPI_EXPORT Result<Target> parse_target(std::string_view text);
 
 }  // namespace srpi
