@@ -21,6 +21,7 @@
 #include "channel/command.hpp"
 #include "channel/credits.hpp"
 #include "channel/limits.hpp"
+#include "channel/request_rate.hpp"
 #include "channel/send_batch.hpp"
 #include "channel/send_queue.hpp"
 #include "channel/tmf.hpp"
@@ -144,6 +145,7 @@ class Channel {
   void on_unit(std::span<const std::byte>) noexcept;
   void on_response(std::span<const std::byte>) noexcept;
   void on_target_request(std::span<const std::byte>);  // may throw std::bad_alloc, but has no effect then
+  [[nodiscard]] bool admit_request(RequestRate&, std::uint64_t commands) noexcept;
   void answer(std::span<const std::byte>) noexcept;
   void finish(Command&, Errc) noexcept;
   // rescue.cpp
@@ -195,7 +197,9 @@ class Channel {
   Tmf rescue_;
   RescueStep rescue_step_ = RescueStep::none;  // the step that rescue_ is a part of
   std::uint64_t late_answers_ = 0;             // answers of aborted commands that may still come
-  std::uint64_t answers_ = 0;  // answers to target requests, counted to use their slots in turn
+  std::uint64_t answers_ = 0;     // answers to target requests, counted to use their slots in turn
+  std::uint32_t unanswered_ = 0;  // target requests that came before the answer to the first of them was sent
+  RequestRate credit_requests_, event_requests_;
 };
 
 }  // namespace srpi::channel

@@ -25,7 +25,7 @@ inline constexpr std::uint32_t kReceiveBatch = 16;  // receives per post_receive
 inline constexpr std::uint32_t kSignalEvery = 32;   // send queue entries per signaled send
 
 // Answers to target requests have slots after those of the commands. SRP permits one unanswered target
-// request, so all of these slots are in use only if the target violates the protocol.
+// request; a target with more of them than slots loses the channel.
 inline constexpr std::uint32_t kAnswerSlots = 4;
 
 constexpr std::uint32_t round_up(std::uint32_t n, std::uint32_t to) { return (n + to - 1) / to * to; }

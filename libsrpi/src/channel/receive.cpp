@@ -23,6 +23,7 @@ constexpr std::uint64_t kUnknownTagsTolerated = 8;
 std::size_t Channel::poll() noexcept {
   if (!endpoint_) return 0;
   const auto n = endpoint_->poll(completions_);
+  unanswered_ = 0;
   bool received = false;
   for (const auto& c : std::span(completions_.data(), n)) {
     if (c.status != fabric::WorkStatus::success) {
@@ -120,6 +121,22 @@ void Channel::finish(Command& command, Errc error) noexcept {
   complete(command, error);
 }
 
+// SRP permits one unanswered request of the target. All requests of one poll were sent before the answer to the
+// first of them. Some are tolerated: there are slots for their answers.
+bool Channel::admit_request(RequestRate& rate, std::uint64_t commands) noexcept {
+  if (++unanswered_ > kAnswerSlots)
+    fail(base::make_error(
+        Errc::protocol_error,
+        "the target sends requests without waiting for the answers: SRP permits one at a time"));
+  else if (!rate.admit(clock_.now(), commands))
+    fail(base::make_error(
+        Errc::protocol_error,
+        "the target sends more than {} requests within a second, which keeps its initiator from "
+        "everything else",
+        std::uint64_t{RequestRate::kMost}));
+  return !failure_;
+}
+
 void Channel::on_target_request(std::span<const std::byte> unit) {
   const auto opcode = wire::peek_opcode(unit);
   if (!opcode) return fail(opcode.error());
@@ -128,6 +145,8 @@ void Channel::on_target_request(std::span<const std::byte> unit) {
     case wire::Opcode::credit_request: {
       const auto request = wire::decode_credit_request(unit);
       if (!request) return fail(request.error());
+      // A target may grant the credit of each command by a request.
+      if (!admit_request(credit_requests_, counters_.commands)) return;
       if (!credits_.add(request->request_limit_delta))
         return fail({Errc::protocol_error, "SRP_CRED_REQ: the request limit overflows"});
       wire::encode(wire::CreditResponse{request->tag}, reply);
@@ -136,6 +155,7 @@ void Channel::on_target_request(std::span<const std::byte> unit) {
     case wire::Opcode::async_event_request: {
       const auto request = wire::decode_async_event_request(unit);
       if (!request) return fail(request.error());
+      if (!admit_request(event_requests_, 0)) return;
       if (!credits_.add(request->request_limit_delta))
         return fail({Errc::protocol_error, "SRP_AER_REQ: the request limit overflows"});
       wire::encode(wire::AsyncEventResponse{request->tag}, reply);
