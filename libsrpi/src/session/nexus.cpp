@@ -69,6 +69,7 @@ void Nexus::dispatch(Event event, const Error& cause) {
   if (row.action == Action::tear_down) dispatch(Event::drained);
   if (row.action == Action::lose) {
     if (options_.fast_io_fail.count() == 0) dispatch(Event::fast_io_fail_expired, cause);
+    if (!timers_.starts_at_once()) return timers_.schedule_retry(clock_.now());
     if (options_.reconnect_delay) start_attempt();
   }
 }
@@ -102,7 +103,7 @@ void Nexus::perform(Action action, const Error& cause) {
 
 // The attempt's proof has already updated the units' states.
 void Nexus::become_live() {
-  timers_.stop();
+  timers_.on_live(clock_.now());
   ++record_.connects;
   ++record_.cache_epoch;
   record_.last_error = {};

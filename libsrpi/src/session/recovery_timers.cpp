@@ -13,8 +13,15 @@ constexpr base::Duration kFirstPatience = std::chrono::seconds(1);
 RecoveryTimers::RecoveryTimers(const SessionOptions& options, base::Random& random) noexcept
     : options_(options), retry_delay_(options, random) {}
 
+void RecoveryTimers::on_live(base::Time now) noexcept {
+  retry_at_ = fast_io_fail_at_ = dev_loss_at_ = base::kNever;
+  patience_ = {};
+  live_since_ = now;
+}
+
 void RecoveryTimers::on_loss(base::Time now) noexcept {
-  retry_delay_.reset();
+  short_lives_ = now - live_since_ < kShortLife ? short_lives_ + 1 : 0;
+  if (starts_at_once()) retry_delay_.reset();
   patience_ = kFirstPatience;
   if (options_.fast_io_fail.count() > 0) fast_io_fail_at_ = now + options_.fast_io_fail;
   if (options_.dev_loss) dev_loss_at_ = now + *options_.dev_loss;
@@ -26,6 +33,7 @@ void RecoveryTimers::stop() noexcept {
   retry_at_ = fast_io_fail_at_ = dev_loss_at_ = base::kNever;
   retry_delay_.reset();
   patience_ = {};
+  short_lives_ = 0;
 }
 
 // The kernel's connection manager repeats a lost login request only after more than 4 s. So the first

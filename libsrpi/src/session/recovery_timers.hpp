@@ -3,6 +3,7 @@
 // its event once.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "session/backoff.hpp"
@@ -12,9 +13,16 @@ namespace srpi::session {
 
 class RecoveryTimers {
  public:
+  static constexpr base::Duration kShortLife = std::chrono::seconds(1);
+  static constexpr std::uint32_t kShortLives = 3;
+
   RecoveryTimers(const SessionOptions&, base::Random&) noexcept;
 
+  void on_live(base::Time now) noexcept;
   void on_loss(base::Time now) noexcept;
+  // True if the first attempt after a loss starts at once. After several connections in a row that were lost soon
+  // after their login, it has the delay of an attempt after a failed one.
+  [[nodiscard]] bool starts_at_once() const noexcept { return short_lives_ <= kShortLives; }
   void schedule_retry(base::Time now) noexcept;
   void stop_retry() noexcept { retry_at_ = base::kNever; }
   void stop_fast_io_fail() noexcept { fast_io_fail_at_ = base::kNever; }
@@ -35,7 +43,9 @@ class RecoveryTimers {
   const SessionOptions& options_;
   base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
   Backoff retry_delay_;
-  base::Duration patience_{};  // of the next automatic attempt after a loss; zero: connect_timeout
+  base::Time live_since_{};
+  std::uint32_t short_lives_ = 0;  // losses in a row of connections that were live for a short time
+  base::Duration patience_{};      // of the next automatic attempt after a loss; zero: connect_timeout
 };
 
 }  // namespace srpi::session

@@ -56,3 +56,26 @@ TEST_CASE("the first automatic attempt waits for a short time, a requested one f
   timers.forget_patience();
   CHECK(timers.next_patience() == options.connect_timeout);
 }
+
+TEST_CASE("a target that drops every connection soon after the login is tried with growing delays") {
+  SessionOptions options;
+  options.reconnect_first_delay = 1000ms;
+  options.reconnect_delay = Milliseconds{4000};
+  base::Random random(1);
+  RecoveryTimers timers(options, random);
+  auto now = kStart;
+  const auto live_for = [&](base::Duration time) {
+    timers.on_live(now);
+    timers.on_loss(now += time);
+    return timers.starts_at_once();
+  };
+  for (std::uint32_t i = 0; i < RecoveryTimers::kShortLives; ++i) CHECK(live_for(10ms));
+  for (const auto expected : {1000ms, 2000ms, 4000ms, 4000ms}) {
+    CHECK_FALSE(live_for(10ms));
+    timers.schedule_retry(now);
+    CHECK(timers.retry_at() <= now + expected);
+    CHECK(timers.retry_at() >= now + expected - expected / 4);
+  }
+  CHECK(live_for(RecoveryTimers::kShortLife));  // this one has lived
+  CHECK(live_for(10ms));
+}
