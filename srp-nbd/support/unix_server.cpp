@@ -12,7 +12,7 @@
 #include <set>
 #include <utility>
 
-#include "support/log_limit.hpp"
+#include "srpi/log_limit.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -108,7 +108,7 @@ struct UnixServer::State {
   const Serve serve;
   const std::pair<dev_t, ino_t> node;
   std::set<Socket*> sockets;  // members of the frames of serve_one
-  LogLimit failed_accepts = {};
+  srpi::LogLimit failed_accepts = {};
 };
 
 Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, const std::string& path,

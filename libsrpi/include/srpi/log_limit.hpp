@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Limits the lines of the log that a client can cause, however often it comes.
+// Limits the lines of a log that a stranger can cause, however often it does what causes them.
 #pragma once
-
-#include <fmt/format.h>
 
 #include <chrono>
 #include <cstddef>
@@ -10,13 +8,16 @@
 #include <string>
 #include <utility>
 
-namespace srp_nbd {
+namespace srpi {
 
 class LogLimit {
  public:
   using Time = std::chrono::steady_clock::time_point;
-  static constexpr std::size_t kLines = 5;  // in each interval
+  static constexpr std::size_t kLines = 5;
   static constexpr std::chrono::seconds kInterval{10};
+
+  // `most`: lines in each interval.
+  explicit LogLimit(std::size_t most = kLines) noexcept : most_(most) {}
 
   // nullopt: leave this line out. Otherwise the line's end: empty, or how many lines were left out before it.
   [[nodiscard]] std::optional<std::string> pass(Time now = std::chrono::steady_clock::now()) {
@@ -24,18 +25,19 @@ class LogLimit {
       interval_end_ = now + kInterval;
       lines_ = 0;
     }
-    if (lines_ == kLines) {
+    if (lines_ == most_) {
       ++left_out_;
       return std::nullopt;
     }
     ++lines_;
     const auto left_out = std::exchange(left_out_, 0);
-    return left_out == 0 ? std::string() : fmt::format(" ({} more like this before)", left_out);
+    return left_out == 0 ? std::string() : " (" + std::to_string(left_out) + " more like this before)";
   }
 
  private:
+  std::size_t most_;
   Time interval_end_;
   std::size_t lines_ = 0, left_out_ = 0;
 };
 
-}  // namespace srp_nbd
+}  // namespace srpi

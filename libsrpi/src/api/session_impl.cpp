@@ -84,6 +84,15 @@ void SessionImpl::log(LogLevel level, F words) const noexcept {
   }
 }
 
+template<class F>
+void SessionImpl::log(LogLimit& limit, LogLevel level, F words) noexcept {
+  if (!options_.log) return;
+  try {
+    if (const auto end = limit.pass(clock_.now())) options_.log(level, words() + *end);
+  } catch (const std::bad_alloc&) {
+  }
+}
+
 void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
   const auto a = session::published(from), b = session::published(to);
   if (a == b) return;  // an internal change of state; on_attempt_failed has reported the cause
@@ -104,26 +113,23 @@ void SessionImpl::on_unit_event(std::uint64_t lun, scsi::Event event) {
   if (!public_event) return;
   const auto unit = std::ranges::find_if(units_, [&](const auto& u) { return unit_of(u).wire_lun() == lun; });
   if (event == scsi::Event::deferred_error && unit != units_.end()) unit_of(*unit).note_lost_write();
-  log(LogLevel::info,
+  log(event_lines_, LogLevel::info,
       [&] { return fmt::format("LUN {}: {}", wire::lun_to_string(lun), scsi::to_string(event)); });
   if (observer_) observer_->on_event(*public_event, unit == units_.end() ? nullptr : unit->get());
 }
 
 void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   const bool good = cause.code == Errc::ok;
-  log(good ? LogLevel::info : LogLevel::warning, [&] {
+  log(channel_lines_, good ? LogLevel::info : LogLevel::warning, [&] {
     return fmt::format("{} of {} channels are live{}{}", live, nexus_.channels().all().size(),
                        good ? "" : ": ", good ? "" : cause.message());
   });
 }
 
-void SessionImpl::log_oddities(const lun::UnitProfile& unit) const noexcept {
-  for (const auto& oddity : unit.oddities) log(LogLevel::warning, [&] { return oddity; });
-}
-
 // For a known unit.
 void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
-  if (found.oddities != unit.profile().oddities) log_oddities(found);
+  if (found.oddities != unit.profile().oddities)
+    for (const auto& oddity : found.oddities) log(unit_lines_, LogLevel::warning, [&] { return oddity; });
   const auto was_away = unit.info().away.code;
   UnitChange change;
   change.old_blocks = unit.info().blocks;
@@ -137,7 +143,7 @@ void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
 void SessionImpl::report_change(lun::Unit& unit, const UnitChange& change) {
   const auto& away = unit.info().away;
   if (change.away || change.back)
-    log(away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
+    log(unit_lines_, away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
       return fmt::format(
           "LUN {} is {}", unit.info().lun,
           away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
@@ -177,7 +183,7 @@ Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
     }
     auto unit = std::make_unique<lun::Unit>(nexus_, busy_units_, found[i], options_, clock_);
     if (auto done = unit->prepare(); !done) return done;
-    log_oddities(found[i]);
+    for (const auto& oddity : found[i].oddities) log(LogLevel::warning, [&] { return oddity; });
     units_.push_back(std::move(unit));
     if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
     if (found[i].info.away.code != Errc::ok) report_change(unit_of(units_.back()), {.away = true});

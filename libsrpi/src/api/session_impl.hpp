@@ -13,6 +13,7 @@
 #include "lun/unit.hpp"
 #include "lun/unit_proof.hpp"
 #include "session/nexus.hpp"
+#include "srpi/log_limit.hpp"
 #include "srpi/session.hpp"
 
 namespace srpi::api {
@@ -61,7 +62,6 @@ class SessionImpl final : public Session,
   void take_unit(lun::Unit&, const lun::UnitProfile&);
   void report_change(lun::Unit&, const UnitChange&);
   void report_not_taken();
-  void log_oddities(const lun::UnitProfile&) const noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;
   void sleep_until(base::Time) noexcept;
@@ -71,6 +71,9 @@ class SessionImpl final : public Session,
   // Logs nothing if there is no memory for the text.
   template<class F>
   void log(LogLevel, F words) const noexcept;
+  // The same for lines that the target can cause at any rate.
+  template<class F>
+  void log(LogLimit&, LogLevel, F words) noexcept;
 
   const SessionOptions options_;
   const TargetAddress target_;
@@ -83,7 +86,8 @@ class SessionImpl final : public Session,
   session::Nexus nexus_;
   lun::BusyUnits busy_units_;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
-  bool by_administrator_ = false;                    // disconnect() caused the last end of the connection
+  LogLimit event_lines_, channel_lines_, unit_lines_{64};
+  bool by_administrator_ = false;  // disconnect() caused the last end of the connection
   WaitSet wait_set_;
   std::vector<int> fds_;  // used by arm() only
   std::uint64_t watched_version_ = ~0ull;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/log_limit.hpp"
+#include "srpi/log_limit.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace std::chrono_literals;
-using srp_nbd::LogLimit;
+using srpi::LogLimit;
 
 TEST_CASE("lines beyond the limit are left out, counted, and told with the next line") {
   LogLimit limit;
