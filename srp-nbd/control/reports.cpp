@@ -69,9 +69,11 @@ constexpr EventDescription kEvents[] = {
      "as `unit_found`; `cause`"},
     {Kind::unit_back, "{unit} is back", "A unit that was away has proved to be the same one",
      "as `unit_found`"},
-    {Kind::unit_event, "{unit}: the target reports: {event}",
-     "The target has reported something about a unit",
-     "`event`; as `unit_found`, or only `lun`: `null` for a unit that the session does not use"},
+    {Kind::unit_event, "{unit}: the target reports: {event}{times}",
+     "The target has reported something about a unit; reports that come faster than they are taken are one "
+     "event",
+     "`event`, `count` of reports; as `unit_found`, or only `lun`: `null` for a unit that the session does "
+     "not use"},
     {Kind::published, "lun {lun} published, {place}", "A unit can be opened", "as `unit_found`"},
     {Kind::publish_failed, "not published", "None of the session's units can be opened", "`cause`"},
     {Kind::device_lost, "{unit} lost", "Somebody else has disconnected a unit's kernel device",
@@ -180,7 +182,9 @@ std::string Event::text() const {
                        fmt::arg("place", device && *device ? **device : text_of(export_)),
                        fmt::arg("wwid", text_of(wwid)), fmt::arg("size", size_text(size_bytes.value_or(0))),
                        fmt::arg("old_size", size_text(old_size_bytes.value_or(0))),
-                       fmt::arg("event", spaced(event.value_or(""))), fmt::arg("lost", lost.value_or(0)));
+                       fmt::arg("event", spaced(event.value_or(""))),
+                       fmt::arg("times", count.value_or(1) > 1 ? fmt::format(" ({} times)", *count) : ""),
+                       fmt::arg("lost", lost.value_or(0)));
   return fmt::format("{}  {}  {}{}", time, session.value_or("*"), what, cause ? ": " + cause->message : "");
 }
 

@@ -111,7 +111,7 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(EventKind, std::uint8_t, present, added, state, at
 struct EventDescription {
   EventKind kind;
   // For people; in braces what an event has: from, to, unit ("lun 0 (/dev/nbd0)"), lun, place, wwid, size,
-  // old_size, event, lost.
+  // old_size, event, times (" (N times)"), lost.
   std::string_view words;
   std::string_view meaning;  // of the manual
   std::string_view keys;     // the keys with values, besides time, session and kind
@@ -138,11 +138,11 @@ struct Event {
   Maybe<OptionalText> device, export_, wwid;
   Maybe<std::uint64_t> size_bytes;
   Maybe<std::string> event;
-  Maybe<std::uint64_t> old_size_bytes, lost;
+  Maybe<std::uint64_t> count, old_size_bytes, lost;
 };
 BOOST_DESCRIBE_STRUCT(Event, (),
                       (time, session, kind, from, to, cause, lun, device, export_, wwid, size_bytes, event,
-                       old_size_bytes, lost))
+                       count, old_size_bytes, lost))
 
 // The manual's table of events in Markdown.
 [[nodiscard]] std::string events_manual();

@@ -103,7 +103,7 @@ Outcome<> ManagedSession::start_lane() {
   const auto create = [address = request_.target.address, options](srpi::SessionObserver* observer) {
     return srpi::Session::create(address, options, observer);
   };
-  auto lane = Lane::start(create, lane_reports(), lane_options);
+  auto lane = Lane::start(create, observe_lane(), lane_options);
   if (!lane) return Failure{lane.error()};
   lane_ = std::move(*lane);
   last_status_.target = request_.target.address;
@@ -180,22 +180,23 @@ awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectOrder) 
 
 awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
   const auto self = shared_from_this();
-  // What the lane reports after its answer must not be missed: the ticket is taken when the answer arrives,
-  // not when this coroutine goes on.
+  // What the lane reports after its answer must not be missed: the ticket is taken between the reports before the
+  // answer and those after it.
   struct Asked {
     Outcome<srpi::SessionState> state;
     LiveWaiters::Ticket ticket;
   };
   const Answer<Asked> answer(executor_);
-  lane_->post([answer, executor = executor_, weak = weak_from_this()](srpi::Session& session) {
+  lane_->post([answer, reports = reports_, weak = weak_from_this()](srpi::Session& session) {
     Outcome<srpi::SessionState> state;
     if (auto outcome = session.reconnect(); !outcome)
       state = Failure{outcome.error()};
     else
       state = session.state();
-    asio::post(executor, [answer, weak, state] {
-      if (const auto there = weak.lock()) answer.give(Asked{state, there->live_waiters_.ticket()});
-    });
+    reports->put({{}, [answer, weak, state] {
+                    if (const auto there = weak.lock())
+                      answer.give(Asked{state, there->live_waiters_.ticket()});
+                  }});
   });
   const auto asked = co_await answer.wait();
   if (phase_ == Phase::erasing) co_return erased_meanwhile();

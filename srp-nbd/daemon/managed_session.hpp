@@ -4,7 +4,7 @@
 // Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect
 // and reconnect do not change the export. Only erase, and a start that fails, withdraw it.
 //
-// Threads: main thread only. The lane's thread posts its reports there. Lifetime: a coroutine of a session
+// Threads: main thread only. The lane's reports come there by a mailbox (LaneReports). Lifetime: a coroutine of a session
 // keeps the session alive until the coroutine ends. The lane ends before the session, by erase or by a start
 // that fails.
 #pragma once
@@ -19,6 +19,7 @@
 #include "control/orders.hpp"
 #include "control/reports.hpp"
 #include "daemon/event_hub.hpp"
+#include "daemon/lane_reports.hpp"
 #include "daemon/unit_functions.hpp"
 #include "export/export.hpp"
 #include "export/kernel_device.hpp"
@@ -107,17 +108,19 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   enum class Phase { connecting, publishing, ready, erasing };
 
   // Reports of the lane.
-  class LaneReports;
-  [[nodiscard]] std::unique_ptr<LaneObserver> lane_reports();
-  void on_state(Event::Time, srpi::SessionState from, srpi::SessionState to, const srpi::Error& cause);
+  class Observer;
+  [[nodiscard]] std::unique_ptr<LaneObserver> observe_lane();
+  // Takes what waits, until nothing does.
+  [[nodiscard]] static awaitable<void> take_reports(std::weak_ptr<ManagedSession>);
+  void take(LaneReport&);
+  void on(Event::Time, const StateReport&);
   void on_live();
   void on_disconnected(srpi::SessionState from, const srpi::Error& cause);
-  void on_attempt_failed(Event::Time, const srpi::Error&);
-  void on_logical_unit(Event::Time, const srpi::LogicalUnitInfo&, const srpi::UnitChange&);
-  void on_unit_not_taken(Event::Time, const srpi::UnitNotTaken&);
-
-  void on_event(Event::Time, srpi::SessionEvent, const std::optional<srpi::LogicalUnitInfo>&);
-  void on_connection_closed(Event::Time, std::uint64_t connection_id, const srpi::Error& why);
+  void on(Event::Time, const FailedAttemptReport&);
+  void on(Event::Time, const UnitReport&);
+  void on(Event::Time, const UnitNotTakenReport&);
+  void on(Event::Time, const UnitEventReport&);
+  void on(Event::Time, const ConnectionReport&);
 
   // Publishes an event of this session, with the members of a unit and a cause if they are given.
   void report(Event, const ExportedUnit* unit = nullptr, std::optional<Failure> cause = {});
@@ -147,6 +150,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   Answer<Outcome<>> first_login_;  // ok, or the reason why the session is not live
   Answer<Outcome<>> gone_;         // the result of the running erasure
   LiveWaiters live_waiters_;
+  std::shared_ptr<LaneReports> reports_;
   std::vector<srpi::LogicalUnitInfo> units_;
   // By the last report. The status may be newer: it comes with the answers of the lane.
   srpi::SessionState reported_state_ = srpi::SessionState::connecting;

@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <functional>
+#include <type_traits>
 #include <utility>
+#include <variant>
 
 #include "daemon/managed_session.hpp"
 
@@ -14,48 +15,75 @@ namespace srp_nbd {
 namespace asio = boost::asio;
 using srpi::SessionState;
 
-// Runs on the lane's thread. It copies the data and posts the work to the main thread; the session may be
-// destroyed before the work runs.
-class ManagedSession::LaneReports final : public LaneObserver {
+namespace {
+
+// So many reports in a batch that are part of others show a flood. The next ones wait for a moment then, so that
+// they cost the main thread and the followers little, however many there are.
+constexpr std::size_t kFlood = 16;
+constexpr std::chrono::milliseconds kFloodPause{50};
+
+}  // namespace
+
+// On the lane's thread.
+class ManagedSession::Observer final : public LaneObserver {
  public:
-  LaneReports(Executor executor, std::weak_ptr<ManagedSession> session)
-      : executor_(std::move(executor)), session_(std::move(session)) {}
+  explicit Observer(std::shared_ptr<LaneReports> reports) : reports_(std::move(reports)) {}
 
   void on_state(SessionState from, SessionState to, const srpi::Error& cause) override {
-    at_home(&ManagedSession::on_state, from, to, cause);
+    put(StateReport{from, to, cause});
   }
-  void on_attempt_failed(const srpi::Error& error) override {
-    at_home(&ManagedSession::on_attempt_failed, error);
+  void on_attempt_failed(const srpi::Error& error) override { put(FailedAttemptReport{error}); }
+  void on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange&) override {
+    put(UnitReport{unit.info()});
   }
-  void on_logical_unit(srpi::LogicalUnit& unit, const srpi::UnitChange& change) override {
-    at_home(&ManagedSession::on_logical_unit, unit.info(), change);
-  }
-  void on_unit_not_taken(const srpi::UnitNotTaken& unit) override {
-    at_home(&ManagedSession::on_unit_not_taken, unit);
-  }
+  void on_unit_not_taken(const srpi::UnitNotTaken& unit) override { put(UnitNotTakenReport{unit}); }
   void on_event(srpi::SessionEvent what, srpi::LogicalUnit* unit) override {
-    at_home(&ManagedSession::on_event, what, unit ? std::optional(unit->info()) : std::nullopt);
+    put(UnitEventReport{what, unit ? std::optional(unit->info().lun) : std::nullopt});
   }
   void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
-    at_home(&ManagedSession::on_connection_closed, id, why);
+    put(ConnectionReport{id, why});
   }
 
  private:
-  template<class Function, class... Arguments>
-  void at_home(Function function, Arguments... arguments) const {
-    const auto now = std::chrono::system_clock::now();  // only printed
-    asio::post(executor_, [session = session_, function, now, arguments...] {
-      if (const auto self = session.lock(); self && self->export_)
-        std::invoke(function, *self, now, arguments...);
-    });
+  template<class What>
+  void put(What what) const {
+    reports_->put({std::chrono::system_clock::now(), std::move(what)});  // the time is only printed
   }
 
-  const Executor executor_;
-  const std::weak_ptr<ManagedSession> session_;
+  const std::shared_ptr<LaneReports> reports_;
 };
 
-std::unique_ptr<LaneObserver> ManagedSession::lane_reports() {
-  return std::make_unique<LaneReports>(executor_, weak_from_this());
+// The session may be destroyed before its last reports are taken.
+std::unique_ptr<LaneObserver> ManagedSession::observe_lane() {
+  reports_ = std::make_shared<LaneReports>([executor = executor_, weak = weak_from_this()] {
+    asio::post(executor, [executor, weak] { spawn(executor, take_reports(weak)); });
+  });
+  return std::make_unique<Observer>(reports_);
+}
+
+awaitable<void> ManagedSession::take_reports(std::weak_ptr<ManagedSession> weak) {
+  for (;;) {
+    bool is_flood = false;
+    if (const auto self = weak.lock()) {
+      auto batch = self->reports_->take();
+      if (batch.reports.empty()) co_return;
+      is_flood = batch.merged >= kFlood;
+      for (auto& report : batch.reports) self->take(report);
+    } else {
+      co_return;
+    }
+    co_await pause(is_flood ? kFloodPause : std::chrono::milliseconds(0));
+  }
+}
+
+void ManagedSession::take(LaneReport& report) {
+  if (const auto* call = std::get_if<ReportedCall>(&report.what)) return (*call)();
+  if (!export_) return;
+  std::visit(
+      [&](const auto& what) {
+        if constexpr (!std::is_same_v<decltype(what), const ReportedCall&>) on(report.time, what);
+      },
+      report.what);
 }
 
 void ManagedSession::report(Event event, const ExportedUnit* unit, std::optional<Failure> cause) {
@@ -79,8 +107,8 @@ Event ManagedSession::present_state() const {
 }
 
 // Does not log, because the library has done so.
-void ManagedSession::on_state(Event::Time time, SessionState from, SessionState to,
-                              const srpi::Error& cause) {
+void ManagedSession::on(Event::Time time, const StateReport& reported) {
+  const auto& [from, to, cause] = reported;
   last_status_.state = to;
   reported_state_ = to;
   reported_cause_.reset();
@@ -114,7 +142,8 @@ void ManagedSession::on_disconnected(SessionState from, const srpi::Error& cause
                         : Failure{cause});
 }
 
-void ManagedSession::on_attempt_failed(Event::Time time, const srpi::Error& error) {
+void ManagedSession::on(Event::Time time, const FailedAttemptReport& failed) {
+  const auto& error = failed.error;
   report(event(time, EventKind::attempt_failed), nullptr, Failure{error});
   if (phase_ == Phase::connecting && is_starting())
     first_login_.give(Failure{error});
@@ -128,43 +157,51 @@ ExportedUnit ManagedSession::exported(const srpi::LogicalUnitInfo& info) const {
   return found == units.end() ? ExportedUnit{info, {}, {}} : *found;
 }
 
-void ManagedSession::on_logical_unit(Event::Time time, const srpi::LogicalUnitInfo& info,
-                                     const srpi::UnitChange& change) {
-  if (change.found)
+void ManagedSession::on(Event::Time time, const UnitReport& reported) {
+  const auto& info = reported.info;
+  const auto known = std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun);
+  const bool found = known == units_.end();
+  const auto blocks_before = found ? info.blocks : known->blocks;
+  const auto away_before = found ? srpi::Errc::ok : known->away.code;
+  if (found)
     units_.push_back(info);
   else
-    *std::ranges::find(units_, info.lun, &srpi::LogicalUnitInfo::lun) = info;
+    *known = info;
   export_->resize(info);
   const auto unit = exported(info);
-  if (change.away) report(event(time, EventKind::unit_away), &unit, Failure{info.away});
-  if (change.back) report(event(time, EventKind::unit_back), &unit);
-  if (change.found) report(event(time, EventKind::unit_found), &unit);
-  if (!change.resized) return;
+  if (found) report(event(time, EventKind::unit_found), &unit);
+  if (info.away.code != away_before) {
+    if (info.away.code != srpi::Errc::ok)
+      report(event(time, EventKind::unit_away), &unit, Failure{info.away});
+    else
+      report(event(time, EventKind::unit_back), &unit);
+  }
+  if (info.blocks == blocks_before) return;
   auto resized = event(time, EventKind::unit_resized);
-  resized.old_size_bytes = change.old_blocks * info.block_size;
+  resized.old_size_bytes = blocks_before * info.block_size;
   report(std::move(resized), &unit);
 }
 
-void ManagedSession::on_unit_not_taken(Event::Time time, const srpi::UnitNotTaken& unit) {
+void ManagedSession::on(Event::Time time, const UnitNotTakenReport& not_taken) {
   auto reported = event(time, EventKind::unit_not_taken);
-  reported.lun = std::optional(unit.lun);
-  report(std::move(reported), nullptr, Failure{unit.why});
+  reported.lun = std::optional(not_taken.unit.lun);
+  report(std::move(reported), nullptr, Failure{not_taken.unit.why});
 }
 
-// Without a unit: the session does not use the unit of the event.
-void ManagedSession::on_event(Event::Time time, srpi::SessionEvent what,
-                              const std::optional<srpi::LogicalUnitInfo>& info) {
+void ManagedSession::on(Event::Time time, const UnitEventReport& told) {
   auto reported = event(time, EventKind::unit_event);
-  reported.event = srpi::to_string(what);
-  reported.lun.emplace();
-  if (!info) return report(std::move(reported));
-  const auto unit = exported(*info);
+  reported.event = srpi::to_string(told.what);
+  reported.count = told.count;
+  reported.lun.emplace();  // null: the session does not use the unit of the event
+  const auto known =
+      std::ranges::find_if(units_, [&](const srpi::LogicalUnitInfo& info) { return told.lun == info.lun; });
+  if (known == units_.end()) return report(std::move(reported));
+  const auto unit = exported(*known);
   report(std::move(reported), &unit);
 }
 
-void ManagedSession::on_connection_closed(Event::Time time, std::uint64_t connection_id,
-                                          const srpi::Error& why) {
-  if (const auto lost = export_->connection_closed(connection_id, why))
+void ManagedSession::on(Event::Time time, const ConnectionReport& closed) {
+  if (const auto lost = export_->connection_closed(closed.id, closed.why))
     report(event(time, EventKind::device_lost), &lost->unit, Failure{lost->why});
 }
 

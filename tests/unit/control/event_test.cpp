@@ -85,6 +85,11 @@ TEST_CASE("event text: a line for each kind, and for an unknown kind of a newer 
       "T  a  lun 0 (/dev/nbd0): the target reports: mode parameters changed");
   CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_event","event":"capacity_changed","lun":null})") ==
         "T  a  a unit that is not in use: the target reports: capacity changed");
+  CHECK(text_of(R"({"time":"T","session":"a","kind":"unit_event","event":"space_low","lun":1,"count":1})") ==
+        "T  a  lun 1: the target reports: space low");
+  CHECK(
+      text_of(R"({"time":"T","session":"a","kind":"unit_event","event":"space_low","lun":1,"count":900})") ==
+      "T  a  lun 1: the target reports: space low (900 times)");
   CHECK(
       text_of(
           R"({"time":"T","session":"a","kind":"unit_away","lun":3,"device":"/dev/nbd0","cause":{"code":"x","message":"no medium"}})") ==
