@@ -5,7 +5,7 @@
 //   id_ext=HEX,ioc_guid=HEX,dest=HOST:PORT[,src=HOST]…                           the same, as ib_srp takes it
 //   id_ext=HEX,ioc_guid=HEX,dgid=32HEX,pkey=HEX,service_id=HEX…                  native InfiniBand CM, as
 //                                                                                `ibsrpdm -c` prints it
-//   ram://SIZE[?luns=N&block_size=BYTES]                                         the built-in target, in this process
+//   ram://SIZE[?luns=N&block_size=BYTES&flood=KIND]                              the built-in target, in this process
 //
 // Each key may occur once. id_ext, ioc_guid, dest, dgid and service_id are mandatory in the forms that show
 // them. src, sgid, pkey, io_class and the keys of SessionOverrides are optional. Ids, keys and classes are
@@ -46,10 +46,22 @@ struct IbCmAddress {
   bool operator==(const IbCmAddress&) const = default;
 };
 
+// What the built-in target does without end, as fast as it can, to try its initiator.
+enum class RamFlood : std::uint8_t {
+  none,
+  events,      // SRP_AER_REQ: a unit reports that its space is low
+  credits,     // SRP_CRED_REQ that grant nothing
+  attentions,  // a unit attention in place of every second answer to a read or write: its size has changed
+  changes,     // the first unit grows, and each time reports that
+  logouts,     // SRP_T_LOGOUT in place of the answer to a read or write
+};
+[[nodiscard]] const char* to_string(RamFlood) noexcept;
+
 struct RamAddress {
   std::uint64_t size_bytes = 0;    // of each logical unit; a multiple of block_size, below 8 EiB
   std::uint32_t luns = 1;          // 1..256
   std::uint32_t block_size = 512;  // bytes, a power of two from 512 to 65536
+  RamFlood flood = RamFlood::none;
   bool operator==(const RamAddress&) const = default;
 };
 

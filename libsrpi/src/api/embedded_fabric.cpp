@@ -4,6 +4,11 @@
 #include <fmt/format.h>
 
 namespace srpi::api {
+namespace {
+
+constexpr std::uint64_t kRoomToGrow = std::uint64_t{1} << 36;  // addresses, not memory
+
+}  // namespace
 
 Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddress& address,
                                                                std::uint64_t seed) {
@@ -14,11 +19,13 @@ Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddre
     target::LunConfig lun;
     lun.number = static_cast<std::uint16_t>(i);
     lun.bytes = ram.size_bytes;
+    if (ram.flood == RamFlood::changes) lun.max_bytes = ram.size_bytes + kRoomToGrow;
     lun.block_size = ram.block_size;
     lun.name = fmt::format("ram-{:016x}-{}", seed, i);
     config.luns.push_back(std::move(lun));
   }
   config.release_unmapped_pages = true;
+  config.flood = ram.flood;
   auto target = target::RamTarget::create(std::move(config));
   if (!target) return target.error();
   std::unique_ptr<EmbeddedFabric> fabric(new EmbeddedFabric(std::move(*target), address));

@@ -83,11 +83,24 @@ std::string ram_uri(const Target& target, const RamAddress& ram) {
   if (a.ioc_guid != 0) items.add("ioc_guid", hex(a.ioc_guid, 16));
   if (ram.luns != RamAddress{}.luns) items.add("luns", std::to_string(ram.luns));
   if (ram.block_size != RamAddress{}.block_size) items.add("block_size", std::to_string(ram.block_size));
+  if (ram.flood != RamFlood::none) items.add("flood", std::string(to_string(ram.flood)));
   add_parameters(items, target);
   return "ram://" + size(ram.size_bytes) + (items.text().empty() ? "" : "?" + items.text());
 }
 
 }  // namespace
+
+const char* to_string(RamFlood flood) noexcept {
+  switch (flood) {
+    case RamFlood::none: return "none";
+    case RamFlood::events: return "events";
+    case RamFlood::credits: return "credits";
+    case RamFlood::attentions: return "attentions";
+    case RamFlood::changes: return "changes";
+    case RamFlood::logouts: return "logouts";
+  }
+  return "?";
+}
 
 std::string Target::to_uri() const {
   if (const auto* ram = std::get_if<RamAddress>(&address.transport)) return ram_uri(*this, *ram);

@@ -142,6 +142,19 @@ Result<> set_block_size(Target& t, const Item& item) {
   return {};
 }
 
+Result<> set_flood(Target& t, const Item& item) {
+  std::string known;
+  for (auto flood = RamFlood::events; flood <= RamFlood::logouts;
+       flood = static_cast<RamFlood>(static_cast<int>(flood) + 1)) {
+    if (item.value == to_string(flood)) {
+      std::get<RamAddress>(t.address.transport).flood = flood;
+      return {};
+    }
+    known += (known.empty() ? "" : ", ") + std::string(to_string(flood));
+  }
+  return invalid_address(item, "\"" + item.value + "\" is not one of " + known);
+}
+
 struct Key {
   const char* name;
   unsigned forms;
@@ -169,6 +182,7 @@ const Key kKeys[] = {
      }},
     {"luns", kRam, 0, set_luns},
     {"block_size", kRam, 0, set_block_size},
+    {"flood", kRam, 0, set_flood},
     {"io_class", kEveryForm, 0, set_io_class},
     {"initiator_ext", kEveryForm, 0,
      [](auto& t, auto& i) { return assign_hex(t.overrides.initiator_ext.emplace(), i, 16); }},

@@ -49,6 +49,8 @@ class Channel {
   // The unit lost its cache: writes whose data is moving will fail, so that the initiator sends them again.
   void lose_cache(const LogicalUnit&) noexcept;
 
+  // True if a request of ours is not answered, or waits for that.
+  [[nodiscard]] bool has_request() const noexcept { return unanswered_request_ || !requests_.empty(); }
   void request_credit(std::int32_t delta);
   void request_async_event(std::uint64_t wire_lun, const scsi::Sense&);
   void send_raw(std::span<const std::byte>);

@@ -9,6 +9,7 @@
 
 #include "scsi/additional_sense.hpp"
 #include "srpi/port_id.hpp"
+#include "srpi/target_address.hpp"
 
 namespace srpi::target {
 
@@ -52,6 +53,7 @@ struct TargetConfig {
   // Returns the memory of unmapped blocks to the system. Do not use it with a real RDMA device, which would
   // still use the old pages.
   bool release_unmapped_pages = false;
+  RamFlood flood = RamFlood::none;
 };
 
 }  // namespace srpi::target

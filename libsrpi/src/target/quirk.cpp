@@ -33,9 +33,12 @@ bool fits(const Quirk& quirk, const CommandInfo& command) {
 }  // namespace
 
 CommandHook hook_of(std::vector<Quirk> quirks) {
-  return [quirks = std::move(quirks)](const CommandInfo& command) mutable {
-    for (auto& quirk : quirks) {
-      if (quirk.times == 0 || !fits(quirk, command)) continue;
+  return [all = quirks, quirks](const CommandInfo& command) mutable {
+    for (std::size_t i = 0; i < quirks.size(); ++i) {
+      auto& quirk = quirks[i];
+      if (!fits(quirk, command)) continue;
+      if (quirk.times == 0 && quirk.repeats) quirk = all[i];
+      if (quirk.times == 0) continue;
       if (quirk.skipped > 0) {
         --quirk.skipped;
         return Outcome{};

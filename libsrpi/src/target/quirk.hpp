@@ -20,7 +20,8 @@ struct Quirk {
   std::optional<std::uint64_t> lun = {};  // its number as people use it; nullopt: all units
   Outcome outcome = {};
   unsigned skipped = 0;         // so many of these commands are answered normally first
-  unsigned times = kEveryTime;  // and then so many oddly
+  unsigned times = kEveryTime;  // and then so many oddly,
+  bool repeats = false;         // and so on from the begin
 
   static constexpr unsigned kEveryTime = ~0u;
 };

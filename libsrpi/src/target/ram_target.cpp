@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxRawBytes = 65536;
 }
 
-RamTarget::RamTarget(TargetConfig config) : config_(std::move(config)) {}
+RamTarget::RamTarget(TargetConfig config) : config_(std::move(config)), hook_(flood_hook(config_.flood)) {}
 
 RamTarget::~RamTarget() {
   for (const auto& channel : channels_) channel->end();
@@ -47,6 +47,7 @@ std::size_t RamTarget::poll() {
   std::size_t done = 0;
   // No channel is added meanwhile, and ended channels are removed after the loop.
   for (std::size_t i = 0; i < channels_.size(); ++i) done += channels_[i]->poll();
+  if (config_.flood != RamFlood::none) done += flood();
   forget_ended_channels();
   return done;
 }

@@ -140,6 +140,10 @@ class RamTarget final : public fabric::Acceptor {
   void end_nexus(const PortId&);  // for a login with the multi-channel action "single"
   [[nodiscard]] Result<DeviceMemory*> memory_on(const std::shared_ptr<fabric::Device>&);
 
+  // flood.cpp
+  [[nodiscard]] static CommandHook flood_hook(RamFlood);
+  std::size_t flood();
+
   // task_management.cpp
   void start_function(Channel&, std::uint32_t slot);
   void carry_out(Channel&, std::uint32_t slot);

@@ -109,9 +109,18 @@ TEST_CASE("empty items are skipped, as in ib_srp") {
   CHECK(parsed("," + kIds + ",,dest=10.1.2.3:5555,") == parsed(kIds + ",dest=10.1.2.3:5555"));
 }
 
+TEST_CASE("the built-in target: what it floods its initiator with") {
+  CHECK(std::get<RamAddress>(parsed("ram://1M?flood=changes").address.transport).flood == RamFlood::changes);
+  CHECK(parsed("ram://1M?flood=events").to_uri() == "ram://1M?flood=events");
+  CHECK(parse_target("ram://1M?flood=water")
+            .error()
+            .detail.find("events, credits, attentions, changes, logouts") != std::string::npos);
+  CHECK(parse_target("ram://1M?flood=none").has_error());
+}
+
 TEST_CASE("the built-in target: sizes, logical units, blocks") {
   const auto t = parsed("ram://64M?luns=4&block_size=4096");
-  CHECK(std::get<RamAddress>(t.address.transport) == RamAddress{64u << 20, 4, 4096});
+  CHECK(std::get<RamAddress>(t.address.transport) == RamAddress{64u << 20, 4, 4096, RamFlood::none});
   CHECK(t.to_uri() == "ram://64M?luns=4&block_size=4096");
   CHECK(t.to_login_string() == t.to_uri());
 
@@ -263,6 +272,7 @@ TEST_CASE("parse reads what is printed of random target addresses") {
         ram.block_size = 512u << random.below(8);
         ram.size_bytes = (1 + random.below(1u << 30)) * ram.block_size;
         ram.luns = 1 + static_cast<std::uint32_t>(random.below(256));
+        ram.flood = static_cast<RamFlood>(random.below(6));
         t.address.transport = ram;
       }
     }

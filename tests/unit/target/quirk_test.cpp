@@ -35,6 +35,18 @@ TEST_CASE("a quirk is for one command, one page and one unit, from one time on a
   for (const int expected : {0, 0x18, 0x18, 0, 0}) CHECK(i.run(page(0x83), 255, 0, 1).status() == expected);
 }
 
+TEST_CASE("a quirk that repeats begins again with the normal answers") {
+  Rig rig;
+  Initiator i(rig);
+  rig.target->set_command_hook(hook_of({{.command = scsi::Opcode::test_unit_ready,
+                                         .outcome = Outcome::with_status(scsi::Status::busy),
+                                         .skipped = 2,
+                                         .times = 1,
+                                         .repeats = true}}));
+  for (const int expected : {0, 0, 8, 0, 0, 8, 0})
+    CHECK(i.run(scsi::test_unit_ready(), 0).status() == expected);
+}
+
 TEST_CASE("a quirk without a unit and without a limit is for all units for ever") {
   Rig rig;
   Initiator i(rig);
