@@ -19,7 +19,9 @@
 #include <utility>
 
 #include "control/orders.hpp"
+#include "srpi/log_limit.hpp"
 #include "support/coroutine.hpp"
+#include "support/socket_folder.hpp"
 
 namespace srp_nbd {
 namespace {
@@ -39,19 +41,17 @@ Failure with_advice(Failure failure) {
   return failure;
 }
 
-// Checks that only root and the daemon's user can rename files in the folder. Another user could otherwise
-// replace the control socket by a socket of another program.
-Outcome<> check_folder(const std::string& folder) {
+// Fails unless this is a regular file of our own: another user could hold the lock of his own file for ever.
+Outcome<> check_lock_file(int fd, const std::string& path) {
+  const auto advice = "remove it, or choose another path with --control";
   struct stat there {};
-  if (::stat(folder.c_str(), &there) != 0)
-    return with_advice(system_failure("cannot use the folder " + folder, errno));
-  const auto instead = "give the control socket another place with --control";
-  if (there.st_uid != 0 && there.st_uid != ::geteuid())
-    return Failure{"permission_denied",
-                   fmt::format("{} belongs to uid {}: {}", folder, there.st_uid, instead)};
-  if ((there.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (there.st_mode & S_ISVTX) == 0)
-    return Failure{"permission_denied", fmt::format("others may write in {} (mode {:o}): {}", folder,
-                                                    there.st_mode & 07777, instead)};
+  if (::fstat(fd, &there) != 0) return system_failure("cannot examine " + path, errno);
+  if (!S_ISREG(there.st_mode))
+    return Failure{"already_exists", fmt::format("{} is not a regular file: {}", path, advice)};
+  if (there.st_uid != ::geteuid())
+    return Failure{"permission_denied", fmt::format("{} belongs to uid {}, not to uid {}: {}", path,
+                                                    there.st_uid, ::geteuid(), advice)};
+  ::fchmod(fd, 0600);  // whoever may open it may lock it
   return {};
 }
 
@@ -62,11 +62,16 @@ Outcome<UniqueFd> lock_control_path(const std::string& path) {
   const auto folder = std::filesystem::path(path).parent_path();
   if (!folder.empty() && ::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
     return with_advice(system_failure("cannot make the folder " + folder.string(), errno));
-  if (auto ok = check_folder(folder.empty() ? "." : folder.string()); !ok) return ok.error();
+  const auto opened = SocketFolder::of(path);
+  if (!opened) return with_advice(opened.error());
 
   const auto lock_path = path + ".lock";
-  UniqueFd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  // O_NONBLOCK: a FIFO does not hold us up.
+  UniqueFd lock(::openat(opened->fd(), (opened->name() + ".lock").c_str(),
+                         O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  if (!lock && errno == ELOOP) return with_advice({"already_exists", lock_path + " is a symbolic link"});
   if (!lock) return with_advice(system_failure("cannot open " + lock_path, errno));
+  if (auto ok = check_lock_file(lock.get(), lock_path); !ok) return ok.error();
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   if (errno != EWOULDBLOCK) return system_failure("cannot lock " + lock_path, errno);
   return Failure{"already_exists",
@@ -144,19 +149,23 @@ awaitable<void> serve_client(Socket& socket, ControlServer::CarryOut carry_out) 
   }
 }
 
-// A refused client is not counted in `served`.
-awaitable<void> admit(Socket& socket, std::shared_ptr<std::size_t> served,
-                      ControlServer::CarryOut carry_out) {
+struct Admitted {
+  std::size_t served = 0;  // without refused clients
+  srpi::LogLimit refused_log;
+};
+
+awaitable<void> admit(Socket& socket, std::shared_ptr<Admitted> admitted, ControlServer::CarryOut carry_out) {
   if (const auto allowed = check_peer(socket.native_handle()); !allowed) {
-    spdlog::warn("control socket: {}", allowed.error().message);
+    if (const auto end = admitted->refused_log.pass())
+      spdlog::warn("control socket: {}{}", allowed.error().message, *end);
     co_await write_answer(socket, answer_json(allowed.error()));
-  } else if (*served >= kMaxClients) {
+  } else if (admitted->served >= kMaxClients) {
     const Failure busy("busy", "too many control clients at a time: expected at most 64; try again");
     co_await write_answer(socket, answer_json(busy));
   } else {
-    ++*served;
+    ++admitted->served;
     co_await serve_client(socket, std::move(carry_out));
-    --*served;
+    --admitted->served;
   }
 }
 
@@ -166,8 +175,8 @@ Outcome<std::unique_ptr<ControlServer>> ControlServer::listen(asio::any_io_execu
                                                               const std::string& path, CarryOut carry_out) {
   auto lock = lock_control_path(path);
   if (!lock) return lock.error();
-  const auto serve = [served = std::make_shared<std::size_t>(0), carry_out = std::move(carry_out)](
-                         Socket& socket) { return admit(socket, served, carry_out); };
+  const auto serve = [admitted = std::make_shared<Admitted>(), carry_out = std::move(carry_out)](
+                         Socket& socket) { return admit(socket, admitted, carry_out); };
   auto server = UnixServer::listen(std::move(executor), path, "control socket", serve);
   if (!server) return with_advice(server.error());
   return std::unique_ptr<ControlServer>(new ControlServer(std::move(*lock), std::move(*server)));

@@ -33,16 +33,6 @@ awaitable<Outcome<>> disconnect(KernelDeviceManager& kernel, std::string session
                                           device.path, why.message, device.path)};
 }
 
-awaitable<void> resize_device(KernelDeviceManager& kernel, std::string session, KernelDevice device,
-                              std::uint64_t size_bytes) {
-  const auto resized = co_await kernel.resize(device, size_bytes);
-  if (resized)
-    spdlog::info("{}: {} has {} bytes now", session, device.path, size_bytes);
-  else
-    spdlog::error("{}: {} keeps its size: {}; erase the session and connect again", session, device.path,
-                  resized.error().message);
-}
-
 }  // namespace
 
 std::chrono::seconds kernel_request_timeout(const srpi::SessionOptions& options) {
@@ -191,9 +181,9 @@ awaitable<Outcome<std::vector<std::string>>> NbdDevices::users() {
 void NbdDevices::resize(const srpi::LogicalUnitInfo& info) {
   for (auto& unit : units_) {
     if (unit.info.lun != info.lun) continue;
-    if (unit.info.blocks != info.blocks)
-      spdlog::info("{}: lun {} has now {} blocks, had {}", options_.session_name, info.lun, info.blocks,
-                   unit.info.blocks);
+    if (const auto end = unit.info.blocks != info.blocks ? resized_log_.pass() : std::nullopt)
+      spdlog::info("{}: lun {} has now {} blocks, had {}{}", options_.session_name, info.lun, info.blocks,
+                   unit.info.blocks, *end);
     unit.info = info;
     fit_device(unit);
   }
@@ -204,7 +194,32 @@ void NbdDevices::fit_device(Unit& unit) {
   const auto size_bytes = describe_export(unit.info, lane_.options()).size_bytes;
   if (!unit.device || unit.is_lost || give_up_.stop_requested() || unit.device_bytes == size_bytes) return;
   unit.device_bytes = size_bytes;
-  spawn(executor_, resize_device(kernel_, options_.session_name, *unit.device, size_bytes));
+  if (std::exchange(unit.is_resizing, true)) return;  // the running resize goes on to this size
+  spawn(executor_, resize_device(weak_from_this(), kernel_, *unit.device, size_bytes));
+}
+
+// The export may be destroyed meanwhile.
+awaitable<void> NbdDevices::resize_device(std::weak_ptr<NbdDevices> weak, KernelDeviceManager& kernel,
+                                          KernelDevice device, std::uint64_t size_bytes) {
+  for (;;) {
+    const auto resized = co_await kernel.resize(device, size_bytes);
+    const auto self = weak.lock();
+    if (!self) co_return;
+    const auto& name = self->options_.session_name;
+    if (const auto end = self->resized_log_.pass(); end && resized)
+      spdlog::info("{}: {} has {} bytes now{}", name, device.path, size_bytes, *end);
+    else if (end)
+      spdlog::error("{}: {} keeps its size: {}; erase the session and connect again{}", name, device.path,
+                    resized.error().message, *end);
+    const auto unit = std::ranges::find_if(
+        self->units_, [&](const Unit& each) { return each.device && each.device->path == device.path; });
+    if (unit == self->units_.end()) co_return;
+    if (unit->device_bytes == size_bytes) {
+      unit->is_resizing = false;
+      co_return;
+    }
+    size_bytes = unit->device_bytes;
+  }
 }
 
 std::optional<Export::LostDevice> NbdDevices::connection_closed(std::uint64_t connection_id,

@@ -13,6 +13,7 @@
 #include "export/export.hpp"
 #include "export/kernel_device.hpp"
 #include "lane/lane.hpp"
+#include "srpi/log_limit.hpp"
 #include "srpi/session_options.hpp"
 
 namespace srp_nbd {
@@ -42,7 +43,8 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   struct Unit {
     srpi::LogicalUnitInfo info;
     std::optional<KernelDevice> device;
-    std::uint64_t device_bytes = 0;   // the size that the kernel knows
+    std::uint64_t device_bytes = 0;  // the size that the kernel knows, or is being told
+    bool is_resizing = false;
     bool is_lost = false;             // the device's connection has ended; it is only disconnected
     std::uint64_t connection_id = 0;  // 0: none
     srpi::Error refusal;              // set if the lane does not serve the unit
@@ -54,6 +56,8 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   [[nodiscard]] KernelDeviceOptions device_options(const Unit&) const;
   [[nodiscard]] static ExportedUnit exported(const Unit&);
   void fit_device(Unit&);
+  [[nodiscard]] static awaitable<void> resize_device(std::weak_ptr<NbdDevices>, KernelDeviceManager&,
+                                                     KernelDevice, std::uint64_t size_bytes);
 
   const Executor executor_;
   KernelDeviceManager& kernel_;
@@ -61,8 +65,9 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   const NbdDevicesOptions options_;
   // About the time when the session's login began; connect_timeout counts from here.
   const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-  std::vector<Unit> units_;   // its length does not change during a publication or a withdrawal
-  std::stop_source give_up_;  // requested when a withdrawal begins
+  std::vector<Unit> units_;  // its length does not change during a publication or a withdrawal
+  srpi::LogLimit resized_log_;
+  std::stop_source give_up_;                           // requested when a withdrawal begins
   std::optional<Answer<std::monostate>> publishing_;   // given at the end of the running publication
   std::optional<Answer<Outcome<>>> withdrawing_;       // given at the end of the running withdrawal
   std::optional<Answer<std::monostate>> lane_answer_;  // what the running publication waits for

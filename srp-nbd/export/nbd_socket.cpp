@@ -23,6 +23,8 @@ using boost::system::error_code;
 // The limit for a client's negotiation, from accept to the transmission phase.
 constexpr std::chrono::seconds kNegotiationTimeout{10};
 constexpr std::size_t kLeastClients = 16;
+// Clients may not take the last descriptors: the control socket needs some.
+constexpr std::size_t kSpareDescriptors = 96;
 // Clients beyond the limit that are told so at the same time. More of them are disconnected without a word.
 constexpr std::size_t kMostTurnedAway = 16;
 // For clients that are negotiating when the session is erased.
@@ -58,10 +60,12 @@ NbdSocket::NbdSocket(Executor executor, Lane& lane, std::string session_name, st
       path_(std::move(path)) {}
 
 awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos) {
-  auto server = UnixServer::listen(executor_, path_, session_name_,
-                                   [weak = weak_from_this()](UnixServer::Socket& socket) -> awaitable<void> {
-                                     if (const auto self = weak.lock()) co_await self->serve(socket);
-                                   });
+  auto server = UnixServer::listen(
+      executor_, path_, session_name_,
+      [weak = weak_from_this()](UnixServer::Socket& socket) -> awaitable<void> {
+        if (const auto self = weak.lock()) co_await self->serve(socket);
+      },
+      kSpareDescriptors);
   if (!server) co_return server.error();
   server_ = std::move(*server);
   units_ = std::move(infos);
@@ -176,9 +180,9 @@ void NbdSocket::note_sent_away(const std::string& why) {
 void NbdSocket::resize(const srpi::LogicalUnitInfo& info) {
   for (auto& unit : units_) {
     if (unit.lun != info.lun) continue;
-    if (unit.blocks != info.blocks)
-      spdlog::info("{}: lun {} has now {} blocks, had {}; clients see it when they open it again",
-                   session_name_, info.lun, info.blocks, unit.blocks);
+    if (const auto end = unit.blocks != info.blocks ? resized_log_.pass() : std::nullopt)
+      spdlog::info("{}: lun {} has now {} blocks, had {}; clients see it when they open it again{}",
+                   session_name_, info.lun, info.blocks, unit.blocks, *end);
     unit = info;
   }
 }

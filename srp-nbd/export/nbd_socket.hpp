@@ -60,7 +60,7 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   std::unique_ptr<UnixServer> server_;     // published
   std::map<std::uint64_t, pid_t> served_;  // connections that the lane serves, with their processes
   std::size_t turned_away_ = 0;            // clients that are just being told that there is no room for them
-  srpi::LogLimit sent_away_log_, no_room_log_, closed_log_;
+  srpi::LogLimit sent_away_log_, no_room_log_, closed_log_, resized_log_;
 };
 
 }  // namespace srp_nbd

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/unix_server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <set>
 #include <utility>
 
 #include "srpi/log_limit.hpp"
+#include "support/socket_folder.hpp"
 #include "support/unique_fd.hpp"
 
 namespace srp_nbd {
@@ -25,44 +28,43 @@ using boost::system::error_code;
 constexpr int kBacklog = 128;
 constexpr std::chrono::milliseconds kPauseAfterError{100};
 
-// The identity of a file; zeros if there is none.
-std::pair<dev_t, ino_t> node_of(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return {};
-  return {status.st_dev, status.st_ino};
-}
-
 UniqueFd unix_socket() { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)); }
 
 // Removes a socket where no process answers. Fails if the path is not free then.
-Outcome<> clear(const std::string& path) {
-  error_code ignored;
-  const auto there = std::filesystem::symlink_status(path, ignored);
-  if (!std::filesystem::exists(there)) return {};
-  if (!std::filesystem::is_socket(there))
+Outcome<> clear(const std::string& path, const SocketFolder& folder) {
+  struct stat there {};
+  if (::fstatat(folder.fd(), folder.name().c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) return {};
+  if (!S_ISSOCK(there.st_mode))
     return Failure{"already_exists", fmt::format("{} exists and is not a socket", path)};
   const auto client = unix_socket();
   if (!client) return system_failure(path + ": socket", errno);
-  const stream_protocol::endpoint address(path);
+  const stream_protocol::endpoint address(folder.socket_by_fd());
   // EAGAIN: a process listens there and is busy.
   if (::connect(client.get(), address.data(), static_cast<socklen_t>(address.size())) == 0 || errno == EAGAIN)
     return Failure{"already_exists", fmt::format("{} is served by another process", path)};
   if (errno != ECONNREFUSED) return system_failure(path + ": connect", errno);
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return system_failure(path + ": unlink", errno);
+  if (::unlinkat(folder.fd(), folder.name().c_str(), 0) != 0 && errno != ENOENT)
+    return system_failure(path + ": unlink", errno);
   return {};
 }
 
-Outcome<UniqueFd> listen_at(const std::string& path) {
-  if (auto ok = check_socket_path(path); !ok) return ok.error();
-  if (auto is_free = clear(path); !is_free) return is_free.error();
+Outcome<UniqueFd> listen_at(const std::string& path, const SocketFolder& folder) {
+  if (auto is_free = clear(path, folder); !is_free) return is_free.error();
   auto fd = unix_socket();
   if (!fd) return system_failure(path + ": socket", errno);
   ::fchmod(fd.get(), 0600);  // before bind, because the file gets the socket's mode
-  const stream_protocol::endpoint address(path);
+  const stream_protocol::endpoint address(folder.socket_by_fd());
   if (::bind(fd.get(), address.data(), static_cast<socklen_t>(address.size())) != 0 ||
       ::listen(fd.get(), kBacklog) != 0)
     return system_failure(path + ": bind", errno);
   return fd;
+}
+
+// A descriptor gets the lowest free number, so its number tells how many are in use.
+bool is_beyond(int fd, std::size_t spare) {
+  rlimit limit{};
+  if (spare == 0 || ::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  return static_cast<rlim_t>(fd) + std::min<rlim_t>(spare, limit.rlim_cur / 4) >= limit.rlim_cur;
 }
 
 }  // namespace
@@ -87,7 +89,9 @@ struct UnixServer::State {
       error_code error;
       co_await self->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
       if (!self->acceptor.is_open()) co_return;
-      if (!error) {
+      if (!error && is_beyond(socket.native_handle(), self->spare_descriptors))
+        error = asio::error::no_descriptors;
+      else if (!error) {
         spawn(self->acceptor.get_executor(), serve_one(self, std::move(socket)));
         continue;
       }
@@ -106,20 +110,29 @@ struct UnixServer::State {
   stream_protocol::acceptor acceptor;  // closed with the server
   const std::string path, name;
   const Serve serve;
+  const SocketFolder folder;
   const std::pair<dev_t, ino_t> node;
+  const std::size_t spare_descriptors;
   std::set<Socket*> sockets;  // members of the frames of serve_one
   srpi::LogLimit failed_accepts = {};
 };
 
 Outcome<std::unique_ptr<UnixServer>> UnixServer::listen(Executor executor, const std::string& path,
-                                                        std::string name, Serve serve) {
-  auto listener = listen_at(path);
+                                                        std::string name, Serve serve,
+                                                        std::size_t spare_descriptors) {
+  if (auto ok = check_socket_path(path); !ok) return ok.error();
+  auto folder = SocketFolder::of(path);
+  if (!folder) return folder.error();
+  auto listener = listen_at(path, *folder);
   if (!listener) return listener.error();
+  const auto node = folder->node();
   const std::shared_ptr<State> state(new State{{executor, stream_protocol(), listener->release()},
                                                path,
                                                std::move(name),
                                                std::move(serve),
-                                               node_of(path),
+                                               std::move(*folder),
+                                               node,
+                                               spare_descriptors,
                                                {}});
   std::unique_ptr<UnixServer> server(new UnixServer(state));
   spawn(executor, State::accept(state));
@@ -136,7 +149,8 @@ void UnixServer::stop_accepting() noexcept {
   if (!is_accepting()) return;
   error_code ignored;
   state_->acceptor.close(ignored);
-  if (node_of(state_->path) == state_->node) ::unlink(state_->path.c_str());
+  const auto& folder = state_->folder;
+  if (folder.node() == state_->node) ::unlinkat(folder.fd(), folder.name().c_str(), 0);
 }
 
 bool UnixServer::is_accepting() const noexcept { return state_->acceptor.is_open(); }

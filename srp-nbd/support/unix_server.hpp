@@ -35,9 +35,12 @@ class UnixServer {
   // Makes the socket, with mode 0600 from the start. Replaces a socket where no process answers. `name` begins
   // the lines of the log: an accept that fails, usually for lack of file descriptors, is tried again after
   // some time. Errors: those of check_socket_path, already_exists (a process answers there, or it is
-  // no socket), permission_denied, not_found (no such folder), no_memory, failed.
+  // no socket), permission_denied (also: others could replace the socket, see SocketFolder), not_found (no such
+  // folder), no_memory, failed. A client is disconnected, as if descriptors were short, if fewer than
+  // `spare_descriptors` of them (and fewer than a quarter) are left for others.
   [[nodiscard]] static Outcome<std::unique_ptr<UnixServer>> listen(Executor, const std::string& path,
-                                                                   std::string name, Serve);
+                                                                   std::string name, Serve,
+                                                                   std::size_t spare_descriptors = 0);
   // Does the same as stop_accepting, and closes the sockets of served clients.
   ~UnixServer();
   UnixServer(const UnixServer&) = delete;
