@@ -16,6 +16,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/session_text.hpp"
+#include "srpi/printable.hpp"
 #include "srpi/target_lists.hpp"
 
 namespace srp_nbd {
@@ -99,7 +100,7 @@ class Sync {
  private:
   void say(const ListRemark& remark) const {
     fmt::print(stderr, "{}:{}:{}: {}\n", given_.list_path.empty() ? "-" : given_.list_path, remark.line,
-               remark.column, remark.message);
+               remark.column, srpi::printable(remark.message));
   }
 
   // Returns false if the next steps would fail as well.

@@ -8,6 +8,7 @@
 #include <boost/algorithm/string/replace.hpp>
 #include <boost/json/value_from.hpp>
 
+#include "srpi/printable.hpp"
 #include "support/unix_server.hpp"
 
 namespace srp_nbd {
@@ -165,8 +166,8 @@ Outcome<> set_option(SessionRequest& request, std::string_view key, const Option
   if (const auto* option = find_option(table, key)) return option->set(request, value, key);
   std::vector<std::string_view> known;
   for (const auto& each : table) known.push_back(each.key);
-  return invalid(fmt::format("unknown key \"{}\": expected one of {}", key.substr(0, kMaxShownKey),
-                             fmt::join(known, ", ")));
+  return invalid(fmt::format("unknown key \"{}\": expected one of {}",
+                             srpi::printable(key.substr(0, kMaxShownKey)), fmt::join(known, ", ")));
 }
 
 std::vector<std::string> differing_keys(const SessionRequest& a, const SessionRequest& b,

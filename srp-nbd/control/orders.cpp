@@ -9,6 +9,8 @@
 #include <boost/mp11/algorithm.hpp>
 #include <cstdlib>
 
+#include "srpi/printable.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -73,8 +75,8 @@ Outcome<Order> parse_order(std::string_view line, const OptionTable& table) {
   const std::string name(command->get_string());
   members->stable_erase("command");
 
-  Outcome<Order> result =
-      bad(fmt::format("unknown command \"{}\": expected one of {}", name.substr(0, 64), known_commands()));
+  Outcome<Order> result = bad(fmt::format("unknown command \"{}\": expected one of {}",
+                                          srpi::printable(name.substr(0, 64)), known_commands()));
   mp_for_each<Order>([&](const auto& each) {
     using Each = std::remove_cvref_t<decltype(each)>;
     if (each.kCommand != name) return;

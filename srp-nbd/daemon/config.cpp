@@ -11,6 +11,8 @@
 #include <map>
 #include <optional>
 
+#include "srpi/printable.hpp"
+
 namespace srp_nbd {
 namespace {
 
@@ -25,8 +27,8 @@ class Reader {
 
  private:
   Failure at(const toml::source_region& where, std::string_view message) const {
-    return {"bad_config",
-            fmt::format("{}:{}:{}: {}", file_name_, where.begin.line, where.begin.column, message)};
+    return {"bad_config", fmt::format("{}:{}:{}: {}", file_name_, where.begin.line, where.begin.column,
+                                      srpi::printable(message))};
   }
   Outcome<> read_session(const toml::table&);
   Outcome<> check_unique(const SessionRequest&, const toml::source_region&);

@@ -2,8 +2,6 @@
 #include "daemon/daemon.hpp"
 
 #include <fcntl.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "control/control_server.hpp"
 #include "control/orders.hpp"
 #include "daemon/config.hpp"
+#include "daemon/log.hpp"
 #include "daemon/process.hpp"
 #include "daemon/registry.hpp"
 #include "support/coroutine.hpp"
@@ -35,10 +34,6 @@ namespace asio = boost::asio;
 // The limit for the end of the daemon, because the kernel may never release a device. It is long enough for a
 // stuck connect and the following disconnect of 10.5 s each. srp-nbd.service gives up after 30 s.
 constexpr std::chrono::seconds kStopDeadline{25};
-
-void set_log_level(const std::string& level) {
-  spdlog::set_level(spdlog::level::from_str(level == "error" ? "err" : level));
-}
 
 // Its coroutines do not outlive it, because it owns the io_context.
 class Daemon {
@@ -152,16 +147,6 @@ class Daemon {
   bool is_stopping_ = false;
 };
 
-void log_to(std::shared_ptr<spdlog::logger> logger, const std::string& pattern, const std::string& level) {
-  spdlog::set_default_logger(std::move(logger));
-  spdlog::set_pattern(pattern);
-  set_log_level(level);
-}
-
-void log_to_stderr(const std::string& level) {
-  log_to(spdlog::stderr_color_mt("srp-nbd"), "%H:%M:%S.%e %^%l%$ %v", level);
-}
-
 // The daemon changes its folder, so the paths must be absolute.
 std::string absolute(const std::string& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
@@ -206,7 +191,7 @@ ExitCode serve_in_background(DaemonOptions options) {
   }
   read_end.reset();
   detach();
-  log_to(spdlog::syslog_logger_mt("srp-nbd", "srp-nbd", LOG_PID, LOG_DAEMON), "%v", options.config.log_level);
+  log_to_syslog(options.config.log_level);
   options.on_ready = [fd = write_end.get()] {
     const UniqueFd null(::open("/dev/null", O_RDWR));
     ::dup2(null.get(), STDERR_FILENO);
@@ -219,6 +204,7 @@ ExitCode serve_in_background(DaemonOptions options) {
 
 Outcome<> run_daemon(DaemonOptions options) {
   end_when_out_of_memory();
+  raise_descriptor_limit();
   std::signal(SIGPIPE, SIG_IGN);
   auto daemon = std::make_unique<Daemon>(std::move(options));
   auto outcome = daemon->run();

@@ -10,6 +10,9 @@ namespace srp_nbd {
 // "srp-nbd: out of memory" in the log and on standard error. Its kernel devices outlive it.
 void end_when_out_of_memory() noexcept;
 
+// Permits as many file descriptors as the hard limit does: each client, follower and lane needs some.
+void raise_descriptor_limit() noexcept;
+
 // A process behind a block device must not wait for writeback to that device when it allocates memory. Marks
 // this thread and its later threads as needed for writeback, and locks the process's pages in memory. If the
 // kernel refuses, that is logged and the daemon goes on.

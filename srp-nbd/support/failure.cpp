@@ -10,6 +10,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "srpi/printable.hpp"
+
 namespace srp_nbd {
 
 Failure::Failure(const srpi::Error& error) : code(code_name(error.code)), message(error.message()) {}
@@ -34,7 +36,7 @@ ExitCode exit_code_of(std::string_view failure_code) noexcept {
 
 ExitCode report(const Failure& failure) {
   std::fflush(stdout);
-  std::fprintf(stderr, "srp-nbd: %s\n", failure.message.c_str());
+  std::fprintf(stderr, "srp-nbd: %s\n", srpi::printable(failure.message, true).c_str());
   return exit_code_of(failure.code);
 }
 

@@ -48,6 +48,7 @@ copy_without_end() {
 follow_without_reading() {
   local fifo=$scratch/unread.$1
   mkfifo "$fifo"
+  # shellcheck disable=SC2034  # the descriptor stays open, so that the follower can start
   exec {unread}<>"$fifo"
   "$SRP_NBD" events --json > "$fifo" & background_pids+=("$!")
 }

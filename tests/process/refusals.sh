@@ -75,7 +75,38 @@ if ((EUID == 0)); then
     expect 5 "others may write in $scratch/open" srp daemon --foreground --control "$scratch/open/s"
     chown 65534 "$scratch/open"
     expect 5 "belongs to uid 65534" srp daemon --foreground --control "$scratch/open/s"
+    # The same for the sockets of exports, also where only a folder above is open.
+    mkdir -m 777 "$scratch/shared"; mkdir -m 700 "$scratch/shared/inner"
+    expect 5 "others may write in $scratch/shared" srp connect ram://1M --listen "unix:$scratch/shared/s"
+    expect 5 "others may write in $scratch/shared" srp connect ram://1M --listen "unix:$scratch/shared/inner/s"
+    expect 5 "belongs to uid 65534" srp connect ram://1M --listen "unix:$scratch/open/s"
+    [[ -z $(find "$scratch/shared" "$scratch/open" -type s) ]] || fail "a refused folder has a socket"
+    # The lock of another user's file could be held for ever.
+    install -o 65534 -m 666 /dev/null "$scratch/theirs.lock"
+    expect 5 "$scratch/theirs.lock belongs to uid 65534" srp daemon --foreground --control "$scratch/theirs"
 fi
+
+# The lock file is a regular file.
+mkfifo "$scratch/fifo.lock"
+expect 1 "$scratch/fifo.lock is not a regular file" timeout 10 "$SRP_NBD" daemon --foreground --control "$scratch/fifo"
+echo precious > "$scratch/elsewhere"
+ln -s "$scratch/elsewhere" "$scratch/link.lock"
+expect 1 "$scratch/link.lock is a symbolic link" srp daemon --foreground --control "$scratch/link"
+[[ $(cat "$scratch/elsewhere") == precious ]] || fail "a lock file was written through a link"
+
+# What a stranger's text could do to a terminal or to the log is written in hexadecimal.
+evil=$'\e[2J\ax\r'
+is_plain() { ! LC_ALL=C grep -q '[[:cntrl:]]' "$1"; }
+printf 'srp://%s:1/?id_ext=1&ioc_guid=2\n' "$evil" > "$scratch/list"
+srp sync --dry-run "$scratch/list" > "$scratch/said" 2>&1 || true
+grep -qF '\x1b[2J' "$scratch/said" || fail "the list's line is not quoted: $(cat -v "$scratch/said")"
+is_plain "$scratch/said" || fail "the terminal gets: $(cat -v "$scratch/said")"
+printf 'log_level = "info"\n"%s" = 1\n' '\u001b[2J\u0007x' > "$scratch/evil.toml"
+"$SRP_NBD" daemon --foreground --control "$scratch/evil.sock" --config "$scratch/evil.toml" > "$scratch/said" 2>&1 && fail "an evil key is taken"
+grep -qF '\x1b[2J' "$scratch/said" || fail "the key is not quoted: $(cat -v "$scratch/said")"
+is_plain "$scratch/said" || fail "the terminal gets: $(cat -v "$scratch/said")"
+expect 2 '\x1b[2J' srp connect "srp://$evil:1/?id_ext=1&ioc_guid=2" --listen "unix:$scratch/b.sock"
+is_plain "$scratch/daemon.log" || fail "the log has: $(cat -v "$scratch/daemon.log")"
 
 # A killed daemon leaves a stale socket; the next one replaces it.
 kill -9 "$daemon_pid"; wait "$daemon_pid" 2>/dev/null || true

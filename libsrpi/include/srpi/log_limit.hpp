@@ -16,8 +16,8 @@ class LogLimit {
   static constexpr std::size_t kLines = 5;
   static constexpr std::chrono::seconds kInterval{10};
 
-  // `most`: lines in each interval.
-  explicit LogLimit(std::size_t most = kLines) noexcept : most_(most) {}
+  LogLimit() = default;
+  explicit LogLimit(std::size_t most) noexcept : most_(most) {}  // lines in each interval
 
   // nullopt: leave this line out. Otherwise the line's end: empty, or how many lines were left out before it.
   [[nodiscard]] std::optional<std::string> pass(Time now = std::chrono::steady_clock::now()) {
@@ -35,7 +35,7 @@ class LogLimit {
   }
 
  private:
-  std::size_t most_;
+  std::size_t most_ = kLines;
   Time interval_end_;
   std::size_t lines_ = 0, left_out_ = 0;
 };

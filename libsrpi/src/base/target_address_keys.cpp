@@ -7,6 +7,7 @@
 #include <bit>
 #include <limits>
 
+#include "srpi/printable.hpp"
 #include "srpi/session_options.hpp"
 
 namespace srpi::base {
@@ -216,7 +217,9 @@ std::string known_keys(unsigned form) {
 
 }  // namespace
 
-Error invalid_address(const std::string& what) { return {Errc::invalid_argument, "target address: " + what}; }
+Error invalid_address(const std::string& what) {
+  return {Errc::invalid_argument, "target address: " + printable(what)};
+}
 Error invalid_address(const Item& item, const std::string& what) {
   return invalid_address(item.key + " at character " + std::to_string(item.position) + ": " + what);
 }
