@@ -22,6 +22,7 @@ Result<Mapping> Mapping::create(std::size_t bytes) {
   if (at == MAP_FAILED)
     return Error{Errc::no_memory,
                  fmt::format("mapping {} bytes for a RAM disk: {}", bytes, std::strerror(errno))};
+  ::madvise(at, bytes, MADV_DONTDUMP);  // it holds data of disks
   return Mapping(std::span(static_cast<std::byte*>(at), bytes));
 }
 

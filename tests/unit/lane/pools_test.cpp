@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch.hpp>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
 #include <numeric>
+#include <string>
 #include <vector>
 
 #include "lane/io_memory.hpp"
@@ -14,7 +18,30 @@ std::size_t bytes_of(std::span<const ReadPool::Block> blocks) {
                          [](std::size_t sum, const auto& b) { return sum + ReadPool::bytes_of(b.order); });
 }
 
+// The kernel's flags of the mapping with this address, such as "dd" (not in a core dump).
+std::string flags_of(const void* address) {
+  const auto wanted = reinterpret_cast<std::uintptr_t>(address);
+  std::ifstream maps("/proc/self/smaps");
+  bool is_it = false;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t first = 0, end = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &first, &end) == 2)
+      is_it = first <= wanted && wanted < end;
+    if (is_it && line.starts_with("VmFlags:")) return line;
+  }
+  return {};
+}
+
 }  // namespace
+
+TEST_CASE("the data of disks in a lane's memory is neither in a core dump nor in a child") {
+  const LaneOptions options;
+  const IoMemory memory(options);
+  const auto flags = flags_of(memory.mapped.data());
+  INFO(flags);
+  CHECK(flags.find(" dd") != std::string::npos);
+  CHECK(flags.find(" dc") != std::string::npos);
+}
 
 TEST_CASE("a read takes few blocks, large ones first, and freed blocks are joined") {
   std::vector<std::byte> memory(2 << 20);
