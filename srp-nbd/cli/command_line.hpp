@@ -47,7 +47,7 @@ struct Commands {
   std::string config_path;
   std::string name;       // of a session
   std::string list_path;  // of the targets for sync; empty or "-": standard input
-  std::optional<std::uint64_t> lun;
+  std::optional<std::uint64_t> lun, size_bytes;
   bool as_json = false, is_dry_run = false, in_foreground = false, is_forced = false, is_pruning = false;
   ExitCode exit_code = ExitCode::ok;  // of the command that has run
 };
@@ -75,7 +75,7 @@ void add_session_arguments(CLI::App& command, SessionUse, const OptionTable& = o
 [[nodiscard]] Patience patience_for(const ConnectOrder&);
 
 void add_session_commands(
-    Commands&);                     // daemon, run, reload, connect, list, show, disconnect, reconnect, erase
+    Commands&);  // daemon, run, reload, connect, list, show, disconnect, reconnect, rescan, erase
 void add_unit_commands(Commands&);  // abort, reset
 void add_sync_command(Commands&);
 void add_events_and_target_commands(Commands&);

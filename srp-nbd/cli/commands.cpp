@@ -94,6 +94,13 @@ ExitCode reconnect(const Commands& given) {
   });
 }
 
+ExitCode rescan(const Commands& given) {
+  const auto& name = given.name;
+  return carry_out(given, RescanOrder{name}, endless("rescanning " + name), [&](const auto& reply) {
+    return given.as_json ? json_line(reply.json) : rescan_text(reply.answer);
+  });
+}
+
 ExitCode erase(const Commands& given) {
   EraseOrder order{given.name, {}};
   if (given.is_forced) order.force = true;
@@ -105,6 +112,16 @@ template<bool IsOnline>
 ExitCode switch_target(const Commands& given) {
   return carry_out(given, TargetOrder{given.name, IsOnline}, endless({}), [&](const auto&) {
     return fmt::format("{}: target {}\n", given.name, IsOnline ? "online" : "offline");
+  });
+}
+
+template<bool IsMapped>
+ExitCode map_unit(const Commands& given) {
+  TargetUnitOrder order{given.name, given.lun.value_or(0), IsMapped, {}};
+  if (given.size_bytes) order.size_bytes = *given.size_bytes;
+  return carry_out(given, order, endless({}), [&](const auto&) {
+    return fmt::format("{}: lun {} {} by the target\n", given.name, order.lun,
+                       IsMapped ? "mapped" : "unmapped");
   });
 }
 
@@ -186,6 +203,14 @@ void add_session_commands(Commands& to) {
                      "  srp-nbd disconnect s0\nPermanent until `srp-nbd reconnect`.\n", disconnect));
   to.add_name(to.add("reconnect", "Connect a session again: the same devices work again",
                      "  srp-nbd reconnect s0\n", reconnect));
+  auto& rescan_command = to.add(
+      "rescan", "Find and publish the units that the target has added",
+      "  srp-nbd rescan s0\n  srp-nbd rescan s0 --json | jq .found\n"
+      "Units that are gone stay, and are away. A session without --lun also does this by itself: when the "
+      "target reports that it has other units, and after each outage.\n",
+      rescan);
+  to.add_name(rescan_command);
+  rescan_command.add_flag("--json", to.as_json, "As JSON");
   auto& erase_command = to.add(
       "erase", "Remove a session and its devices",
       "  srp-nbd erase s0\nRefused while a device is mounted or open, or while an NBD client is connected.\n",
@@ -239,12 +264,24 @@ void add_events_and_target_commands(Commands& to) {
   events.add_flag("--json", to.as_json, "One JSON object a line");
 
   auto* target =
-      to.app.add_subcommand("target", "Rehearse an outage: switch a ram:// session's target off and on");
+      to.app.add_subcommand("target", "Rehearse what a target may do: change a ram:// session's target");
   target->require_subcommand(1);
   to.add_name(to.add("offline", "The target goes away", "  srp-nbd target offline s0\n", switch_target<false>,
                      target));
   to.add_name(
       to.add("online", "The target comes back", "  srp-nbd target online s0\n", switch_target<true>, target));
+  auto& map = to.add("map", "The target adds a unit, or brings one back that it has unmapped",
+                     "  srp-nbd target map s0 --lun 3 --size 64M\n  srp-nbd target map s0 --lun 3\n",
+                     map_unit<true>, target);
+  auto& unmap = to.add("unmap", "The target removes a unit", "  srp-nbd target unmap s0 --lun 3\n",
+                       map_unit<false>, target);
+  for (auto* command : {&map, &unmap}) {
+    to.add_name(*command);
+    command->add_option("--lun", to.lun, "Its number")->type_name("N")->check(kWholeNumber)->required();
+  }
+  map.add_option("--size", to.size_bytes, "The size of a new unit, with K, M, G or T")
+      ->type_name("BYTES")
+      ->transform(CLI::AsSizeValue(false));
 }
 
 }  // namespace srp_nbd

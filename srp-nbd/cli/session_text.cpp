@@ -83,11 +83,12 @@ std::string members_text(const json::object& members, std::string_view suffix,
 std::string milliseconds_text(std::uint64_t number) { return fmt::format("{} ms", number); }
 
 std::string unit_details(const UnitView& unit) {
-  const auto away = unit.away ? fmt::format("{:<20}away: {}\n", "", unit.away->message) : "";
+  auto why = unit.away ? fmt::format("{:<20}away: {}\n", "", unit.away->message) : "";
+  if (unit.publish_error) why += fmt::format("{:<20}not published: {}\n", "", unit.publish_error->message);
   return fmt::format("{:<20}{}  {} ({} blocks of {} B)  {} {} {}  wwid {}  serial {}\n{}",
                      fmt::format("lun {}", unit.lun), place(unit), size_text(unit.size_bytes), unit.blocks,
                      unit.block_size, unit.vendor, unit.product, unit.revision, or_dash(unit.wwid),
-                     or_dash(unit.serial), away);
+                     or_dash(unit.serial), why);
 }
 
 std::string not_taken_text(const SessionView& session, std::string_view indent) {
@@ -114,6 +115,18 @@ std::string away_units_text(const SessionView& session) {
   return result;
 }
 
+std::string rescan_text(const RescanAnswer& answer) {
+  const auto& session = answer.session;
+  auto result = fmt::format("{}: {} new unit{}\n", session.name, answer.found.size(),
+                            answer.found.size() == 1 ? "" : "s");
+  for (const auto& unit : session.luns) {
+    if (std::ranges::find(answer.found, unit.lun) == answer.found.end()) continue;
+    result += "    " + unit_line(unit);
+    if (unit.publish_error) result += fmt::format("        not published: {}\n", unit.publish_error->message);
+  }
+  return result + away_units_text(session) + not_taken_text(session, "    ");
+}
+
 std::string list_text(const std::vector<SessionView>& sessions) {
   if (sessions.empty()) return "no sessions\n";
   std::string result;
@@ -122,6 +135,8 @@ std::string list_text(const std::vector<SessionView>& sessions) {
     for (const auto& unit : session.luns) {
       result += "    " + unit_line(unit);
       if (unit.away) result += fmt::format("        away: {}\n", unit.away->message);
+      if (unit.publish_error)
+        result += fmt::format("        not published: {}\n", unit.publish_error->message);
     }
     result += not_taken_text(session, "    ");
     if (session.publish_error)
@@ -157,6 +172,7 @@ negotiated          {}
 channels            {} of {} live, {} lost while others lived{}
 counters            {}
 last error          {}
+last rescan         {}
 not published       {}
 )";
   const auto& channels = session.channels;
@@ -175,6 +191,7 @@ not published       {}
       channels.wanted, channels.lost, channels.error ? "; " + channels.error->message : "",
       members_text(to_json(session.counters).as_object(), "_bytes", size_text),
       session.last_error ? session.last_error->message : "-",
+      session.rescan_error ? "failed: " + session.rescan_error->message : "-",
       session.publish_error ? session.publish_error->message : "-");
 }
 

@@ -15,6 +15,8 @@ namespace srp_nbd {
 [[nodiscard]] std::string units_text(const SessionView&, std::string_view indent = "");
 // One line per unit that is away, with the reason.
 [[nodiscard]] std::string away_units_text(const SessionView&);
+// The units that a rescan has found, and what is wrong with others.
+[[nodiscard]] std::string rescan_text(const RescanAnswer&);
 [[nodiscard]] std::string list_text(const std::vector<SessionView>&);
 [[nodiscard]] std::string show_text(const SessionView&);
 // One line per unit. `command` is "abort" or "reset".

@@ -58,6 +58,13 @@ struct OfRamTarget {
   bool online = true;
 };
 BOOST_DESCRIBE_STRUCT(OfRamTarget, (), (name, online))
+struct OfRamUnit {
+  SessionName name;
+  std::uint64_t lun = 0;
+  bool mapped = true;
+  Maybe<std::uint64_t> size_bytes;  // of a new unit; none: one that was unmapped before
+};
+BOOST_DESCRIBE_STRUCT(OfRamUnit, (), (name, lun, mapped, size_bytes))
 struct OfFollower {
   Maybe<SessionName> name;  // none: all sessions
 };
@@ -95,6 +102,11 @@ struct DisconnectAnswer {
   double disconnect_us = 0;
 };
 BOOST_DESCRIBE_STRUCT(DisconnectAnswer, (), (disconnect_us))
+struct RescanAnswer {
+  std::vector<std::uint64_t> found;  // the LUNs of units that the session did not have before
+  SessionView session;
+};
+BOOST_DESCRIBE_STRUCT(RescanAnswer, (), (found, session))
 // What a reload has done with a session of the configuration. Kinds are only added.
 BOOST_DEFINE_FIXED_ENUM_CLASS(Reloaded, std::uint8_t, connecting, unchanged, changed, left_alone, erased)
 [[nodiscard]] inline std::string to_string(Reloaded what) {
@@ -144,15 +156,18 @@ using ShowOrder = OrderOf<"show", OfSession, SessionAnswer>;
 using ConnectOrder = OrderOf<"connect", OfNewSession, SessionAnswer>;
 using DisconnectOrder = OrderOf<"disconnect", OfSession, DisconnectAnswer>;
 using ReconnectOrder = OrderOf<"reconnect", OfSession, Nothing>;
+using RescanOrder = OrderOf<"rescan", OfSession, RescanAnswer>;
 using EraseOrder = OrderOf<"erase", OfErase, Nothing>;
 using AbortOrder = OrderOf<"abort", OfUnits, UnitTaskAnswer>;
 using ResetOrder = OrderOf<"reset", OfUnits, UnitTaskAnswer>;
 using TargetOrder = OrderOf<"target", OfRamTarget, Nothing>;
+using TargetUnitOrder = OrderOf<"target_unit", OfRamUnit, Nothing>;
 using ReloadOrder = OrderOf<"reload", OfReload, ReloadAnswer>;
 using EventsOrder = OrderOf<"events", OfFollower, Nothing>;  // then one line per event (reports.hpp)
 
-using Order = std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, EraseOrder,
-                           AbortOrder, ResetOrder, TargetOrder, ReloadOrder, EventsOrder>;
+using Order =
+    std::variant<ListOrder, ShowOrder, ConnectOrder, DisconnectOrder, ReconnectOrder, RescanOrder, EraseOrder,
+                 AbortOrder, ResetOrder, TargetOrder, TargetUnitOrder, ReloadOrder, EventsOrder>;
 
 // Errors: bad_request (no JSON object, unknown command, missing or unknown key), invalid_argument (an option's
 // value; for connect, also a missing or unknown key).

@@ -56,10 +56,11 @@ constexpr EventDescription kEvents[] = {
     {Kind::added, "added", "A session was made", "`to`"},
     {Kind::state, "{from} -> {to}", "A session went from one state to another", "`from`, `to`, `cause`"},
     {Kind::attempt_failed, "attempt to connect failed", "An attempt to connect failed", "`cause`"},
-    {Kind::unit_found, "lun {lun} found, {size}  {wwid}", "The first login has found a unit",
+    {Kind::unit_found, "lun {lun} found, {size}  {wwid}", "The first login, or a rescan, has found a unit",
      "`lun`, `device`, `export`, `wwid`, `size_bytes`"},
     {Kind::unit_not_taken, "lun {lun} is not taken",
-     "The first login cannot use a unit that the target reports; the session goes on without it",
+     "The first login, or a rescan, cannot use a unit that the target reports; the session goes on without "
+     "it",
      "`lun`, `cause`"},
     {Kind::unit_resized, "{unit} resized, {old_size} -> {size}", "A unit's size has changed",
      "as `unit_found`; `old_size_bytes`"},
@@ -76,6 +77,8 @@ constexpr EventDescription kEvents[] = {
      "not use"},
     {Kind::published, "lun {lun} published, {place}", "A unit can be opened", "as `unit_found`"},
     {Kind::publish_failed, "not published", "None of the session's units can be opened", "`cause`"},
+    {Kind::unit_publish_failed, "lun {lun} is not published",
+     "A unit that a rescan has found cannot be opened; the others can", "as `unit_found`; `cause`"},
     {Kind::device_lost, "{unit} lost", "Somebody else has disconnected a unit's kernel device",
      "as `unit_found`; `cause`"},
     {Kind::erased, "erased", "The session is gone, with all that it published",
@@ -121,7 +124,8 @@ UnitView make_unit_view(const srpi::LogicalUnitInfo& info) {
           .unmap = info.can_unmap,
           .write_zeroes = info.can_write_zeroes,
           .rotational = info.rotational,
-          .away = failure_or_null(info.away)};
+          .away = failure_or_null(info.away),
+          .publish_error = {}};
 }
 
 SessionView make_session_view(std::string name, const srpi::Target& target, const srpi::SessionStatus& status,
@@ -149,6 +153,7 @@ SessionView make_session_view(std::string name, const srpi::Target& target, cons
                        failure_or_null(status.channel_error)},
           .last_error = failure_or_null(status.last_error),
           .publish_error = {},
+          .rescan_error = failure_or_null(status.rescan_error),
           .negotiated = {status.request_limit, status.max_it_iu_bytes, status.immediate_data},
           .counters = static_cast<const srpi::SessionCounters&>(status),
           .last_disconnect_us = static_cast<double>(status.last_teardown_duration.count()) / 1000.0};

@@ -39,14 +39,15 @@ struct UnitView {
   std::uint32_t block_size = 0, physical_block_size = 0;  // bytes
   std::uint64_t blocks = 0, size_bytes = 0;
   bool read_only = false, write_cache = false, unmap = false, write_zeroes = false, rotational = false;
-  std::optional<Failure> away;  // why the unit's I/O fails while the session is live
+  std::optional<Failure> away;           // why the unit's I/O fails while the session is live
+  std::optional<Failure> publish_error;  // why the unit alone is not published
 };
 BOOST_DESCRIBE_STRUCT(UnitView, (),
                       (lun, device, export_, wwid, serial, vendor, product, revision, block_size,
                        physical_block_size, blocks, size_bytes, read_only, write_cache, unmap, write_zeroes,
-                       rotational, away))
+                       rotational, away, publish_error))
 
-// A unit that the first login could not take.
+// A unit that the session could not take.
 struct UnitNotTakenView {
   std::uint64_t lun = 0;
   Failure why;
@@ -87,7 +88,7 @@ struct SessionView {
   TimersView timers;
   boost::json::object options;
   ChannelsView channels;
-  std::optional<Failure> last_error, publish_error;
+  std::optional<Failure> last_error, publish_error, rescan_error;
   NegotiatedView negotiated;
   srpi::SessionCounters counters;
   double last_disconnect_us = 0;
@@ -95,7 +96,8 @@ struct SessionView {
 BOOST_DESCRIBE_STRUCT(SessionView, (),
                       (name, state, by, stale, target, hca, port, source, destination, source_gid,
                        destination_gid, initiator_port_id, target_port_id, luns, not_taken, timers, options,
-                       channels, last_error, publish_error, negotiated, counters, last_disconnect_us))
+                       channels, last_error, publish_error, rescan_error, negotiated, counters,
+                       last_disconnect_us))
 
 // The view of a unit that is not published.
 [[nodiscard]] UnitView make_unit_view(const srpi::LogicalUnitInfo&);
@@ -105,7 +107,7 @@ BOOST_DESCRIBE_STRUCT(SessionView, (),
 
 BOOST_DEFINE_FIXED_ENUM_CLASS(EventKind, std::uint8_t, present, added, state, attempt_failed, unit_found,
                               unit_not_taken, unit_resized, unit_away, unit_back, unit_event, published,
-                              publish_failed, device_lost, erased, lost)
+                              publish_failed, unit_publish_failed, device_lost, erased, lost)
 [[nodiscard]] std::string_view to_string(EventKind) noexcept;
 
 struct EventDescription {

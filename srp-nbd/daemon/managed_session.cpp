@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Start, publication, orders and erasure of a session.
+// Start, orders and erasure of a session.
 #include "daemon/managed_session.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -25,21 +26,12 @@ using Clock = std::chrono::steady_clock;
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 constexpr std::chrono::seconds kViewDeadline{1};
-constexpr std::chrono::seconds kPublishInterval{5};
 // An erase waits so long for a use that ends by itself: udev probes a device that was just connected.
 constexpr std::chrono::seconds kProbeTime{1};
 constexpr std::chrono::milliseconds kProbeInterval{100};
 
 Failure connect_timed_out() {
   return {"connect_timed_out", "the target did not answer within the connect deadline"};
-}
-
-Failure erased_meanwhile() { return {"no_such_session", "the session was erased meanwhile"}; }
-
-Failure no_units() {
-  return {"no_such_lun",
-          "the target shows no logical unit to this initiator: expected at least one; check its access list "
-          "for our initiator port id"};
 }
 
 // By srpi::LogLevel.
@@ -71,7 +63,8 @@ ManagedSession::ManagedSession(Executor executor, EventHub& events, KernelDevice
       on_gone_(std::move(on_gone)),
       first_login_(executor_),
       gone_(executor_),
-      live_waiters_(executor_) {}
+      live_waiters_(executor_),
+      added_(executor_) {}
 
 awaitable<Outcome<>> ManagedSession::start() {
   const auto self = shared_from_this();
@@ -114,43 +107,6 @@ Outcome<> ManagedSession::start_lane() {
   else
     export_ = std::make_shared<NbdSocket>(executor_, *lane_, request_.name, request_.listen_path);
   return {};
-}
-
-awaitable<Outcome<>> ManagedSession::publish() {
-  const auto self = shared_from_this();
-  if (phase_ == Phase::erasing) co_return erased_meanwhile();
-  phase_ = Phase::publishing;
-  ++publications_;
-  Outcome<> outcome = no_units();
-  if (!units_.empty()) outcome = co_await export_->publish(units_);
-  if (phase_ == Phase::erasing) co_return erased_meanwhile();
-
-  if (outcome) {
-    for (const auto& unit : export_->units()) report(event(events_.now(), EventKind::published), &unit);
-    phase_ = Phase::ready;
-    publish_failure_.reset();
-  } else {
-    const auto& why = outcome.error();
-    const bool is_news = !publish_failure_ || publish_failure_->message != why.message;
-    if (is_news) report(event(events_.now(), EventKind::publish_failed), nullptr, why);
-    if (!request_.wait) {
-      // Without `wait`, the session publishes again: after some time, or when it is live the next time.
-      phase_ = Phase::connecting;
-      publish_failure_ = why;
-      if (is_news) spdlog::error("{}: not published: {}", request_.name, why.message);
-      spawn(executor_, publish_later(weak_from_this(), publications_));
-    }
-  }
-  live_waiters_.settle(outcome);
-  co_return outcome;
-}
-
-awaitable<void> ManagedSession::publish_later(std::weak_ptr<ManagedSession> session, std::uint64_t failed) {
-  co_await pause(kPublishInterval);
-  const auto self = session.lock();
-  if (self && self->publications_ == failed && self->phase_ == Phase::connecting &&
-      self->reported_state_ == srpi::SessionState::live)
-    (void)co_await self->publish();
 }
 
 awaitable<Outcome<>> ManagedSession::erase() {
@@ -202,10 +158,38 @@ awaitable<Outcome<>> ManagedSession::carry_out(ReconnectOrder) {
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
   if (!asked.state) co_return asked.state.error();
   const bool was_live = *asked.state == srpi::SessionState::live;
-  if (was_live && phase_ == Phase::ready) co_return Outcome<>();
+  if (was_live && is_published()) {
+    co_await publish_found();
+    co_return Outcome<>();
+  }
   // The session is live, but could not publish before: try again.
   if (was_live && phase_ == Phase::connecting) spawn(executor_, publish());
   co_return co_await LiveWaiters::wait(asked.ticket, connect_deadline());
+}
+
+awaitable<Outcome<RescanAnswer>> ManagedSession::carry_out(RescanOrder) {
+  const auto self = shared_from_this();
+  spdlog::info("{}: rescan on request", request_.name);
+  const auto known = units_.size();
+  const auto question = [name = request_.name, home = executor_](srpi::Session& session) {
+    return run_rescan(session, name, home);
+  };
+  const auto asked = ask(*lane_, executor_, question);
+  const auto begun = co_await asked.wait();
+  const auto outcome = co_await begun.wait();
+  if (phase_ == Phase::erasing) co_return erased_meanwhile();
+  if (!outcome) co_return outcome.error();
+  // What the session has found may still be in the mailbox.
+  const Answer<std::monostate> reported(executor_);
+  reports_->put({{}, [reported] { reported.give({}); }});
+  co_await reported.wait();
+  if (phase_ == Phase::erasing) co_return erased_meanwhile();
+  co_await publish_found();
+  RescanAnswer answer;
+  for (std::size_t i = known; i < units_.size(); ++i) answer.found.push_back(units_[i].lun);
+  const auto status = ask_status();
+  answer.session = co_await view(status);
+  co_return answer;
 }
 
 awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
@@ -233,6 +217,20 @@ awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {
     return {};
   });
   return done.wait();
+}
+
+awaitable<Outcome<>> ManagedSession::carry_out(TargetUnitOrder order) {
+  if (order.lun > std::numeric_limits<std::uint16_t>::max())
+    co_return Failure{"invalid_argument", fmt::format("lun {}: expected at most 1023", order.lun)};
+  const auto lun = static_cast<std::uint16_t>(order.lun);
+  const auto bytes = order.size_bytes.value_or(0);
+  const auto done =
+      ask(*lane_, executor_, [lun, bytes, mapped = order.mapped](srpi::Session& session) -> Outcome<> {
+        auto outcome = mapped ? srpi::add_ram_unit(session, lun, bytes) : srpi::remove_ram_unit(session, lun);
+        if (!outcome) return Failure{outcome.error()};
+        return {};
+      });
+  co_return co_await done.wait();
 }
 
 awaitable<Outcome<UnitTaskAnswer>> ManagedSession::run(UnitFunction function,
@@ -276,10 +274,7 @@ SessionView ManagedSession::make_view(bool is_stale) const {
   auto view = make_session_view(request_.name, request_.target, last_status_, request_.options, is_stale);
   view.publish_error = publish_failure_;
   if (!export_) return view;
-  auto units = export_->units();
-  if (units.empty())
-    for (const auto& info : units_) units.push_back({info, {}, {}});
-  for (const auto& unit : units) view.luns.push_back(view_of(unit));
+  for (const auto& info : units_) view.luns.push_back(view_of(exported(info)));
   return view;
 }
 
@@ -305,7 +300,7 @@ std::chrono::steady_clock::duration ManagedSession::connect_deadline() const {
 }
 
 bool ManagedSession::has_device(std::uint32_t index) const {
-  if (request_.device_index == index && phase_ != Phase::ready) return true;
+  if (request_.device_index == index && !is_published()) return true;
   if (!export_) return false;
   const auto path = fmt::format("/dev/nbd{}", index);
   const auto units = export_->units();

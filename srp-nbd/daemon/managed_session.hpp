@@ -2,7 +2,8 @@
 // A named session of the daemon: its lane and its export.
 //
 // Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect
-// and reconnect do not change the export. Only erase, and a start that fails, withdraw it.
+// and reconnect do not change the export. Only erase, and a start that fails, withdraw it. Units that are found
+// later are added to it (ready → adding → ready).
 //
 // Threads: main thread only. The lane's reports come there by a mailbox (LaneReports). Lifetime: a coroutine of a session
 // keeps the session alive until the coroutine ends. The lane ends before the session, by erase or by a start
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -77,9 +79,12 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Async<DisconnectAnswer> carry_out(DisconnectOrder);
   // Returns when the session is live or the attempt has failed.
   [[nodiscard]] Async<> carry_out(ReconnectOrder);
+  // Returns when the session has looked for further units and those that it has found are published.
+  [[nodiscard]] Async<RescanAnswer> carry_out(RescanOrder);
   // Refused (busy) while something uses what the session publishes, unless the order forces it.
   [[nodiscard]] Async<> carry_out(EraseOrder);
   [[nodiscard]] Async<> carry_out(TargetOrder);
+  [[nodiscard]] Async<> carry_out(TargetUnitOrder);
   // abort and reset return when every unit has answered (unit_functions.hpp).
   [[nodiscard]] Async<UnitTaskAnswer> carry_out(AbortOrder order) {
     return run(UnitFunction::abort, order.lun);
@@ -105,7 +110,10 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] bool is_erasing() const noexcept { return phase_ == Phase::erasing; }
 
  private:
-  enum class Phase { connecting, publishing, ready, erasing };
+  enum class Phase { connecting, publishing, ready, adding, erasing };
+  [[nodiscard]] bool is_published() const noexcept {
+    return phase_ == Phase::ready || phase_ == Phase::adding;
+  }
 
   // Reports of the lane.
   class Observer;
@@ -127,11 +135,16 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Event event(Event::Time time, EventKind kind) const { return {time, request_.name, kind}; }
   // The unit with its device or URI, if it is published.
   [[nodiscard]] ExportedUnit exported(const srpi::LogicalUnitInfo&) const;
-  [[nodiscard]] static UnitView view_of(const ExportedUnit&);
+  [[nodiscard]] bool is_exported(std::uint64_t lun) const;
+  [[nodiscard]] UnitView view_of(const ExportedUnit&) const;
   [[nodiscard]] SessionView make_view(bool is_stale) const;
 
   [[nodiscard]] Outcome<> start_lane();
+  [[nodiscard]] static Failure erased_meanwhile();
   [[nodiscard]] Async<> publish();
+  // Publishes the units that are not published yet beside the others, one after the other.
+  [[nodiscard]] awaitable<void> publish_found();
+  [[nodiscard]] Async<> publish_found(srpi::LogicalUnitInfo);
   // Publishes again some time after the failed publication with this number, if there was no other meanwhile.
   [[nodiscard]] static awaitable<void> publish_later(std::weak_ptr<ManagedSession>, std::uint64_t failed);
   [[nodiscard]] awaitable<void> erase_lost();
@@ -158,6 +171,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   srpi::SessionStatus last_status_;
   std::uint64_t publications_ = 0;  // also failed ones
   std::optional<Failure> publish_failure_;
+  std::map<std::uint64_t, Failure> unit_failures_;  // by LUN: why a unit alone is not published
+  Answer<std::monostate> added_;                    // given at the end of the last publish_found
   std::unique_ptr<Lane> lane_;
   // Uses the lane, so it is destroyed first. It exists from the lane's start until the lane is told to end.
   std::shared_ptr<Export> export_;

@@ -92,10 +92,12 @@ void ManagedSession::report(Event event, const ExportedUnit* unit, std::optional
   events_.publish(event);
 }
 
-UnitView ManagedSession::view_of(const ExportedUnit& unit) {
+UnitView ManagedSession::view_of(const ExportedUnit& unit) const {
   auto view = make_unit_view(unit.info);
   view.device = text_or_null(unit.device);
   view.export_ = text_or_null(unit.uri);
+  if (const auto why = unit_failures_.find(unit.info.lun); why != unit_failures_.end())
+    view.publish_error = why->second;
   return view;
 }
 
@@ -126,7 +128,7 @@ void ManagedSession::on(Event::Time time, const StateReport& reported) {
 }
 
 void ManagedSession::on_live() {
-  if (phase_ == Phase::ready) return live_waiters_.settle({});
+  if (is_published()) return live_waiters_.settle({});
   if (phase_ != Phase::connecting) return;
   phase_ = Phase::publishing;  // after this, a loss does not make the start fail
   if (is_starting())
@@ -169,7 +171,10 @@ void ManagedSession::on(Event::Time time, const UnitReport& reported) {
     *known = info;
   export_->resize(info);
   const auto unit = exported(info);
-  if (found) report(event(time, EventKind::unit_found), &unit);
+  if (found) {
+    report(event(time, EventKind::unit_found), &unit);
+    if (phase_ == Phase::ready) spawn(executor_, publish_found());
+  }
   if (info.away.code != away_before) {
     if (info.away.code != srpi::Errc::ok)
       report(event(time, EventKind::unit_away), &unit, Failure{info.away});

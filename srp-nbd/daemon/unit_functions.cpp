@@ -29,6 +29,33 @@ constexpr std::pair<Errc, std::string_view> kAdvice[] = {
      "end what is under way"},
 };
 
+// Where the session is, which explains a no_connect.
+std::string where(const srpi::Session& session, const std::string& name) {
+  const auto state = session.state();
+  if (state == srpi::SessionState::live)
+    return "the connection was lost and has come back meanwhile: try again";
+  auto result = fmt::format("the session is {}", srpi::to_string(state));
+  if (state == srpi::SessionState::erased) return result;
+  if (state == srpi::SessionState::disconnected)
+    result += session.status().by_administrator ? " by administrator" : " by fault";
+  return fmt::format("{}: try again when it is live (`srp-nbd reconnect {}`)", result, name);
+}
+
+// A rescan. It deletes itself at its completion, which the session does not outlive.
+struct RescanTask : srpi::TaskRequest {
+  static void complete(srpi::TaskRequest& request) noexcept {
+    const std::unique_ptr<RescanTask> self(static_cast<RescanTask*>(&request));
+    if (self->status == Errc::ok) return self->answer.send(Outcome<>());
+    auto why = self->status == Errc::no_connect ? where(self->session, self->name)
+                                                : self->session.status().rescan_error.message();
+    self->answer.send(Failure{std::string(code_name(self->status)), "no rescan: " + why});
+  }
+
+  srpi::Session& session;
+  const std::string name;  // of the session
+  const Answer<Outcome<>> answer;
+};
+
 // One unit's abort or reset. It deletes itself at its completion. The session completes it before its own end,
 // so the reference stays valid.
 struct UnitTask : srpi::TaskRequest {
@@ -39,25 +66,13 @@ struct UnitTask : srpi::TaskRequest {
     self->answer.send(std::move(result));
   }
 
-  // Where the session is, which explains a no_connect.
-  [[nodiscard]] std::string where() const {
-    const auto state = session.state();
-    if (state == srpi::SessionState::live)
-      return "the connection was lost and has come back meanwhile: try again";
-    auto result = fmt::format("the session is {}", srpi::to_string(state));
-    if (state == srpi::SessionState::erased) return result;
-    if (state == srpi::SessionState::disconnected)
-      result += session.status().by_administrator ? " by administrator" : " by fault";
-    return fmt::format("{}: try again when it is live (`srp-nbd reconnect {}`)", result, name);
-  }
-
   [[nodiscard]] std::string explain() const {
     if (status == Errc::no_connect)
       return fmt::format("{}: {}",
                          function == UnitFunction::reset
                              ? "not reset"
                              : "its requests have ended, not by the abort but with the connection",
-                         where());
+                         where(session, name));
     const auto* advice = std::ranges::find(kAdvice, status, &std::pair<Errc, std::string_view>::first);
     if (advice == std::end(kAdvice)) return srpi::Error{status, {}}.message();
     return fmt::format(fmt::runtime(advice->second), name);
@@ -110,6 +125,14 @@ Outcome<UnitAnswers> run_unit_function(srpi::Session& session, UnitFunction func
   if (!answers.empty()) return answers;
   return Failure{"no_such_lun", fmt::format("the session has no logical unit {}: expected one of {}", *lun,
                                             known_units(session))};
+}
+
+Answer<Outcome<>> run_rescan(srpi::Session& session, const std::string& session_name, const Executor& home) {
+  auto* const task =
+      new RescanTask{{.on_complete = RescanTask::complete}, session, session_name, Answer<Outcome<>>(home)};
+  const auto answer = task->answer;
+  session.rescan(*task);
+  return answer;
 }
 
 awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers answers) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An operator's abort or reset of one logical unit of a session or of all units, with an answer for each
-// unit.
+// unit; and a rescan of a session.
 #pragma once
 
 #include <cstdint>
@@ -32,5 +32,10 @@ using UnitAnswers = std::vector<UnitAnswer>;
 
 // Waits until every unit has answered. On `home`.
 [[nodiscard]] awaitable<UnitTaskAnswer> all_of(std::string session_name, UnitAnswers);
+
+// Starts a rescan on the session's thread. Its answer comes from a later poll, disconnect or erase. The message of an
+// error says what did not happen and what to do.
+[[nodiscard]] Answer<Outcome<>> run_rescan(srpi::Session&, const std::string& session_name,
+                                           const Executor& home);
 
 }  // namespace srp_nbd

@@ -36,7 +36,10 @@ class Export {
   // Publishes all these units. Precondition: there is one. After a failure none is published. Fails with
   // `cancelled` if `withdraw` is called meanwhile.
   [[nodiscard]] virtual awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) = 0;
-  // Ends a running publish and waits for its end, then withdraws everything. Several calls share one
+  // Publishes one more unit beside those that are published. After a failure these stay published. Precondition: no
+  // publication runs, and publish has succeeded. Fails as publish does.
+  [[nodiscard]] virtual awaitable<Outcome<>> add(srpi::LogicalUnitInfo) = 0;
+  // Ends a running publish or add and waits for its end, then withdraws everything. Several calls share one
   // withdrawal. The failure names a device that the kernel does not release; all others are gone.
   [[nodiscard]] virtual awaitable<Outcome<>> withdraw() = 0;
   // What uses the published units, in words: mounts, processes, clients. It may change at any time.

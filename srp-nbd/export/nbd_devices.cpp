@@ -72,15 +72,41 @@ Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) con
         fmt::format("--device names one device, and the target has {} logical units: choose one with "
                     "--lun, or leave --device out",
                     infos.size())};
+  return check_room(infos.size());
+}
+
+Outcome<> NbdDevices::check_room(std::size_t units) const {
   // The lane could not serve more devices.
   const auto most = lane_.options().max_connections;
-  if (infos.size() > most)
+  if (units > most)
     return Failure{
         "too_large",
         fmt::format("the target has {} logical units, and a session takes {} kernel devices at most: "
                     "choose units with --lun, in several sessions, or serve them with --listen",
-                    infos.size(), most)};
+                    units, most)};
   return {};
+}
+
+awaitable<Outcome<>> NbdDevices::add(srpi::LogicalUnitInfo info) {
+  const auto self = shared_from_this();
+  if (give_up_.stop_requested()) co_return withdrawn();
+  if (auto good = check_room(units_.size() + 1); !good) co_return good.error();
+  publishing_.emplace(executor_);
+  auto& unit = units_.emplace_back();
+  unit.info = std::move(info);
+  auto outcome = co_await connect(unit);
+  if (outcome) outcome = co_await ask_lane();
+  if (outcome && give_up_.stop_requested()) outcome = withdrawn();
+  if (!outcome && !give_up_.stop_requested()) co_await take_back_last();
+  std::exchange(publishing_, std::nullopt)->give({});
+  co_return outcome;
+}
+
+awaitable<void> NbdDevices::take_back_last() {
+  if (const auto device = std::exchange(units_.back().device, std::nullopt))
+    (void)co_await disconnect(kernel_, options_.session_name, *device);
+  lane_.drop(units_.back().connection_id);
+  units_.pop_back();
 }
 
 awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
@@ -107,7 +133,7 @@ KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
   const auto info = describe_export(unit.info, lane_.options());
   const auto left = begun_ + options_.session.connect_timeout - Clock::now();
   KernelDeviceOptions options;
-  options.index = options_.index;
+  if (&unit == &units_.front()) options.index = options_.index;
   options.size_bytes = info.size_bytes;
   options.block_size = info.block_size;
   options.transmission_flags = info.transmission_flags;
@@ -128,7 +154,7 @@ awaitable<Outcome<>> NbdDevices::ask_lane() {
   if (!give_up_.stop_requested()) co_await answer.wait();
   lane_answer_.reset();
   for (const auto& unit : units_)
-    if (unit.refusal.code != srpi::Errc::ok)
+    if (unit.refusal.code != srpi::Errc::ok && !unit.is_lost)
       co_return Failure{std::string(code_name(unit.refusal.code)),
                         fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
                                     unit.refusal.message())};

@@ -33,6 +33,7 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
 
   // Makes the devices one after the other, so that their numbers have the order of the units.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
+  awaitable<Outcome<>> add(srpi::LogicalUnitInfo) override;
   awaitable<Outcome<>> withdraw() override;
   awaitable<Outcome<std::vector<std::string>>> users() override;
   void resize(const srpi::LogicalUnitInfo&) override;
@@ -51,7 +52,9 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   };
 
   [[nodiscard]] Outcome<> check(const std::vector<srpi::LogicalUnitInfo>&) const;
+  [[nodiscard]] Outcome<> check_room(std::size_t units) const;
   [[nodiscard]] awaitable<Outcome<>> connect(Unit&);
+  [[nodiscard]] awaitable<void> take_back_last();
   [[nodiscard]] awaitable<Outcome<>> ask_lane();
   [[nodiscard]] KernelDeviceOptions device_options(const Unit&) const;
   [[nodiscard]] static ExportedUnit exported(const Unit&);

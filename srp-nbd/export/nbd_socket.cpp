@@ -72,6 +72,13 @@ awaitable<Outcome<>> NbdSocket::publish(std::vector<srpi::LogicalUnitInfo> infos
   co_return Outcome<>();
 }
 
+// Clients that negotiate later can choose it.
+awaitable<Outcome<>> NbdSocket::add(srpi::LogicalUnitInfo info) {
+  if (!server_) co_return Failure{"cancelled", "withdrawn meanwhile"};
+  units_.push_back(std::move(info));
+  co_return Outcome<>();
+}
+
 awaitable<Outcome<>> NbdSocket::withdraw() {
   const auto self = shared_from_this();
   if (server_) server_->stop_accepting();

@@ -31,6 +31,7 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   // Makes the socket with mode 0600. A socket where no process answers is replaced. Errors: those of
   // UnixServer::listen.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
+  awaitable<Outcome<>> add(srpi::LogicalUnitInfo) override;
   // Removes the socket. Clients that are negotiating have a moment to be told that the session ends. Clients that
   // the lane serves end with the lane.
   awaitable<Outcome<>> withdraw() override;

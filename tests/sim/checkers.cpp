@@ -36,6 +36,27 @@ void Simulation::check_disks() {
   }
 }
 
+// Called when nothing is broken any more. After a rescan, the session has all units of the target.
+bool Simulation::check_rescan() {
+  const auto before = rescans_;
+  rescan();
+  const auto done = [&] { return !rescan_is_under_way_; };
+  if (!run_until(done, std::chrono::seconds(90)) || rescans_ == before) {
+    checks_.fail(Checker::liveness, "a rescan succeeds while nothing is broken",
+                 rescan_is_under_way_ ? "it did not end" : to_string(rescan_.status));
+    return false;
+  }
+  for (const auto& model : models_) {
+    const auto is_it = [&](const auto& unit) { return unit->info().lun == model.lun(); };
+    if (target_->disk_bytes(model.lun()).empty() || std::ranges::any_of(session_->logical_units(), is_it))
+      continue;
+    checks_.fail(Checker::liveness, "a rescan finds every unit of the target",
+                 fmt::format("LUN {} is not found", model.lun()));
+    return false;
+  }
+  return true;
+}
+
 // A stopped session must have a cause.
 void Simulation::check_resting() {
   if (state() != session::State::stopped) return;

@@ -57,8 +57,11 @@ constexpr const char* kNames[] = {
     "slow_target",
     "resize",
     "read_only",
+    "unit_appears",
+    "unit_vanishes",
     "admin_disconnect",
     "admin_reconnect",
+    "admin_rescan",
     "admin_erase",
 };
 static_assert(std::size(kNames) == kFaults);

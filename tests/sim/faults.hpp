@@ -61,8 +61,11 @@ enum class Fault : std::uint8_t {
   slow_target,
   resize,
   read_only,
+  unit_appears,   // the target adds a unit, or brings one back
+  unit_vanishes,  // the target removes a unit for a while
   admin_disconnect,
   admin_reconnect,
+  admin_rescan,
   admin_erase,
 };
 inline constexpr std::size_t kFaults = static_cast<std::size_t>(Fault::admin_erase) + 1;

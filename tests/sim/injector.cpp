@@ -45,6 +45,8 @@ void Simulation::inject(Fault fault) {
     case Fault::exchange_unit:
     case Fault::unit_away:
     case Fault::unit_hangs:
+    case Fault::unit_appears:
+    case Fault::unit_vanishes:
     case Fault::resize:
     case Fault::read_only: break_target_side(fault); break;
     case Fault::login_reject:
@@ -52,6 +54,7 @@ void Simulation::inject(Fault fault) {
     case Fault::channel_reject: break_logins(fault); break;
     case Fault::admin_disconnect:
     case Fault::admin_reconnect:
+    case Fault::admin_rescan:
     case Fault::admin_erase: administrate(fault); break;
     default: break_network(fault);
   }
@@ -134,6 +137,8 @@ void Simulation::break_target_side(Fault fault) {
     case Fault::exchange_unit: return exchange_unit();
     case Fault::unit_away: return take_unit_away();
     case Fault::unit_hangs: return hang_unit();
+    case Fault::unit_appears: return add_unit();
+    case Fault::unit_vanishes: return remove_unit();
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
       if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)
@@ -186,12 +191,32 @@ void Simulation::hang_unit() {
   alarm(about(o.command_timeout + 2 * o.task_management_timeout + o.connect_timeout), Timer::go_on, lun);
 }
 
+void Simulation::add_unit() {
+  for (const auto& lun : plan_.later) {
+    if (!target_->disk_bytes(lun.number).empty()) continue;
+    if (!target_->restore_lun(lun.number)) (void)target_->add_lun(lun);
+    return;
+  }
+}
+
+// A unit whose state a timer restores is left alone, because a removed unit takes no change.
+void Simulation::remove_unit() {
+  const auto n = plan_.later.size() + plan_.target.luns.size();
+  const auto i = fault_random_.below(n);
+  const auto lun =
+      i < plan_.later.size() ? plan_.later[i].number : plan_.target.luns[i - plan_.later.size()].number;
+  const auto is_read_only = [&](const Alarm& a) { return a.what == Timer::writable && a.argument == lun; };
+  if (exchange_ || std::ranges::any_of(alarms_, is_read_only) || !target_->remove_lun(lun)) return;
+  alarm(about(milliseconds(100)), Timer::map_again, lun);
+}
+
 void Simulation::exchange_unit() {
   // A session that knows no unit yet would take the different unit, rightly.
   if (exchange_ || session_->logical_units().empty()) return;
   // Held writes are written now. After that, the contents must not change.
   target_->release_held();
   const auto lun = any_lun();
+  if (target_->disk_bytes(lun).empty()) return;  // it is removed
   // A unit attention ends one command, but not others that are already sent. So only a session that sends one
   // command at a time can be expected to write nothing.
   const bool told = plan_.options.queue_depth == 1 && plan_.options.channels == 1 && wire_.outstanding() == 0;
@@ -273,6 +298,7 @@ void Simulation::administrate(Fault fault) {
   const auto submitted = workload_->submitted();
   switch (fault) {
     case Fault::admin_reconnect: (void)session_->reconnect(); return;
+    case Fault::admin_rescan: return rescan();
     case Fault::admin_disconnect: (void)session_->disconnect(); break;
     default: session_->erase();
   }
@@ -282,6 +308,21 @@ void Simulation::administrate(Fault fault) {
     checks_.fail(Checker::one_completion, "no request outstanding when disconnect or erase returns",
                  fmt::format("{} of them", workload_->outstanding() - meanwhile));
   session_poll_at_ = clock_.now();
+}
+
+void Simulation::rescan() {
+  if (rescan_is_under_way_) return;
+  rescan_.context = this;
+  rescan_.on_complete = [](TaskRequest& r) noexcept {
+    auto& self = *static_cast<Simulation*>(r.context);
+    if (!self.rescan_is_under_way_)
+      self.checks_.fail(Checker::one_completion, "one completion for each rescan", "another");
+    self.rescan_is_under_way_ = false;
+    self.rescans_ += r.status == Errc::ok;
+    self.journal_.note("rescanned", static_cast<std::uint64_t>(r.status));
+  };
+  rescan_is_under_way_ = session_->rescan(rescan_) == Errc::ok;
+  poll_soon();
 }
 
 }  // namespace srpi::sim

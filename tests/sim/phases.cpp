@@ -42,7 +42,7 @@ bool Simulation::finish() {
     poll_soon();
     if (!run_for(quiet)) break;
   }
-  if (settle() && sweep()) tear_down();
+  if (settle() && check_rescan() && settle() && sweep()) tear_down();
   return !checks_.failure();
 }
 

@@ -68,6 +68,18 @@ void choose_session(Plan& plan, base::Random& random) {
     o.dev_loss = std::max(o.fast_io_fail, milliseconds(pick(random, {20, 100, 500, 2000})));
 }
 
+// The numbers are between those of the first units.
+void choose_later_units(Plan& plan) {
+  base::Random random(plan.seed ^ 0x6c61746572u);
+  const auto count = random.below(3);
+  for (std::uint16_t i = 0; i < count; ++i) {
+    auto lun = plan.target.luns.front();
+    lun.number = static_cast<std::uint16_t>(i * 3 + 1);
+    lun.name = "later-" + std::to_string(i);
+    plan.later.push_back(lun);
+  }
+}
+
 }  // namespace
 
 Plan Plan::calm(std::uint64_t seed) {
@@ -85,6 +97,7 @@ Plan Plan::calm(std::uint64_t seed) {
   plan.requests = 240;
   plan.storm = milliseconds(pick(random, {60, 500, 3000}));
   for (auto& lun : plan.target.luns) lun.force_unit_access = random.chance(1, 2);
+  choose_later_units(plan);
   return plan;
 }
 

@@ -30,6 +30,7 @@ struct Plan {
   std::uint32_t writes = 8;                // chance in 16
   SessionOptions options;
   target::TargetConfig target;
+  std::vector<target::LunConfig> later;  // units that the target adds during the run
 
   [[nodiscard]] std::uint32_t weight(Fault f) const noexcept { return weights[static_cast<std::size_t>(f)]; }
   [[nodiscard]] static Plan from_seed(std::uint64_t seed);

@@ -40,6 +40,9 @@ Simulation::Simulation(const Plan& plan, SimOptions options)
   for (const auto& lun : plan_.target.luns)
     models_.emplace_back(lun.number, std::max(lun.bytes, lun.max_bytes) / lun.block_size, lun.block_size,
                          lun.volatile_cache);
+  for (const auto& lun : plan_.later)
+    models_.emplace_back(lun.number, std::max(lun.bytes, lun.max_bytes) / lun.block_size, lun.block_size,
+                         lun.volatile_cache);
   target_->set_command_hook([this](const target::CommandInfo& command) { return decide(command); });
   network_.listen(loopback::service_of(address()), *target_, network_.target_device()).value();
   workload_ =
@@ -77,6 +80,8 @@ void Simulation::end_session() {
   workload_->set_paused(true);
   // Completions may have submitted new requests. There are few commands, so poll once per request.
   for (auto polls = plan_.depth; polls > 0 && workload_->outstanding() > 0; --polls) session_->poll();
+  if (rescan_is_under_way_)
+    checks_.fail(Checker::one_completion, "no rescan under way at the end of a session", "one");
   workload_->set_paused(!faults_on_);
   workload_->use(nullptr);
   const auto& taken = session_->nexus().record().rows_taken;
@@ -195,6 +200,7 @@ void Simulation::on_alarm(const Alarm& a) {
       refusal_.reset();
       break;
     case Timer::go_on: (void)target_->hang(static_cast<std::uint16_t>(a.argument), false); break;
+    case Timer::map_again: (void)target_->restore_lun(static_cast<std::uint16_t>(a.argument)); break;
     case Timer::fast_session: session_lag_ = {}; break;
     case Timer::fast_target: target_lag_ = {}; break;
     case Timer::release_held: target_->release_held(1 + a.argument); break;

@@ -57,7 +57,8 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   bool settle();        // until live over all permitted channels and nothing is outstanding
   bool sweep();         // reads and checks every block
   void tear_down();
-  bool finish();  // end_faults, settle, sweep and the end of the session
+  bool finish();  // end_faults, settle, a rescan, sweep and the end of the session
+  void rescan();
   bool run_for(base::Duration);
   bool run_until(const std::function<bool()>& done, base::Duration bound);  // false: not within `bound`
   void inject(Fault);                                                       // injects a timed fault now
@@ -72,6 +73,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   [[nodiscard]] const FaultCounts& faults() const noexcept { return counts_; }
   [[nodiscard]] const RowCounts& rows() const noexcept { return rows_; }
   [[nodiscard]] const session::ChannelHistory& channels() const noexcept { return channels_; }
+  [[nodiscard]] std::uint64_t rescans() const noexcept { return rescans_; }
   [[nodiscard]] Workload& workload() noexcept { return *workload_; }
   [[nodiscard]] WireModel& wire() noexcept { return wire_; }
   [[nodiscard]] target::RamTarget& target() noexcept { return *target_; }
@@ -100,6 +102,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
     exchange_back,
     answer_again,
     go_on,
+    map_again,
     fast_session,
     fast_target,
     release_held,
@@ -134,6 +137,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void check();
   void check_disks();
   void check_resting();
+  bool check_rescan();
   [[nodiscard]] bool is_complete() const;
   [[nodiscard]] bool has_unit_away() const;
   // network.cpp
@@ -156,6 +160,8 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void fail_power();
   void take_unit_away();
   void hang_unit();
+  void add_unit();
+  void remove_unit();
   void exchange_unit();
   void exchange_back();
   void remove_device();
@@ -188,6 +194,9 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   std::unique_ptr<api::SessionImpl> session_;
   std::vector<session::State> states_;
   std::vector<Error> attempt_errors_;
+  TaskRequest rescan_;  // an administrator's
+  bool rescan_is_under_way_ = false;
+  std::uint64_t rescans_ = 0;  // that succeeded
 
   bool faults_on_ = false;
   std::vector<Alarm> alarms_;

@@ -178,6 +178,12 @@ class SRPI_EXPORT AsyncSession {
                     [this, &unit](detail::AsyncOperation* op) { start_task(unit, &LogicalUnit::reset, op); });
   }
 
+  // For operators, as Session::rescan.
+  template<class Token>
+  auto async_rescan(Token&& token) {
+    return initiate(std::forward<Token>(token), [this](detail::AsyncOperation* op) { start_rescan(op); });
+  }
+
   // Permitted from async_connect until erase(), which also ends the units. Otherwise they throw
   // boost::system::system_error: wrong_state (there is no session); no_such_lun (it has no unit of that index, or has
   // not found its units yet).
@@ -214,6 +220,7 @@ class SRPI_EXPORT AsyncSession {
   void start_wait(SessionState, detail::AsyncOperation*);
   void start_io(LogicalUnit&, const detail::AsyncIo&, detail::AsyncOperation*);
   void start_task(LogicalUnit&, Errc (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
+  void start_rescan(detail::AsyncOperation*);
 
   class Impl;
   boost::asio::any_io_executor executor_;

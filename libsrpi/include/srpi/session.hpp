@@ -96,8 +96,8 @@ struct LogicalUnitInfo {
   Error away;
 };
 
-// A unit that the target reports, but that the first login could not take: without a usable block size, capacity
-// or identity. The session never uses it.
+// A unit that the target reports, but that the session could not take: without a usable block size, capacity or
+// identity. The session does not use it; a rescan asks it again.
 struct UnitNotTaken {
   std::uint64_t lun = 0;  // as LogicalUnitInfo::lun
   Error why;
@@ -175,6 +175,8 @@ struct SessionStatus : SessionCounters {
   std::uint32_t max_it_iu_bytes = 0;  // negotiated; the least of all channels
   bool immediate_data = false;        // negotiated, on all channels
   std::vector<UnitNotTaken> units_not_taken;
+  Error
+      rescan_error;  // why the last search for further units has failed; code ok: it did not, or there was none
   // The time from the begin of the last disconnect() or loss until no request was outstanding.
   std::chrono::nanoseconds last_teardown_duration{0};
   // The remaining time of each timer that runs.
@@ -183,7 +185,8 @@ struct SessionStatus : SessionCounters {
 
 // What has changed about a logical unit. Several can be true at once: a unit may be back with another size.
 struct UnitChange {
-  bool found = false;    // by the first login; no other is true then. A call with `away` may follow at once
+  bool found =
+      false;  // by the first login or a rescan; no other is true then. A call with `away` may follow at once
   bool resized = false;  // it has another number of blocks
   bool away = false;     // it is away, or is away for another reason than before (LogicalUnitInfo::away)
   bool back = false;     // it is not away any more
@@ -199,9 +202,9 @@ class SRPI_EXPORT SessionObserver {
   // `cause` has code ok if the change was requested, or is a success.
   virtual void on_state(SessionState from, SessionState to, const Error& cause) = 0;
   // A unit was found or has changed; info() has the new values. Units that are found are reported before
-  // `live`.
+  // `live` by the first login; a rescan finds further ones later.
   virtual void on_logical_unit(LogicalUnit&, const UnitChange&) {}
-  // The first login could not take this unit. Reported before `live`.
+  // The first login, before `live`, or a rescan could not take this unit. Reported once for each reason.
   virtual void on_unit_not_taken(const UnitNotTaken&) {}
   // An attempt to connect failed. SessionStatus::next_attempt_in tells whether another one follows.
   virtual void on_attempt_failed(const Error&) {}
@@ -242,8 +245,9 @@ class SRPI_EXPORT Session {
 
   [[nodiscard]] virtual SessionState state() const noexcept = 0;
   [[nodiscard]] virtual SessionStatus status() const = 0;
-  // Empty until the first login has found them; from then on always the same units, at most 256, until the session
-  // is destroyed. Do not keep the span over the first login.
+  // Empty until the first login has found them. A rescan may add units at the end, up to 256 in all; until the session
+  // is destroyed, none goes and none gets another index. Do not keep the span over the first login. A span that was
+  // kept over a rescan is valid, without the new units.
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
   // Registers the bytes, so that the target can reach them. memory.hpp says who owns the bytes, the Memory and the
@@ -271,6 +275,19 @@ class SRPI_EXPORT Session {
   // The session's own descriptor, the same for its whole life; the session closes it. Wait for it to be readable
   // (poll, epoll, io_uring); do nothing else with it.
   [[nodiscard]] virtual int fd() const noexcept = 0;
+
+  // For operators. Finds out which units the target has now. Units that it did not have before are added to
+  // logical_units() after the others, as if the first login had found them (SessionObserver::on_logical_unit,
+  // on_unit_not_taken). Known units are proved again: one that is gone is away, one that is the same again is back.
+  // No unit is removed. With SessionOptions::luns, nothing is added.
+  // The session also does this by itself, unless it has SessionOptions::luns: after each event with a proof
+  // (SessionEvent), such as logical_units_changed, and after each login but the first.
+  // During an outage in which I/O is held, and while a login runs, it waits for the next login.
+  // Returns as LogicalUnit::submit. Permitted in every state. Errors of TaskRequest::status: no_connect (the session is
+  // not connected, or was lost and I/O is not held any more); the target's answer to REPORT LUNS; timed_out (there was
+  // none); no_memory. SessionStatus::rescan_error has the words. A new unit that does not answer within connect_timeout
+  // is not taken, and costs nothing else.
+  virtual Errc rescan(TaskRequest&) noexcept = 0;
 
  protected:
   Session() = default;

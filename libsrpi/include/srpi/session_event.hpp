@@ -13,11 +13,12 @@ namespace srpi {
 //
 // After an event with the word "proof", the session holds all I/O and asks its units for identity, size and
 // mode again. Another unit at a known LUN ends the connection (disconnected, identity_mismatch). A unit that
-// has another size, or does not answer, is reported by SessionObserver::on_logical_unit.
+// has another size, or does not answer, is reported by SessionObserver::on_logical_unit. Then the session looks for
+// further units (Session::rescan).
 enum class SessionEvent : std::uint8_t {
-  capacity_changed = 1,       // 2A/09; proof
-  logical_units_changed = 2,  // 3F/0E: the target has other units than before; proof. New units are not taken
-  logical_unit_reset = 3,     // 29h: power on, reset, or loss of the nexus; proof
+  capacity_changed = 1,         // 2A/09; proof
+  logical_units_changed = 2,    // 3F/0E: the target has other units than before; proof
+  logical_unit_reset = 3,       // 29h: power on, reset, or loss of the nexus; proof
   mode_parameters_changed = 4,  // 2A/01; proof
   identity_changed = 5,         // 3F/03, 3F/05: INQUIRY data or device identifier; proof
   medium_changed = 6,           // 28h, NOT READY 3Ah; proof

@@ -75,4 +75,8 @@ void AsyncSession::start_task(LogicalUnit& unit, Errc (LogicalUnit::*function)(T
   impl_ ? impl_->task(unit, function, op) : op->complete(moved_from().code, 0);
 }
 
+void AsyncSession::start_rescan(detail::AsyncOperation* op) {
+  impl_ ? impl_->rescan(op) : op->complete(moved_from().code, 0);
+}
+
 }  // namespace srpi

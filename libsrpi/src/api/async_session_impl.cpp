@@ -11,6 +11,17 @@ constexpr std::size_t kChunkBytes = 128u << 10;
 constexpr std::size_t kChunks = AsyncSession::kMaxTransferBytes / kChunkBytes;
 constexpr int kPollsPerTurn = 64;  // then other handlers of the executor run
 
+// It deletes itself when it has completed the operation.
+TaskRequest* new_task(detail::AsyncOperation* op) {
+  auto* const request = new TaskRequest;
+  request->context = op;
+  request->on_complete = [](TaskRequest& r) noexcept {
+    static_cast<detail::AsyncOperation*>(r.context)->complete(r.status, 0);
+    delete &r;
+  };
+  return request;
+}
+
 }  // namespace
 
 struct AsyncSession::Impl::Io {
@@ -121,13 +132,13 @@ void AsyncSession::Impl::task(LogicalUnit& unit, Errc (LogicalUnit::*function)(T
   if (function == &LogicalUnit::abort)
     std::erase_if(waiting_,
                   [&](Io* io) { return io->unit == &unit && (finish(*io, Errc::cancelled), true); });
-  auto* request = new TaskRequest;
-  request->context = op;
-  request->on_complete = [](TaskRequest& r) noexcept {
-    static_cast<detail::AsyncOperation*>(r.context)->complete(r.status, 0);
-    delete &r;
-  };
-  (unit.*function)(*request);
+  (unit.*function)(*new_task(op));
+  drive_soon();
+}
+
+void AsyncSession::Impl::rescan(detail::AsyncOperation* op) {
+  if (!session_) return op->complete(Errc::wrong_state, 0);
+  session_->rescan(*new_task(op));
   drive_soon();
 }
 

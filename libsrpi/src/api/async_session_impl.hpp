@@ -24,6 +24,8 @@ class AsyncSession::Impl final : public std::enable_shared_from_this<Impl>, priv
   void io(LogicalUnit&, const detail::AsyncIo&, detail::AsyncOperation*);
   void task(LogicalUnit&, Errc (LogicalUnit::*)(TaskRequest&) noexcept, detail::AsyncOperation*);
 
+  void rescan(detail::AsyncOperation*);
+
   [[nodiscard]] Session* session() noexcept { return session_.get(); }
   // Why there is no session. Meaningful while session() is null.
   [[nodiscard]] const Error& absence() const noexcept { return absence_; }

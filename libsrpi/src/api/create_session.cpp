@@ -40,13 +40,33 @@ Result<std::unique_ptr<Session>> Session::create(const TargetAddress& target, co
       [&] { return make_session(target, options, observer); });
 }
 
-Result<> set_ram_target_online(Session& session, bool online) {
+namespace {
+
+template<class Change>
+Result<> change_ram_target(Session& session, Change change) {
   auto* const own = dynamic_cast<api::SessionImpl*>(&session);
   if (!own || !own->embedded())
-    return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be switched");
-  own->embedded()->set_online(online);
+    return base::make_error(Errc::not_supported, "only the built-in target (ram://) can be changed");
+  auto done = base::or_no_memory<Result<>>([&]() -> Result<> { return change(*own->embedded()); });
   own->wake();
-  return {};
+  return done;
+}
+
+}  // namespace
+
+Result<> set_ram_target_online(Session& session, bool online) {
+  return change_ram_target(session, [&](api::EmbeddedFabric& target) {
+    target.set_online(online);
+    return Result<>();
+  });
+}
+
+Result<> add_ram_unit(Session& session, std::uint16_t lun, std::uint64_t bytes) {
+  return change_ram_target(session, [&](api::EmbeddedFabric& target) { return target.add_unit(lun, bytes); });
+}
+
+Result<> remove_ram_unit(Session& session, std::uint16_t lun) {
+  return change_ram_target(session, [&](api::EmbeddedFabric& target) { return target.remove_unit(lun); });
 }
 
 }  // namespace srpi

@@ -15,20 +15,14 @@ Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddre
   const auto& ram = std::get<RamAddress>(address.transport);
   target::TargetConfig config;
   config.port_id = address.target_port_id();
-  for (std::uint32_t i = 0; i < ram.luns; ++i) {
-    target::LunConfig lun;
-    lun.number = static_cast<std::uint16_t>(i);
-    lun.bytes = ram.size_bytes;
-    if (ram.flood == RamFlood::changes) lun.max_bytes = ram.size_bytes + kRoomToGrow;
-    lun.block_size = ram.block_size;
-    lun.name = fmt::format("ram-{:016x}-{}", seed, i);
-    config.luns.push_back(std::move(lun));
-  }
+  std::unique_ptr<EmbeddedFabric> fabric(new EmbeddedFabric(address, seed));
+  for (std::uint32_t i = 0; i < ram.luns; ++i)
+    config.luns.push_back(fabric->unit(static_cast<std::uint16_t>(i), ram.size_bytes));
   config.release_unmapped_pages = true;
   config.flood = ram.flood;
   auto target = target::RamTarget::create(std::move(config));
   if (!target) return target.error();
-  std::unique_ptr<EmbeddedFabric> fabric(new EmbeddedFabric(std::move(*target), address));
+  fabric->target_ = std::move(*target);
   if (auto done =
           fabric->network_.listen(fabric->service_, *fabric->target_, fabric->network_.target_device());
       !done)
@@ -36,8 +30,27 @@ Result<std::unique_ptr<EmbeddedFabric>> EmbeddedFabric::create(const TargetAddre
   return fabric;
 }
 
-EmbeddedFabric::EmbeddedFabric(std::unique_ptr<target::RamTarget> target, const TargetAddress& address)
-    : target_(std::move(target)), fabric_(network_), service_(loopback::service_of(address)) {}
+EmbeddedFabric::EmbeddedFabric(const TargetAddress& address, std::uint64_t seed)
+    : ram_(std::get<RamAddress>(address.transport)),
+      seed_(seed),
+      fabric_(network_),
+      service_(loopback::service_of(address)) {}
+
+target::LunConfig EmbeddedFabric::unit(std::uint16_t lun, std::uint64_t bytes) const {
+  target::LunConfig config;
+  config.number = lun;
+  config.bytes = bytes;
+  if (ram_.flood == RamFlood::changes) config.max_bytes = bytes + kRoomToGrow;
+  config.block_size = ram_.block_size;
+  config.name = fmt::format("ram-{:016x}-{}", seed_, lun);
+  return config;
+}
+
+Result<> EmbeddedFabric::add_unit(std::uint16_t lun, std::uint64_t bytes) {
+  return bytes == 0 ? target_->restore_lun(lun) : target_->add_lun(unit(lun, bytes));
+}
+
+Result<> EmbeddedFabric::remove_unit(std::uint16_t lun) { return target_->remove_lun(lun); }
 
 EmbeddedFabric::~EmbeddedFabric() { network_.stop_listening(service_); }
 

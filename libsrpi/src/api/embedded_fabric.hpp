@@ -24,10 +24,16 @@ class EmbeddedFabric final : public fabric::Fabric {
                                                                      const fabric::ConnectOptions&) override;
   std::size_t progress() override;
   void set_online(bool);
+  // bytes = 0: a unit that was removed.
+  [[nodiscard]] Result<> add_unit(std::uint16_t lun, std::uint64_t bytes);
+  [[nodiscard]] Result<> remove_unit(std::uint16_t lun);
 
  private:
-  EmbeddedFabric(std::unique_ptr<target::RamTarget>, const TargetAddress&);
+  EmbeddedFabric(const TargetAddress&, std::uint64_t seed);
+  [[nodiscard]] target::LunConfig unit(std::uint16_t lun, std::uint64_t bytes) const;
 
+  const RamAddress ram_;
+  const std::uint64_t seed_;
   loopback::Network network_;
   std::unique_ptr<target::RamTarget> target_;
   loopback::Fabric fabric_;

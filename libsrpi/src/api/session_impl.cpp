@@ -75,25 +75,8 @@ SessionImpl::~SessionImpl() {
   fail_waiting();
 }
 
-template<class F>
-void SessionImpl::log(LogLevel level, F words) const noexcept {
-  if (!options_.log) return;
-  try {
-    options_.log(level, words());
-  } catch (const std::bad_alloc&) {
-  }
-}
-
-template<class F>
-void SessionImpl::log(LogLimit& limit, LogLevel level, F words) noexcept {
-  if (!options_.log) return;
-  try {
-    if (const auto end = limit.pass(clock_.now())) options_.log(level, words() + *end);
-  } catch (const std::bad_alloc&) {
-  }
-}
-
 void SessionImpl::on_state(session::State from, session::State to, const Error& cause) {
+  if (!nexus_.may_rescan()) rescans_.fail(Errc::no_connect);
   const auto a = session::published(from), b = session::published(to);
   if (a == b) return;  // an internal change of state; on_attempt_failed has reported the cause
   log(cause.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
@@ -101,6 +84,13 @@ void SessionImpl::on_state(session::State from, session::State to, const Error& 
                        cause.code == Errc::ok ? "" : cause.message());
   });
   if (observer_) observer_->on_state(a, b, cause);
+}
+
+void SessionImpl::on_search_ended(const Error& error) {
+  rescan_error_ = error;
+  if (error.code != Errc::ok)
+    log(event_lines_, LogLevel::warning, [&] { return "rescan failed: " + error.message(); });
+  rescans_.on_search_ended(error.code);
 }
 
 void SessionImpl::on_attempt_failed(const Error& error) {
@@ -126,73 +116,9 @@ void SessionImpl::on_channels(std::uint32_t live, const Error& cause) {
   });
 }
 
-// For a known unit.
-void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
-  if (found.oddities != unit.profile().oddities)
-    for (const auto& oddity : found.oddities) log(unit_lines_, LogLevel::warning, [&] { return oddity; });
-  const auto was_away = unit.info().away.code;
-  UnitChange change;
-  change.old_blocks = unit.info().blocks;
-  change.resized = unit.update(found);
-  const auto& away = unit.info().away;
-  change.away = away.code != was_away && away.code != Errc::ok;
-  change.back = away.code != was_away && away.code == Errc::ok;
-  report_change(unit, change);
-}
-
-void SessionImpl::report_change(lun::Unit& unit, const UnitChange& change) {
-  const auto& away = unit.info().away;
-  if (change.away || change.back)
-    log(unit_lines_, away.code == Errc::ok ? LogLevel::info : LogLevel::warning, [&] {
-      return fmt::format(
-          "LUN {} is {}", unit.info().lun,
-          away.code == Errc::ok ? "back" : "away, the session goes on without it: " + away.message());
-    });
-  if (observer_ && (change.resized || change.away || change.back)) observer_->on_logical_unit(unit, change);
-}
-
-void SessionImpl::report_not_taken() {
-  if (proof_.luns_not_taken() > 0)
-    log(LogLevel::warning, [&] {
-      return fmt::format(
-          "{} logical units are left out, a session takes {}: name the wanted ones by luns (--lun)",
-          proof_.luns_not_taken(), lun::UnitProof::kMaxUnits);
-    });
-  if (const auto& why = proof_.luns_guessed(); why.code != Errc::ok)
-    log(LogLevel::warning, [&] {
-      return fmt::format("the target does not report its LUNs, so LUNs 0 to {} were tried: {}",
-                         lun::UnitProof::kMaxUnits - 1, why.detail);
-    });
-  for (const auto& unit : proof_.not_taken()) {
-    log(LogLevel::warning, [&] {
-      return fmt::format("LUN {} is not taken, the session goes on without it: {}", unit.lun,
-                         unit.why.message());
-    });
-    if (observer_) observer_->on_unit_not_taken(unit);
-  }
-}
-
-// The first proof finds the units, later ones may find them grown, away, or back.
-Result<> SessionImpl::take_units(std::span<const lun::UnitProfile> found) {
-  if (units_.empty()) report_not_taken();
-  units_.reserve(found.size());
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (i < units_.size()) {
-      take_unit(unit_of(units_[i]), found[i]);
-      continue;
-    }
-    auto unit = std::make_unique<lun::Unit>(nexus_, busy_units_, found[i], options_, clock_);
-    if (auto done = unit->prepare(); !done) return done;
-    for (const auto& oddity : found[i].oddities) log(LogLevel::warning, [&] { return oddity; });
-    units_.push_back(std::move(unit));
-    if (observer_) observer_->on_logical_unit(*units_.back(), {.found = true});
-    if (found[i].info.away.code != Errc::ok) report_change(unit_of(units_.back()), {.away = true});
-  }
-  return {};
-}
-
 void SessionImpl::fail_waiting() noexcept {
   for (const auto& unit : units_) unit_of(unit).fail_waiting(Errc::no_connect);
+  rescans_.fail(Errc::no_connect);
 }
 
 Result<> SessionImpl::not_erased() const noexcept {
@@ -238,6 +164,23 @@ void SessionImpl::erase() {
   wake();
 }
 
+Errc SessionImpl::rescan(TaskRequest& r) noexcept {
+  if (stage_ == Stage::ending) return Errc::no_connect;
+  if (const auto refusal = rescans_.submit(r); refusal != Errc::ok) return refusal;
+  wake();
+  return Errc::ok;
+}
+
+std::size_t SessionImpl::begin_rescans() noexcept {
+  if (nexus_.may_rescan()) {
+    rescans_.accept_new();
+    nexus_.rescan();
+  } else {
+    rescans_.fail(Errc::no_connect);
+  }
+  return 1;
+}
+
 Result<std::unique_ptr<Memory>> SessionImpl::register_memory(std::span<std::byte> bytes) {
   if (auto possible = not_erased(); !possible) return possible.error();
   return base::or_no_memory<Result<std::unique_ptr<Memory>>>([&] { return nexus_.memories().add(bytes); });
@@ -255,6 +198,8 @@ std::size_t SessionImpl::poll() {
   } const afterwards{stage_};
   stage_ = Stage::working;
   auto n = busy_units_.poll();
+  if (rescans_.has_new()) [[unlikely]]
+    n += begin_rescans();
   try {
     n += nexus_.poll();
   } catch (const std::bad_alloc&) {
@@ -298,7 +243,9 @@ bool SessionImpl::on_work() noexcept {
   return true;
 }
 
-bool SessionImpl::has_work() const noexcept { return nexus_.has_work() || busy_units_.has_work(); }
+bool SessionImpl::has_work() const noexcept {
+  return nexus_.has_work() || busy_units_.has_work() || rescans_.has_new();
+}
 
 base::Time SessionImpl::next_deadline() const noexcept {
   return std::min(nexus_.next_deadline(), busy_units_.next_deadline());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/embedded_fabric.hpp"
+#include "api/rescans.hpp"
 #include "api/wait_set.hpp"
 #include "base/clock.hpp"
 #include "lun/unit.hpp"
@@ -31,6 +32,7 @@ class SessionImpl final : public Session,
   Result<> disconnect() override;
   Result<> reconnect() override;
   void erase() override;
+  Errc rescan(TaskRequest&) noexcept override;
   SessionState state() const noexcept override { return session::published(nexus_.state()); }
   SessionStatus status() const override;
   std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept override { return units_; }
@@ -56,12 +58,17 @@ class SessionImpl final : public Session,
   void on_attempt_failed(const Error&) override;
   void on_unit_event(std::uint64_t lun, scsi::Event) override;
   void on_units_proved() override {}
+  void on_search_begun() override { rescans_.on_search_begun(); }
+  void on_search_ended(const Error&) override;
   void on_channels(std::uint32_t live, const Error& cause) override;
   // Makes the units: where that fails, the attempt does.
   Result<> take_units(std::span<const lun::UnitProfile>) override;
+  Result<> add_unit(const lun::UnitProfile&) override;
+  void searched(std::span<const UnitNotTaken> before) override;
   void take_unit(lun::Unit&, const lun::UnitProfile&);
   void report_change(lun::Unit&, const UnitChange&);
-  void report_not_taken();
+  void report_not_taken(std::span<const UnitNotTaken> before);
+  std::size_t begin_rescans() noexcept;
   [[nodiscard]] bool has_work() const noexcept;  // work that needs no outside event
   void fail_waiting() noexcept;
   void sleep_until(base::Time) noexcept;
@@ -70,10 +77,22 @@ class SessionImpl final : public Session,
   class Working;
   // Logs nothing if there is no memory for the text.
   template<class F>
-  void log(LogLevel, F words) const noexcept;
+  void log(LogLevel level, F words) const noexcept {
+    if (!options_.log) return;
+    try {
+      options_.log(level, words());
+    } catch (const std::bad_alloc&) {
+    }
+  }
   // The same for lines that the target can cause at any rate.
   template<class F>
-  void log(LogLimit&, LogLevel, F words) noexcept;
+  void log(LogLimit& limit, LogLevel level, F words) noexcept {
+    if (!options_.log) return;
+    try {
+      if (const auto end = limit.pass(clock_.now())) options_.log(level, words() + *end);
+    } catch (const std::bad_alloc&) {
+    }
+  }
 
   const SessionOptions options_;
   const TargetAddress target_;
@@ -85,6 +104,11 @@ class SessionImpl final : public Session,
   lun::UnitProof proof_;
   session::Nexus nexus_;
   lun::BusyUnits busy_units_;
+  Rescans rescans_;
+  Error rescan_error_;  // of the last search
+  // What the log was told last.
+  std::size_t luns_left_out_ = 0;
+  Errc luns_guessed_ = Errc::ok;
   std::vector<std::unique_ptr<LogicalUnit>> units_;  // each is a lun::Unit
   LogLimit event_lines_, channel_lines_, unit_lines_{64};
   bool by_administrator_ = false;  // disconnect() caused the last end of the connection

@@ -53,6 +53,7 @@ SessionStatus SessionImpl::status() const {
     s.immediate_data = terms.immediate_data && (first || s.immediate_data);
   }
   s.units_not_taken.assign(proof_.not_taken().begin(), proof_.not_taken().end());
+  s.rescan_error = rescan_error_;
   s.connects = record.connects;
   s.losses = record.losses;
   s.last_teardown_duration = record.last_disconnect;

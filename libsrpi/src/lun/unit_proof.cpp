@@ -20,7 +20,8 @@ UnitProof::UnitProof(const SessionOptions& options, const base::Clock& clock, Un
       all_or_nothing_(options.all_or_nothing),
       clock_(clock),
       sink_(sink),
-      buffer_(kSideBySide * UnitQuestions::kBufferBytes) {
+      buffer_(kSideBySide * UnitQuestions::kBufferBytes),
+      search_(options, clock, *this) {
   for (std::size_t i = 0; i < kSideBySide; ++i)
     askers_[i].questions =
         std::make_unique<UnitQuestions>(buffer_.data() + i * UnitQuestions::kBufferBytes,
@@ -215,6 +216,26 @@ void UnitProof::resume_pauses() noexcept {
   for (auto& asker : askers_)
     if (asker.questions->pause_ends() <= clock_.now()) asker.questions->resume();
   channel_->flush();
+}
+
+Result<> UnitProof::add(UnitProfile unit) {
+  units_.push_back(std::move(unit));
+  auto added = Result<>();
+  try {
+    if (sink_) added = sink_->add_unit(units_.back());
+  } catch (const std::bad_alloc&) {
+    added = Error{Errc::no_memory, {}};
+  }
+  if (!added) units_.pop_back();
+  return added;
+}
+
+void UnitProof::set_not_taken(std::vector<UnitNotTaken> not_taken, std::size_t luns_not_taken,
+                              Error luns_guessed) {
+  std::swap(not_taken_, not_taken);
+  luns_not_taken_ = luns_not_taken;
+  luns_guessed_ = std::move(luns_guessed);
+  if (sink_) sink_->searched(not_taken);
 }
 
 std::optional<UnitProof::Outcome> UnitProof::outcome() {

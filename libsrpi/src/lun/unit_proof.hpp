@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "lun/unit_questions.hpp"
+#include "lun/unit_search.hpp"
 
 namespace srpi::lun {
 
@@ -30,6 +31,10 @@ class UnitSink {
   // Called when the result of a proof is taken, except of a proof of attentions. If it fails, the proof fails.
   // After a later proof, units may have grown, or be away or back.
   [[nodiscard]] virtual Result<> take_units(std::span<const UnitProfile>) = 0;
+  // Called for each unit that a search has found. If it fails, the unit is not added.
+  [[nodiscard]] virtual Result<> add_unit(const UnitProfile&) = 0;
+  // Called after a search with the units that could not be taken before it.
+  virtual void searched(std::span<const UnitNotTaken> before) = 0;
 };
 
 class UnitProof final : public session::Proof {
@@ -43,14 +48,19 @@ class UnitProof final : public session::Proof {
   [[nodiscard]] base::Time next() const noexcept override;
   void cancel() noexcept override;
   void let_device_go() noexcept override;
+  session::Search& search() noexcept override { return search_; }
+
+  // For the search, while no proof runs.
+  [[nodiscard]] Result<> add(UnitProfile);
+  void set_not_taken(std::vector<UnitNotTaken>, std::size_t luns_not_taken, Error luns_guessed);
 
   // Valid after the first success. Later proofs may change the sizes.
   [[nodiscard]] const std::vector<UnitProfile>& units() const noexcept { return units_; }
-  // The number of LUNs that the target has reported beyond kMaxUnits, the limit of a session.
+  // Of the first proof or the last search: the number of LUNs that the target has reported beyond kMaxUnits, the limit of a session.
   [[nodiscard]] std::size_t luns_not_taken() const noexcept { return luns_not_taken_; }
-  // Set if the target has not reported its LUNs, so that the first proof had to try LUN numbers: why.
+  // Set if the target has not reported its LUNs, so that LUN numbers were tried: why.
   [[nodiscard]] const Error& luns_guessed() const noexcept { return luns_guessed_; }
-  // The units that the first proof could not take.
+  // The units that could not be taken.
   [[nodiscard]] std::span<const UnitNotTaken> not_taken() const noexcept { return not_taken_; }
   static constexpr std::uint32_t kMaxUnits = UnitQuestions::kMaxUnits;
 
@@ -118,6 +128,7 @@ class UnitProof final : public session::Proof {
   std::vector<std::byte> buffer_;
   std::unique_ptr<fabric::MemoryRegion> region_;
   std::array<Asker, kSideBySide> askers_;
+  UnitSearch search_;
 };
 
 }  // namespace srpi::lun

@@ -14,7 +14,8 @@ namespace srpi::lun {
 namespace {
 
 constexpr std::uint8_t kInquiryBytes = 96;
-constexpr std::uint64_t kReportLunsUnit = 0xc101'0000'0000'0000;  // SAM-5 4.7.4
+constexpr std::uint64_t kReportLunsUnit = 0xc101'0000'0000'0000;   // SAM-5 4.7.4
+constexpr base::Duration kForEver = std::chrono::hours(24 * 365);  // longer than any connection waits
 constexpr int kMostTries = 4;  // until a unit's answers come without a change in between
 
 // Other names have proved the unit, so names that it did not tell this time are still its own.
@@ -41,6 +42,7 @@ struct UnitQuestions::Execute {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> h) noexcept {
     questions.waiting_ = h;
+    questions.outstanding_ = true;
     questions.channel_->submit(questions.command_);
   }
   void await_resume() const noexcept {}
@@ -71,8 +73,10 @@ UnitQuestions::UnitQuestions(std::byte* buffer, std::uint32_t max_transfer_bytes
 }
 
 void UnitQuestions::use(session::Channel& channel, const fabric::MemoryRegion& region,
-                        base::Time patient_until) noexcept {
+                        base::Time patient_until, Use use) noexcept {
   channel_ = &channel;
+  use_ = use;
+  command_.deadline = use == Use::search ? clock_.now() + kForEver : base::kNever;
   segment_.lkey = region.lkey();
   segment_.rkey = region.rkey();
   patient_until_ = patient_until;
@@ -95,6 +99,7 @@ void UnitQuestions::resume() noexcept {
 
 void UnitQuestions::on_complete(session::Command& command) noexcept {
   auto& self = *static_cast<UnitQuestions*>(command.owner);
+  self.outstanding_ = false;
   const auto waiting = std::exchange(self.waiting_, {});
   if (!waiting) return;
   waiting.resume();
@@ -116,14 +121,15 @@ Sequence<Result<scsi::Bytes>> UnitQuestions::execute(std::uint64_t lun, scsi::Cd
     std::fill_n(buffer_, data_in_bytes, std::byte{0});
     co_await Execute{*this};
 
+    // An operator's reset has ended it. A proof starts again as a whole.
+    if (use_ != Use::proof && command_.error == Errc::aborted_command && clock_.now() < patient_until_)
+      continue;
     lost_ = stopped_ || command_.error != Errc::ok;
     if (stopped_) co_return Error{Errc::cancelled, {}};
     if (lost_) co_return Error{command_.error, "while asking " + scsi::to_string(cdb)};
     const auto sense = scsi::decode_sense({command_.sense.data(), command_.sense_bytes});
     const auto what = scsi::classify(command_.status, sense ? &*sense : nullptr);
-    if (session::asks_for_proof(what.event)) outdated_ = true;
-    // A deferred error must not be lost if the attempt fails.
-    if (what.event == scsi::Event::deferred_error) channel_->events().on_unit_event(command_.lun, what.event);
+    take_event(what.event);
     if (what.action == scsi::Action::complete) {
       const auto* const data = reinterpret_cast<const std::uint8_t*>(buffer_);
       answer_.assign(data, data + (data_in_bytes - command_.residual_bytes));
@@ -167,6 +173,15 @@ Sequence<Result<UnitProfile>> UnitQuestions::prove(const UnitProfile& known) {
   co_return std::move(**answer);
 }
 
+// A deferred error must not be lost if the attempt fails. A search asks known units only for the list of LUNs, and an
+// answer that tells something else then was meant for their I/O.
+void UnitQuestions::take_event(scsi::Event event) {
+  if (session::asks_for_proof(event)) outdated_ = true;
+  const bool was_for_io = use_ != Use::proof && command_.cdb.opcode() == scsi::Opcode::report_luns;
+  if (event == scsi::Event::deferred_error || (was_for_io && event != scsi::Event::none))
+    channel_->events().on_unit_event(command_.lun, event);
+}
+
 Sequence<Result<scsi::ReportedLuns>> UnitQuestions::reported_luns(std::uint64_t asked_lun) {
   const auto data = co_await execute(asked_lun, scsi::report_luns(kBufferBytes), kBufferBytes);
   if (!data) co_return data.error();
@@ -175,16 +190,16 @@ Sequence<Result<scsi::ReportedLuns>> UnitQuestions::reported_luns(std::uint64_t 
   co_return std::move(*reported);
 }
 
-Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns() {
-  auto reported = co_await reported_luns(0);
+Sequence<Result<UnitQuestions::Luns>> UnitQuestions::report_luns(bool ask_lun_0) {
+  auto reported = co_await reported_luns(ask_lun_0 ? 0 : kReportLunsUnit);
   Luns luns;
-  if (!reported && !lost_) {
+  if (!reported && !lost_ && ask_lun_0) {
     luns.guessed = reported.error();
     reported = co_await reported_luns(kReportLunsUnit);
   }
   if (!reported) {
     // An answer that passes by itself is no reason to guess.
-    if (lost_ || retry_ != scsi::RetryClass::none) co_return reported.error();
+    if (lost_ || retry_ != scsi::RetryClass::none || !ask_lun_0) co_return reported.error();
     luns.numbers.resize(kMaxUnits);
     std::iota(luns.numbers.begin(), luns.numbers.end(), 0u);
     co_return luns;

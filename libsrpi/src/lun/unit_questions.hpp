@@ -59,9 +59,15 @@ class UnitQuestions {
   UnitQuestions(const UnitQuestions&) = delete;
   UnitQuestions& operator=(const UnitQuestions&) = delete;
 
+  enum class Use : std::uint8_t {
+    proof,          // no I/O is sent meanwhile
+    search,         // I/O goes on. A command without an answer costs no connection: it has no deadline
+    narrow_search,  // the same where such a command would leave no room for I/O: it has one
+  };
   // Sets the channel for the next questions. A question that the unit refuses for the moment is asked again
-  // until that time, with pauses.
-  void use(session::Channel&, const fabric::MemoryRegion&, base::Time patient_until) noexcept;
+  // until that time, with pauses. Permitted while no command is outstanding.
+  void use(session::Channel&, const fabric::MemoryRegion&, base::Time patient_until,
+           Use = Use::proof) noexcept;
   // Ends the questions. The completion of a command in progress is ignored.
   void cancel() noexcept {
     waiting_ = {};
@@ -72,6 +78,8 @@ class UnitQuestions {
     stopped_ = true;
     if (pauses()) pause_ends_ = {};
   }
+  // True while the target may still write to the buffer, also after cancel().
+  [[nodiscard]] bool is_outstanding() const noexcept { return outstanding_; }
   [[nodiscard]] bool waits_for_answer() const noexcept { return waiting_ && !pauses(); }
   [[nodiscard]] bool pauses() const noexcept { return pause_ends_ != base::kNever; }
   [[nodiscard]] base::Time pause_ends() const noexcept { return pause_ends_; }
@@ -83,8 +91,9 @@ class UnitQuestions {
     std::size_t not_taken = 0;           // the number of further LUNs that the target has reported
     Error guessed;                       // code ok: the target has reported them; otherwise why it has not
   };
-  // Asks LUN 0, then the well-known unit for it. If neither has a usable list, the numbers are all from 0 on.
-  [[nodiscard]] Sequence<Result<Luns>> report_luns();
+  // Asks LUN 0, if it may, then the well-known unit for it. If neither has a usable list, the numbers are all from 0
+  // on.
+  [[nodiscard]] Sequence<Result<Luns>> report_luns(bool ask_lun_0 = true);
   // For a new unit. Repeats until the unit does not change in between. nullopt: there is no block device. A unit
   // that is not ready, but tells all about itself, has a profile that is away.
   [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile(std::uint64_t lun) {
@@ -110,6 +119,7 @@ class UnitQuestions {
   [[nodiscard]] Sequence<Result<std::optional<UnitProfile>>> profile_once(std::uint64_t lun,
                                                                           const UnitProfile* known);
   [[nodiscard]] Sequence<Result<scsi::ReportedLuns>> reported_luns(std::uint64_t asked_lun);
+  void take_event(scsi::Event);
   // True if no other question makes sense after this error: the command or the whole unit is gone.
   [[nodiscard]] bool ends_questions(const Error&) const noexcept;
   // unit_pages.cpp
@@ -137,6 +147,8 @@ class UnitQuestions {
   std::coroutine_handle<> waiting_;  // for an answer, or for the end of a pause
   base::Time pause_ends_ = base::kNever;
   base::Time patient_until_{};
+  Use use_ = Use::proof;
+  bool outstanding_ = false;
   bool stopped_ = false;
   bool lost_ = false;      // the last command had no answer
   bool outdated_ = false;  // during the questions, the unit has reported a change

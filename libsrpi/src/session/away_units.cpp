@@ -125,6 +125,19 @@ std::size_t AwayUnits::update(std::span<const ProvedUnit> proved, const FenceMar
   return back;
 }
 
+void AwayUnits::add(std::span<const ProvedUnit> found, const FenceMarks& marks, base::Time now) noexcept {
+  SRPI_CHECK(count_ + found.size() <= units_.size());
+  const bool any_withheld_before = any_withheld();
+  for (const auto& unit : found) {
+    SRPI_CHECK(!find(unit.lun));
+    const auto state = state_of(unit, State::away, options_.fence && marks.contains(unit.lun));
+    units_[count_++] = {unit.lun, state, unit.code, unit.retry};
+  }
+  end_round();
+  count_and_check();
+  if (any_withheld() && !any_withheld_before) ask_at_ = ask_delay_.next(now);
+}
+
 void AwayUnits::on_silence(std::uint64_t lun) noexcept {
   auto* const unit = find(lun);
   if (!unit) return;

@@ -68,6 +68,8 @@ class AwayUnits {
   // Called after a proof of identity. Returns the number of units that are back; each may have lost its
   // power.
   std::size_t update(std::span<const ProvedUnit>, const FenceMarks&, base::Time now) noexcept;
+  // Called when a search has found units that the session did not have. A marked one waits for its fence.
+  void add(std::span<const ProvedUnit>, const FenceMarks&, base::Time now) noexcept;
   // A connection ends because this unit left something unanswered.
   void on_silence(std::uint64_t lun) noexcept;
   // The same for a login. If the unit was asked because no other unit answers, the next login asks the

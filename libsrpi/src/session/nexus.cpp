@@ -19,6 +19,7 @@ Nexus::Nexus(fabric::Fabric& fabric, const TargetAddress& target, const SessionO
       joins_(context_, channels_),
       late_fence_(options, channels_.resets()),
       proof_(context_, channels_, joins_),
+      rescan_(context_, channels_, random_),
       timers_(options, random_) {
   context_.initiator_ext = options.initiator_ext.value_or(random_.next());
   if (options.fence_first_login) marks_.mark_all_units();
@@ -43,6 +44,12 @@ void Nexus::reconnect() {
     }
   }
   dispatch(Event::reconnect_requested);
+}
+
+void Nexus::rescan() noexcept {
+  context_.proof.search().forget_silence();
+  rescan_.want();
+  prove_again();
 }
 
 void Nexus::erase() {
@@ -101,10 +108,10 @@ void Nexus::perform(Action action, const Error& cause) {
   }
 }
 
-// The attempt's proof has already updated the units' states.
+// The attempt's proof has already updated the units' states. Only the first login's has also found the units.
 void Nexus::become_live() {
   timers_.on_live(clock_.now());
-  ++record_.connects;
+  if (record_.connects++ > 0) want_search();
   ++record_.cache_epoch;
   record_.last_error = {};
   channels_.note_first_login();

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The I_T nexus. It drives the transition table, and makes sure that every command completes once.
 //
-// Its parts have their own states: ChannelSet (the live channels), Joins (logins of further channels),
-// Attempt (the session's own login), HeldCommands and EndedCommands (waiting commands), FenceMarks and
-// LateFence (old writes), AwayUnits (units without I/O), LiveProof (the proof while live). The parts report
-// events, and the nexus decides what follows.
+// Its parts have their own states: ChannelSet (live channels), Joins (logins of further channels), Attempt (the
+// session's own login), HeldCommands and EndedCommands (waiting commands), FenceMarks and LateFence (old writes),
+// AwayUnits, LiveProof, Rescan (the search for further units). They report events, and the nexus decides what follows.
 //
 //   nexus.cpp       the driver of the table
 //   nexus_io.cpp    where commands go, and what becomes of them when a channel ends
@@ -21,6 +20,7 @@
 #include "session/live_proof.hpp"
 #include "session/nexus_observer.hpp"
 #include "session/recovery_timers.hpp"
+#include "session/rescan.hpp"
 
 namespace srpi::session {
 
@@ -51,6 +51,10 @@ class Nexus final : private UnitEventSink {
   void disconnect();
   void reconnect();
   void erase();
+  // Proves the units and searches for further ones: now, or after the next login. on_search_ended tells the end.
+  void rescan() noexcept;
+  // False: no login is under way or to come soon, and so no search.
+  [[nodiscard]] bool may_rescan() const noexcept { return accepts_commands() || state_ == State::connecting; }
 
   // The command completes in a later poll, in abort_unit, or when the state changes, but not during the call.
   void submit(Command&) noexcept;
@@ -58,12 +62,10 @@ class Nexus final : private UnitEventSink {
   void submit(Tmf&) noexcept;
   // Ends all commands of the unit with `cancelled`, unless they are answered; see Channel::abort_unit.
   void abort_unit(std::uint64_t lun) noexcept;
-  // Called when a unit reports an event. If the event needs a proof, I/O is held until the units are proved
-  // again.
+  // Called when a unit reports an event. If it needs a proof, I/O is held until the units are proved again.
   void on_unit_event(std::uint64_t lun, scsi::Event) noexcept override;
-  // Something about a unit may have changed, or its cache may be lost, so I/O is held until all units are
-  // proved again. Also called when a unit is suddenly missing, because a different unit may answer there
-  // next.
+  // Something about a unit may have changed, or its cache may be lost, so I/O is held until all units are proved again.
+  // Also called when a unit is suddenly missing, because a different unit may answer there next.
   void doubt_units() noexcept;
   std::size_t poll();
   void flush() noexcept;
@@ -107,6 +109,7 @@ class Nexus final : private UnitEventSink {
   [[nodiscard]] std::optional<Error> on_fence_result(LateFence::Result) noexcept;
   void on_stuck_unit(std::uint64_t lun, const Channel&) noexcept override;
   void prove_again() noexcept;
+  void want_search() noexcept;
   void on_proved(std::span<const ProvedUnit>) noexcept;
   // nexus_poll.cpp
   std::size_t poll_attempt();
@@ -114,6 +117,7 @@ class Nexus final : private UnitEventSink {
   std::size_t poll_live();
   void take_answers(base::Time now) noexcept;
   void poll_proof(base::Time now);
+  std::size_t poll_rescan(base::Time now);
   [[nodiscard]] std::size_t take_losses(const std::optional<Error>& failure);
   [[nodiscard]] std::size_t poll_join(base::Time now);
   std::size_t run_timers();
@@ -135,6 +139,7 @@ class Nexus final : private UnitEventSink {
   EndedCommands ended_;
   LateFence late_fence_;
   LiveProof proof_;
+  Rescan rescan_;
   RecoveryTimers timers_;
   Contest contest_;
   State state_ = State::connecting;

@@ -46,6 +46,7 @@ void Nexus::end_channels(Aftermath aftermath) noexcept {
   joins_.drop(from);
   if (!channels_.any_open()) return;
   proof_.end();
+  rescan_.end();
   auto in_doubt = late_fence_.end();
   Fates fates{.fence = options_.fence, .now = from};
   for (const auto& link : channels_.all()) end_channel(*link, aftermath, fates);
@@ -64,6 +65,7 @@ void Nexus::lose_channel(Link& link) {
   ++channels_.history.losses;
   ++record_.fds_version;
   proof_.on_channel_lost(link, now);
+  rescan_.on_channel_lost(link);
   late_fence_.on_channel_lost(now);
   Fates fates{.fence = options_.fence, .now = now};
   end_channel(link, Aftermath::another_channel, fates);
@@ -127,6 +129,11 @@ void Nexus::prove_again() noexcept {
   CommandList unsent;
   channels_.take_unsent(unsent);
   held_.hold(std::move(unsent));
+}
+
+// Called after each proof but the first login's: its cause may be that the target has other units.
+void Nexus::want_search() noexcept {
+  if (options_.luns.empty()) rescan_.want();
 }
 
 // Called while live, before held I/O is released.

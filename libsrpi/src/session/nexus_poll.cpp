@@ -73,6 +73,7 @@ std::size_t Nexus::poll_live() {
   if (state_ == State::live && units_.any_withheld() && !proof_.is_active() &&
       units_.ask(channels_, now) == AwayUnits::Next::prove)
     prove_again();
+  if (state_ == State::live && rescan_.is_active() && !proof_.is_active()) n += poll_rescan(now);
   if (state_ == State::live && !channels_.is_complete()) n += poll_join(now);
   return state_ == State::live ? n : n + 1;
 }
@@ -90,8 +91,26 @@ void Nexus::poll_proof(base::Time now) {
   if (news.kind == LiveProof::News::Kind::final) return dispatch(Event::ended_for_good, news.error);
   if (news.kind == LiveProof::News::Kind::none) return;
   on_proved(news.units);
+  want_search();
   observer_.on_units_proved();
   release_held(Errc::timed_out);
+}
+
+// The found units are added between two proofs, so that each proof has all units of the session from its begin on.
+std::size_t Nexus::poll_rescan(base::Time now) {
+  const auto news = rescan_.poll(now);
+  if (news == Rescan::News::none) return 0;
+  if (news == Rescan::News::begun) {
+    observer_.on_search_begun();
+    return 1;
+  }
+  const auto found = rescan_.take(now);
+  if (!found.units.empty()) joins_.drop(now);  // each channel proves all units
+  if (options_.fence_first_login)
+    for (const auto& unit : found.units) marks_.mark(unit.lun);
+  units_.add(found.units, marks_, now);
+  observer_.on_search_ended(found.error);
+  return 1;
 }
 
 // Handles the loss of the session, or of failed channels while others live.
@@ -120,7 +139,10 @@ std::size_t Nexus::poll_join(base::Time now) {
   if (!outcome) return work;
   const auto live = static_cast<std::uint32_t>(channels_.live().size());
   const bool joined = outcome->error.code == Errc::ok;
-  if (joined) ++record_.cache_epoch;
+  if (joined) {
+    ++record_.cache_epoch;
+    want_search();
+  }
   if (outcome->untold) observer_.on_channels(live, outcome->error);
   if (joined) observer_.on_units_proved();
   switch (outcome->doubt) {
@@ -164,6 +186,7 @@ bool Nexus::holds_idle_device() const noexcept {
 void Nexus::let_device_go() noexcept {
   memories_.let_device_go();
   context_.proof.let_device_go();
+  context_.proof.search().let_device_go();
   channels_.let_device_go();
 }
 
@@ -180,7 +203,7 @@ base::Time Nexus::next_deadline() const noexcept {
   const bool proving = proof_.is_active();
   next = std::min({next, channels_.next_deadline(!proving), proof_.next(), late_fence_.due_at(marks_, units_),
                    joins_.next(proving)});
-  return proving ? next : std::min(next, units_.next_question());
+  return proving ? next : std::min({next, units_.next_question(), rescan_.next()});
 }
 
 bool Nexus::arm() noexcept { return !has_work() && channels_.arm(); }

@@ -38,6 +38,8 @@ struct ProvedUnit {
   scsi::RetryClass retry = scsi::RetryClass::none;  // of a unit that is away: how its I/O is retried first
 };
 
+class Search;
+
 class Proof {
  public:
   virtual ~Proof() = default;
@@ -55,6 +57,8 @@ class Proof {
   virtual void cancel() noexcept = 0;
   // Unregisters the buffer until the next start. Permitted while no proof runs.
   virtual void let_device_go() noexcept = 0;
+  // Finds further units for later proofs.
+  [[nodiscard]] virtual Search& search() noexcept = 0;
 };
 
 }  // namespace srpi::session

@@ -221,6 +221,16 @@ Result<> RamTarget::remove_lun(std::uint16_t lun) {
   return {};
 }
 
+Result<> RamTarget::restore_lun(std::uint16_t lun) {
+  const auto last = std::ranges::find(units_.rbegin(), units_.rend(), lun, &LogicalUnit::number);
+  if (last == units_.rend())
+    return Error{Errc::no_such_lun, fmt::format("the target never had a LUN {}", lun)};
+  if (by_number_[lun]) return Error{Errc::already_exists, fmt::format("LUN {} exists already", lun)};
+  by_number_[lun] = last->get();
+  attend(nullptr, scsi::kReportedLunsDataChanged);
+  return {};
+}
+
 Result<> RamTarget::resize(std::uint16_t lun, std::uint64_t bytes) {
   const auto unit = unit_numbered(lun);
   if (!unit) return unit.error();

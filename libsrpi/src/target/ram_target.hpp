@@ -110,6 +110,8 @@ class RamTarget final : public fabric::Acceptor {
   // already_exists, no_memory.
   [[nodiscard]] Result<> add_lun(const LunConfig&);
   [[nodiscard]] Result<> remove_lun(std::uint16_t lun);
+  // Brings a removed unit back, with its contents.
+  [[nodiscard]] Result<> restore_lun(std::uint16_t lun);
   [[nodiscard]] Result<> resize(std::uint16_t lun, std::uint64_t bytes);
   [[nodiscard]] Result<> set_read_only(std::uint16_t lun, bool);
   // Replaces the unit at this LUN by a different one, without a unit attention.

@@ -27,6 +27,7 @@ class TargetFabric final : public fabric::Fabric {
     return loopback::Fabric(network_).open(address, options);
   }
   std::size_t progress() override { return network_.progress() + target_->poll(); }
+  [[nodiscard]] target::RamTarget& target() noexcept { return *target_; }
 
  private:
   loopback::Network network_;

@@ -108,3 +108,34 @@ TEST_CASE("abort and reset without units") {
   REQUIRE(rig.failures.size() == 2);
   CHECK(rig.failures[1].code == "wrong_state");
 }
+
+TEST_CASE("a rescan answers after the session's search, or says why there was none and what to do") {
+  Functions rig;
+  std::vector<Outcome<>> got;
+  const auto ask = [&] {
+    collect(rig.io, got, run_rescan(rig.session, "a", rig.io.get_executor()).wait());
+    (void)rig.count_answers();
+  };
+  ask();
+  CHECK(got.empty());
+  rig.session.poll();
+  (void)rig.count_answers();
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].has_value());
+
+  rig.session.rescan_error = {Errc::busy, "LUN 0 answers REPORT LUNS with BUSY"};
+  ask();
+  rig.session.poll();
+  (void)rig.count_answers();
+  REQUIRE(got.size() == 2);
+  CHECK(got[1].error().code == "busy");
+  CHECK(got[1].error().message.find("no rescan: ") == 0);
+  CHECK(got[1].error().message.find("REPORT LUNS") != std::string::npos);
+
+  ask();
+  (void)rig.session.disconnect();
+  (void)rig.count_answers();
+  REQUIRE(got.size() == 3);
+  CHECK(got[2].error().code == "no_connect");
+  CHECK(got[2].error().message.find("`srp-nbd reconnect a`") != std::string::npos);
+}

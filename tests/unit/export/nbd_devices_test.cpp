@@ -258,3 +258,57 @@ TEST_CASE("kernel devices of a session: their users are named, and nobody uses w
   rig.run_until([&] { return users.size() == 2; });
   CHECK(users[1]->empty());
 }
+
+TEST_CASE("kernel devices of a session: a unit that is found later gets one, and its failure is its own") {
+  Publishing rig;
+  rig.publish();
+  rig.run_until([&] { return rig.published.size() == 1; });
+  REQUIRE(rig.published[0].has_value());
+  auto found = call_on_lane(*rig.lane, [](srpi::Session& session) {
+    static_cast<FakeSession&>(session).add_unit(9, 16);
+    return session.logical_units().back()->info();
+  });
+  std::vector<Outcome<>> added;
+  collect(rig.io, added, rig.devices->add(found));
+  rig.run_until([&] { return added.size() == 1; });
+  CHECK(added[0].has_value());
+  CHECK(rig.nbd.count() == 3);
+  REQUIRE(rig.devices->units().size() == 3);
+  CHECK(rig.devices->units()[2].info.lun == 9);
+  CHECK_FALSE(rig.devices->units()[2].device.empty());
+
+  found.lun = 77;  // the session does not have it
+  collect(rig.io, added, rig.devices->add(found));
+  rig.run_until([&] { return added.size() == 2; });
+  REQUIRE(added[1].has_error());
+  CHECK(added[1].error().message.find("lun 77 is not served") == 0);
+  rig.run_until([&] { return rig.nbd.count() == 3; });
+  CHECK(rig.devices->units().size() == 3);
+
+  rig.withdraw();
+  rig.run_until([&] { return rig.withdrawn.size() == 1; });
+  CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE("kernel devices of a session: a withdrawal waits for a unit that is being added") {
+  Publishing rig;
+  rig.publish();
+  rig.run_until([&] { return rig.published.size() == 1; });
+  auto found = call_on_lane(*rig.lane, [](srpi::Session& session) {
+    static_cast<FakeSession&>(session).add_unit(9, 16);
+    return session.logical_units().back()->info();
+  });
+  rig.nbd.stick(true);
+  std::vector<Outcome<>> added;
+  collect(rig.io, added, rig.devices->add(found));
+  rig.io.restart();
+  rig.io.poll();
+  rig.await_connects(3);
+  rig.withdraw();
+  rig.io.run_for(50ms);
+  CHECK(rig.withdrawn.empty());
+  rig.nbd.stick(false);
+  rig.run_until([&] { return rig.withdrawn.size() == 1 && added.size() == 1; });
+  CHECK(added[0].has_error());
+  CHECK(rig.nbd.count() == 0);
+}

@@ -96,3 +96,14 @@ TEST_CASE("the well-known unit is addressed as SAM-5 says") {
   CHECK(scsi::is_well_known(scsi::lun_of(kWellKnown)));
   CHECK(scsi::is_unspecified(scsi::lun_of(~std::uint64_t{0})));
 }
+
+TEST_CASE("an attention that a search's REPORT LUNS takes from a unit's I/O is not lost") {
+  Listing rig({{.command = Opcode::report_luns,
+                .outcome = Outcome::check_condition(SenseKey::unit_attention, {0x29, 0x00}),
+                .skipped = 1,
+                .times = 1}});
+  rig.nexus->rescan();
+  rig.settle();
+  const auto is_reset = [](const auto& e) { return e.second == scsi::Event::lun_reset; };
+  CHECK(std::ranges::count_if(rig.events, is_reset) == 1);
+}

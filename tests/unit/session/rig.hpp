@@ -23,6 +23,39 @@ struct AwayUnit {
   scsi::RetryClass retry = scsi::RetryClass::none;
 };
 
+// The search that a test determines. By default there are no further units.
+class FakeSearch final : public Search {
+ public:
+  void start(Channel& channel, const LunSet& left_out, base::Time until) override {
+    ++starts;
+    over_channel = &channel;
+    asked_lun_0 = !left_out.contains(0);
+    ends_at = until;
+    runs = true;
+  }
+  bool has_ended() override { return runs && !silent; }
+  Found take() override {
+    runs = false;
+    taken = std::exchange(found, {});
+    return {taken, error};
+  }
+  void forget_silence() noexcept override { ++asked_again; }
+  base::Time next() const noexcept override { return runs ? ends_at : base::kNever; }
+  void cancel() noexcept override {
+    cancelled += runs;
+    runs = false;
+  }
+  void let_device_go() noexcept override {}
+
+  int starts = 0, cancelled = 0, asked_again = 0;
+  bool silent = false;  // does not end
+  bool runs = false, asked_lun_0 = false;
+  base::Time ends_at{};
+  const Channel* over_channel = nullptr;
+  std::vector<ProvedUnit> found, taken;
+  Error error;
+};
+
 // This layer cannot use the real proof of layer lun. This one succeeds at once, or has the result that a test
 // determines. LUN 0 always answers.
 class FakeProof final : public Proof {
@@ -49,7 +82,9 @@ class FakeProof final : public Proof {
   void cancel() noexcept override { silent -= silent > 0; }
   base::Time next() const noexcept override { return base::kNever; }
   void let_device_go() noexcept override {}
+  Search& search() noexcept override { return searching; }
 
+  FakeSearch searching;
   Result<> answer;
   std::vector<AwayUnit> away_units;
   std::optional<std::vector<AwayUnit>> found_away;  // the result of the next proof of identity

@@ -15,13 +15,20 @@
 namespace srpi::verbs::test {
 
 // No connection gets as far as this.
-class NoProof final : public session::Proof {
+class NoProof final : public session::Proof, private session::Search {
  public:
   void start(session::Channel&, const session::ProofScope&) override {}
   std::optional<Outcome> outcome() override { return std::nullopt; }
   base::Time next() const noexcept override { return base::kNever; }
   void cancel() noexcept override {}
   void let_device_go() noexcept override {}
+  session::Search& search() noexcept override { return *this; }
+
+ private:
+  void start(session::Channel&, const session::LunSet&, base::Time) override {}
+  bool has_ended() override { return false; }
+  Found take() override { return {}; }
+  void forget_silence() noexcept override {}
 };
 
 class Sleeper final : public session::NexusObserver {

@@ -87,6 +87,7 @@ struct FakeSession final : srpi::Session {
     hold = hold_writes = false;
     while (!queue.empty()) poll();
     for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(srpi::Errc::no_connect);
+    answer_rescans(srpi::Errc::no_connect);
     return {};
   }
   srpi::Result<> reconnect() override { return current = srpi::SessionState::live, srpi::Result<>(); }
@@ -98,6 +99,7 @@ struct FakeSession final : srpi::Session {
   srpi::SessionStatus status() const override {
     srpi::SessionStatus result;
     result.state = current;
+    result.rescan_error = rescan_error;
     return result;
   }
   std::span<const std::unique_ptr<srpi::LogicalUnit>> logical_units() const noexcept override {
@@ -122,11 +124,22 @@ struct FakeSession final : srpi::Session {
       ++count;
     }
     for (std::size_t i = 0; i < units.size(); ++i) unit(i).answer_tasks(unit(i).task_status);
+    answer_rescans(rescan_error.code);
     return count;
   }
   void flush() override {}
   bool arm() override { return hold || hold_writes || queue.empty(); }
   int fd() const noexcept override { return event; }
+  srpi::Errc rescan(srpi::TaskRequest& r) noexcept override {
+    rescans.push_back(&r);
+    return srpi::Errc::ok;
+  }
+  void answer_rescans(srpi::Errc status) {
+    for (auto* r : std::exchange(rescans, {})) {
+      r->status = status;
+      r->on_complete(*r);
+    }
+  }
   FakeUnit& unit(std::size_t i = 0) { return static_cast<FakeUnit&>(*units[i]); }
   void add_unit(std::uint64_t lun, std::uint64_t blocks) {
     units.push_back(std::make_unique<FakeUnit>(*this, lun, blocks));
@@ -137,6 +150,8 @@ struct FakeSession final : srpi::Session {
   bool hold_writes = false;  // no writes
   std::vector<std::pair<FakeUnit*, srpi::IoRequest*>> queue;
   std::vector<std::unique_ptr<srpi::LogicalUnit>> units;
+  std::vector<srpi::TaskRequest*> rescans;  // until poll or disconnect
+  srpi::Error rescan_error;                 // what poll answers them with
   std::uint64_t polls = 0;
   int event = -1;
 };
