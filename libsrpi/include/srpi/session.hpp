@@ -90,8 +90,8 @@ struct LogicalUnitInfo {
   bool can_unmap = false;
   bool can_write_zeroes = false;
   bool rotational = false;
-  // A unit is away when its I/O fails although the session is live. This is the error of its I/O: not_ready,
-  // no_such_lun, reservation_conflict, …, or timed_out if the unit answers nothing and has cost the session a
+  // A unit is away when its I/O fails although the session is live. This is the error of its I/O: not_ready, no_such_lun,
+  // identity_mismatch (it is a different unit, or has shrunk), …, or timed_out if the unit answers nothing and has cost a
   // connection. Code ok: the unit is not away. While it is away, the other fields keep their last known values.
   Error away;
 };
@@ -234,9 +234,9 @@ class SRPI_EXPORT Session {
   [[nodiscard]] virtual Result<> disconnect() = 0;
   // Starts an attempt to connect now, after disconnect() or after an accident, and ends a delay between
   // automatic attempts. The outcome comes through poll. In `live`, it tries at once to connect missing channels
-  // and to reach units that are away. After the login, each unit must prove to be the same one. If a different
-  // unit answers, the state becomes `disconnected` with identity_mismatch. A unit that does not answer is away;
-  // if no unit answers, the attempt fails.
+  // and to reach units that are away. After the login, each unit must prove to be the same one. A unit that does not
+  // answer, or is a different one, is away. If all are away, the attempt fails; if none may be the same later, the state
+  // becomes `disconnected` with identity_mismatch.
   // Permitted in every state but `erased`. Errors: wrong_state (also: within a callback).
   [[nodiscard]] virtual Result<> reconnect() = 0;
   // As disconnect(), for good: the state is `erased` when it returns.

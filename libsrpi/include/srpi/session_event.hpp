@@ -12,8 +12,8 @@ namespace srpi {
 // The values are stable: never renumbered, only added to.
 //
 // After an event with the word "proof", the session holds all I/O and asks its units for identity, size and
-// mode again. Another unit at a known LUN ends the connection (disconnected, identity_mismatch). A unit that
-// has another size, or does not answer, is reported by SessionObserver::on_logical_unit. Then the session looks for
+// mode again. A unit that is a different one now is away (identity_mismatch). A unit that is away or back, or
+// has another size, is reported by SessionObserver::on_logical_unit. Then the session looks for
 // further units (Session::rescan).
 enum class SessionEvent : std::uint8_t {
   capacity_changed = 1,         // 2A/09; proof

@@ -240,9 +240,8 @@ void UnitProof::set_not_taken(std::vector<UnitNotTaken> not_taken, std::size_t l
 
 std::optional<UnitProof::Outcome> UnitProof::outcome() {
   resume_pauses();
-  // An error that ends the session does not wait for the other units' answers.
-  if (error_ && (step_ == Step::over || error_->code == Errc::identity_mismatch)) return Outcome(*error_);
   if (step_ != Step::over) return std::nullopt;
+  if (error_) return Outcome(*error_);
   if (sink_ && scope_.asks != Asks::attentions)
     if (auto taken = sink_->take_units(units_); !taken) return Outcome(taken.error());
   std::span<const session::ProvedUnit> found;

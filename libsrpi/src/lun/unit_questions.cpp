@@ -88,7 +88,7 @@ bool UnitQuestions::ends_questions(const Error& error) const noexcept {
 }
 
 bool UnitQuestions::is_about_unit(const Error& error) const noexcept {
-  return !lost_ && error.code != Errc::no_memory && error.code != Errc::identity_mismatch;
+  return !lost_ && error.code != Errc::no_memory;
 }
 
 void UnitQuestions::resume() noexcept {

@@ -21,6 +21,11 @@ Error no_answer(std::uint64_t lun) {
                       lun)};
 }
 
+// Prefers an error that may be different at the next attempt. A different unit ends the attempts.
+int hope(const Error& error) {
+  return error.code == Errc::no_such_lun ? 0 : error.code == Errc::identity_mismatch ? 1 : 2;
+}
+
 }  // namespace
 
 // A unit that cannot be taken costs only itself, unless the user has asked for it.
@@ -55,8 +60,8 @@ void UnitProof::set_away(Job& job, Error why, scsi::RetryClass retry) {
   job.profile->info.away = std::move(why);
 }
 
-// A unit that refuses is away; its known identity and size stay. Only the session's first channel decides
-// about this.
+// A unit that refuses is away, and so is one that is a different unit now, or a smaller one; its known identity and
+// size stay. Only the session's first channel decides about this.
 Sequence<Result<>> UnitProof::prove(UnitQuestions& questions, Job& job) {
   auto answer = co_await questions.prove(*job.profile);
   if (answer) {
@@ -109,8 +114,7 @@ Error UnitProof::nobody_answers() const {
   for (const auto& job : jobs_) {
     const auto& error = job.profile ? job.profile->info.away : job.not_taken;
     if (error.code == Errc::ok) continue;
-    // Prefer an error that may be different at the next attempt.
-    if (!why || (why->code == Errc::no_such_lun && error.code != Errc::no_such_lun)) why = &error;
+    if (!why || hope(error) > hope(*why)) why = &error;
   }
   if (why) return *why;
   return {Errc::no_such_lun, "the target shows us no logical unit; check its access control"};

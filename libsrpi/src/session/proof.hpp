@@ -47,8 +47,8 @@ class Proof {
   virtual void start(Channel&, const ProofScope&) = 0;
   // Set at the end of the proof, when none of its commands is outstanding. After a proof of identity, the
   // value has all units of the session in their order, at least one of them proved; otherwise it is empty.
-  // Valid until the next start. identity_mismatch ends the session's attempts. It is set at once, while commands
-  // may be outstanding; cancel() follows.
+  // Valid until the next start. identity_mismatch ends the session's attempts: no unit is the same one, and none
+  // may be the same later.
   using Outcome = Result<std::span<const ProvedUnit>>;
   [[nodiscard]] virtual std::optional<Outcome> outcome() = 0;
   // The next time at which outcome() has work without an answer: a question is due to be asked again.

@@ -86,9 +86,66 @@ TEST_CASE(
 
   REQUIRE(rig.target->add_lun({.number = 1, .bytes = Rig::kDiskBytes, .name = "another"}).has_value());
   answer_again(rig);
-  for (int i = 0; i < 300 && rig.nexus->state() == session::State::live; ++i) rig.pass(100ms);
-  CHECK(rig.nexus->state() == session::State::stopped);
-  CHECK(rig.nexus->record().last_error.code == Errc::identity_mismatch);
+  for (int i = 0; i < 300; ++i) rig.pass(100ms);
+  CHECK(rig.nexus->state() == session::State::live);
+  CHECK(rig.proof.units()[1].info.away.code == Errc::identity_mismatch);
+  CHECK(read_of(rig, 1) == Errc::identity_mismatch);
+  CHECK(read_of(rig, 0) == Errc::ok);
+
+  // The same unit again.
+  REQUIRE(rig.target->rename(1, "rig1").has_value());
+  for (int i = 0; i < 300; ++i) rig.pass(100ms);
+  CHECK(read_of(rig, 1) == Errc::ok);
+  CHECK(rig.nexus->record().losses == 0);
+}
+
+TEST_CASE("a unit that shrank is away until it has its old size again, live and after a login") {
+  for (const bool live : {true, false}) {
+    Rig rig;
+    REQUIRE(rig.target->resize(1, Rig::kDiskBytes / 2).has_value());
+    if (live)
+      (void)read_of(rig, 1);
+    else
+      lose_and_come_back(rig);
+    CHECK(rig.nexus->state() == session::State::live);
+    CHECK(rig.proof.units()[1].info.away.code == Errc::identity_mismatch);
+    CHECK(rig.proof.units()[1].info.away.detail.find("the capacity has shrunk") != std::string::npos);
+    CHECK(rig.proof.units()[1].info.blocks == Rig::kDiskBytes / 512);
+    CHECK(read_of(rig, 1) == Errc::identity_mismatch);
+    CHECK(read_of(rig, 0) == Errc::ok);
+    REQUIRE(rig.target->resize(1, Rig::kDiskBytes).has_value());
+    for (int i = 0; i < 300; ++i) rig.pass(100ms);
+    CHECK(read_of(rig, 1) == Errc::ok);
+  }
+}
+
+TEST_CASE("a session none of whose units is the same one stops, unless one of them may be the same later") {
+  for (const bool hope : {false, true}) {
+    Rig rig;
+    REQUIRE(rig.target->rename(0, "another").has_value());
+    REQUIRE(rig.target->rename(1, "another").has_value());
+    if (hope) refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, 0x03}));
+    rig.target->drop_connections();
+    for (int i = 0; i < 20; ++i) rig.pass(100ms);
+    CHECK(rig.nexus->state() == (hope ? session::State::lost : session::State::stopped));
+    CHECK(rig.nexus->record().last_error.code == (hope ? Errc::not_ready : Errc::identity_mismatch));
+  }
+}
+
+TEST_CASE(
+    "a unit in standby, unavailable, offline or in transition is away with that, and comes back by itself") {
+  for (const std::uint8_t state : {0x0a, 0x0b, 0x0c, 0x12}) {
+    Rig rig;
+    refuse(rig, Outcome::check_condition(SenseKey::not_ready, {0x04, state}));
+    lose_and_come_back(rig);
+    REQUIRE(rig.nexus->state() == session::State::live);
+    CHECK(rig.proof.units()[1].info.away.code == Errc::not_ready);
+    CHECK(read_of(rig, 0) == Errc::ok);
+    answer_again(rig);
+    rig.pass_in_steps(40s, 100ms);
+    CHECK(rig.proof.units()[1].info.away.code == Errc::ok);
+    CHECK(read_of(rig, 1) == Errc::ok);
+  }
 }
 
 TEST_CASE("I/O waits for a unit that is becoming ready, while the others go on") {
