@@ -102,10 +102,12 @@ ExitCode rescan(const Commands& given) {
 }
 
 ExitCode erase(const Commands& given) {
-  EraseOrder order{given.name, {}};
+  EraseOrder order{given.name, {}, {}};
   if (given.is_forced) order.force = true;
-  return carry_out(given, order, endless("erasing " + given.name),
-                   [&](const auto&) { return given.name + " erased\n"; });
+  if (given.lun) order.lun = *given.lun;
+  return carry_out(given, order, endless("erasing " + given.name), [&](const auto&) {
+    return given.lun ? fmt::format("{}: lun {} erased\n", given.name, *given.lun) : given.name + " erased\n";
+  });
 }
 
 template<bool IsOnline>
@@ -167,6 +169,28 @@ constexpr const char* kConnectExamples = R"(  srp-nbd connect 'srp://192.168.7.2
       No RDMA, no root: any NBD client opens nbd+unix:///lun0?socket=/tmp/ram.sock
 )";
 
+void add_rescan_and_erase(Commands& to) {
+  auto& rescan_command = to.add(
+      "rescan", "Find and publish the units that the target has added",
+      "  srp-nbd rescan s0\n  srp-nbd rescan s0 --json | jq .found\n"
+      "Units that are gone stay, and are away. A session without --lun also does this by itself: when the "
+      "target reports that it has other units, and after each outage.\n",
+      rescan);
+  to.add_name(rescan_command);
+  rescan_command.add_flag("--json", to.as_json, "As JSON");
+  auto& erase_command = to.add(
+      "erase", "Remove a session and its devices, or one unit's device",
+      "  srp-nbd erase s0\n  srp-nbd erase s0 --lun 2\n"
+      "Refused while a device is mounted or open, or while an NBD client is connected. Without one unit, the "
+      "session goes on; `srp-nbd rescan` publishes that unit again.\n",
+      erase);
+  to.add_name(erase_command);
+  erase_command.add_option("--lun", to.lun, "Only this logical unit; the session by default")
+      ->type_name("N")
+      ->check(kWholeNumber);
+  erase_command.add_flag("--force", to.is_forced, "Also if something uses it: its I/O fails from then on");
+}
+
 }  // namespace
 
 void add_session_commands(Commands& to) {
@@ -203,20 +227,7 @@ void add_session_commands(Commands& to) {
                      "  srp-nbd disconnect s0\nPermanent until `srp-nbd reconnect`.\n", disconnect));
   to.add_name(to.add("reconnect", "Connect a session again: the same devices work again",
                      "  srp-nbd reconnect s0\n", reconnect));
-  auto& rescan_command = to.add(
-      "rescan", "Find and publish the units that the target has added",
-      "  srp-nbd rescan s0\n  srp-nbd rescan s0 --json | jq .found\n"
-      "Units that are gone stay, and are away. A session without --lun also does this by itself: when the "
-      "target reports that it has other units, and after each outage.\n",
-      rescan);
-  to.add_name(rescan_command);
-  rescan_command.add_flag("--json", to.as_json, "As JSON");
-  auto& erase_command = to.add(
-      "erase", "Remove a session and its devices",
-      "  srp-nbd erase s0\nRefused while a device is mounted or open, or while an NBD client is connected.\n",
-      erase);
-  to.add_name(erase_command);
-  erase_command.add_flag("--force", to.is_forced, "Also if something uses it: its I/O fails from then on");
+  add_rescan_and_erase(to);
 
   auto& reload_command = to.add(
       "reload", "Read the daemon's configuration again: connect its new sessions",

@@ -45,9 +45,10 @@ struct OfSession {
 BOOST_DESCRIBE_STRUCT(OfSession, (), (name))
 struct OfErase {
   SessionName name;
-  Maybe<bool> force;  // also a session whose devices are in use
+  Maybe<bool> force;         // also a session whose devices are in use
+  Maybe<std::uint64_t> lun;  // only this unit; none: the session
 };
-BOOST_DESCRIBE_STRUCT(OfErase, (), (name, force))
+BOOST_DESCRIBE_STRUCT(OfErase, (), (name, force, lun))
 struct OfUnits {
   SessionName name;
   Maybe<std::uint64_t> lun;  // none: all units of the session

@@ -81,6 +81,8 @@ constexpr EventDescription kEvents[] = {
      "A unit that a rescan has found cannot be opened; the others can", "as `unit_found`; `cause`"},
     {Kind::device_lost, "{unit} lost", "Somebody else has disconnected a unit's kernel device",
      "as `unit_found`; `cause`"},
+    {Kind::unit_erased, "{unit} erased",
+     "A unit was erased: it is not published any more, the session goes on", "as `unit_found`"},
     {Kind::erased, "erased", "The session is gone, with all that it published",
      "`cause` where a `connect` failed that was waited for"},
     {Kind::lost, "{lost} events lost: they came faster than they were taken",

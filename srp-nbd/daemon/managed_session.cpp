@@ -3,7 +3,6 @@
 #include "daemon/managed_session.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -26,9 +25,6 @@ using Clock = std::chrono::steady_clock;
 // The library has its own deadline. This one is for a lane that does not answer.
 constexpr std::chrono::seconds kLaneSlack{3};
 constexpr std::chrono::seconds kViewDeadline{1};
-// An erase waits so long for a use that ends by itself: udev probes a device that was just connected.
-constexpr std::chrono::seconds kProbeTime{1};
-constexpr std::chrono::milliseconds kProbeInterval{100};
 
 Failure connect_timed_out() {
   return {"connect_timed_out", "the target did not answer within the connect deadline"};
@@ -184,6 +180,7 @@ awaitable<Outcome<RescanAnswer>> ManagedSession::carry_out(RescanOrder) {
   reports_->put({{}, [reported] { reported.give({}); }});
   co_await reported.wait();
   if (phase_ == Phase::erasing) co_return erased_meanwhile();
+  erased_units_.clear();
   co_await publish_found();
   RescanAnswer answer;
   for (std::size_t i = known; i < units_.size(); ++i) answer.found.push_back(units_[i].lun);
@@ -194,19 +191,9 @@ awaitable<Outcome<RescanAnswer>> ManagedSession::carry_out(RescanOrder) {
 
 awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
   const auto self = shared_from_this();
-  const auto limit = Clock::now() + kProbeTime;
-  while (!order.force.value_or(false) && export_) {
-    const auto exported = export_;
-    const auto users = co_await exported->users();
-    if (!users) co_return users.error();
-    if (users->empty()) break;
-    if (Clock::now() >= limit)
-      co_return Failure{"busy",
-                        fmt::format("{0} is in use: {1}; end that first, or erase it nevertheless with "
-                                    "`srp-nbd erase {0} --force`",
-                                    request_.name, fmt::join(*users, ", "))};
-    co_await pause(kProbeInterval);
-  }
+  if (order.lun) co_return co_await erase_unit(*order.lun, order.force.value_or(false));
+  if (!order.force.value_or(false))
+    if (const auto unused = co_await await_no_users({}); !unused) co_return unused;
   co_return co_await erase();
 }
 
@@ -274,7 +261,8 @@ SessionView ManagedSession::make_view(bool is_stale) const {
   auto view = make_session_view(request_.name, request_.target, last_status_, request_.options, is_stale);
   view.publish_error = publish_failure_;
   if (!export_) return view;
-  for (const auto& info : units_) view.luns.push_back(view_of(exported(info)));
+  for (const auto& info : units_)
+    if (!erased_units_.contains(info.lun)) view.luns.push_back(view_of(exported(info)));
   return view;
 }
 

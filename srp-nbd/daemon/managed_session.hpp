@@ -3,7 +3,7 @@
 //
 // Life: start → (connecting → publishing → ready), disconnect and reconnect in any order, erase. Disconnect
 // and reconnect do not change the export. Only erase, and a start that fails, withdraw it. Units that are found
-// later are added to it (ready → adding → ready).
+// later are added to it, and one may be erased alone (ready → adding → ready).
 //
 // Threads: main thread only. The lane's reports come there by a mailbox (LaneReports). Lifetime: a coroutine of a session
 // keeps the session alive until the coroutine ends. The lane ends before the session, by erase or by a start
@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -81,7 +82,8 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   [[nodiscard]] Async<> carry_out(ReconnectOrder);
   // Returns when the session has looked for further units and those that it has found are published.
   [[nodiscard]] Async<RescanAnswer> carry_out(RescanOrder);
-  // Refused (busy) while something uses what the session publishes, unless the order forces it.
+  // Refused (busy) while something uses what the session publishes, unless the order forces it. With a LUN: only this
+  // unit, which the session then only keeps proved; a rescan on request publishes it again.
   [[nodiscard]] Async<> carry_out(EraseOrder);
   [[nodiscard]] Async<> carry_out(TargetOrder);
   [[nodiscard]] Async<> carry_out(TargetUnitOrder);
@@ -136,6 +138,10 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   // The unit with its device or URI, if it is published.
   [[nodiscard]] ExportedUnit exported(const srpi::LogicalUnitInfo&) const;
   [[nodiscard]] bool is_exported(std::uint64_t lun) const;
+  // Ok when nothing uses the session, or the unit, any more; busy after a second.
+  [[nodiscard]] Async<> await_no_users(std::optional<std::uint64_t> lun);
+  [[nodiscard]] Async<> erase_unit(std::uint64_t lun, bool force);
+  [[nodiscard]] Outcome<> check_erasable(std::uint64_t lun) const;
   [[nodiscard]] UnitView view_of(const ExportedUnit&) const;
   [[nodiscard]] SessionView make_view(bool is_stale) const;
 
@@ -172,6 +178,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   std::uint64_t publications_ = 0;  // also failed ones
   std::optional<Failure> publish_failure_;
   std::map<std::uint64_t, Failure> unit_failures_;  // by LUN: why a unit alone is not published
+  std::set<std::uint64_t> erased_units_;            // LUNs that an operator has erased
   Answer<std::monostate> added_;                    // given at the end of the last publish_found
   std::unique_ptr<Lane> lane_;
   // Uses the lane, so it is destroyed first. It exists from the lane's start until the lane is told to end.

@@ -62,7 +62,8 @@ awaitable<void> ManagedSession::publish_found() {
   phase_ = Phase::adding;
   const auto end = added_ = Answer<std::monostate>(executor_);
   for (std::size_t i = 0; i < units_.size() && phase_ == Phase::adding; ++i)
-    if (!is_exported(units_[i].lun)) (void)co_await publish_found(units_[i]);
+    if (!is_exported(units_[i].lun) && !erased_units_.contains(units_[i].lun))
+      (void)co_await publish_found(units_[i]);
   if (phase_ == Phase::adding) phase_ = Phase::ready;
   end.give({});
 }

@@ -148,7 +148,7 @@ awaitable<ReloadedSession> Registry::unconfigure(SessionPtr session, bool prune)
   ReloadedSession done{session->request().name, to_string(Reloaded::left_alone), {}, {}};
   if (!prune) co_return done;
   done.what = to_string(Reloaded::erased);
-  EraseOrder order{done.name, {}};
+  EraseOrder order{done.name, {}, {}};
   const auto erased = co_await session->carry_out(std::move(order));
   if (session->is_erasing()) forget(*session);
   if (!erased) done.error = erased.error();

@@ -42,8 +42,12 @@ class Export {
   // Ends a running publish or add and waits for its end, then withdraws everything. Several calls share one
   // withdrawal. The failure names a device that the kernel does not release; all others are gone.
   [[nodiscard]] virtual awaitable<Outcome<>> withdraw() = 0;
-  // What uses the published units, in words: mounts, processes, clients. It may change at any time.
-  [[nodiscard]] virtual awaitable<Outcome<std::vector<std::string>>> users() = 0;
+  // Withdraws this one. Its clients' connections end. Precondition: it is published, and neither a publication nor a
+  // withdrawal runs. The failure names a device that the kernel does not release; it is not published any more.
+  [[nodiscard]] virtual awaitable<Outcome<>> remove(std::uint64_t lun) = 0;
+  // What uses the published units, or this one, in words: mounts, processes, clients. It may change at any time.
+  using Users = Outcome<std::vector<std::string>>;
+  [[nodiscard]] virtual awaitable<Users> users(std::optional<std::uint64_t> lun = std::nullopt) = 0;
   // Called when the unit may have another size.
   virtual void resize(const srpi::LogicalUnitInfo&) = 0;
 

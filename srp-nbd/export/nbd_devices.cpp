@@ -190,11 +190,24 @@ awaitable<Outcome<>> NbdDevices::withdraw() {
   co_return outcome;
 }
 
-awaitable<Outcome<std::vector<std::string>>> NbdDevices::users() {
+awaitable<Outcome<>> NbdDevices::remove(std::uint64_t lun) {
+  const auto self = shared_from_this();
+  publishing_.emplace(executor_);  // a withdrawal waits
+  const auto found = [&] { return std::ranges::find(units_, lun, [](const Unit& u) { return u.info.lun; }); };
+  Outcome<> outcome;
+  if (const auto device = std::exchange(found()->device, std::nullopt))
+    outcome = co_await disconnect(kernel_, options_.session_name, *device);
+  lane_.drop(found()->connection_id);
+  units_.erase(found());
+  std::exchange(publishing_, std::nullopt)->give({});
+  co_return outcome;
+}
+
+awaitable<Export::Users> NbdDevices::users(std::optional<std::uint64_t> lun) {
   const auto self = shared_from_this();
   std::vector<KernelDevice> devices;
   for (const auto& unit : units_)
-    if (unit.device) devices.push_back(*unit.device);
+    if (unit.device && (!lun || unit.info.lun == *lun)) devices.push_back(*unit.device);
   std::vector<std::string> all;
   for (const auto& device : devices) {
     const auto users = co_await kernel_.users(device);

@@ -35,7 +35,8 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   awaitable<Outcome<>> add(srpi::LogicalUnitInfo) override;
   awaitable<Outcome<>> withdraw() override;
-  awaitable<Outcome<std::vector<std::string>>> users() override;
+  awaitable<Outcome<>> remove(std::uint64_t lun) override;
+  awaitable<Users> users(std::optional<std::uint64_t> lun = std::nullopt) override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;

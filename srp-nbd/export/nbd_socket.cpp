@@ -161,11 +161,19 @@ awaitable<Outcome<std::optional<ExportInfo>>> NbdSocket::negotiate(UnixServer::S
   }
 }
 
-awaitable<Outcome<std::vector<std::string>>> NbdSocket::users() {
+awaitable<Outcome<>> NbdSocket::remove(std::uint64_t lun) {
+  std::erase_if(units_, [lun](const auto& unit) { return unit.lun == lun; });
+  for (const auto& [id, client] : served_)
+    if (client.lun == lun) lane_.drop(id);
+  co_return Outcome<>();
+}
+
+awaitable<Export::Users> NbdSocket::users(std::optional<std::uint64_t> lun) {
   std::vector<std::string> all;
   for (const auto& [id, client] : served_)
-    all.push_back(
-        fmt::format("process {} ({}) is an NBD client of {}", client, name_of_process(client), path_));
+    if (!lun || client.lun == *lun)
+      all.push_back(fmt::format("process {} ({}) is an NBD client of {}", client.process,
+                                name_of_process(client.process), path_));
   co_return all;
 }
 
@@ -175,7 +183,7 @@ void NbdSocket::hand_on(UnixServer::Socket& socket, const ExportInfo& info) {
   UniqueFd fd(socket.release(error));
   if (error) return note_sent_away(error.message());
   const auto id = next_connection_id();
-  served_.emplace(id, client);
+  served_.emplace(id, Client{client, info.lun});
   serve_nbd(lane_, id, std::move(fd), info.lun, info.max_request_bytes);
 }
 

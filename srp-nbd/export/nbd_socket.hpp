@@ -35,8 +35,9 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   // Removes the socket. Clients that are negotiating have a moment to be told that the session ends. Clients that
   // the lane serves end with the lane.
   awaitable<Outcome<>> withdraw() override;
+  awaitable<Outcome<>> remove(std::uint64_t lun) override;
   // The clients that the lane serves.
-  awaitable<Outcome<std::vector<std::string>>> users() override;
+  awaitable<Users> users(std::optional<std::uint64_t> lun = std::nullopt) override;
   void resize(const srpi::LogicalUnitInfo&) override;
   std::optional<LostDevice> connection_closed(std::uint64_t connection_id, const srpi::Error& why) override;
   [[nodiscard]] std::vector<ExportedUnit> units() const override;
@@ -58,9 +59,13 @@ class NbdSocket final : public Export, public std::enable_shared_from_this<NbdSo
   Lane& lane_;
   const std::string session_name_, path_;
   std::vector<srpi::LogicalUnitInfo> units_;
-  std::unique_ptr<UnixServer> server_;     // published
-  std::map<std::uint64_t, pid_t> served_;  // connections that the lane serves, with their processes
-  std::size_t turned_away_ = 0;            // clients that are just being told that there is no room for them
+  std::unique_ptr<UnixServer> server_;  // published
+  struct Client {
+    pid_t process = 0;
+    std::uint64_t lun = 0;
+  };
+  std::map<std::uint64_t, Client> served_;  // by connection: the clients that the lane serves
+  std::size_t turned_away_ = 0;             // clients that are just being told that there is no room for them
   srpi::LogLimit sent_away_log_, no_room_log_, closed_log_, resized_log_;
 };
 

@@ -45,6 +45,28 @@ timeout 20 nbdcopy "$(uri 5)" "$scratch/out"
 cmp "$scratch/data" "$scratch/out" || fail "lun 5 came back with other data"
 wait_until 5 has_event '.kind == "unit_back" and .lun == 5' || fail "no unit_back"
 
+# One unit is erased, and is back only if the operator rescans.
+mkfifo "$scratch/full"
+exec 7<>"$scratch/full"
+timeout 100 nbdcopy "$(uri 5)" - >"$scratch/full" &
+background_pids+=("$!")
+wait_until 10 session_is ram '.counters.read_bytes > 8600000' || fail "the client reads nothing"
+expect 1 "(nbdcopy) is an NBD client of $scratch/nbd.sock" srp erase ram --lun 5
+expect 0 "ram: lun 5 erased" srp erase ram --lun 5 --force
+luns_are '[0, 1, 3]' || fail "lun 5 is still there: $(cat "$scratch/show")"
+timeout 20 nbdinfo --size "$(uri 5)" 2>/dev/null && fail "lun 5 still opens"
+[[ $(timeout 20 nbdinfo --size "$(uri 0)") == 4194304 ]] || fail "lun 0 does not open any more"
+wait_until 5 has_event '.kind == "unit_erased" and .lun == 5' || fail "no unit_erased"
+expect 1 "expected one of 0, 1, 3" srp erase ram --lun 5
+srp target map ram --lun 6 --size 1M
+wait_until 10 luns_are '[0, 1, 3, 6]' || fail "a search without an operator: $(cat "$scratch/show")"
+expect 0 "ram: 0 new units" srp rescan ram
+luns_are '[0, 1, 5, 3, 6]' || fail "lun 5 is not back: $(cat "$scratch/show")"
+timeout 20 nbdcopy "$(uri 5)" "$scratch/out"
+cmp "$scratch/data" "$scratch/out" || fail "lun 5 has other data"
+expect 0 "ram: lun 6 erased" srp erase ram --lun 6
+exec 7<&-
+
 # After an outage without an operator.
 srp target offline ram
 srp target map ram --lun 7 --size 1M
@@ -64,6 +86,7 @@ srp erase ram >/dev/null
 srp connect 'ram://1M?luns=2' --name named --lun 1 --listen "unix:$scratch/named.sock" >/dev/null
 srp target map named --lun 4 --size 1M
 expect 0 "named: 0 new units" srp rescan named
+expect 1 "lun 1 is the last unit of named: \`srp-nbd erase named\`" srp erase named --lun 1
 expect 1 "already" srp target map named --lun 4 --size 1M
 expect 1 "never had a LUN 9" srp target map named --lun 9
 stop_daemon
