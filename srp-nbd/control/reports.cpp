@@ -83,6 +83,10 @@ constexpr EventDescription kEvents[] = {
      "as `unit_found`; `cause`"},
     {Kind::unit_erased, "{unit} erased",
      "A unit was erased: it is not published any more, the session goes on", "as `unit_found`"},
+    {Kind::unit_changed, "{unit} has other properties: see `srp-nbd show`",
+     "A unit is write-protected now or not any more, or refuses UNMAP or WRITE SAME, which it offers. Writes "
+     "to a protected unit fail; a kernel device stays as it was made",
+     "as `unit_found`"},
     {Kind::erased, "erased", "The session is gone, with all that it published",
      "`cause` where a `connect` failed that was waited for"},
     {Kind::lost, "{lost} events lost: they came faster than they were taken",

@@ -107,7 +107,8 @@ BOOST_DESCRIBE_STRUCT(SessionView, (),
 
 BOOST_DEFINE_FIXED_ENUM_CLASS(EventKind, std::uint8_t, present, added, state, attempt_failed, unit_found,
                               unit_not_taken, unit_resized, unit_away, unit_back, unit_event, published,
-                              publish_failed, unit_publish_failed, device_lost, unit_erased, erased, lost)
+                              publish_failed, unit_publish_failed, device_lost, unit_erased, unit_changed,
+                              erased, lost)
 [[nodiscard]] std::string_view to_string(EventKind) noexcept;
 
 struct EventDescription {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -21,6 +22,11 @@ namespace {
 // they cost the main thread and the followers little, however many there are.
 constexpr std::size_t kFlood = 16;
 constexpr std::chrono::milliseconds kFloodPause{50};
+
+// Those whose change has no event of its own.
+auto properties_of(const srpi::LogicalUnitInfo& info) {
+  return std::tuple(info.read_only, info.can_unmap, info.can_write_zeroes);
+}
 
 }  // namespace
 
@@ -165,12 +171,14 @@ void ManagedSession::on(Event::Time time, const UnitReport& reported) {
   const bool found = known == units_.end();
   const auto blocks_before = found ? info.blocks : known->blocks;
   const auto away_before = found ? srpi::Errc::ok : known->away.code;
+  const auto properties_before = properties_of(found ? info : *known);
   if (found)
     units_.push_back(info);
   else
     *known = info;
   export_->resize(info);
   const auto unit = exported(info);
+  if (properties_of(info) != properties_before) report(event(time, EventKind::unit_changed), &unit);
   if (found) {
     report(event(time, EventKind::unit_found), &unit);
     if (phase_ == Phase::ready) spawn(executor_, publish_found());

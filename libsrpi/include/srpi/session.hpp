@@ -183,7 +183,7 @@ struct SessionStatus : SessionCounters {
   OptionalMilliseconds next_attempt_in, fast_io_fail_in, dev_loss_in;
 };
 
-// What has changed about a logical unit. Several can be true at once: a unit may be back with another size.
+// What has changed about a logical unit: several, or none if only read_only, can_unmap or can_write_zeroes has.
 struct UnitChange {
   bool found =
       false;  // by the first login or a rescan; no other is true then. A call with `away` may follow at once

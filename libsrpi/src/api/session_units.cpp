@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "api/session_impl.hpp"
@@ -18,6 +19,11 @@ lun::Unit& as_unit(const std::unique_ptr<LogicalUnit>& unit) { return static_cas
 void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   if (found.oddities != unit.profile().oddities)
     for (const auto& oddity : found.oddities) log(unit_lines_, LogLevel::warning, [&] { return oddity; });
+  const auto properties = [&] {
+    const auto& info = unit.info();
+    return std::tuple(info.read_only, info.can_unmap, info.can_write_zeroes);
+  };
+  const auto before = properties();
   const auto was_away = unit.info().away.code;
   UnitChange change;
   change.old_blocks = unit.info().blocks;
@@ -26,6 +32,14 @@ void SessionImpl::take_unit(lun::Unit& unit, const lun::UnitProfile& found) {
   change.away = away.code != was_away && away.code != Errc::ok;
   change.back = away.code != was_away && away.code == Errc::ok;
   report_change(unit, change);
+  if (properties() == before) return;
+  log(unit_lines_, LogLevel::warning, [&] {
+    const auto& info = unit.info();
+    return fmt::format("LUN {} is {} now, unmap {}, write zeroes {}", info.lun,
+                       info.read_only ? "write-protected" : "writable", info.can_unmap ? "on" : "off",
+                       info.can_write_zeroes ? "on" : "off");
+  });
+  if (observer_ && !change.resized && !change.away && !change.back) observer_->on_logical_unit(unit, change);
 }
 
 void SessionImpl::report_change(lun::Unit& unit, const UnitChange& change) {

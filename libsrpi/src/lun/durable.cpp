@@ -13,18 +13,6 @@
 #include "lun/unit.hpp"
 
 namespace srpi::lun {
-namespace {
-
-void begin_again(RequestState& state, Phase phase, IoOperation operation) noexcept {
-  state.phase = phase;
-  state.operation = operation;
-  state.issued_blocks = 0;
-  state.segment = state.segment_offset = 0;
-  state.outstanding = 1;
-}
-
-}  // namespace
-
 // Returns whether the request's next command has the FUA bit. The request may start again before `until`.
 bool Unit::forces_unit_access(IoRequest& r, base::Time until) noexcept {
   auto& state = state_of(r);

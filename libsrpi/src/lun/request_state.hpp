@@ -18,6 +18,9 @@ enum class Phase : std::uint8_t {
   flush,         // SYNCHRONIZE CACHE for a flush (flush.cpp)
   forced,        // the commands of an operation with force unit access; a flush may follow (durable.cpp)
   forced_flush,  // that SYNCHRONIZE CACHE
+  // WRITE SAME was refused: the request begins again, with WRITE (refused.cpp).
+  zeroes_again,
+  forced_zeroes_again,
 };
 
 struct RequestState {
@@ -36,6 +39,15 @@ struct RequestState {
       cache_epoch;  // forced: the epoch at its begin. flush: the number of lost writes known at its begin
   base::Time begin_anew_until;  // forced
 };
+
+// The next commands are those of `operation`, from the request's first block on.
+inline void begin_again(RequestState& state, Phase phase, IoOperation operation) noexcept {
+  state.phase = phase;
+  state.operation = operation;
+  state.issued_blocks = 0;
+  state.segment = state.segment_offset = 0;
+  state.outstanding = 1;
+}
 
 struct TaskState {
   TaskRequest* next;                   // in a RequestQueue

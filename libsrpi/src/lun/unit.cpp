@@ -20,7 +20,7 @@ Unit::Unit(session::Nexus& nexus, BusyUnits& busy_units, const UnitProfile& prof
       clock_(clock),
       commands_(std::size_t{options.channels} * options.queue_depth),
       segments_(commands_.size() * options.descriptors),
-      parameters_(commands_.size() * kUnmapListBytes + profile.info.block_size) {
+      parameters_(commands_.size() * kUnmapListBytes + zero_bytes()) {
   free_.reserve(commands_.size());
   backed_off_.reserve(commands_.size());
   for (std::size_t i = commands_.size(); i-- > 0;) {
@@ -46,6 +46,9 @@ Result<> Unit::prepare() {
 bool Unit::update(const UnitProfile& profile) {
   auto taken = profile;  // copy first, so that the update happens completely or not at all
   const bool grown = taken.info.blocks != profile_.info.blocks;
+  taken.info.can_unmap &= !refuses_unmap_;
+  taken.info.can_write_zeroes &= !refuses_write_same_;
+  if (taken.info.read_only != profile_.info.read_only) protection_asked_ = false;
   profile_ = std::move(taken);
   return grown;
 }
@@ -76,7 +79,8 @@ inline Errc Unit::check(const IoRequest& r) const noexcept {
   if (r.first_block > info.blocks || r.blocks > info.blocks - r.first_block) return Errc::out_of_range;
   if (r.operation != IoOperation::read && info.read_only) return Errc::write_protected;
   if (has_data) return check_data(r);
-  const bool can = r.operation == IoOperation::unmap ? info.can_unmap : info.can_write_zeroes;
+  const bool can = r.operation == IoOperation::unmap ? info.can_unmap || refuses_unmap_
+                                                     : info.can_write_zeroes || refuses_write_same_;
   return can ? Errc::ok : Errc::not_supported;
 }
 
@@ -171,6 +175,8 @@ void Unit::fail_unsent(Errc status) noexcept {
 }
 
 bool Unit::goes_on(IoRequest& r) noexcept {
+  const auto phase = state_of(r).phase;
+  if (phase == Phase::zeroes_again || phase == Phase::forced_zeroes_again) return zeroes_go_on(r);
   if (profile_.cache_assumed) accept_missing_cache(r);
   if (state_of(r).phase != Phase::flush) return forced_goes_on(r);
   end_flush(r);

@@ -7,6 +7,7 @@
 //   unit_answers.cpp   what becomes of a command that has ended
 //   unit_tasks.cpp     what operators ask for: abort, reset
 //   durable.cpp        force unit access
+//   refused.cpp        UNMAP and WRITE SAME that are offered and refused
 //   flush.cpp          flushes, and how they report lost writes
 //
 // Requests wait in one queue in order of submission. Commands come from a fixed pool, so nothing is allocated
@@ -90,6 +91,7 @@ class Unit final : public LogicalUnit {
   static void on_complete(channel::Command&) noexcept;
   void on_answer(UnitCommand&) noexcept;
   void on_no_answer(UnitCommand&) noexcept;
+  void doubt_protection() noexcept;
   void retry(UnitCommand&, const scsi::Disposition&) noexcept;
   void command_done(UnitCommand&, Errc) noexcept;
   // durable.cpp
@@ -103,6 +105,12 @@ class Unit final : public LogicalUnit {
   void accept_missing_cache(IoRequest&) noexcept;
   void submit_flush(IoRequest&) noexcept;
   void end_flush(IoRequest&) noexcept;
+  // refused.cpp
+  [[nodiscard]] bool does_without(UnitCommand&, Errc) noexcept;
+  void note_refused(bool& refuses, const char* what) noexcept;
+  [[nodiscard]] bool zeroes_go_on(IoRequest&) noexcept;
+  [[nodiscard]] std::uint32_t zero_bytes() const noexcept;
+  void make_zero_write(UnitCommand&, std::uint64_t lba, std::uint32_t blocks) noexcept;
   // unit_tasks.cpp
   [[nodiscard]] bool has_task_work() const noexcept {
     return new_aborts_.head || (aborts_.head && aborting_ == 0) || (new_resets_.head && !resets_.head);
@@ -122,8 +130,10 @@ class Unit final : public LogicalUnit {
   const SessionOptions& options_;
   std::uint32_t max_segments_;
   const base::Clock& clock_;
-  std::uint64_t lost_writes_ = 0;  // number of reports
-  bool loss_untold_ = false;       // no flush has failed for the last report yet
+  std::uint64_t lost_writes_ = 0;                            // number of reports
+  bool loss_untold_ = false;                                 // no flush has failed for the last report yet
+  bool refuses_unmap_ = false, refuses_write_same_ = false;  // although it offers them
+  bool protection_asked_ = false;  // it has refused a write, and a proof has found it writable since
 
   RequestQueue<IoRequest> queue_;    // to be sent
   RequestQueue<IoRequest> settled_;  // ended without the target; the status is set
@@ -140,7 +150,7 @@ class Unit final : public LogicalUnit {
   std::vector<channel::DataSegment> segments_;
   base::Time next_retry_ = base::kNever;
 
-  std::vector<std::byte> parameters_;  // one UNMAP list per command, and one block of zeroes for WRITE SAME
+  std::vector<std::byte> parameters_;  // one UNMAP list per command, then zeroes
   std::unique_ptr<Memory> parameters_memory_;
 };
 

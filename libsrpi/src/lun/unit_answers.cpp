@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a command: its request continues, or the command is sent again.
 #include <algorithm>
+#include <utility>
 
 #include "lun/unit.hpp"
 #include "lun/unit_command.hpp"
@@ -38,10 +39,18 @@ void Unit::on_answer(UnitCommand& c) noexcept {
   switch (what.action) {
     case scsi::Action::complete:
       return command_done(c, command.residual_bytes > 0 ? Errc::short_transfer : Errc::ok);
-    case scsi::Action::fail: return command_done(c, what.error);
+    case scsi::Action::fail:
+      if (what.error == Errc::write_protected) doubt_protection();
+      return command_done(c, does_without(c, what.error) ? Errc::ok : what.error);
     case scsi::Action::retry_now:
     case scsi::Action::retry_later: return retry(c, what);
   }
+}
+
+// A proof finds out whether the unit says of itself that it is write-protected. It is asked again only after it has
+// said something else.
+void Unit::doubt_protection() noexcept {
+  if (!profile_.info.read_only && !std::exchange(protection_asked_, true)) nexus_.doubt_units();
 }
 
 // Sends the command again, now or later, or fails it if its retries or its time are used up.

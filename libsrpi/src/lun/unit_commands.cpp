@@ -12,7 +12,11 @@ namespace srpi::lun {
 std::uint32_t Unit::max_blocks(IoOperation operation) const noexcept {
   switch (operation) {
     case IoOperation::unmap: return profile_.limits.max_unmap_blocks;
-    case IoOperation::write_zeroes: return profile_.limits.max_write_same_blocks;
+    case IoOperation::write_zeroes:
+      if (!refuses_write_same_) return profile_.limits.max_write_same_blocks;
+      return std::min(profile_.limits.max_transfer_blocks,
+                      std::min(max_segments_, nexus_.channels().usable_segments()) *
+                          (zero_bytes() / profile_.info.block_size));
     default: return profile_.limits.max_transfer_blocks;
   }
 }
@@ -70,6 +74,10 @@ bool Unit::issue_next(IoRequest& r, UnitCommand& c, base::Time now) noexcept {
   const auto lba = r.first_block + state.issued_blocks;
   const auto left = r.blocks - state.issued_blocks;
   auto blocks = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, max_blocks(state.operation)));
+  if (state.operation == IoOperation::unmap && refuses_unmap_) {
+    free_.push_back(&c);
+    return false;
+  }
   if (blocks == 0 && state.operation != IoOperation::flush) {
     // The unit supported the operation when the request was submitted, but does not any more.
     r.status = Errc::not_supported;
@@ -108,7 +116,10 @@ bool Unit::issue_next(IoRequest& r, UnitCommand& c, base::Time now) noexcept {
       break;
     case IoOperation::write_zeroes:
       (void)forced();
-      make_write_zeroes(c, lba, blocks);
+      if (refuses_write_same_)
+        make_zero_write(c, lba, blocks);
+      else
+        make_write_zeroes(c, lba, blocks);
       break;
   }
   ++state.outstanding;

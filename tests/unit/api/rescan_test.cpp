@@ -205,3 +205,11 @@ TEST_CASE("rescan completes through an Asio executor, and without a session with
   CHECK(results[0] == Errc::wrong_state);
   CHECK_FALSE(results[1]);
 }
+
+TEST_CASE("the observer learns that a unit is write-protected, without another change") {
+  Watched watched;
+  watched.target->set_read_only(1, true).value();
+  watched.rescan();
+  CHECK(watched.seen == Seen{"? 1"});
+  CHECK(watched.session->logical_units()[1]->info().read_only);
+}
