@@ -182,6 +182,9 @@ awaitable<Outcome<Registry::SessionPtr>> Registry::connect(SessionRequest reques
 Registry::SessionPtr Registry::add(SessionRequest request) {
   const auto name = request.name;
   spdlog::info("{}: connecting to {}", name, request.target.to_uri());
+  request.options.permit_port_ids = [ids = port_ids_, name](const auto& initiator, const auto& target) {
+    return ids->take(name, initiator, target);
+  };
   const auto session = std::make_shared<ManagedSession>(executor_, events_, devices_, std::move(request),
                                                         [this](const ManagedSession& gone) { forget(gone); });
   sessions_.emplace(name, session);
@@ -197,6 +200,7 @@ void Registry::forget(const ManagedSession& session, std::optional<Failure> why)
   if (found == sessions_.end() || found->second.get() != &session) return;  // already forgotten
   sessions_.erase(found);
   configured_.erase(name);
+  port_ids_->release(name);
   spdlog::info("{}: erased", name);
   Event erased(events_.now(), name, EventKind::erased);
   erased.cause = std::move(why);

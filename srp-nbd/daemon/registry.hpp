@@ -19,6 +19,7 @@
 #include "control/orders.hpp"
 #include "daemon/event_hub.hpp"
 #include "daemon/managed_session.hpp"
+#include "daemon/port_ids_in_use.hpp"
 #include "export/kernel_device.hpp"
 
 namespace srp_nbd {
@@ -72,6 +73,7 @@ class Registry {
   const Executor executor_;
   KernelDeviceManager devices_;
   EventHub events_;
+  const std::shared_ptr<PortIdsInUse> port_ids_ = std::make_shared<PortIdsInUse>();
   std::map<std::string, SessionPtr> sessions_;
   std::set<std::string> configured_;  // names of sessions that a configuration has made
   ReadConfiguration read_configuration_;

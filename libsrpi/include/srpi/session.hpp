@@ -69,7 +69,7 @@ enum class SessionState : std::uint8_t {
   disconnecting,  // requests are being failed and the queue pairs destroyed; I/O fails at once
   // I/O fails at once. After disconnect(), this lasts until reconnect(). Otherwise the session logs in again by
   // itself, unless reconnect_delay is off or the error is permanent (login_rejected, identity_mismatch, evicted,
-  // invalid_argument).
+  // already_exists, invalid_argument).
   disconnected,
   erased,  // final; I/O fails at once
 };

@@ -93,6 +93,11 @@ struct SRPI_EXPORT SessionOptions {
   std::uint8_t retry_count = 6;            // 0..6; 7 would be for ever on rxe of Linux 6.1
   std::uint8_t ack_timeout_exponent = 14;  // 1..31; some adapters raise small ones
 
+  // Asked before each login, on the session's thread: may the session log in with this initiator port id at this
+  // target port id? A target ends the older of two sessions that have both ids in common. So a program that has several
+  // sessions refuses what another one uses: the attempt fails with already_exists and the detail of the answer, and
+  // no other attempt follows. It may throw std::bad_alloc, nothing else. Empty: every login is permitted.
+  std::function<Result<>(const PortId& initiator, const PortId& target)> permit_port_ids;
   LogSink log;  // called on the session's thread; empty: no log
 
   // The time in which the transport tries, by retry_count and ack_timeout_exponent.

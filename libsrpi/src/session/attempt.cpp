@@ -11,7 +11,7 @@
 namespace srpi::session {
 bool ends_for_good(Errc e) noexcept {
   return e == Errc::login_rejected || e == Errc::identity_mismatch || e == Errc::evicted ||
-         e == Errc::invalid_argument;
+         e == Errc::invalid_argument || e == Errc::already_exists;
 }
 
 AttemptOutcome ended_with(const Error& error) { return {error, ends_for_good(error.code)}; }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "session/attempt.hpp"
 #include "session/fate.hpp"
@@ -30,6 +31,10 @@ Result<> Attempt::log_in() {
   const bool compact = resolving_->compact_login();
   initiator_port_id_ = context_.initiator_port_id.value_or(
       PortId::make(context_.initiator_ext, interface_id(resolving_->path().source_gid)));
+  const auto target_port_id = context_.target.target_port_id();
+  if (const auto& permit = context_.options.permit_port_ids)
+    if (auto permitted = permit(initiator_port_id_, target_port_id); !permitted)
+      return Error{Errc::already_exists, std::move(permitted.error().detail)};
   if (joins() && resolving_->device() != context_.memories.device())
     return Error{Errc::unreachable,
                  fmt::format("{} is not the session's RDMA device: its memory is not there",
@@ -45,7 +50,7 @@ Result<> Attempt::log_in() {
   request.immediate_data = immediate_data_;
   request.immediate_data_offset = immediate_data_ ? wire::kImmediateDataOffset : 0;
   request.initiator_port_id = initiator_port_id_;
-  request.target_port_id = context_.target.target_port_id();
+  request.target_port_id = target_port_id;
   std::array<std::byte, 64> buffer;
   const auto bytes = compact ? wire::encode_compact(request, buffer) : wire::encode(request, buffer);
   step_ = Step::logging_in;
