@@ -34,6 +34,7 @@ std::optional<OptionValue> given_value(const CLI::App& command, const Option& op
   const auto* given = command.get_option_no_throw(option.flag);
   if (!given || given->empty()) return std::nullopt;
   if (option.is_list()) return given->as<std::vector<std::uint64_t>>();
+  if (option.is_joined()) return fmt::format("{}", fmt::join(given->as<std::vector<std::string>>(), ","));
   if (!option.is_switch()) return given->as<std::string>();
   if (!given->as<bool>()) return std::nullopt;
   return option.switches_to();
@@ -91,7 +92,8 @@ void add_session_arguments(CLI::App& command, SessionUse use, const OptionTable&
     auto help = option.meaning;
     if (!option.argument.empty() && !option.default_text.empty())
       help += fmt::format("; {} ({})", option.range, option.default_text);
-    if (option.is_list()) help += " (may be repeated)";
+    const bool is_repeatable = option.is_list() || option.is_joined();
+    if (is_repeatable) help += " (may be repeated)";
     if (option.is_switch()) {
       command.add_flag(option.flag, std::as_const(help));
       continue;
@@ -101,8 +103,7 @@ void add_session_arguments(CLI::App& command, SessionUse use, const OptionTable&
                          ->required(option.is_positional())
                          ->check(option.is_list() ? kWholeNumber : kNotEmpty);
     // Without extra arguments, because a TARGET may follow.
-    if (option.is_list())
-      argument->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
+    if (is_repeatable) argument->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args(false);
   }
 }
 

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <boost/algorithm/string/replace.hpp>
+#include <boost/algorithm/string/split.hpp>
 #include <boost/json/value_from.hpp>
+#include <charconv>
+#include <set>
 
 #include "srpi/printable.hpp"
 #include "support/unix_server.hpp"
@@ -43,11 +46,43 @@ Outcome<bool> set_name(SessionRequest& request, const OptionValue& value) {
   return name && is_valid_name(*name) && (request.name = *name, true);
 }
 
-Outcome<bool> set_device(SessionRequest& request, const OptionValue& value) {
-  const auto digits = text_behind("/dev/nbd", value);
+// LUNs use all 64 bits, more than srpi::whole_number takes.
+std::optional<std::uint64_t> lun_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// 12 of "/dev/nbd12".
+std::optional<std::uint32_t> device_index(std::string_view path) {
+  const auto digits = text_behind("/dev/nbd", OptionValue(std::string(path)));
   const auto index = digits ? srpi::whole_number(OptionValue(*digits)) : std::nullopt;
-  if (!index || *index < 0 || *index > kMaxDeviceIndex) return false;
-  request.device_index = static_cast<std::uint32_t>(*index);
+  if (!index || *index < 0 || *index > kMaxDeviceIndex) return std::nullopt;
+  return static_cast<std::uint32_t>(*index);
+}
+
+// "/dev/nbd0", or "1=/dev/nbd0,4=/dev/nbd1".
+Outcome<bool> set_device(SessionRequest& request, const OptionValue& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (!text) return false;
+  DeviceIndices devices;
+  std::set<std::uint32_t> indices;
+  std::vector<std::string> parts;
+  boost::split(parts, *text, [](char c) { return c == ','; });
+  for (const auto& part : parts) {
+    const auto sign = part.find('=');
+    std::optional<std::uint64_t> lun;
+    if (sign != std::string::npos) {
+      lun = lun_number(std::string_view(part).substr(0, sign));
+      if (!lun) return false;
+    } else if (parts.size() > 1) {
+      return false;
+    }
+    const auto index = device_index(std::string_view(part).substr(sign + 1));
+    if (!index || !devices.emplace(lun, *index).second || !indices.insert(*index).second) return false;
+  }
+  request.devices = std::move(devices);
   return true;
 }
 
@@ -74,9 +109,11 @@ OptionTable own_options() {
        kTargetForms, "", set_target},
       {"name", "--name", "NAME", Use::one_session, "Name of the session; s0, s1, … by default",
        "1 to 64 letters, digits or any of - _ . :", "", set_name},
-      {"device", "--device", "/dev/nbdN", Use::one_session,
-       "Kernel device to use, for a single logical unit; the first free one by default", "/dev/nbdN", "",
-       set_device},
+      {"device", "--device", "[LUN=]/dev/nbdN", Use::one_session,
+       "Kernel device of the session's single logical unit, or of the unit with this LUN; the other units "
+       "get "
+       "the first free ones",
+       "/dev/nbdN, or LUN=/dev/nbdN for each unit, each LUN and device once", "", set_device},
       {"listen", "--listen", "unix:PATH", Use::any_session,
        "Serve NBD on this Unix socket, with one export lunN per unit, instead of kernel devices; {name} in "
        "it is the session's name",
@@ -108,7 +145,7 @@ Option made_from(const srpi::SessionOption& option) {
 
 Outcome<> check_request(SessionRequest& request) {
   if (!request.has_target) return invalid(fmt::format("target is missing: expected {}", kTargetForms));
-  if (request.device_index && !request.listen_path.empty())
+  if (!request.devices.empty() && !request.listen_path.empty())
     return invalid("device and listen exclude each other: give a kernel device or a socket, not both");
   request.options = request.target.overrides.applied_to(request.options);
   if (auto ok = request.options.validate(); !ok) return Failure{ok.error()};
@@ -174,7 +211,7 @@ std::vector<std::string> differing_keys(const SessionRequest& a, const SessionRe
                                         const OptionTable& table) {
   std::vector<std::string> keys;
   if (a.target.to_uri() != b.target.to_uri()) keys.emplace_back("target");
-  if (a.device_index != b.device_index) keys.emplace_back("device");
+  if (a.devices != b.devices) keys.emplace_back("device");
   if (a.listen_path != b.listen_path) keys.emplace_back("listen");
   for (const auto& option : table)
     if (option.of_library && option.of_library->get(a.options) != option.of_library->get(b.options))
@@ -186,6 +223,14 @@ std::optional<OptionValue> option_value(const json::value& value) {
   if (const auto* text = value.if_string()) return OptionValue(std::string(text->data(), text->size()));
   if (const auto* boolean = value.if_bool()) return OptionValue(*boolean);
   if (const auto* number = value.if_int64()) return OptionValue(*number);
+  if (const auto* table = value.if_object()) {
+    std::vector<std::string> parts;
+    for (const auto& [key, element] : *table) {
+      if (!element.is_string()) return std::nullopt;
+      parts.push_back(fmt::format("{}={}", std::string_view(key), std::string_view(element.get_string())));
+    }
+    return OptionValue(fmt::format("{}", fmt::join(parts, ",")));
+  }
   const auto* list = value.if_array();
   if (!list) return std::nullopt;
   std::vector<std::uint64_t> numbers;
@@ -210,9 +255,10 @@ std::string options_manual(const OptionTable& table) {
   std::string text = "| Option | Key | Meaning | Values | Default |\n|---|---|---|---|---|\n";
   for (const auto& option : table) {
     const auto usage = option.flag + (option.argument.empty() ? "" : " ") + option.argument;
-    const auto row = {fmt::format("`{}`{}", usage, option.is_list() ? " (repeatable)" : ""),
-                      fmt::format("`{}`", option.key), option.meaning, option.range,
-                      option.default_text.empty() ? "" : "`" + option.default_text + "`"};
+    const auto row = {
+        fmt::format("`{}`{}", usage, option.is_list() || option.is_joined() ? " (repeatable)" : ""),
+        fmt::format("`{}`", option.key), option.meaning, option.range,
+        option.default_text.empty() ? "" : "`" + option.default_text + "`"};
     for (const auto& cell : row) text += "| " + boost::replace_all_copy(cell, "|", "\\|") + " ";
     text += "|\n";
   }

@@ -7,6 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -23,15 +24,18 @@ using srpi::OptionValue;
 
 inline constexpr std::size_t kMaxSessions = 256;  // per daemon
 
+// The index N of /dev/nbdN by LUN; with no LUN, of a session's single unit. All other units get the first free devices.
+using DeviceIndices = std::map<std::optional<std::uint64_t>, std::uint32_t>;
+
 // The values of all options.
 struct SessionRequest {
   std::string name;  // empty: the daemon chooses one
   srpi::Target target;
   bool has_target = false;
   srpi::SessionOptions options;
-  std::optional<std::uint32_t> device_index;  // /dev/nbdN; unset: the first free one
-  std::string listen_path;                    // serve NBD on this Unix socket instead of a kernel device
-  bool wait = true;                           // if the first login fails, the session is erased
+  DeviceIndices devices;    // kernel devices
+  std::string listen_path;  // serve NBD on this Unix socket instead of a kernel device
+  bool wait = true;         // if the first login fails, the session is erased
 };
 
 // Checks a whole request: it has a target, it has not both device and listen, and SessionOptions::validate holds.
@@ -64,6 +68,8 @@ struct Option {
   [[nodiscard]] Outcome<> set(SessionRequest&, const OptionValue&, std::string_view called) const;
 
   [[nodiscard]] bool is_list() const { return key == "luns"; }
+  // A text that the command line may give in several parts, which commas join.
+  [[nodiscard]] bool is_joined() const { return key == "device"; }
   [[nodiscard]] bool is_positional() const { return !flag.starts_with("--"); }
   [[nodiscard]] bool is_switch() const { return argument.empty() && !is_positional(); }
   // The flag of a switch that is on by default is --no-…, and sets false.
@@ -85,10 +91,11 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] std::vector<std::string> differing_keys(const SessionRequest&, const SessionRequest&,
                                                       const OptionTable& = options());
 
-// Returns nullopt unless it is a text, whole number, boolean or list of whole numbers.
+// Returns nullopt unless it is a text, whole number, boolean, list of whole numbers or object of texts. The object
+// {"1":"a","2":"b"} is the text "1=a,2=b".
 [[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
 inline constexpr std::string_view kOptionValueForms =
-    "a text, a whole number, true, false or a list of numbers";
+    "a text, a whole number, true, false, a list of numbers or a table of texts";
 
 // The options that are settings, by their keys.
 [[nodiscard]] boost::json::object settings_of(const srpi::SessionOptions&, const OptionTable& = options());

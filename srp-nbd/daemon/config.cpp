@@ -2,6 +2,7 @@
 #include "daemon/config.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include <cerrno>
@@ -55,6 +56,15 @@ std::optional<OptionValue> option_value(const toml::node& node) {
   if (const auto* s = node.as_string()) return OptionValue{s->get()};
   if (const auto* n = node.as_integer()) return OptionValue{n->get()};
   if (const auto* b = node.as_boolean()) return OptionValue{b->get()};
+  if (const auto* table = node.as_table()) {
+    std::vector<std::string> parts;
+    for (const auto& [key, element] : *table) {
+      const auto* text = element.as_string();
+      if (!text) return std::nullopt;
+      parts.push_back(fmt::format("{}={}", key.str(), text->get()));
+    }
+    return OptionValue{fmt::format("{}", fmt::join(parts, ","))};
+  }
   if (const auto* list = node.as_array()) {
     std::vector<std::uint64_t> numbers;
     for (const auto& element : *list) {
@@ -73,7 +83,7 @@ Outcome<> Reader::check_unique(const SessionRequest& request, const toml::source
   // Paths with {name} cannot collide, because all names are different.
   const auto& path = request.listen_path;
   if (!path.empty() && path.find("{name}") == std::string::npos) uses.push_back(path);
-  if (request.device_index) uses.push_back(fmt::format("/dev/nbd{}", *request.device_index));
+  for (const auto& [lun, index] : request.devices) uses.push_back(fmt::format("/dev/nbd{}", index));
   for (const auto& use : uses)
     if (const auto [it, is_new] = lines_.emplace(use, where.begin.line); !is_new)
       return at(where, fmt::format("{} is already taken by the session in line {}", use, it->second));

@@ -98,8 +98,7 @@ Outcome<> ManagedSession::start_lane() {
   last_status_.target = request_.target.address;
   if (request_.listen_path.empty())
     export_ = std::make_shared<NbdDevices>(
-        executor_, devices_, *lane_,
-        NbdDevicesOptions{request_.name, request_.device_index, request_.options});
+        executor_, devices_, *lane_, NbdDevicesOptions{request_.name, request_.devices, request_.options});
   else
     export_ = std::make_shared<NbdSocket>(executor_, *lane_, request_.name, request_.listen_path);
   return {};
@@ -288,7 +287,8 @@ std::chrono::steady_clock::duration ManagedSession::connect_deadline() const {
 }
 
 bool ManagedSession::has_device(std::uint32_t index) const {
-  if (request_.device_index == index && !is_published()) return true;
+  const auto is_it = [index](const auto& device) { return device.second == index; };
+  if (!is_published() && std::ranges::any_of(request_.devices, is_it)) return true;
   if (!export_) return false;
   const auto path = fmt::format("/dev/nbd{}", index);
   const auto units = export_->units();

@@ -248,10 +248,9 @@ Outcome<> Registry::check_free(const SessionRequest& request) const {
     if (!request.listen_path.empty() && other.listen_path == request.listen_path)
       return Failure{"already_exists",
                      fmt::format("{} is in use by the session \"{}\"", request.listen_path, name)};
-    if (!request.device_index) continue;
-    if (session->has_device(*request.device_index))
-      return Failure{"busy",
-                     fmt::format("/dev/nbd{} is in use by the session \"{}\"", *request.device_index, name)};
+    for (const auto& [lun, index] : request.devices)
+      if (session->has_device(index))
+        return Failure{"busy", fmt::format("/dev/nbd{} is in use by the session \"{}\"", index, name)};
   }
   return {};
 }

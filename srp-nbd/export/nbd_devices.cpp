@@ -55,8 +55,9 @@ awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> info
   for (auto& info : infos) units_.emplace_back().info = std::move(info);
 
   Outcome<> outcome;
-  for (auto& unit : units_)
-    if (outcome) outcome = co_await connect(unit);
+  for (const bool is_chosen : {true, false})
+    for (auto& unit : units_)
+      if (outcome && index_of(unit).has_value() == is_chosen) outcome = co_await connect(unit);
   if (outcome) outcome = co_await ask_lane();
   if (outcome && give_up_.stop_requested()) outcome = withdrawn();
 
@@ -66,12 +67,15 @@ awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> info
 }
 
 Outcome<> NbdDevices::check(const std::vector<srpi::LogicalUnitInfo>& infos) const {
-  if (options_.index && infos.size() != 1)
+  if (options_.indices.contains(std::nullopt) && infos.size() != 1)
     return Failure{
         "invalid_argument",
         fmt::format("--device names one device, and the target has {} logical units: choose one with "
-                    "--lun, or leave --device out",
+                    "--lun, give each its device by --device LUN=/dev/nbdN, or leave --device out",
                     infos.size())};
+  for (const auto& [lun, index] : options_.indices)
+    if (lun && std::ranges::find(infos, *lun, &srpi::LogicalUnitInfo::lun) == infos.end())
+      spdlog::warn("{}: there is no lun {} for /dev/nbd{}", options_.session_name, *lun, index);
   return check_room(infos.size());
 }
 
@@ -109,6 +113,12 @@ awaitable<void> NbdDevices::take_back_last() {
   units_.pop_back();
 }
 
+std::optional<std::uint32_t> NbdDevices::index_of(const Unit& unit) const {
+  auto found = options_.indices.find(unit.info.lun);
+  if (found == options_.indices.end() && &unit == &units_.front()) found = options_.indices.find(std::nullopt);
+  return found == options_.indices.end() ? std::nullopt : std::optional(found->second);
+}
+
 awaitable<Outcome<>> NbdDevices::connect(Unit& unit) {
   if (give_up_.stop_requested()) co_return withdrawn();
   auto pair = make_socket_pair();
@@ -133,7 +143,7 @@ KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
   const auto info = describe_export(unit.info, lane_.options());
   const auto left = begun_ + options_.session.connect_timeout - Clock::now();
   KernelDeviceOptions options;
-  if (&unit == &units_.front()) options.index = options_.index;
+  options.index = index_of(unit);
   options.size_bytes = info.size_bytes;
   options.block_size = info.block_size;
   options.transmission_flags = info.transmission_flags;

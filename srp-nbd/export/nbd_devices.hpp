@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -20,8 +21,8 @@ namespace srp_nbd {
 
 struct NbdDevicesOptions {
   std::string session_name;
-  // /dev/nbd<index>, only for a session with one unit; unset: the first free ones
-  std::optional<std::uint32_t> index;
+  // N of /dev/nbdN by LUN; with no LUN, of a session's single unit. The other units get the first free devices.
+  std::map<std::optional<std::uint64_t>, std::uint32_t> indices;
   srpi::SessionOptions session;  // the kernel's timeout depends on its deadlines
 };
 
@@ -31,7 +32,8 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   NbdDevices(Executor, KernelDeviceManager&, Lane&, NbdDevicesOptions);
   ~NbdDevices() override;  // disconnects the devices that are not withdrawn, without waiting
 
-  // Makes the devices one after the other, so that their numbers have the order of the units.
+  // Makes the devices one after the other, first those with an index, so that no other unit takes these. The
+  // numbers of the others have the order of the units.
   awaitable<Outcome<>> publish(std::vector<srpi::LogicalUnitInfo>) override;
   awaitable<Outcome<>> add(srpi::LogicalUnitInfo) override;
   awaitable<Outcome<>> withdraw() override;
@@ -54,6 +56,7 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
 
   [[nodiscard]] Outcome<> check(const std::vector<srpi::LogicalUnitInfo>&) const;
   [[nodiscard]] Outcome<> check_room(std::size_t units) const;
+  [[nodiscard]] std::optional<std::uint32_t> index_of(const Unit&) const;
   [[nodiscard]] awaitable<Outcome<>> connect(Unit&);
   [[nodiscard]] awaitable<void> take_back_last();
   [[nodiscard]] awaitable<Outcome<>> ask_lane();

@@ -43,6 +43,13 @@ TEST_CASE("session arguments: the order has exactly the given options") {
   CHECK_FALSE(order->session.wait);
 }
 
+TEST_CASE("session arguments: each unit may have a device") {
+  const auto order = Command().parse("--device 0=/dev/nbd4 ram://64M --device 3=/dev/nbd2");
+  REQUIRE(order.has_value());
+  CHECK(order->session.devices == DeviceIndices{{0, 4}, {3, 2}});
+  CHECK(order_json(*order).at("device") == "0=/dev/nbd4,3=/dev/nbd2");
+}
+
 TEST_CASE("session arguments: a failure names the option as it was given") {
   CHECK(Command().failure("ram://1M --connect-timeout soon") ==
         "--connect-timeout: expected milliseconds from 100 to 86400000, got \"soon\"");

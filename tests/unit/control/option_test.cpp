@@ -47,7 +47,7 @@ TEST_CASE("session fields: every good value is accepted") {
   }
   CHECK(request.name == "store-1");
   CHECK(request.options.luns == std::vector<std::uint64_t>{0, 3});
-  CHECK(request.device_index == 12u);
+  CHECK(request.devices == DeviceIndices{{std::nullopt, 12}});
   CHECK(request.options.initiator_ext == 0xdeadbeefu);
   CHECK(request.options.channels == 4);
   CHECK(request.options.queue_depth == 64);
@@ -91,7 +91,9 @@ TEST_CASE("session fields: the error of a bad value has the key, the expected an
         std::string::npos);
   CHECK(failure_of("luns", std::vector<std::uint64_t>(257, 0)).find("257 numbers") != std::string::npos);
   for (const char* device :
-       {"", "nbd0", "/dev/nbd", "/dev/nbd-1", "/dev/nbd0p1", "/dev/nbd70000", "/dev/sda"}) {
+       {"", "nbd0", "/dev/nbd", "/dev/nbd-1", "/dev/nbd0p1", "/dev/nbd70000", "/dev/sda", "0=", "=/dev/nbd0",
+        "x=/dev/nbd0", "-1=/dev/nbd0", "18446744073709551616=/dev/nbd0", "/dev/nbd0,1=/dev/nbd1",
+        "0=/dev/nbd0,", "0=/dev/nbd0,0=/dev/nbd1", "0=/dev/nbd0,1=/dev/nbd0"}) {
     INFO(device);
     CHECK(failure_of("device", device).find("expected /dev/nbdN") != std::string::npos);
   }
@@ -103,6 +105,18 @@ TEST_CASE("session fields: the error of a bad value has the key, the expected an
   CHECK(failure_of("target", "http://x").starts_with("target: "));
   CHECK(failure_of("wait", "yes").find("true or false") != std::string::npos);
   CHECK(failure_of("colour", "blue").starts_with("unknown key \"colour\": expected one of target, name,"));
+}
+
+TEST_CASE("device: one for a single unit, or one for each LUN, as a text or a table") {
+  SessionRequest request;
+  const DeviceIndices two{{0, 5}, {18446744073709551615u, 3}};
+  REQUIRE(set_option(request, "device", "0=/dev/nbd5,18446744073709551615=/dev/nbd3").has_value());
+  CHECK(request.devices == two);
+  const auto table = boost::json::parse(R"({"18446744073709551615": "/dev/nbd3", "0": "/dev/nbd5"})");
+  request.devices.clear();
+  REQUIRE(set_option(request, "device", option_value(table).value()).has_value());
+  CHECK(request.devices == two);
+  CHECK_FALSE(option_value(boost::json::parse(R"({"0": 5})")).has_value());
 }
 
 TEST_CASE("session request: missing and contradictory fields are refused") {

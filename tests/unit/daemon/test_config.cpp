@@ -89,6 +89,9 @@ TEST_CASE("config: repeated names, sockets and devices are refused") {
             .starts_with("test.toml:4:1: the name \"a\" is already taken by the session in line 1"));
   CHECK(config_failure(one + "device = \"/dev/nbd1\"\n" + one + "device = \"/dev/nbd1\"")
             .starts_with("test.toml:4:1: /dev/nbd1"));
+  CHECK(config_failure(one + "device = {0 = \"/dev/nbd2\", 1 = \"/dev/nbd1\"}\n" + one +
+                       "device = \"/dev/nbd1\"")
+            .starts_with("test.toml:4:1: /dev/nbd1"));
   CHECK(config_failure(one + "listen = \"unix:/a\"\n" + one + "listen = \"unix:/a\"")
             .starts_with("test.toml:4:1: /a"));
 }

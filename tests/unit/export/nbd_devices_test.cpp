@@ -21,7 +21,7 @@ namespace {
 
 // A session's units on their way to a fake kernel.
 struct Publishing {
-  Publishing() {
+  explicit Publishing(NbdDevicesOptions options = {}) {
     auto observer = std::make_unique<ClosedConnections>([this](std::uint64_t id, const srpi::Error& why) {
       boost::asio::post(io, [this, id, why] {
         if (!devices) return;
@@ -37,7 +37,7 @@ struct Publishing {
         std::move(observer), {});
     REQUIRE(started.has_value());
     lane = std::move(*started);
-    devices = std::make_shared<NbdDevices>(io.get_executor(), *kernel, *lane, NbdDevicesOptions{});
+    devices = std::make_shared<NbdDevices>(io.get_executor(), *kernel, *lane, std::move(options));
   }
   void publish() {
     infos = call_on_lane(*lane, [](srpi::Session& session) {
@@ -311,4 +311,24 @@ TEST_CASE("kernel devices of a session: a withdrawal waits for a unit that is be
   rig.run_until([&] { return rig.withdrawn.size() == 1 && added.size() == 1; });
   CHECK(added[0].has_error());
   CHECK(rig.nbd.count() == 0);
+}
+
+TEST_CASE(
+    "kernel devices of a session: the units with a chosen device get it, the others the first free ones") {
+  Publishing rig({.indices = {{1, 0}, {7, 4}}});  // there is no unit 7
+  rig.publish();
+  rig.run_until([&] { return !rig.published.empty(); });
+  CHECK(rig.published[0].has_value());
+  const auto units = rig.devices->units();
+  REQUIRE(units.size() == 2);
+  CHECK(units[0].device == "/dev/nbd1");
+  CHECK(units[1].device == "/dev/nbd0");
+}
+
+TEST_CASE("kernel devices of a session: one device for two units is refused") {
+  Publishing rig({.indices = {{std::nullopt, 0}}});
+  rig.publish();
+  rig.run_until([&] { return !rig.published.empty(); });
+  REQUIRE(rig.published[0].has_error());
+  CHECK(rig.published[0].error().message.find("--device LUN=/dev/nbdN") != std::string::npos);
 }

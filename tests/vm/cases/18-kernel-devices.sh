@@ -30,6 +30,11 @@ expect_equal "devices compared" "$written" "$units"
 srp erase many
 expect_equal "devices in use" "$(nbd_in_use)" ''
 
+say "each unit gets the device that was chosen for it, the third one the first free device"
+srp connect 'ram://1M?luns=3' --name chosen --device 1=/dev/nbd0 --device 0=/dev/nbd5 >/tmp/devices
+expect_equal "devices" "$(awk '{ print $3 ":" $1 }' /tmp/devices | tr '\n' ' ')" "0:/dev/nbd5 1:/dev/nbd0 2:/dev/nbd1 "
+srp erase chosen
+
 say "an operator's nbd-client -d, and another session takes the device"
 srp connect ram://8M --name disk --device /dev/nbd0
 srp_follow /tmp/events
