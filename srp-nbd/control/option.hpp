@@ -70,6 +70,7 @@ struct Option {
   [[nodiscard]] bool is_list() const { return key == "luns"; }
   // A text that the command line may give in several parts, which commas join.
   [[nodiscard]] bool is_joined() const { return key == "device"; }
+  [[nodiscard]] bool changes_live() const { return of_library && of_library->changes_live; }
   [[nodiscard]] bool is_positional() const { return !flag.starts_with("--"); }
   [[nodiscard]] bool is_switch() const { return argument.empty() && !is_positional(); }
   // The flag of a switch that is on by default is --no-…, and sets false.

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/parser.hpp>
 #include <boost/mp11/algorithm.hpp>
 #include <cstdlib>
@@ -108,9 +109,18 @@ std::string reloaded_text(const ReloadedSession& session) {
   const auto& name = session.name;
   if (session.error)
     return fmt::format("{}: {}", name.empty() ? "(without a name)" : name, session.error->message);
-  if (session.what == to_string(Reloaded::changed))
-    return fmt::format("{0}: {1} changed; that takes effect after `srp-nbd erase {0}` and another reload",
-                       name, fmt::join(session.keys, ", "));
+  if (session.what == to_string(Reloaded::changed)) {
+    std::vector<std::string_view> left;
+    for (const auto& key : session.keys)
+      if (std::ranges::find(session.applied, key) == session.applied.end()) left.push_back(key);
+    std::vector<std::string> parts;
+    if (!session.applied.empty())
+      parts.push_back(fmt::format("{} changed and in effect", fmt::join(session.applied, ", ")));
+    if (!left.empty())
+      parts.push_back(fmt::format("{} changed; that takes effect after `srp-nbd erase {}` and another reload",
+                                  fmt::join(left, ", "), name));
+    return fmt::format("{}: {}", name, fmt::join(parts, "; "));
+  }
   if (session.what == to_string(Reloaded::left_alone))
     return fmt::format("{0}: not in the configuration any more, left alone; `srp-nbd erase {0}` removes it",
                        name);

@@ -116,11 +116,11 @@ BOOST_DEFINE_FIXED_ENUM_CLASS(Reloaded, std::uint8_t, connecting, unchanged, cha
 struct ReloadedSession {
   std::string name;
   std::string what;  // a Reloaded
-  // changed: the options that differ from those of the running session. They do not take effect.
-  std::vector<std::string> keys;
-  std::optional<Failure> error;  // why it could not be done
+  // changed: the options that differ from those of the running session, and of these the ones that have taken effect.
+  std::vector<std::string> keys = {}, applied = {};
+  std::optional<Failure> error = {};  // why it could not be done
 };
-BOOST_DESCRIBE_STRUCT(ReloadedSession, (), (name, what, keys, error))
+BOOST_DESCRIBE_STRUCT(ReloadedSession, (), (name, what, keys, applied, error))
 // One line for people: "a: unchanged".
 [[nodiscard]] std::string reloaded_text(const ReloadedSession&);
 struct ReloadAnswer {

@@ -188,6 +188,21 @@ awaitable<Outcome<RescanAnswer>> ManagedSession::carry_out(RescanOrder) {
   co_return answer;
 }
 
+awaitable<Outcome<>> ManagedSession::change_options(srpi::SessionOptions wanted) {
+  const auto self = shared_from_this();
+  if (phase_ == Phase::erasing) co_return erased_meanwhile();
+  auto options = request_.options;
+  for (const auto& option : srpi::session_option_table())
+    if (option.changes_live) option.copy(wanted, options);
+  const auto asked = ask(*lane_, executor_, [options](srpi::Session& session) -> Outcome<> {
+    if (auto changed = session.change_options(options); !changed) return Failure{changed.error()};
+    return {};
+  });
+  const auto changed = co_await asked.wait();
+  if (changed) request_.options = options;
+  co_return changed;
+}
+
 awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
   const auto self = shared_from_this();
   if (order.lun) co_return co_await erase_unit(*order.lun, order.force.value_or(false));

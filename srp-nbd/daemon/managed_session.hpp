@@ -106,6 +106,9 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
 
   // The first event of a new follower.
   [[nodiscard]] Event present_state() const;
+  // The values of the options that change while a session lives (SessionOption::changes_live) are these from now on.
+  // Errors: as srpi::Session::change_options.
+  [[nodiscard]] awaitable<Outcome<>> change_options(srpi::SessionOptions);
   [[nodiscard]] const SessionRequest& request() const noexcept { return request_; }
   // True if /dev/nbd<index> serves one of its units, or will do so.
   [[nodiscard]] bool has_device(std::uint32_t index) const;
@@ -163,7 +166,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   const Executor executor_;
   EventHub& events_;
   KernelDeviceManager& devices_;
-  const SessionRequest request_;
+  SessionRequest request_;
   const OnGone on_gone_;
   Phase phase_ = Phase::connecting;
   Answer<Outcome<>> first_login_;  // ok, or the reason why the session is not live

@@ -131,11 +131,20 @@ awaitable<ReloadedSession> Registry::configure(SessionRequest request) {
   if (const auto there = running(request)) {
     request.name = there->request().name;
     (void)fill_in_name(request);  // its path was checked when it was read
-    auto keys = differing_keys(request, there->request());
-    const auto what = keys.empty() ? Reloaded::unchanged : Reloaded::changed;
-    co_return ReloadedSession{request.name, to_string(what), std::move(keys), {}};
+    ReloadedSession done{.name = request.name, .what = to_string(Reloaded::unchanged)};
+    done.keys = differing_keys(request, there->request());
+    if (done.keys.empty()) co_return done;
+    done.what = to_string(Reloaded::changed);
+    const auto changed = co_await there->change_options(std::move(request.options));
+    if (!changed)
+      done.error = changed.error();
+    else
+      for (const auto& key : done.keys)
+        if (const auto* option = find_option(options(), key); option && option->changes_live())
+          done.applied.push_back(key);
+    co_return done;
   }
-  ReloadedSession done{request.name, to_string(Reloaded::connecting), {}, {}};
+  ReloadedSession done{.name = request.name, .what = to_string(Reloaded::connecting)};
   const auto session = co_await connect(std::move(request));
   if (session)
     configured_.insert(done.name = (*session)->request().name);
@@ -145,7 +154,7 @@ awaitable<ReloadedSession> Registry::configure(SessionRequest request) {
 }
 
 awaitable<ReloadedSession> Registry::unconfigure(SessionPtr session, bool prune) {
-  ReloadedSession done{session->request().name, to_string(Reloaded::left_alone), {}, {}};
+  ReloadedSession done{.name = session->request().name, .what = to_string(Reloaded::left_alone)};
   if (!prune) co_return done;
   done.what = to_string(Reloaded::erased);
   EraseOrder order{done.name, {}, {}};

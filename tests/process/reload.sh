@@ -32,7 +32,14 @@ srp reload --json >"$scratch/answer"
 json_is "$scratch/answer" '[.[] | [.name, .what]] | sort' '[["a","changed"],["b","left_alone"],["c","unchanged"],["s0","unchanged"]]'
 json_is "$scratch/answer" '.[] | select(.name == "a").keys' '["queue_depth"]'
 
-# A changed option takes effect after an erase.
+# What may change in a running session takes effect at once.
+sed -i 's/queue_depth = 7/queue_depth = 7\nkeepalive_ms = 700\ndev_loss_ms = 90000/' "$scratch/config.toml"
+expect 0 "a: keepalive_ms, dev_loss_ms changed and in effect; queue_depth changed; that takes effect after" srp reload
+session_is a '.options.keepalive_ms == 700 and .options.dev_loss_ms == 90000 and .options.queue_depth != 7' ||
+    fail "the changed options in show"
+expect 0 "a: queue_depth changed" srp reload
+
+# Any other changed option takes effect after an erase.
 srp erase a >/dev/null
 expect 0 "a: connecting" srp reload
 wait_until 10 state_is a live || fail "a does not come again"

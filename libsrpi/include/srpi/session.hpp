@@ -239,6 +239,14 @@ class SRPI_EXPORT Session {
   // becomes `disconnected` with identity_mismatch.
   // Permitted in every state but `erased`. Errors: wrong_state (also: within a callback).
   [[nodiscard]] virtual Result<> reconnect() = 0;
+  // Gives options of a running session other values: those with SessionOption::changes_live (keepalive, reconnect_delay,
+  // reconnect_first_delay, dev_loss). They hold at once, also for the dev_loss of a loss that has happened. A delay
+  // between two attempts that has begun keeps its length. A session that waits because reconnect_delay was off tries
+  // at once.
+  // Permitted in every state but `erased`. Errors, and then nothing has changed: invalid_argument (another option
+  // differs: its name is in the detail; or as SessionOptions::validate); wrong_state (also: within a callback);
+  // no_memory.
+  [[nodiscard]] virtual Result<> change_options(const SessionOptions&) = 0;
   // As disconnect(), for good: the state is `erased` when it returns.
   // Permitted in every state.
   virtual void erase() = 0;

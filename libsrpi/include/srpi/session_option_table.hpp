@@ -41,6 +41,7 @@ struct SRPI_EXPORT SessionOption {
   std::int64_t least_in_programs = 0;  // programs may be stricter
   // One sentence, without range and default; of a switch that is on by default: what switching it off does.
   std::string_view meaning;
+  bool changes_live = false;  // by Session::change_options
 
   [[nodiscard]] std::string key() const;            // name, and what it counts: "keepalive_ms"
   [[nodiscard]] std::string_view argument() const;  // for a usage line: "MS|off"; empty: true or false
@@ -53,6 +54,7 @@ struct SRPI_EXPORT SessionOption {
   // The limits for programs hold. Errors: invalid_argument; the detail says what was expected and what came.
   [[nodiscard]] Result<> set(SessionOptions&, const OptionValue&) const;
   [[nodiscard]] OptionValue get(const SessionOptions&) const;
+  void copy(const SessionOptions& from, SessionOptions& to) const;
   // Errors: invalid_argument, naming the option, its value and its range.
   [[nodiscard]] Result<> validate(const SessionOptions&) const;
 };

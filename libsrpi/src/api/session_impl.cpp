@@ -8,6 +8,7 @@
 
 #include "base/check.hpp"
 #include "base/make_error.hpp"
+#include "srpi/session_option_table.hpp"
 #include "wire/lun.hpp"
 
 namespace srpi::api {
@@ -153,6 +154,22 @@ Result<> SessionImpl::reconnect() {
   }
   wake();
   return {};
+}
+
+Result<> SessionImpl::change_options(const SessionOptions& wanted) {
+  if (auto possible = may_change_state(); !possible) return possible;
+  return base::or_no_memory<Result<>>([&]() -> Result<> {
+    if (auto good = wanted.validate(); !good) return good;
+    for (const auto& option : session_option_table())
+      if (!option.changes_live && option.get(wanted) != option.get(options_))
+        return Error{Errc::invalid_argument, fmt::format("{} of a session cannot change", option.name)};
+    const bool had_attempts = options_.reconnect_delay.has_value();
+    for (const auto& option : session_option_table())
+      if (option.changes_live) option.copy(wanted, options_);
+    wake();
+    const bool waits = state() == SessionState::disconnected && !by_administrator_;
+    return waits && !had_attempts && options_.reconnect_delay ? reconnect() : Result<>();
+  });
 }
 
 void SessionImpl::erase() {

@@ -31,6 +31,7 @@ class SessionImpl final : public Session,
 
   Result<> disconnect() override;
   Result<> reconnect() override;
+  Result<> change_options(const SessionOptions&) override;
   void erase() override;
   Errc rescan(TaskRequest&) noexcept override;
   SessionState state() const noexcept override { return session::published(nexus_.state()); }
@@ -94,7 +95,7 @@ class SessionImpl final : public Session,
     }
   }
 
-  const SessionOptions options_;
+  SessionOptions options_;  // the parts of the session refer to it
   const TargetAddress target_;
   SessionObserver* const observer_;
   const base::SteadyClock steady_clock_;

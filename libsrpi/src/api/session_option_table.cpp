@@ -15,7 +15,7 @@ constexpr auto kPrograms = SessionOption::Audience::programs;
 constexpr std::int64_t kDay = 24 * 3600 * 1000;
 constexpr std::uint64_t kMostLun = ~std::uint64_t{0} - 1;  // all ones: no unit has it
 
-// name, member, least, most, unit, audience, least in programs, meaning
+// name, member, least, most, unit, audience, least in programs, meaning, changes live
 constexpr SessionOption kTable[] = {
     {"luns", &Options::luns, 0, 256, "LUNs", kPrograms, 0,
      "Logical units to publish; all by default (of more than 256 the first 256 that the target reports)"},
@@ -45,15 +45,16 @@ constexpr SessionOption kTable[] = {
      "end of the connection"},
     {"keepalive", &Options::keepalive, 10, kDay, "ms", kPrograms, 100,
      "Ask the target for a sign of life after this idle time, and when it owes an answer and is silent for "
-     "0.1 s"},
+     "0.1 s",
+     true},
     {"reconnect_delay", &Options::reconnect_delay, 10, kDay, "ms", kPrograms, 10,
-     "Longest pause between automatic attempts to connect; off: none is made"},
+     "Longest pause between automatic attempts to connect; off: none is made", true},
     {"reconnect_first_delay", &Options::reconnect_first_delay, 1, kDay, "ms", kLibrary, 1,
-     "Pause before the second automatic attempt; the first comes at once"},
+     "Pause before the second automatic attempt; the first comes at once", true},
     {"fast_io_fail", &Options::fast_io_fail, 0, kDay, "ms", kPrograms, 0,
      "After an accident, hold I/O this long before it fails"},
     {"dev_loss", &Options::dev_loss, 10, kDay, "ms", kPrograms, 10,
-     "After an accident, erase the session after this long"},
+     "After an accident, erase the session after this long", true},
     {"retry_count", &Options::retry_count, 0, 6, "", kPrograms, 0,
      "How often the transport tries again before the target counts as silent"},
     {"ack_timeout_exponent", &Options::ack_timeout_exponent, 1, 31, "", kPrograms, 1,
@@ -237,6 +238,10 @@ OptionValue SessionOption::get(const SessionOptions& options) const {
         }(options.*pointer);
       },
       member);
+}
+
+void SessionOption::copy(const SessionOptions& from, SessionOptions& to) const {
+  std::visit([&](auto pointer) { to.*pointer = from.*pointer; }, member);
 }
 
 Result<> SessionOption::validate(const SessionOptions& options) const {

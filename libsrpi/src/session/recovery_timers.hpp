@@ -37,11 +37,12 @@ class RecoveryTimers {
   [[nodiscard]] base::Time next() const noexcept;
   [[nodiscard]] base::Time retry_at() const noexcept { return retry_at_; }
   [[nodiscard]] base::Time fast_io_fail_at() const noexcept { return fast_io_fail_at_; }
-  [[nodiscard]] base::Time dev_loss_at() const noexcept { return dev_loss_at_; }
+  [[nodiscard]] base::Time dev_loss_at() const noexcept;
 
  private:
   const SessionOptions& options_;
-  base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever, dev_loss_at_ = base::kNever;
+  base::Time retry_at_ = base::kNever, fast_io_fail_at_ = base::kNever;
+  base::Time lost_at_ = base::kNever;  // dev_loss counts from here; it may change meanwhile
   Backoff retry_delay_;
   base::Time live_since_{};
   std::uint32_t short_lives_ = 0;  // losses in a row of connections that were live for a short time

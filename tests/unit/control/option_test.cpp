@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/option.hpp"
 
+#include <boost/json/parse.hpp>
+
 #include "catch2/catch.hpp"
 #include "control/orders.hpp"
 #include "test/one_more_option.hpp"

@@ -79,3 +79,18 @@ TEST_CASE("a target that drops every connection soon after the login is tried wi
   CHECK(live_for(RecoveryTimers::kShortLife));  // this one has lived
   CHECK(live_for(10ms));
 }
+
+TEST_CASE("dev_loss may change while it runs: it counts from the loss") {
+  SessionOptions options;
+  base::Random random(1);
+  RecoveryTimers timers(options, random);
+  timers.on_loss(kStart);
+  CHECK(timers.next() == base::kNever);
+  options.dev_loss = Milliseconds{5000};
+  CHECK(timers.next() == kStart + 5s);
+  options.dev_loss.reset();
+  CHECK_FALSE(timers.take_due(kStart + 9s));
+  options.dev_loss = Milliseconds{3000};
+  CHECK(timers.take_due(kStart + 9s) == Event::dev_loss_expired);
+  CHECK(timers.next() == base::kNever);
+}

@@ -90,6 +90,7 @@ struct FakeSession final : srpi::Session {
     answer_rescans(srpi::Errc::no_connect);
     return {};
   }
+  srpi::Result<> change_options(const srpi::SessionOptions&) override { return {}; }
   srpi::Result<> reconnect() override { return current = srpi::SessionState::live, srpi::Result<>(); }
   void erase() override {
     (void)disconnect();
