@@ -219,11 +219,11 @@ std::vector<std::string> differing_keys(const SessionRequest& a, const SessionRe
   return keys;
 }
 
-std::optional<OptionValue> option_value(const json::value& value) {
+std::optional<OptionValue> option_value(const json::value& value, const Option* option) {
   if (const auto* text = value.if_string()) return OptionValue(std::string(text->data(), text->size()));
   if (const auto* boolean = value.if_bool()) return OptionValue(*boolean);
   if (const auto* number = value.if_int64()) return OptionValue(*number);
-  if (const auto* table = value.if_object()) {
+  if (const auto* table = value.if_object(); table && option && option->is_joined()) {
     std::vector<std::string> parts;
     for (const auto& [key, element] : *table) {
       if (!element.is_string()) return std::nullopt;

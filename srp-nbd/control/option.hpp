@@ -92,11 +92,11 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] std::vector<std::string> differing_keys(const SessionRequest&, const SessionRequest&,
                                                       const OptionTable& = options());
 
-// Returns nullopt unless it is a text, whole number, boolean, list of whole numbers or object of texts. The object
-// {"1":"a","2":"b"} is the text "1=a,2=b".
-[[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&);
+// Returns nullopt unless it is a text, whole number, boolean or list of whole numbers; or, for an option that is joined,
+// an object of texts: {"1":"a","2":"b"} is the text "1=a,2=b".
+[[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&, const Option*);
 inline constexpr std::string_view kOptionValueForms =
-    "a text, a whole number, true, false, a list of numbers or a table of texts";
+    "a text, a whole number, true, false or a list of numbers";
 
 // The options that are settings, by their keys.
 [[nodiscard]] boost::json::object settings_of(const srpi::SessionOptions&, const OptionTable& = options());

@@ -30,7 +30,7 @@ std::string known_commands() {
 Outcome<Order> read_connect(json::object members, const OptionTable& table) {
   ConnectOrder order;
   for (const auto& [key, member] : members) {
-    const auto value = option_value(member);
+    const auto value = option_value(member, find_option(table, key));
     if (!value)
       return Failure{"invalid_argument",
                      fmt::format("{}: expected {}", std::string_view(key), kOptionValueForms)};

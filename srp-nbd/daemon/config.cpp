@@ -52,11 +52,11 @@ std::optional<std::uint64_t> whole_number(const toml::node& node) {
   return number;
 }
 
-std::optional<OptionValue> option_value(const toml::node& node) {
+std::optional<OptionValue> option_value(const toml::node& node, const Option* option) {
   if (const auto* s = node.as_string()) return OptionValue{s->get()};
   if (const auto* n = node.as_integer()) return OptionValue{n->get()};
   if (const auto* b = node.as_boolean()) return OptionValue{b->get()};
-  if (const auto* table = node.as_table()) {
+  if (const auto* table = node.as_table(); table && option && option->is_joined()) {
     std::vector<std::string> parts;
     for (const auto& [key, element] : *table) {
       const auto* text = element.as_string();
@@ -100,7 +100,7 @@ Outcome<> Reader::read_session(const toml::table& table) {
     if (option && option->use == Option::Use::order)
       return at(key.source(),
                 fmt::format("{} belongs to the command line; a configured session keeps trying", key.str()));
-    const auto value = option_value(node);
+    const auto value = option_value(node, option);
     if (!value) return at(node.source(), fmt::format("{}: expected {}", key.str(), kOptionValueForms));
     if (auto ok = set_option(request, key.str(), *value, table_); !ok)
       return at(key.source(), ok.error().message);

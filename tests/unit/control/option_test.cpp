@@ -116,9 +116,11 @@ TEST_CASE("device: one for a single unit, or one for each LUN, as a text or a ta
   CHECK(request.devices == two);
   const auto table = boost::json::parse(R"({"18446744073709551615": "/dev/nbd3", "0": "/dev/nbd5"})");
   request.devices.clear();
-  REQUIRE(set_option(request, "device", option_value(table).value()).has_value());
+  REQUIRE(set_option(request, "device", option_value(table, find_option(options(), "device")).value())
+              .has_value());
   CHECK(request.devices == two);
-  CHECK_FALSE(option_value(boost::json::parse(R"({"0": 5})")).has_value());
+  CHECK_FALSE(option_value(boost::json::parse(R"({"0": 5})"), find_option(options(), "device")).has_value());
+  CHECK_FALSE(option_value(table, find_option(options(), "name")).has_value());
 }
 
 TEST_CASE("session request: missing and contradictory fields are refused") {
