@@ -104,20 +104,6 @@ Outcome<> ManagedSession::start_lane() {
   return {};
 }
 
-awaitable<Outcome<>> ManagedSession::erase() {
-  const auto self = shared_from_this();
-  if (!lane_) co_return Outcome<>();
-  if (phase_ == Phase::erasing) co_return co_await gone_.wait();
-
-  phase_ = Phase::erasing;
-  first_login_.give(erased_meanwhile());
-  live_waiters_.settle(erased_meanwhile());
-  const auto outcome = co_await export_->withdraw();
-  co_await end_lane();
-  gone_.give(outcome);
-  co_return outcome;
-}
-
 awaitable<Outcome<DisconnectAnswer>> ManagedSession::carry_out(DisconnectOrder) {
   const auto took = ask(*lane_, executor_, [](srpi::Session& session) -> Outcome<DisconnectAnswer> {
     // The duration of this order, also if there is nothing to end.
@@ -201,14 +187,6 @@ awaitable<Outcome<>> ManagedSession::change_options(srpi::SessionOptions wanted)
   const auto changed = co_await asked.wait();
   if (changed) request_.options = options;
   co_return changed;
-}
-
-awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
-  const auto self = shared_from_this();
-  if (order.lun) co_return co_await erase_unit(*order.lun, order.force.value_or(false));
-  if (!order.force.value_or(false))
-    if (const auto unused = co_await await_no_users({}); !unused) co_return unused;
-  co_return co_await erase();
 }
 
 awaitable<Outcome<>> ManagedSession::carry_out(TargetOrder order) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an erase waits for, and the erasure of one unit.
+// The erasure of a session, what it waits for, and the erasure of one unit.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -16,6 +16,28 @@ constexpr std::chrono::seconds kProbeTime{1};
 constexpr std::chrono::milliseconds kProbeInterval{100};
 
 }  // namespace
+
+awaitable<Outcome<>> ManagedSession::carry_out(EraseOrder order) {
+  const auto self = shared_from_this();
+  if (order.lun) co_return co_await erase_unit(*order.lun, order.force.value_or(false));
+  if (!order.force.value_or(false))
+    if (const auto unused = co_await await_no_users({}); !unused) co_return unused;
+  co_return co_await erase();
+}
+
+awaitable<Outcome<>> ManagedSession::erase() {
+  const auto self = shared_from_this();
+  if (!lane_) co_return Outcome<>();
+  if (phase_ == Phase::erasing) co_return co_await gone_.wait();
+
+  phase_ = Phase::erasing;
+  first_login_.give(erased_meanwhile());
+  live_waiters_.settle(erased_meanwhile());
+  const auto outcome = co_await export_->withdraw();
+  co_await end_lane();
+  gone_.give(outcome);
+  co_return outcome;
+}
 
 awaitable<Outcome<>> ManagedSession::await_no_users(std::optional<std::uint64_t> lun) {
   const auto self = shared_from_this();

@@ -16,8 +16,8 @@ namespace srpi {
 // target reports it with the next command of the session, which rescans then (Session::rescan).
 // Errors: not_supported; already_exists; no_such_lun (bytes = 0, and there never was one); invalid_argument (a LUN
 // beyond 1023, a size that is no whole number of blocks); no_memory.
-[[nodiscard]] Result<> add_ram_unit(Session&, std::uint16_t lun, std::uint64_t bytes);
+[[nodiscard]] SRPI_EXPORT Result<> add_ram_unit(Session&, std::uint16_t lun, std::uint64_t bytes);
 // Removes a unit, as an operator of the target may do at any time. Errors: not_supported; no_such_lun.
-[[nodiscard]] Result<> remove_ram_unit(Session&, std::uint16_t lun);
+[[nodiscard]] SRPI_EXPORT Result<> remove_ram_unit(Session&, std::uint16_t lun);
 
 }  // namespace srpi

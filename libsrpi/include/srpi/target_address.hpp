@@ -55,7 +55,7 @@ enum class RamFlood : std::uint8_t {
   changes,     // the first unit grows, and each time reports that
   logouts,     // SRP_T_LOGOUT in place of the answer to a read or write
 };
-[[nodiscard]] const char* to_string(RamFlood) noexcept;
+[[nodiscard]] SRPI_EXPORT const char* to_string(RamFlood) noexcept;
 
 struct RamAddress {
   std::uint64_t size_bytes = 0;    // of each logical unit; a multiple of block_size, below 8 EiB
