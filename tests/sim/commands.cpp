@@ -51,6 +51,8 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
   if (on_command)
     if (auto outcome = on_command(command)) return *outcome;
   if (refusal_ && refusal_->lun == number_of(command)) return refusal_->outcome;
+  if (odd_answers_)
+    if (auto outcome = odd_answers_(command); outcome.kind != Kind::normal) return outcome;
   if (!faults_on_) return {};
   auto& random = network_random_;
   if (roll(Fault::busy)) return Outcome::with_status(scsi::Status::busy);

@@ -59,6 +59,7 @@ constexpr const char* kNames[] = {
     "read_only",
     "unit_appears",
     "unit_vanishes",
+    "odd_answers",
     "admin_disconnect",
     "admin_reconnect",
     "admin_rescan",

@@ -63,6 +63,7 @@ enum class Fault : std::uint8_t {
   read_only,
   unit_appears,   // the target adds a unit, or brings one back
   unit_vanishes,  // the target removes a unit for a while
+  odd_answers,    // for a while, questions get odd answers
   admin_disconnect,
   admin_reconnect,
   admin_rescan,

@@ -47,6 +47,7 @@ void Simulation::inject(Fault fault) {
     case Fault::unit_hangs:
     case Fault::unit_appears:
     case Fault::unit_vanishes:
+    case Fault::odd_answers:
     case Fault::resize:
     case Fault::read_only: break_target_side(fault); break;
     case Fault::login_reject:
@@ -139,6 +140,7 @@ void Simulation::break_target_side(Fault fault) {
     case Fault::unit_hangs: return hang_unit();
     case Fault::unit_appears: return add_unit();
     case Fault::unit_vanishes: return remove_unit();
+    case Fault::odd_answers: return answer_oddly();
     case Fault::resize: {
       const auto& lun = plan_.target.luns[random.below(plan_.target.luns.size())];
       if (target_->disk_bytes(lun.number).size() == lun.bytes && !exchange_)

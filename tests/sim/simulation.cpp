@@ -200,6 +200,7 @@ void Simulation::on_alarm(const Alarm& a) {
       refusal_.reset();
       break;
     case Timer::go_on: (void)target_->hang(static_cast<std::uint16_t>(a.argument), false); break;
+    case Timer::plain_answers: odd_answers_ = {}; break;
     case Timer::map_again: (void)target_->restore_lun(static_cast<std::uint16_t>(a.argument)); break;
     case Timer::fast_session: session_lag_ = {}; break;
     case Timer::fast_target: target_lag_ = {}; break;

@@ -8,6 +8,7 @@
 //   network.cpp      faults of deliveries
 //   commands.cpp     faults of commands at the target
 //   injector.cpp     faults at random moments
+//   odd_answers.cpp  one of them: a target with quirks
 #pragma once
 
 #include <array>
@@ -103,6 +104,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
     answer_again,
     go_on,
     map_again,
+    plain_answers,
     fast_session,
     fast_target,
     release_held,
@@ -164,6 +166,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   void remove_unit();
   void exchange_unit();
   void exchange_back();
+  void answer_oddly();  // odd_answers.cpp
   void remove_device();
   [[nodiscard]] std::uint16_t any_lun() noexcept;
   // One of the session's channels; nullopt means all.
@@ -204,6 +207,7 @@ class Simulation : public loopback::Scheduler, public SessionObserver {
   base::Duration target_lag_{}, session_lag_{};
   std::optional<Exchange> exchange_;
   std::optional<Refusal> refusal_;
+  target::CommandHook odd_answers_;
   std::uint16_t held_write_ = 0;  // LUN of the last held write
   std::uint64_t steps_ = 0, steps_at_this_time_ = 0, sessions_ = 0, devices_made_ = 0;
 };
