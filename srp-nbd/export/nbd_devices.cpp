@@ -58,7 +58,7 @@ awaitable<Outcome<>> NbdDevices::publish(std::vector<srpi::LogicalUnitInfo> info
   for (const bool is_chosen : {true, false})
     for (auto& unit : units_)
       if (outcome && index_of(unit).has_value() == is_chosen) outcome = co_await connect(unit);
-  if (outcome) outcome = co_await ask_lane();
+  if (outcome) outcome = co_await ask_lane(0);
   if (outcome && give_up_.stop_requested()) outcome = withdrawn();
 
   std::exchange(publishing_, std::nullopt)->give({});
@@ -99,7 +99,7 @@ awaitable<Outcome<>> NbdDevices::add(srpi::LogicalUnitInfo info) {
   auto& unit = units_.emplace_back();
   unit.info = std::move(info);
   auto outcome = co_await connect(unit);
-  if (outcome) outcome = co_await ask_lane();
+  if (outcome) outcome = co_await ask_lane(units_.size() - 1);
   if (outcome && give_up_.stop_requested()) outcome = withdrawn();
   if (!outcome && !give_up_.stop_requested()) co_await take_back_last();
   std::exchange(publishing_, std::nullopt)->give({});
@@ -115,7 +115,8 @@ awaitable<void> NbdDevices::take_back_last() {
 
 std::optional<std::uint32_t> NbdDevices::index_of(const Unit& unit) const {
   auto found = options_.indices.find(unit.info.lun);
-  if (found == options_.indices.end() && &unit == &units_.front()) found = options_.indices.find(std::nullopt);
+  if (found == options_.indices.end() && &unit == &units_.front())
+    found = options_.indices.find(std::nullopt);
   return found == options_.indices.end() ? std::nullopt : std::optional(found->second);
 }
 
@@ -158,13 +159,13 @@ KernelDeviceOptions NbdDevices::device_options(const Unit& unit) const {
 
 // Messages of a lane arrive in order. So after the answer to a later question, a refusal to serve a unit
 // would be known.
-awaitable<Outcome<>> NbdDevices::ask_lane() {
+awaitable<Outcome<>> NbdDevices::ask_lane(std::size_t first) {
   const auto answer = lane_answer_.emplace(executor_);
   lane_.post([answer](srpi::Session&) { answer.send({}); });
   if (!give_up_.stop_requested()) co_await answer.wait();
   lane_answer_.reset();
-  for (const auto& unit : units_)
-    if (unit.refusal.code != srpi::Errc::ok && !unit.is_lost)
+  for (auto i = first; i < units_.size(); ++i)
+    if (const auto& unit = units_[i]; unit.refusal.code != srpi::Errc::ok)
       co_return Failure{std::string(code_name(unit.refusal.code)),
                         fmt::format("lun {} is not served: {}; choose fewer units with --lun", unit.info.lun,
                                     unit.refusal.message())};

@@ -59,7 +59,8 @@ class NbdDevices final : public Export, public std::enable_shared_from_this<NbdD
   [[nodiscard]] std::optional<std::uint32_t> index_of(const Unit&) const;
   [[nodiscard]] awaitable<Outcome<>> connect(Unit&);
   [[nodiscard]] awaitable<void> take_back_last();
-  [[nodiscard]] awaitable<Outcome<>> ask_lane();
+  // Fails if the lane has refused one of the units from this index on.
+  [[nodiscard]] awaitable<Outcome<>> ask_lane(std::size_t first);
   [[nodiscard]] KernelDeviceOptions device_options(const Unit&) const;
   [[nodiscard]] static ExportedUnit exported(const Unit&);
   void fit_device(Unit&);
