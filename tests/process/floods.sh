@@ -7,7 +7,7 @@ need nbdcopy
 
 # A program with a sanitizer is slow, and keeps freed memory.
 seconds=1
-ldd "$SRP_NBD" | grep 'lib[a-z]*san\.so' >/dev/null && seconds=5
+grep -aqE '__(asan|tsan|ubsan)_' "$SRP_NBD" && seconds=5
 
 rss() { awk '/^VmRSS:/ { print $2 }' "/proc/$daemon_pid/status"; }
 is_prompt() { timeout "$seconds" "$SRP_NBD" list --json > "$scratch/list" && jq -e 'all(.[]; .stale | not)' "$scratch/list" >/dev/null; }
