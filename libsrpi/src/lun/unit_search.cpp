@@ -227,6 +227,12 @@ void UnitSearch::note_not_taken() {
   proof_.set_not_taken(std::move(not_taken), luns_->not_taken, std::move(luns_->guessed));
 }
 
+bool UnitSearch::is_worth_repeating() const noexcept {
+  return std::ranges::any_of(proof_.not_taken(), [](const UnitNotTaken& unit) {
+    return make_error_code(unit.why.code) == make_error_condition(Condition::retry_same_path);
+  });
+}
+
 void UnitSearch::cancel() noexcept {
   end_sequences();
   step_ = Step::idle;

@@ -34,6 +34,7 @@ class UnitSearch final : public session::Search {
   void start(session::Channel&, const session::LunSet& left_out, base::Time until) override;
   [[nodiscard]] bool has_ended() override;
   [[nodiscard]] Found take() override;
+  bool is_worth_repeating() const noexcept override;
   void forget_silence() noexcept override { silent_.clear(); }
   [[nodiscard]] base::Time next() const noexcept override;
   void cancel() noexcept override;

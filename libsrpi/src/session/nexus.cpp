@@ -111,7 +111,7 @@ void Nexus::perform(Action action, const Error& cause) {
 // The attempt's proof has already updated the units' states. Only the first login's has also found the units.
 void Nexus::become_live() {
   timers_.on_live(clock_.now());
-  if (record_.connects++ > 0) want_search();
+  if (record_.connects++ > 0 || context_.proof.search().is_worth_repeating()) want_search();
   ++record_.cache_epoch;
   record_.last_error = {};
   channels_.note_first_login();

@@ -41,10 +41,12 @@ Rescan::News Rescan::poll(base::Time now) {
 Search::Found Rescan::take(base::Time now) {
   link_ = nullptr;
   auto found = context_.proof.search().take();
-  if (found.error.code == Errc::ok) delay_.reset();
+  const bool is_worth_repeating =
+      found.error.code != Errc::ok || context_.proof.search().is_worth_repeating();
+  if (!is_worth_repeating) delay_.reset();
   if (state_ == State::outdated) {
     state_ = State::due;
-  } else if (found.error.code != Errc::ok && context_.options.reconnect_delay) {
+  } else if (is_worth_repeating && context_.options.reconnect_delay) {
     state_ = State::again;
     again_at_ = delay_.next(now);
   } else {

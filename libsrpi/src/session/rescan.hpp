@@ -5,14 +5,15 @@
 //   idle       no search is wanted                      want                            -> due
 //   due        one is wanted                            live, no proof runs             -> searching
 //   searching  it runs over one channel                 it ends, no proof runs          -> idle
-//                                                       it fails, no proof runs         -> again
+//                                                       it fails, or a unit is not ready
+//                                                       yet, no proof runs              -> again
 //                                                       want                            -> outdated
 //   outdated   like searching, but another is wanted    it ends, no proof runs          -> due
 //   searching, outdated                                 its channel is lost             -> due
-//   again      a search has failed                      its delay is over, or want      -> due
+//   again      a search is to be done again             its delay is over, or want      -> due
 //
 // A search that is wanted during an outage runs after the next login. Without automatic attempts (reconnect_delay
-// off), a failed search is not done again.
+// off), no search is done again by itself.
 #pragma once
 
 #include "session/backoff.hpp"

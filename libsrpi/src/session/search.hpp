@@ -26,6 +26,8 @@ class Search {
     Error error;
   };
   [[nodiscard]] virtual Found take() = 0;
+  // True if the first login or the last search has left a unit out that may be of use later, because it was not ready.
+  [[nodiscard]] virtual bool is_worth_repeating() const noexcept = 0;
   // An operator asks for the next search: units that are left out because their silence has cost a connection are asked
   // again.
   virtual void forget_silence() noexcept = 0;

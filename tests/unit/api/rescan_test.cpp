@@ -22,8 +22,10 @@ struct Asked : TaskRequest {
 };
 
 struct Watched final : SessionObserver {
-  explicit Watched(std::vector<target::Quirk> quirks = {}, SessionOptions options = {}) {
-    auto fabric = std::make_unique<test::TargetFabric>(address, 2, target::hook_of(std::move(quirks)));
+  explicit Watched(std::vector<target::Quirk> quirks = {}, SessionOptions options = {},
+                   target::CommandHook hook = {}) {
+    auto fabric = std::make_unique<test::TargetFabric>(
+        address, 2, hook ? std::move(hook) : target::hook_of(std::move(quirks)));
     target = &fabric->target();
     session = std::make_unique<api::SessionImpl>(address, options, this, std::move(fabric), nullptr, 1);
     while (session->state() == SessionState::connecting) session->poll();
@@ -212,4 +214,28 @@ TEST_CASE("the observer learns that a unit is write-protected, without another c
   watched.rescan();
   CHECK(watched.seen == Seen{"? 1"});
   CHECK(watched.session->logical_units()[1]->info().read_only);
+}
+
+TEST_CASE("a unit that was not ready at the first login is taken by itself when it is") {
+  const auto unavailable = target::Outcome::check_condition(scsi::SenseKey::not_ready, {0x04, 0x0c});
+  SessionOptions options;
+  options.connect_timeout = Milliseconds(500);
+  options.reconnect_first_delay = Milliseconds(1);
+  options.reconnect_delay = Milliseconds(20);
+  bool is_ready = false;
+  Watched rig({}, options, [&](const target::CommandInfo& command) {
+    const auto operation = static_cast<scsi::Opcode>(command.cdb[0]);
+    const bool is_asked_for_size =
+        operation == scsi::Opcode::service_action_in_16 || operation == scsi::Opcode::read_capacity_10;
+    return command.lun == std::uint64_t{1} << 48 && is_asked_for_size && !is_ready ? unavailable
+                                                                                   : target::Outcome{};
+  });
+  REQUIRE(rig.session->state() == SessionState::live);
+  CHECK(rig.session->logical_units().size() == 1);
+  REQUIRE(rig.session->status().units_not_taken.size() == 1);
+  CHECK(rig.session->status().units_not_taken[0].why.code == Errc::not_ready);
+  is_ready = true;
+  while (rig.session->logical_units().size() < 2) rig.session->poll();
+  CHECK(rig.session->status().units_not_taken.empty());
+  CHECK(rig.seen == std::vector<std::string>{"found 1"});
 }

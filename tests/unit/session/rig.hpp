@@ -39,6 +39,7 @@ class FakeSearch final : public Search {
     taken = std::exchange(found, {});
     return {taken, error};
   }
+  bool is_worth_repeating() const noexcept override { return false; }
   void forget_silence() noexcept override { ++asked_again; }
   base::Time next() const noexcept override { return runs ? ends_at : base::kNever; }
   void cancel() noexcept override {

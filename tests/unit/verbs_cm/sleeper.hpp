@@ -28,6 +28,7 @@ class NoProof final : public session::Proof, private session::Search {
   void start(session::Channel&, const session::LunSet&, base::Time) override {}
   bool has_ended() override { return false; }
   Found take() override { return {}; }
+  bool is_worth_repeating() const noexcept override { return false; }
   void forget_silence() noexcept override {}
 };
 
