@@ -5,7 +5,8 @@
 // Reports are taken in the order in which they came, with two exceptions:
 //   - What waits about a unit is its newest state, in the place of the oldest. An event of a unit is counted.
 //   - When kHistory changes of state, or failed attempts, wait, the newest replaces the one before it.
-// The other reports have limits of their own: a connection is closed once, a unit is not taken once.
+// The other reports have a limit of their own: a unit is not taken once. The end of a connection does not come this way:
+// the main thread has made each connection itself, and the order of a lane's refusal and of its later answers counts.
 #pragma once
 
 #include <chrono>
@@ -39,17 +40,13 @@ struct UnitEventReport {
   std::optional<std::uint64_t> lun;  // nullopt: no unit of the session
   std::uint64_t count = 1;           // how often it came
 };
-struct ConnectionReport {
-  std::uint64_t id;
-  srpi::Error why;
-};
 // No report, but work that must be done at its place between the reports.
 using ReportedCall = std::function<void()>;
 
 struct LaneReport {
   std::chrono::system_clock::time_point time;
   std::variant<StateReport, FailedAttemptReport, UnitReport, UnitNotTakenReport, UnitEventReport,
-               ConnectionReport, ReportedCall>
+               ReportedCall>
       what;
 };
 

@@ -133,7 +133,7 @@ class ManagedSession : public std::enable_shared_from_this<ManagedSession> {
   void on(Event::Time, const UnitReport&);
   void on(Event::Time, const UnitNotTakenReport&);
   void on(Event::Time, const UnitEventReport&);
-  void on(Event::Time, const ConnectionReport&);
+  void on_connection_closed(Event::Time, std::uint64_t connection_id, const srpi::Error& why);
 
   // Publishes an event of this session, with the members of a unit and a cause if they are given.
   void report(Event, const ExportedUnit* unit = nullptr, std::optional<Failure> cause = {});

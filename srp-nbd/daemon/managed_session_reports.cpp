@@ -33,7 +33,8 @@ auto properties_of(const srpi::LogicalUnitInfo& info) {
 // On the lane's thread.
 class ManagedSession::Observer final : public LaneObserver {
  public:
-  explicit Observer(std::shared_ptr<LaneReports> reports) : reports_(std::move(reports)) {}
+  Observer(Executor executor, std::weak_ptr<ManagedSession> session, std::shared_ptr<LaneReports> reports)
+      : executor_(std::move(executor)), session_(std::move(session)), reports_(std::move(reports)) {}
 
   void on_state(SessionState from, SessionState to, const srpi::Error& cause) override {
     put(StateReport{from, to, cause});
@@ -47,7 +48,10 @@ class ManagedSession::Observer final : public LaneObserver {
     put(UnitEventReport{what, unit ? std::optional(unit->info().lun) : std::nullopt});
   }
   void on_connection_closed(std::uint64_t id, const srpi::Error& why) override {
-    put(ConnectionReport{id, why});
+    asio::post(executor_, [weak = session_, time = std::chrono::system_clock::now(), id, why] {
+      const auto session = weak.lock();
+      if (session && session->export_) session->on_connection_closed(time, id, why);
+    });
   }
 
  private:
@@ -56,6 +60,8 @@ class ManagedSession::Observer final : public LaneObserver {
     reports_->put({std::chrono::system_clock::now(), std::move(what)});  // the time is only printed
   }
 
+  const Executor executor_;
+  const std::weak_ptr<ManagedSession> session_;
   const std::shared_ptr<LaneReports> reports_;
 };
 
@@ -64,7 +70,7 @@ std::unique_ptr<LaneObserver> ManagedSession::observe_lane() {
   reports_ = std::make_shared<LaneReports>([executor = executor_, weak = weak_from_this()] {
     asio::post(executor, [executor, weak] { spawn(executor, take_reports(weak)); });
   });
-  return std::make_unique<Observer>(reports_);
+  return std::make_unique<Observer>(executor_, weak_from_this(), reports_);
 }
 
 awaitable<void> ManagedSession::take_reports(std::weak_ptr<ManagedSession> weak) {
@@ -213,8 +219,8 @@ void ManagedSession::on(Event::Time time, const UnitEventReport& told) {
   report(std::move(reported), &unit);
 }
 
-void ManagedSession::on(Event::Time time, const ConnectionReport& closed) {
-  if (const auto lost = export_->connection_closed(closed.id, closed.why))
+void ManagedSession::on_connection_closed(Event::Time time, std::uint64_t id, const srpi::Error& why) {
+  if (const auto lost = export_->connection_closed(id, why))
     report(event(time, EventKind::device_lost), &lost->unit, Failure{lost->why});
 }
 

@@ -97,12 +97,6 @@ TEST_CASE("reports keep their order, and work between them has its place") {
   CHECK(std::get<StateReport>(batch.reports[3].what).to == SessionState::recovering);
 }
 
-TEST_CASE("every closed connection is reported, however many") {
-  Mailbox box;
-  for (std::uint64_t id = 0; id < 1000; ++id) box.put(ConnectionReport{id, {}});
-  CHECK(box.reports.take().reports.size() == 1000);
-}
-
 TEST_CASE("the next report is told only after nothing was left to take") {
   Mailbox box;
   box.put(unit(0, 1));
