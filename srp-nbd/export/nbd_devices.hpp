@@ -20,10 +20,10 @@
 namespace srp_nbd {
 
 struct NbdDevicesOptions {
-  std::string session_name;
+  std::string session_name = {};
   // N of /dev/nbdN by LUN; with no LUN, of a session's single unit. The other units get the first free devices.
-  std::map<std::optional<std::uint64_t>, std::uint32_t> indices;
-  srpi::SessionOptions session;  // the kernel's timeout depends on its deadlines
+  std::map<std::optional<std::uint64_t>, std::uint32_t> indices = {};
+  srpi::SessionOptions session = {};  // the kernel's timeout depends on its deadlines
 };
 
 class NbdDevices final : public Export, public std::enable_shared_from_this<NbdDevices> {

@@ -6,8 +6,8 @@ need nbdinfo nbdcopy cmp flock
 
 units=40
 start_daemon
-srp connect "ram://1M?luns=$units" --name ram --listen "unix:$scratch/nbd.sock" > "$scratch/uris"
-uri() { echo "nbd+unix:///lun$1?socket=$scratch/nbd.sock"; }
+srp connect "ram://1M?luns=$units" --name ram --listen "unix:$scratch/many$$.sock" > "$scratch/uris"
+uri() { echo "nbd+unix:///lun$1?socket=$scratch/many$$.sock"; }
 [[ $(grep -c 'nbd+unix:///lun' "$scratch/uris") == "$units" ]] || fail "connect printed: $(cat "$scratch/uris")"
 
 # Each copy opens its export and then waits for its input, which this lock holds back.
@@ -19,8 +19,10 @@ for ((i = 0; i < units; ++i)); do
   copies[i]=$!
   background_pids+=("$!")
 done
-served() { (($(grep -c "$scratch/nbd.sock" /proc/net/unix) >= 1 + units)); }
-wait_until 30 served || fail "$(cat "$scratch"/copy*): only $(grep -c "$scratch/nbd.sock" /proc/net/unix) sockets"
+# The kernel knows a socket by the path that it was bound to, which is relative to its folder's descriptor.
+sockets() { grep -c "/many$$.sock" /proc/net/unix; }
+served() { (($(sockets) >= 1 + units)); }
+wait_until 30 served || fail "$(cat "$scratch"/copy*): only $(sockets) sockets"
 
 for ((i = 0; i < units; ++i)); do
   [[ $(timeout 20 nbdinfo --size "$(uri "$i")") == 1048576 ]] || fail "lun $i does not open beside the others"

@@ -47,7 +47,7 @@ target::Outcome Simulation::decide(const target::CommandInfo& command) {
   using Kind = target::Outcome::Kind;
   using scsi::SenseKey;
   using target::Outcome;
-  journal_.note("command", command.tag, std::to_integer<std::uint64_t>(command.cdb[0]));
+  journal_.note("command", command.tag, std::to_integer<std::uint64_t>(command.cdb[0]), number_of(command));
   if (on_command)
     if (auto outcome = on_command(command)) return *outcome;
   if (refusal_ && refusal_->lun == number_of(command)) return refusal_->outcome;

@@ -213,12 +213,13 @@ void Simulation::remove_unit() {
 }
 
 void Simulation::exchange_unit() {
-  // A session that knows no unit yet would take the different unit, rightly.
-  if (exchange_ || session_->logical_units().empty()) return;
+  if (exchange_) return;
   // Held writes are written now. After that, the contents must not change.
   target_->release_held();
   const auto lun = any_lun();
-  if (target_->disk_bytes(lun).empty()) return;  // it is removed
+  // A session that does not know the unit yet would take the different one, rightly.
+  const auto is_it = [lun](const auto& unit) { return unit->info().lun == lun; };
+  if (std::ranges::none_of(session_->logical_units(), is_it) || target_->disk_bytes(lun).empty()) return;
   // A unit attention ends one command, but not others that are already sent. So only a session that sends one
   // command at a time can be expected to write nothing.
   const bool told = plan_.options.queue_depth == 1 && plan_.options.channels == 1 && wire_.outstanding() == 0;

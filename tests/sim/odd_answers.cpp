@@ -18,10 +18,13 @@ constexpr Question kQuestions[] = {
     {scsi::Opcode::inquiry, 0xb1},        {scsi::Opcode::inquiry, 0xb2},  {scsi::Opcode::mode_sense_6},
     {scsi::Opcode::service_action_in_16}, {scsi::Opcode::test_unit_ready}};
 
-target::Outcome any_oddity(base::Random& random) {
+target::Outcome any_oddity(const Question& question, base::Random& random) {
   using scsi::SenseKey;
   using target::Outcome;
-  switch (random.below(10)) {
+  // A unit that does not know the caching page has no cache (SBC-3 6.5.5). One that has a cache, and says so, would lose
+  // writes.
+  const std::uint64_t first = question.command == scsi::Opcode::mode_sense_6 ? 2 : 0;
+  switch (first + random.below(10 - first)) {
     case 0: return Outcome::check_condition(SenseKey::illegal_request, {0x24, 0x00});
     case 1: return Outcome::check_condition(SenseKey::illegal_request, {0x20, 0x00});
     case 2: return Outcome::check_condition(SenseKey::not_ready, scsi::kBecomingReady);
@@ -42,7 +45,8 @@ void Simulation::answer_oddly() {
   std::vector<target::Quirk> quirks;
   for (auto count = 1 + random.below(3); count > 0; --count) {
     const auto& question = kQuestions[random.below(std::size(kQuestions))];
-    target::Quirk quirk{.command = question.command, .page = question.page, .outcome = any_oddity(random)};
+    target::Quirk quirk{
+        .command = question.command, .page = question.page, .outcome = any_oddity(question, random)};
     // REPORT LUNS is a question to the target.
     if (question.command != scsi::Opcode::report_luns && random.chance(3, 4)) quirk.lun = any_lun();
     if (random.chance(1, 2)) quirk.times = static_cast<unsigned>(1 + random.below(4));

@@ -26,7 +26,9 @@ struct Refusing : Warnings, Durable {
   explicit Refusing(Outcome outcome, Opcode refused, SessionOptions o = {},
                     target::TargetConfig config = cached())
       : Durable(noting(std::move(o), warnings), std::move(config)) {
-    note([outcome = std::move(outcome), refused](Opcode o) { return o == refused ? outcome : Outcome{}; });
+    note([outcome = std::move(outcome), refused](Opcode command) {
+      return command == refused ? outcome : Outcome{};
+    });
     commands.clear();
   }
   static SessionOptions noting(SessionOptions o, std::vector<std::string>& to) {
