@@ -25,7 +25,7 @@ flags=${sanitize:+-fsanitize=$sanitize}
 cmake -S "$scratch/examples" -B "$scratch/examples/build" -G Ninja -DCMAKE_PREFIX_PATH="$scratch/development" \
     -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_CXX_FLAGS="$flags" >"$scratch/cmake.log" || { cat "$scratch/cmake.log"; exit 1; }
 cmake --build "$scratch/examples/build" >"$scratch/build.log" || { cat "$scratch/build.log"; exit 1; }
-ctest --test-dir "$scratch/examples/build" --no-tests=error --output-on-failure
+ctest --test-dir "$scratch/examples/build" --no-tests=error --output-on-failure >"$scratch/ctest.log" || { cat "$scratch/ctest.log"; exit 1; }
 echo "find_package: ok"
 
 PKG_CONFIG_PATH=$(find "$scratch/development" -type d -name pkgconfig)
