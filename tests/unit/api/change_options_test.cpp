@@ -8,8 +8,8 @@ using namespace srpi;
 
 namespace {
 
-struct Rig {
-  explicit Rig(const SessionOptions& options)
+struct Changing {
+  explicit Changing(const SessionOptions& options)
       : session(address, options, nullptr, std::make_unique<test::TargetFabric>(address, 1), nullptr, 1) {
     while (session.state() == SessionState::connecting) session.poll();
   }
@@ -22,7 +22,7 @@ struct Rig {
 TEST_CASE(
     "options of a running session: timers change, and what a login has settled is refused by its name") {
   SessionOptions options;
-  Rig rig(options);
+  Changing rig(options);
   options.keepalive.reset();
   options.dev_loss = Milliseconds(70000);
   CHECK(rig.session.change_options(options).has_value());
@@ -51,7 +51,7 @@ TEST_CASE("options of a running session: with a reconnect_delay, a session that 
     if (is_permitted) return {};
     return Error{Errc::already_exists, "not yet"};
   };
-  Rig rig(options);
+  Changing rig(options);
   REQUIRE(rig.session.state() == SessionState::disconnected);
   is_permitted = true;
   CHECK(rig.session.change_options(options).has_value());
