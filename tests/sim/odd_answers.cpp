@@ -18,6 +18,10 @@ constexpr Question kQuestions[] = {
     {scsi::Opcode::inquiry, 0xb1},        {scsi::Opcode::inquiry, 0xb2},  {scsi::Opcode::mode_sense_6},
     {scsi::Opcode::service_action_in_16}, {scsi::Opcode::test_unit_ready}};
 
+bool tells_name(const Question& question) {
+  return question.command == scsi::Opcode::inquiry && question.page && *question.page <= 0x83;
+}
+
 target::Outcome any_oddity(const Question& question, base::Random& random) {
   using scsi::SenseKey;
   using target::Outcome;
@@ -48,7 +52,11 @@ void Simulation::answer_oddly() {
     target::Quirk quirk{
         .command = question.command, .page = question.page, .outcome = any_oddity(question, random)};
     // REPORT LUNS is a question to the target.
-    if (question.command != scsi::Opcode::report_luns && random.chance(3, 4)) quirk.lun = any_lun();
+    if (question.command != scsi::Opcode::report_luns && (tells_name(question) || random.chance(3, 4)))
+      quirk.lun = any_lun();
+    // A unit that was taken without a name, and has one later, may be another one: it stays away, rightly.
+    const auto is_it = [&](const auto& unit) { return unit->info().lun == quirk.lun; };
+    if (tells_name(question) && std::ranges::none_of(session_->logical_units(), is_it)) continue;
     if (random.chance(1, 2)) quirk.times = static_cast<unsigned>(1 + random.below(4));
     quirks.push_back(std::move(quirk));
   }

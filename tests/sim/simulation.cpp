@@ -62,6 +62,7 @@ void Simulation::connect() {
   journal_.note("new session", ++sessions_);
   wire_.session_opened();
   exchange_back();
+  odd_answers_ = {};  // the units tell their names to a session that does not know them
   auto fabric = std::make_unique<SimFabric>(network_, hooks_);
   fabric->use_device(devices_.back());
   fabric_ = fabric.get();
