@@ -19,7 +19,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kMaxDeviceIndex = 65535;
+constexpr std::uint64_t kMaxDeviceIndex = 65535;
 constexpr std::size_t kMaxShownKey = 80;
 constexpr auto kTargetForms = "srp://HOST:PORT/?id_ext=…&ioc_guid=…, a login string, or ram://SIZE";
 
@@ -46,19 +46,12 @@ Outcome<bool> set_name(SessionRequest& request, const OptionValue& value) {
   return name && is_valid_name(*name) && (request.name = *name, true);
 }
 
-// LUNs use all 64 bits, more than srpi::whole_number takes.
-std::optional<std::uint64_t> lun_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // 12 of "/dev/nbd12".
 std::optional<std::uint32_t> device_index(std::string_view path) {
-  const auto digits = text_behind("/dev/nbd", OptionValue(std::string(path)));
-  const auto index = digits ? srpi::whole_number(OptionValue(*digits)) : std::nullopt;
-  if (!index || *index < 0 || *index > kMaxDeviceIndex) return std::nullopt;
+  constexpr std::string_view kPrefix = "/dev/nbd";
+  if (!path.starts_with(kPrefix)) return std::nullopt;
+  const auto index = parse_number(path.substr(kPrefix.size()));
+  if (!index || *index > kMaxDeviceIndex) return std::nullopt;
   return static_cast<std::uint32_t>(*index);
 }
 
@@ -74,7 +67,7 @@ Outcome<bool> set_device(SessionRequest& request, const OptionValue& value) {
     const auto sign = part.find('=');
     std::optional<std::uint64_t> lun;
     if (sign != std::string::npos) {
-      lun = lun_number(std::string_view(part).substr(0, sign));
+      lun = parse_number(std::string_view(part).substr(0, sign));
       if (!lun) return false;
     } else if (parts.size() > 1) {
       return false;
@@ -142,6 +135,13 @@ Option made_from(const srpi::SessionOption& option) {
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> parse_number(std::string_view digits) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
+}
 
 Outcome<> check_request(SessionRequest& request) {
   if (!request.has_target) return invalid(fmt::format("target is missing: expected {}", kTargetForms));

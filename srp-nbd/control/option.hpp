@@ -92,6 +92,8 @@ using OptionTable = std::vector<Option>;
 [[nodiscard]] std::vector<std::string> differing_keys(const SessionRequest&, const SessionRequest&,
                                                       const OptionTable& = options());
 
+// A whole number of up to 64 bits, as a LUN is; nullopt if the text is anything else.
+[[nodiscard]] std::optional<std::uint64_t> parse_number(std::string_view digits);
 // Returns nullopt unless it is a text, whole number, boolean or list of whole numbers; or, for an option that is joined,
 // an object of texts: {"1":"a","2":"b"} is the text "1=a,2=b".
 [[nodiscard]] std::optional<OptionValue> option_value(const boost::json::value&, const Option*);

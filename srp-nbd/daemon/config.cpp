@@ -6,7 +6,6 @@
 #include <toml++/toml.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -44,12 +43,7 @@ class Reader {
 std::optional<std::uint64_t> whole_number(const toml::node& node) {
   if (const auto* n = node.as_integer(); n && n->get() >= 0) return static_cast<std::uint64_t>(n->get());
   const auto* text = node.as_string();
-  if (!text) return std::nullopt;
-  const auto& digits = text->get();
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
-  return number;
+  return text ? parse_number(text->get()) : std::nullopt;
 }
 
 std::optional<OptionValue> option_value(const toml::node& node, const Option* option) {
