@@ -51,7 +51,7 @@ Outcome<> check_lock_file(int fd, const std::string& path) {
   if (there.st_uid != ::geteuid())
     return Failure{"permission_denied", fmt::format("{} belongs to uid {}, not to uid {}: {}", path,
                                                     there.st_uid, ::geteuid(), advice)};
-  ::fchmod(fd, 0600);  // whoever may open it may lock it
+  ::fchmod(fd, 0600);  // other users cannot open the file, so they cannot lock it
   return {};
 }
 

@@ -33,7 +33,7 @@ Outcome<> check(const struct stat& there, const std::string& path) {
   return {};
 }
 
-// Each name of the path that is a symbolic link: who owns it decides where the path leads.
+// Checks the owner of each symbolic link in the path: the owner can let the link point to another folder.
 Outcome<> check_links(const std::filesystem::path& folder) {
   std::filesystem::path prefix;
   for (const auto& part : folder) {

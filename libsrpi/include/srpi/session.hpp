@@ -258,8 +258,8 @@ class SRPI_EXPORT Session {
   // kept over a rescan is valid, without the new units.
   [[nodiscard]] virtual std::span<const std::unique_ptr<LogicalUnit>> logical_units() const noexcept = 0;
 
-  // Registers the bytes, so that the target can reach them. memory.hpp says who owns the bytes, the Memory and the
-  // registration. The session finds its RDMA device with its first connection, and registers earlier bytes then. That
+  // The session registers the bytes for the target's access. memory.hpp names the owners of the bytes, of the Memory and
+  // of the registration. The session finds its RDMA device with its first connection, and registers earlier bytes then. That
   // attempt to connect fails with no_memory if the device cannot register them.
   // Limits: any address and length; the device, the kernel and RLIMIT_MEMLOCK limit how much. The same bytes may be
   // registered several times.

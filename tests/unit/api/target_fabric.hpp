@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fabric whose only peer is a built-in target, with small units. It drives the target, too.
+// A fabric that connects a session with one built-in target, which has small units. progress() also runs the target.
 #pragma once
 
 #include <memory>

@@ -102,7 +102,7 @@ TEST_CASE("the next report is told only after nothing was left to take") {
   box.put(unit(0, 1));
   CHECK(box.reports.take().reports.size() == 1);
   box.put(unit(0, 2));
-  CHECK(box.told == 1);  // the one who takes takes again
+  CHECK(box.told == 1);  // no call: the reader calls take() again, until a batch is empty
   CHECK(box.reports.take().reports.size() == 1);
   CHECK(box.reports.take().reports.empty());
   box.put(unit(0, 3));
