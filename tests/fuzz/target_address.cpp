@@ -14,8 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto target = parse_target(text);
   if (!target) {
     SRPI_CHECK(target.error().code == Errc::invalid_argument && !target.error().detail.empty());
-    // The error quotes the text at most once and lists the keys.
-    SRPI_CHECK(target.error().detail.size() <= size + 1000);
+    // The error quotes the text at most once, a byte in at most four characters (\xNN), and lists the keys.
+    SRPI_CHECK(target.error().detail.size() <= 4 * size + 1000);
     return 0;
   }
   const auto from_uri = parse_target(target->to_uri());
